@@ -1,0 +1,84 @@
+# Every task has one door: `make help` lists them.
+
+LUAS     := lua5.4 lua5.3 luajit
+LUA      ?= lua5.4
+CC       ?= gcc
+BUILD    ?= build
+PREFIX   ?= /usr/local
+
+CFLAGS   ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wcast-qual -Wmissing-prototypes -Wstrict-prototypes -Wundef \
+            -Wwrite-strings -Wpointer-arith -Wold-style-definition
+CSTD     := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -Icsrc
+LDSHARED := -shared -Wl,-z,nodelete -Wl,--no-undefined-version
+INSTRUMENT ?=
+
+include_lua5.4 := $(shell pkg-config --cflags lua5.4 2>/dev/null)
+include_lua5.3 := $(shell pkg-config --cflags lua5.3 2>/dev/null)
+include_luajit := $(shell pkg-config --cflags luajit 2>/dev/null)
+
+libs_core  := -lcrypto -lm
+libs_http  := -lcurl -lm
+libs_store := -lsqlite3 -lzip -lm
+libs_mock  := -lsqlite3 -lmicrohttpd -lcrypto -lm
+
+# Which floors' sources go into which shared object; csrc/core is linked into each.
+sources_core  :=
+sources_http  := $(wildcard csrc/io/http*.c)
+sources_store := $(wildcard csrc/io/journal*.c csrc/io/archive*.c)
+sources_mock  := $(wildcard csrc/mock/*.c csrc/io/httpd*.c csrc/io/raw*.c)
+sources_http  := $(filter-out csrc/io/httpd%.c,$(sources_http))
+
+core_objects := $(patsubst csrc/%.c,$(BUILD)/obj/%.o,$(wildcard csrc/core/*.c))
+modules      := $(foreach so,core http store mock,$(if $(wildcard csrc/binding/$(so)_*.c),$(so)))
+
+.PHONY: build
+build: $(foreach lua,$(LUAS),$(foreach so,$(modules),$(BUILD)/$(lua)/gitlab_pipelines/$(so).so))
+
+$(BUILD)/obj/%.o: csrc/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(CFLAGS) $(WARNINGS) $(INSTRUMENT) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/libgpcore.a: $(core_objects)
+	@rm -f $@ && ar rcs $@ $^
+
+# One rule a Lua for the binding, one rule a Lua and a module for the shared object.
+define lua_rules
+$(BUILD)/obj/$(1)/%.o: csrc/binding/%.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(CSTD) $$(include_$(1)) $$(CFLAGS) $$(WARNINGS) $$(INSTRUMENT) -MMD -MP -c -o $$@ $$<
+$(foreach so,$(modules),$(call so_rules,$(1),$(so)))
+endef
+define so_rules
+
+$(BUILD)/$(1)/gitlab_pipelines/$(2).so: $(BUILD)/obj/$(1)/lgp.o \
+    $(patsubst csrc/binding/%.c,$(BUILD)/obj/$(1)/%.o,$(wildcard csrc/binding/$(2)_*.c)) \
+    $(patsubst csrc/%.c,$(BUILD)/obj/%.o,$(sources_$(2))) $(BUILD)/obj/libgpcore.a
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) $$(INSTRUMENT) $$(LDSHARED) -o $$@ $$^ $$(libs_$(2))
+endef
+$(foreach lua,$(LUAS),$(eval $(call lua_rules,$(lua))))
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+version_lua5.4 := 5.4
+version_lua5.3 := 5.3
+version_luajit := 5.1
+
+# The two paths for the checkout, to be read by `eval "$(make -s env)"`.
+lua_path  = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;
+lua_cpath = $(abspath $(BUILD))/$(LUA)/?.so;;
+.PHONY: env
+env:
+	@echo "export LUA_PATH='$(lua_path)'"
+	@echo "export LUA_CPATH='$(lua_cpath)'"
+
+# One spec or all: make spec SPEC=spec/client_spec.lua LUA=luajit
+SPEC ?= spec
+.PHONY: spec
+spec: build
+	@BUILD=$(BUILD) LUA_PATH='$(lua_path)' LUA_CPATH='$(lua_cpath)' $(LUA) spec/support/run.lua $(SPEC)
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)

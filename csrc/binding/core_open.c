@@ -1,0 +1,25 @@
+/* core.so: everything that decides, as one table of modules. Loads no HTTP client and no server. */
+#include "lgp.h"
+
+/* Each pushes its table. One file a module: core_<name>.c. */
+typedef struct core_module {
+    const char *name;
+    lua_CFunction open;
+} core_module;
+
+static const core_module modules[] = {
+    {NULL, NULL},
+};
+
+LGP_EXPORT int luaopen_gitlab_pipelines_core(lua_State *L);
+
+int luaopen_gitlab_pipelines_core(lua_State *L)
+{
+    const core_module *module;
+    lua_newtable(L);
+    for (module = modules; module->name; module++) {
+        module->open(L);
+        lua_setfield(L, -2, module->name);
+    }
+    return 1;
+}

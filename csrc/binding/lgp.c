@@ -1,0 +1,141 @@
+#include "lgp.h"
+
+#include <string.h>
+
+#if LUA_VERSION_NUM < 502
+int lgp_absindex(lua_State *L, int index)
+{
+    return index > 0 || index <= LUA_REGISTRYINDEX ? index : lua_gettop(L) + index + 1;
+}
+#endif
+
+void *lgp_new(lua_State *L, size_t size, const char *name)
+{
+    void *object = lua_newuserdata(L, size);
+    memset(object, 0, size);
+    luaL_getmetatable(L, name);
+    lua_setmetatable(L, -2);
+    return object;
+}
+
+void lgp_type(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta,
+              lua_CFunction close)
+{
+    if (luaL_newmetatable(L, name)) {
+        lua_pushstring(L, name);
+        lua_setfield(L, -2, "__name");
+        if (meta) luaL_setfuncs(L, meta, 0);
+        if (methods || close) {
+            lua_newtable(L);
+            if (methods) luaL_setfuncs(L, methods, 0);
+            if (close) {
+                lua_pushcfunction(L, close);
+                lua_setfield(L, -2, "close");
+            }
+            lua_setfield(L, -2, "__index");
+        }
+        if (close) {
+            lua_pushcfunction(L, close);
+            lua_setfield(L, -2, "__gc");
+            lua_pushcfunction(L, close);
+            lua_setfield(L, -2, "__close");
+        }
+        /* getmetatable() in Lua shows only the name: nobody swaps a finalizer. */
+        lua_pushstring(L, name);
+        lua_setfield(L, -2, "__metatable");
+    }
+    lua_pop(L, 1);
+}
+
+void lgp_module(lua_State *L, const luaL_Reg *functions)
+{
+    lua_newtable(L);
+    luaL_setfuncs(L, functions, 0);
+}
+
+void lgp_push_integer(lua_State *L, long long value)
+{
+#if LGP_HAS_INTEGERS
+    lua_pushinteger(L, (lua_Integer)value);
+#else
+    lua_pushnumber(L, (lua_Number)value);
+#endif
+}
+
+void lgp_set_integer(lua_State *L, const char *key, long long value)
+{
+    lgp_push_integer(L, value);
+    lua_setfield(L, -2, key);
+}
+
+void lgp_set_number(lua_State *L, const char *key, double value)
+{
+    lua_pushnumber(L, value);
+    lua_setfield(L, -2, key);
+}
+
+void lgp_set_string(lua_State *L, const char *key, const char *value)
+{
+    if (!value) return;
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, key);
+}
+
+void lgp_set_boolean(lua_State *L, const char *key, int value)
+{
+    lua_pushboolean(L, value);
+    lua_setfield(L, -2, key);
+}
+
+/* Pushes t[key]; true when it is there. An absent field is popped again. */
+static int field(lua_State *L, int index, const char *key)
+{
+    lua_getfield(L, index, key);
+    if (!lua_isnil(L, -1)) return 1;
+    lua_pop(L, 1);
+    return 0;
+}
+
+static void wrong(lua_State *L, const char *key, const char *expected)
+{
+    luaL_error(L, "field '%s' must be a %s, not a %s", key, expected, luaL_typename(L, -1));
+}
+
+double lgp_opt_number(lua_State *L, int index, const char *key, double fallback)
+{
+    double value;
+    if (!field(L, index, key)) return fallback;
+    if (lua_type(L, -1) != LUA_TNUMBER) wrong(L, key, "number");
+    value = lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+long long lgp_opt_integer(lua_State *L, int index, const char *key, long long fallback)
+{
+    double value = lgp_opt_number(L, index, key, (double)fallback);
+    if (!(value >= -9007199254740992.0 && value <= 9007199254740992.0) ||
+        value != (double)(long long)value) {
+        luaL_error(L, "field '%s' must be a whole number", key);
+    }
+    return (long long)value;
+}
+
+const char *lgp_opt_string(lua_State *L, int index, const char *key, const char *fallback)
+{
+    const char *value;
+    if (!field(L, index, key)) return fallback;
+    if (lua_type(L, -1) != LUA_TSTRING) wrong(L, key, "string");
+    value = lua_tostring(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+int lgp_opt_boolean(lua_State *L, int index, const char *key, int fallback)
+{
+    int value;
+    if (!field(L, index, key)) return fallback;
+    value = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return value;
+}

@@ -1,0 +1,66 @@
+/*
+ * What every file of the binding shares: one spelling of the Lua C API for Lua 5.3, 5.4 and
+ * LuaJIT, and the ways in which userdata is made and checked.
+ *
+ * The border's rules: a userdata is allocated, zeroed and given its metatable before it acquires
+ * anything; `close`, `__gc` and `__close` are one idempotent function; C never calls Lua, never
+ * yields, and keeps no lua_State and no registry reference.
+ */
+#ifndef LGP_H
+#define LGP_H
+
+#include <stddef.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+
+/* Each shared object shows its luaopen_ function and nothing else. */
+#define LGP_EXPORT __attribute__((visibility("default")))
+
+#if LUA_VERSION_NUM < 502
+#define lua_rawlen lua_objlen
+int lgp_absindex(lua_State *L, int index);
+#define lua_absindex lgp_absindex
+#define lua_setuservalue lua_setfenv
+#define lua_getuservalue lua_getfenv
+#endif
+
+#if LUA_VERSION_NUM >= 503
+#define LGP_HAS_INTEGERS 1
+#define lgp_isinteger(L, i) lua_isinteger((L), (i))
+#else
+#define LGP_HAS_INTEGERS 0
+#define lgp_isinteger(L, i) 0
+#endif
+
+/* Pushes a zeroed userdata of `size` bytes with the metatable registered under `name`. */
+void *lgp_new(lua_State *L, size_t size, const char *name);
+
+/*
+ * Registers the metatable `name` (registry key and __name) with `methods` as __index and `meta`
+ * as metamethods. `close`, when not NULL, becomes the method `close` and the metamethods __gc and
+ * __close. Leaves nothing on the stack.
+ */
+void lgp_type(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta,
+              lua_CFunction close);
+
+/* Pushes a table that holds `functions`. */
+void lgp_module(lua_State *L, const luaL_Reg *functions);
+
+/* Sets t[key] = value for the table on top of the stack. */
+void lgp_set_integer(lua_State *L, const char *key, long long value);
+void lgp_set_number(lua_State *L, const char *key, double value);
+void lgp_set_string(lua_State *L, const char *key, const char *value);
+void lgp_set_boolean(lua_State *L, const char *key, int value);
+
+/* Pushes a whole number: an integer where Lua has them, a float in LuaJIT. */
+void lgp_push_integer(lua_State *L, long long value);
+
+/* Fields of the table at `index`; an absent field gives `fallback`, a wrong type raises with its
+ * name. The string stays owned by the table. */
+double lgp_opt_number(lua_State *L, int index, const char *key, double fallback);
+long long lgp_opt_integer(lua_State *L, int index, const char *key, long long fallback);
+const char *lgp_opt_string(lua_State *L, int index, const char *key, const char *fallback);
+int lgp_opt_boolean(lua_State *L, int index, const char *key, int fallback);
+
+#endif

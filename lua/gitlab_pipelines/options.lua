@@ -1,0 +1,105 @@
+--- Checks a table of options, once, against a small descriptor.
+--
+-- A mistake of the programmer raises at the caller's line, naming the function, the option and,
+-- for an unknown one, those that exist. Relative durations may be seconds or text ("1h30m").
+
+local M = {}
+
+local units = { d = 86400, h = 3600, m = 60, s = 1 }
+
+--- Seconds of a relative duration: a number, or text such as "90s", "30m", "1h30m", "1.5h".
+---@param value number|string
+---@return number|nil seconds nil when it is neither, or negative
+function M.seconds(value)
+  if type(value) == "number" then
+    return value >= 0 and value == value and value or nil
+  end
+  if type(value) ~= "string" then return nil end
+  if value:match "^%d+%.?%d*$" then return tonumber(value) end
+  local total, rest = 0, value
+  while rest ~= "" do
+    local amount, unit, after = rest:match "^(%d+%.?%d*)([dhms])(.*)$"
+    if not amount then return nil end
+    total, rest = total + tonumber(amount) * units[unit], after
+  end
+  return value ~= "" and total or nil
+end
+
+local function names(list)
+  local sorted = {}
+  for name in pairs(list) do sorted[#sorted + 1] = name end
+  table.sort(sorted)
+  return table.concat(sorted, ", ")
+end
+
+-- Is `value` of `type_name`? Besides Lua's types: "integer", "duration", "any".
+local function fits(value, type_name)
+  if type_name == "any" then return true end
+  if type_name == "duration" then return M.seconds(value) ~= nil end
+  if type_name == "integer" then
+    return type(value) == "number" and value % 1 == 0 and value < 2 ^ 53 and value > -2 ^ 53
+  end
+  return type(value) == type_name
+end
+
+local function article(type_name)
+  return type_name:match "^[aeiou]" and "an " .. type_name or "a " .. type_name
+end
+
+local function check_one(where, name, rule, value, level)
+  local ok, wanted = false, {}
+  for alternative in rule.type:gmatch "[^|]+" do
+    ok = ok or fits(value, alternative)
+    wanted[#wanted + 1] = article(alternative)
+  end
+  if not ok and not (value == false and rule.off) then
+    error(("%s: option '%s' must be %s, not %s"):format(where, name,
+      table.concat(wanted, " or ") .. (rule.off and " or false" or ""),
+      type(value) == "string" and ("%q"):format(value) or type(value)), level)
+  end
+  if rule.one_of then
+    for _, allowed in ipairs(rule.one_of) do
+      if value == allowed then return end
+    end
+    error(("%s: option '%s' must be one of %s, not %s"):format(where, name,
+      table.concat(rule.one_of, ", "), tostring(value)), level)
+  end
+  if rule.check then
+    local message = rule.check(value)
+    if message then error(("%s: option '%s' %s"):format(where, name, message), level) end
+  end
+end
+
+--- Checks `given` against `descriptor` and returns it (an empty table for nil).
+---@param where string the function's name, for the message
+---@param descriptor table name -> {type = "string|number", one_of, required, off (false is
+--- allowed), check = function(value) -> message or nil}
+---@param given table|nil
+---@param level integer|nil stack level that the message names; 2 is the caller
+---@return table
+function M.check(where, descriptor, given, level)
+  level = (level or 2) + 1
+  if given == nil then given = {} end
+  if type(given) ~= "table" then
+    error(("%s: options must be a table, not %s"):format(where, type(given)), level)
+  end
+  for name in pairs(given) do
+    if not descriptor[name] then
+      error(("%s: unknown option '%s' (known: %s)"):format(where, tostring(name),
+        names(descriptor)), level)
+    end
+  end
+  for name, rule in pairs(descriptor) do
+    local value = given[name]
+    if value == nil then
+      if rule.required then
+        error(("%s: option '%s' is required"):format(where, name), level)
+      end
+    else
+      check_one(where, name, rule, value, level + 1)
+    end
+  end
+  return given
+end
+
+return M
