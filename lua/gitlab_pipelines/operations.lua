@@ -1,0 +1,786 @@
+--- Every GitLab endpoint as a value: the one place in Lua that knows a path.
+--
+-- An operation is a plain table:
+--
+--   name       "pipelines.get": its group and its name within the group
+--   method     "GET", "POST", "PUT" or "DELETE"
+--   path       a template for core.uri.expand; its `:names` are the parameters with `where = "path"`
+--   base       "api" (below /api/v4), or "instance" (below the instance itself)
+--   params     an array of {name, where, type, required, wire, one_of, secret, help}, see below
+--   result     what a success holds: "object", "list", "none" (204, or a body that says nothing),
+--              "text" or "bytes"
+--   stream     true: the body may be large and may go to a sink; no time limit as a whole
+--   paging     "offset" or "keyset" where the result is a list in pages
+--   success    the array of status codes that GitLab documents; any other 2xx is a success too
+--   scope      the least scope that a token needs: "read_api", "api", or nil (any token will do)
+--   job_token  may a CI job token make this call?
+--   auth       "client" (its token, as a header), or "none": the credential is in the body
+--   effect     "read", "set" or "create": which attempt may be repeated
+--   reconcile  for a create whose outcome is in doubt: "once" (a look-up by key, if the call has
+--              one), "state" (the state is read until it shows what was asked for), or nil (never)
+--   class      the limiter's order: "cancel", "create" (every other write), "read" or "poll"
+--   window     an additional limit: "creation" (per project and ref) or "project_jobs", or nil
+--   not_found  the error for a 404 whose body does not say more
+--   refusals   answers that mean something particular for this operation, first match wins:
+--              {status, match = lower-case plain text within the message | reasoned = true (more
+--              than the bare "403 Forbidden") | nil (any), kind = "Category.Kind"}
+--   span       the name for traces; `span_attributes`: parameter -> name of the attribute
+--
+-- A parameter's `where` is "path", "query", "body" or "header"; its type one of those that
+-- `M.types` lists. `wire` is GitLab's name where it differs from ours. `secret` marks a credential
+-- (may be a core.secret), `sensitive` a value that must not reach a log.
+--
+-- `M.arguments(operation, given)` checks named values and turns them into what the client takes:
+--   { project = 17, pipeline_id = 3,                  -- the path's parameters, for uri.expand
+--     query = { {"scope[]", "failed"}, ... },         -- in sorted order, for uri.encode_query
+--     body = { ref = "main" } | nil,                  -- for json.encode; a core.secret within it is
+--                                                     -- revealed by the client when it encodes
+--     headers = { {name, value}, ... } | nil }
+
+local M = {}
+
+local tointeger = rawget(math, "tointeger") or function(value) return value end
+
+--- Every operation, in the order of this file: iterate over this, never over `pairs`.
+M.all = {}
+
+-- Parameters ---------------------------------------------------------------------------------
+
+local function param(where, name, type_name, help, more)
+  local p = { name = name, where = where, type = type_name, help = help }
+  for key, value in pairs(more or {}) do p[key] = value end
+  return p
+end
+
+local required = { required = true }
+
+local project = param("path", "project", "project", "number or full path of the project", required)
+
+local function id(name, help) return param("path", name, "id", help, required) end
+local function query(...) return param("query", ...) end
+local function body(...) return param("body", ...) end
+
+local pipeline_id = id("pipeline_id", "number of the pipeline")
+local job_id = id("job_id", "number of the job")
+local trigger_id = id("trigger_id", "number of the trigger token")
+local environment_id = id("environment_id", "number of the environment")
+local deployment_id = id("deployment_id", "number of the deployment")
+local key = param("path", "key", "key", "name of the variable", required)
+local path_ref = param("path", "ref", "string", "branch or tag; never a commit", required)
+local artifact_path = param("path", "path", "string", "path of the file within the archive", required)
+
+local page = {
+  query("page", "integer", "page to read, from 1"),
+  query("per_page", "integer", "rows a page, at most 100"),
+}
+local sort = query("sort", "string", "direction", { one_of = { "asc", "desc" } })
+
+local function scope_of(help) return query("scope", "strings", help) end
+local job_scope = scope_of "statuses of the jobs wanted"
+
+local pipeline_filters = {
+  query("scope", "string", "running, pending, finished, branches or tags"),
+  query("status", "string", "status of the pipelines wanted"),
+  query("ref", "string", "branch or tag, in its short form"),
+  query("sha", "string", "commit"),
+  query("source", "string", "what made them; parent_pipeline shows child pipelines"),
+  query("name", "string", "exact name of the pipeline"),
+  query("username", "string", "who made them"),
+  query("yaml_errors", "boolean", "only those with an invalid configuration"),
+  query("updated_after", "time", "changed after this time"),
+  query("updated_before", "time", "changed before this time"),
+  query("created_after", "time", "made after this time"),
+  query("created_before", "time", "made before this time"),
+  query("order_by", "string", "id, status, ref, updated_at or user_id"),
+  sort,
+}
+
+local ref = body("ref", "string", "branch or tag to run for", required)
+local inputs = body("inputs", "inputs", "typed inputs, by their exact names")
+
+local search_recent = query("search_recent_successful_pipelines", "boolean",
+  "look further back than the newest successful pipeline")
+
+local variable_fields = {
+  body("variable_type", "string", "env_var or file", { one_of = { "env_var", "file" } }),
+  body("protected", "boolean", "only for protected refs"),
+  body("masked", "boolean", "hidden in logs"),
+  body("raw", "boolean", "true: $NAME within the value is not expanded"),
+  body("environment_scope", "string", "the environments that it holds for; * is all"),
+  body("description", "string", "at most 255 characters"),
+}
+local variable_filter = query("environment_scope", "string", "which of several of one name",
+  { wire = "filter[environment_scope]" })
+
+local environment_fields = {
+  body("external_url", "string", "address of the deployed application"),
+  body("tier", "string", "production, staging, testing, development or other"),
+  body("description", "string", "what it is for"),
+  body("cluster_agent_id", "integer", "agent for Kubernetes"),
+  body("kubernetes_namespace", "string", "namespace within the cluster"),
+  body("flux_resource_path", "string", "path of the Flux resource"),
+  body("auto_stop_setting", "string", "always or with_action"),
+}
+
+-- {a, list = {b, c}} in one array.
+local function join(...)
+  local joined = {}
+  for _, list in ipairs { ... } do
+    for _, p in ipairs(list) do joined[#joined + 1] = p end
+  end
+  return joined
+end
+
+-- Definition ---------------------------------------------------------------------------------
+
+local attributes = {
+  pipeline_id = "cicd.pipeline.run.id",
+  job_id = "cicd.pipeline.task.run.id",
+  project = "gitlab.project",
+  ref = "vcs.ref.head.name",
+  trigger_id = "gitlab.trigger.id",
+  environment_id = "gitlab.environment.id",
+  deployment_id = "gitlab.deployment.id",
+}
+
+local defaults_by_method = {
+  GET = { effect = "read", class = "read", scope = "read_api", success = { 200 }, result = "object" },
+  POST = { effect = "create", class = "create", scope = "api", success = { 201 },
+    result = "object" },
+  PUT = { effect = "set", class = "create", scope = "api", success = { 200 }, result = "object" },
+  DELETE = { effect = "set", class = "create", scope = "api", success = { 204 }, result = "none" },
+}
+
+-- Completes one operation with what follows from its method and files it under its group.
+local function define(group, short, op)
+  op.group, op.short, op.name = group, short, group .. "." .. short
+  for field, value in pairs(defaults_by_method[op.method]) do
+    if op[field] == nil then op[field] = value end
+  end
+  if op.scope == "any" then op.scope = nil end
+  op.base = op.base or "api"
+  op.auth = op.auth or "client"
+  op.job_token = op.job_token or false
+  op.stream = op.stream or false
+  op.refusals = op.refusals or {}
+  op.not_found = op.not_found or "AccessError.ProjectNotFound"
+  op.span = "gitlab." .. op.name
+  op.span_attributes = {}
+  op.param = {}
+  for _, p in ipairs(op.params) do
+    op.param[p.name] = p
+    if attributes[p.name] then op.span_attributes[p.name] = attributes[p.name] end
+  end
+  M[group] = M[group] or {}
+  M[group][short] = op
+  M.all[#M.all + 1] = op
+end
+
+-- Projects -----------------------------------------------------------------------------------
+
+define("projects", "get", {
+  help = "One project: its number, path, default branch and more.",
+  method = "GET", path = "/projects/:project", params = { project },
+})
+
+-- Pipelines ----------------------------------------------------------------------------------
+
+local no_pipeline = "AccessError.PipelineNotFound"
+
+define("pipelines", "list", {
+  help = "The pipelines of a project, newest first.",
+  method = "GET", path = "/projects/:project/pipelines",
+  params = join({ project }, pipeline_filters, page),
+  result = "list", paging = "offset", job_token = true,
+})
+
+define("pipelines", "get", {
+  help = "One pipeline.",
+  method = "GET", path = "/projects/:project/pipelines/:pipeline_id",
+  params = { project, pipeline_id }, job_token = true, not_found = no_pipeline,
+})
+
+define("pipelines", "latest", {
+  help = "The newest pipeline of a ref's newest commit.",
+  method = "GET", path = "/projects/:project/pipelines/latest",
+  params = { project, query("ref", "string", "branch or tag; by default the default branch") },
+  job_token = true, not_found = no_pipeline,
+  -- GitLab answers the bare 403 where there is none.
+  refusals = { { status = 403, kind = no_pipeline } },
+})
+
+define("pipelines", "create", {
+  help = "Makes a pipeline (source: api).",
+  method = "POST", path = "/projects/:project/pipeline",
+  params = { project, ref, body("variables", "variable_list", "variables of the pipeline"), inputs },
+  reconcile = "once", window = "creation",
+})
+
+define("pipelines", "cancel", {
+  help = "Cancels what still runs; a finished pipeline is returned unchanged.",
+  method = "POST", path = "/projects/:project/pipelines/:pipeline_id/cancel",
+  params = { project, pipeline_id }, success = { 200 }, effect = "set", class = "cancel",
+  not_found = no_pipeline,
+  refusals = {
+    { status = 403, reasoned = true, kind = "PipelineError.CannotCancel" },
+    { status = 400, kind = "PipelineError.CannotCancel" },
+    { status = 422, kind = "PipelineError.CannotCancel" },
+  },
+})
+
+define("pipelines", "retry", {
+  help = "Runs again what failed or was canceled; the pipeline keeps its number.",
+  method = "POST", path = "/projects/:project/pipelines/:pipeline_id/retry",
+  params = { project, pipeline_id }, reconcile = "state", not_found = no_pipeline,
+  refusals = {
+    { status = 403, reasoned = true, kind = "PipelineError.CannotRetry" },
+    { status = 400, kind = "PipelineError.CannotRetry" },
+    { status = 422, kind = "PipelineError.CannotRetry" },
+  },
+})
+
+define("pipelines", "delete", {
+  help = "Deletes a pipeline with its jobs, logs and artifacts; its child pipelines stay.",
+  method = "DELETE", path = "/projects/:project/pipelines/:pipeline_id",
+  params = { project, pipeline_id,
+    param("header", "unmodified_since", "string", "HTTP date; a later change is a 412",
+      { wire = "If-Unmodified-Since" }) },
+  not_found = no_pipeline,
+})
+
+define("pipelines", "variables", {
+  help = "The variables that a pipeline was made with.",
+  method = "GET", path = "/projects/:project/pipelines/:pipeline_id/variables",
+  params = { project, pipeline_id }, result = "list", not_found = no_pipeline,
+})
+
+define("pipelines", "rename", {
+  help = "Gives a pipeline another name.",
+  method = "PUT", path = "/projects/:project/pipelines/:pipeline_id/metadata",
+  params = { project, pipeline_id, body("name", "string", "the new name", required) },
+  job_token = true, not_found = no_pipeline,
+})
+
+define("pipelines", "test_report", {
+  help = "The test cases of a pipeline.",
+  method = "GET", path = "/projects/:project/pipelines/:pipeline_id/test_report",
+  params = { project, pipeline_id }, not_found = no_pipeline,
+})
+
+define("pipelines", "test_report_summary", {
+  help = "The totals of a pipeline's tests.",
+  method = "GET", path = "/projects/:project/pipelines/:pipeline_id/test_report_summary",
+  params = { project, pipeline_id }, not_found = no_pipeline,
+})
+
+define("pipelines", "trigger_jobs", {
+  help = "The jobs of a pipeline that start downstream pipelines (GitLab 19.2 and later).",
+  method = "GET", path = "/projects/:project/pipelines/:pipeline_id/trigger_jobs",
+  params = join({ project, pipeline_id, job_scope }, page),
+  result = "list", paging = "offset", job_token = true, not_found = no_pipeline,
+})
+
+define("pipelines", "bridges", {
+  help = "The same by its older name, which GitLab 19.2 deprecates.",
+  method = "GET", path = "/projects/:project/pipelines/:pipeline_id/bridges",
+  params = join({ project, pipeline_id, job_scope }, page),
+  result = "list", paging = "offset", job_token = true, not_found = no_pipeline,
+})
+
+-- Jobs ---------------------------------------------------------------------------------------
+
+local no_job = "AccessError.JobNotFound"
+
+define("jobs", "list", {
+  help = "The jobs of a pipeline, newest first, without trigger jobs.",
+  method = "GET", path = "/projects/:project/pipelines/:pipeline_id/jobs",
+  params = join({ project, pipeline_id, job_scope,
+    query("include_retried", "boolean", "also earlier attempts") }, page),
+  result = "list", paging = "offset", job_token = true, not_found = no_pipeline,
+})
+
+define("jobs", "list_project", {
+  help = "The jobs of a project, newest first.",
+  method = "GET", path = "/projects/:project/jobs",
+  params = join({ project, job_scope,
+    query("ref", "string", "branch or tag (newer servers)"),
+    query("order_by", "string", "id", { one_of = { "id" } }), sort,
+    query("pagination", "string", "keyset", { one_of = { "keyset" } }),
+    query("id_after", "integer", "keyset: after this job"),
+    query("id_before", "integer", "keyset: before this job"),
+    query("cursor", "string", "keyset: where the last page ended") }, page),
+  result = "list", paging = "keyset", job_token = true, window = "project_jobs",
+})
+
+define("jobs", "get", {
+  help = "One job.",
+  method = "GET", path = "/projects/:project/jobs/:job_id",
+  params = { project, job_id }, not_found = no_job,
+})
+
+define("jobs", "retry", {
+  help = "Runs a job again; the result is the new job.",
+  method = "POST", path = "/projects/:project/jobs/:job_id/retry",
+  params = { project, job_id, body("inputs", "inputs", "typed inputs of the job",
+    { wire = "job_inputs" }) },
+  reconcile = "state", not_found = no_job,
+  refusals = {
+    { status = 403, reasoned = true, kind = "JobError.JobNotRetryable" },
+    { status = 400, match = "retry", kind = "JobError.JobNotRetryable" },
+  },
+})
+
+define("jobs", "cancel", {
+  help = "Cancels a job; a finished one is returned unchanged.",
+  method = "POST", path = "/projects/:project/jobs/:job_id/cancel",
+  params = { project, job_id, body("force", "boolean", "end a job that is already canceling") },
+  effect = "set", class = "cancel", not_found = no_job,
+  refusals = {
+    { status = 403, reasoned = true, kind = "JobError.JobNotCancellable" },
+    { status = 400, match = "cancel", kind = "JobError.JobNotCancellable" },
+    { status = 422, kind = "JobError.JobNotCancellable" },
+  },
+})
+
+define("jobs", "play", {
+  help = "Starts a manual job.",
+  method = "POST", path = "/projects/:project/jobs/:job_id/play",
+  params = { project, job_id,
+    body("variables", "job_variable_list", "variables of the job",
+      { wire = "job_variables_attributes" }),
+    body("inputs", "inputs", "typed inputs of the job", { wire = "job_inputs" }) },
+  success = { 200 }, reconcile = "state", not_found = no_job,
+  refusals = { { status = 400, match = "unplayable", kind = "JobError.JobNotPlayable" } },
+})
+
+define("jobs", "erase", {
+  help = "Deletes the log and the artifacts of a job.",
+  method = "POST", path = "/projects/:project/jobs/:job_id/erase",
+  params = { project, job_id }, effect = "set", not_found = no_job,
+  refusals = { { status = 403, reasoned = true, kind = "JobError.JobNotErasable" } },
+})
+
+define("jobs", "log", {
+  help = "The log of a job, whole, as text.",
+  method = "GET", path = "/projects/:project/jobs/:job_id/trace",
+  params = { project, job_id }, result = "text", stream = true, not_found = no_job,
+})
+
+-- Artifacts ----------------------------------------------------------------------------------
+
+local no_artifact = "AccessError.ArtifactNotFound"
+
+define("artifacts", "download", {
+  help = "The archive of a job.",
+  method = "GET", path = "/projects/:project/jobs/:job_id/artifacts",
+  params = { project, job_id }, result = "bytes", stream = true, job_token = true,
+  not_found = no_artifact, success = { 200, 206 },
+})
+
+define("artifacts", "file", {
+  help = "One file of a job's archive.",
+  method = "GET", path = "/projects/:project/jobs/:job_id/artifacts/:path",
+  params = { project, job_id, artifact_path }, result = "bytes", stream = true, job_token = true,
+  not_found = no_artifact, success = { 200, 206 },
+})
+
+define("artifacts", "tree", {
+  help = "The names in a job's archive (GitLab 18.8 and later).",
+  method = "GET", path = "/projects/:project/jobs/:job_id/artifacts/tree",
+  params = join({ project, job_id, query("path", "string", "folder to list"),
+    query("recursive", "boolean", "also what its folders hold") }, page),
+  result = "list", paging = "offset", job_token = true, not_found = no_artifact,
+})
+
+define("artifacts", "latest", {
+  help = "The archive of a job by name, of the newest successful pipeline of a ref.",
+  method = "GET", path = "/projects/:project/jobs/artifacts/:ref/download",
+  params = { project, path_ref,
+    query("job_name", "string", "name of the job", { required = true, wire = "job" }),
+    search_recent },
+  result = "bytes", stream = true, job_token = true, not_found = no_artifact,
+  success = { 200, 206 },
+})
+
+define("artifacts", "latest_file", {
+  help = "One file of that archive.",
+  method = "GET", path = "/projects/:project/jobs/artifacts/:ref/raw/:path",
+  params = { project, path_ref, artifact_path,
+    query("job_name", "string", "name of the job", { required = true, wire = "job" }),
+    search_recent },
+  result = "bytes", stream = true, job_token = true, not_found = no_artifact,
+  success = { 200, 206 },
+})
+
+define("artifacts", "keep", {
+  help = "Keeps the artifacts of a job beyond their expiry.",
+  method = "POST", path = "/projects/:project/jobs/:job_id/artifacts/keep",
+  params = { project, job_id }, success = { 200 }, effect = "set", not_found = no_artifact,
+})
+
+define("artifacts", "delete", {
+  help = "Deletes the artifacts of a job.",
+  method = "DELETE", path = "/projects/:project/jobs/:job_id/artifacts",
+  params = { project, job_id }, not_found = no_artifact,
+})
+
+-- Triggers -----------------------------------------------------------------------------------
+
+local no_trigger = "AccessError.TriggerNotFound"
+
+define("triggers", "run", {
+  help = "Makes a pipeline with a trigger token (source: trigger) or a job token (pipeline).",
+  method = "POST", path = "/projects/:project/trigger/pipeline",
+  params = { project,
+    body("token", "secret", "trigger token or job token", { required = true, secret = true }),
+    ref, body("variables", "variable_map", "variables of the pipeline"), inputs },
+  scope = "any", auth = "none", job_token = true, reconcile = "once", window = "creation",
+  not_found = no_trigger,
+})
+
+define("triggers", "list", {
+  help = "The trigger tokens of a project.",
+  method = "GET", path = "/projects/:project/triggers", params = join({ project }, page),
+  result = "list", paging = "offset",
+})
+
+define("triggers", "get", {
+  help = "One trigger token.",
+  method = "GET", path = "/projects/:project/triggers/:trigger_id",
+  params = { project, trigger_id }, not_found = no_trigger,
+})
+
+define("triggers", "create", {
+  help = "Makes a trigger token.",
+  method = "POST", path = "/projects/:project/triggers",
+  params = { project, body("description", "string", "what it is for", required),
+    body("expires_at", "time", "when it ends") },
+})
+
+define("triggers", "update", {
+  help = "Changes the description of a trigger token.",
+  method = "PUT", path = "/projects/:project/triggers/:trigger_id",
+  params = { project, trigger_id, body("description", "string", "what it is for") },
+  not_found = no_trigger,
+})
+
+define("triggers", "delete", {
+  help = "Revokes a trigger token.",
+  method = "DELETE", path = "/projects/:project/triggers/:trigger_id",
+  params = { project, trigger_id }, not_found = no_trigger,
+})
+
+-- CI/CD variables ----------------------------------------------------------------------------
+
+local no_variable = "AccessError.VariableNotFound"
+
+define("variables", "list", {
+  help = "The CI/CD variables of a project.",
+  method = "GET", path = "/projects/:project/variables", params = join({ project }, page),
+  result = "list", paging = "offset",
+})
+
+define("variables", "get", {
+  help = "One CI/CD variable.",
+  method = "GET", path = "/projects/:project/variables/:key",
+  params = { project, key, variable_filter }, not_found = no_variable,
+})
+
+define("variables", "create", {
+  help = "Makes a CI/CD variable.",
+  method = "POST", path = "/projects/:project/variables",
+  params = join({ project, body("key", "key", "name of the variable", required),
+    body("value", "string", "its value", { required = true, sensitive = true }) },
+    variable_fields,
+    { body("masked_and_hidden", "boolean", "masked, and never readable again") }),
+  reconcile = "state",
+})
+
+define("variables", "update", {
+  help = "Changes a CI/CD variable.",
+  method = "PUT", path = "/projects/:project/variables/:key",
+  params = join({ project, key, body("value", "string", "its value", { sensitive = true }) },
+    variable_fields,
+    { query("filter_scope", "string", "which of several of one name",
+      { wire = "filter[environment_scope]" }) }),
+  not_found = no_variable,
+})
+
+define("variables", "delete", {
+  help = "Deletes a CI/CD variable.",
+  method = "DELETE", path = "/projects/:project/variables/:key",
+  params = { project, key, variable_filter }, not_found = no_variable,
+})
+
+-- Environments and deployments ---------------------------------------------------------------
+
+local no_environment = "AccessError.EnvironmentNotFound"
+
+define("environments", "list", {
+  help = "The environments of a project.",
+  method = "GET", path = "/projects/:project/environments",
+  params = join({ project, query("name", "string", "exact name; not together with search"),
+    query("search", "string", "part of the name, 3 characters or more"),
+    query("states", "string", "available, stopping or stopped") }, page),
+  result = "list", paging = "offset", job_token = true,
+})
+
+define("environments", "get", {
+  help = "One environment with its last deployment.",
+  method = "GET", path = "/projects/:project/environments/:environment_id",
+  params = { project, environment_id }, job_token = true, not_found = no_environment,
+})
+
+define("environments", "create", {
+  help = "Makes an environment.",
+  method = "POST", path = "/projects/:project/environments",
+  params = join({ project, body("name", "string", "name of the environment", required) },
+    environment_fields),
+  reconcile = "state", job_token = true,
+})
+
+define("environments", "update", {
+  help = "Changes an environment.",
+  method = "PUT", path = "/projects/:project/environments/:environment_id",
+  params = join({ project, environment_id }, environment_fields),
+  job_token = true, not_found = no_environment,
+})
+
+define("environments", "stop", {
+  help = "Stops an environment.",
+  method = "POST", path = "/projects/:project/environments/:environment_id/stop",
+  params = { project, environment_id, body("force", "boolean", "do not run its on_stop job") },
+  success = { 200 }, effect = "set", job_token = true, not_found = no_environment,
+})
+
+define("environments", "delete", {
+  help = "Deletes a stopped environment.",
+  method = "DELETE", path = "/projects/:project/environments/:environment_id",
+  params = { project, environment_id }, job_token = true, not_found = no_environment,
+})
+
+define("deployments", "list", {
+  help = "The deployments of a project, oldest first.",
+  method = "GET", path = "/projects/:project/deployments",
+  params = join({ project, query("environment", "string", "name of the environment"),
+    query("status", "string", "created, running, success, failed, canceled or blocked"),
+    query("updated_after", "time", "changed after this time"),
+    query("updated_before", "time", "changed before this time"),
+    query("finished_after", "time", "finished after this time"),
+    query("finished_before", "time", "finished before this time"),
+    query("order_by", "string", "id, iid, created_at, updated_at, finished_at or ref"), sort },
+    page),
+  result = "list", paging = "offset", job_token = true,
+})
+
+define("deployments", "get", {
+  help = "One deployment.",
+  method = "GET", path = "/projects/:project/deployments/:deployment_id",
+  params = { project, deployment_id }, job_token = true,
+  not_found = "AccessError.DeploymentNotFound",
+})
+
+-- Tokens and the server ----------------------------------------------------------------------
+
+define("token", "self", {
+  help = "What a personal, project or group access token may do.",
+  method = "GET", path = "/personal_access_tokens/self", params = {}, scope = "any",
+  not_found = "RequestError.BadRequest",
+})
+
+define("token", "oauth", {
+  help = "What an OAuth access token may do.",
+  method = "GET", path = "/oauth/token/info", base = "instance", params = {}, scope = "any",
+  not_found = "RequestError.BadRequest",
+})
+
+define("token", "job", {
+  help = "The job that a job token belongs to.",
+  method = "GET", path = "/job", params = {}, scope = "any", job_token = true, not_found = no_job,
+})
+
+define("server", "version", {
+  help = "The version of GitLab.",
+  method = "GET", path = "/version", params = {}, not_found = "RequestError.BadRequest",
+})
+
+define("server", "user", {
+  help = "The user that the token belongs to.",
+  method = "GET", path = "/user", params = {}, not_found = "RequestError.BadRequest",
+})
+
+-- Arguments ----------------------------------------------------------------------------------
+
+local function is_integer(value)
+  return type(value) == "number" and value % 1 == 0 and value > -2 ^ 53 and value < 2 ^ 53
+end
+
+local function is_secret(value)
+  return type(value) == "userdata" or type(value) == "string" and value ~= ""
+end
+
+local function is_array_of_strings(value)
+  if type(value) ~= "table" then return false end
+  for _, one in ipairs(value) do
+    if type(one) ~= "string" then return false end
+  end
+  return true
+end
+
+local iso_time = "^%d%d%d%d%-%d%d%-%d%d[T ]?[%d:%.]*[Z%+%-]?[%d:]*$"
+
+--- The types of parameters: `is` says whether a value fits, `wanted` is the word for the message.
+M.types = {
+  project = { wanted = "a number or a path",
+    is = function(v) return is_integer(v) and v > 0 or type(v) == "string" and v ~= "" end },
+  id = { wanted = "a positive integer", is = function(v) return is_integer(v) and v > 0 end },
+  key = { wanted = "a name of letters, digits and _",
+    is = function(v) return type(v) == "string" and #v <= 255 and v:match "^[%w_]+$" ~= nil end },
+  string = { wanted = "a string", is = function(v) return type(v) == "string" end },
+  integer = { wanted = "an integer", is = is_integer },
+  boolean = { wanted = "a boolean", is = function(v) return type(v) == "boolean" end },
+  strings = { wanted = "a string or an array of strings",
+    is = function(v) return type(v) == "string" or is_array_of_strings(v) end },
+  time = { wanted = "a time such as 2026-01-31T12:00:00Z, or seconds since 1970",
+    is = function(v)
+      return type(v) == "number" and v >= 0 and v < 2 ^ 40 or type(v) == "string" and v:match(iso_time) ~= nil
+    end },
+  secret = { wanted = "a secret or a string", is = is_secret },
+  inputs = { wanted = "a table of inputs", is = function(v) return type(v) == "table" end },
+  variable_list = { wanted = "an array of variables", is = function(v) return type(v) == "table" end },
+  job_variable_list = { wanted = "an array of variables",
+    is = function(v) return type(v) == "table" end },
+  variable_map = { wanted = "a map of variables", is = function(v) return type(v) == "table" end },
+}
+
+--- Finds an operation by its name.
+---@param name string such as "pipelines.get"
+---@return table|nil operation
+function M.find(name)
+  local group, short = name:match "^([^.]+)%.([^.]+)$"
+  local found = group and type(M[group]) == "table" and M[group][short]
+  return type(found) == "table" and found.name == name and found or nil
+end
+
+--- Text of a moment for GitLab: UTC with milliseconds if it has a fraction.
+---@param seconds number since 1970
+---@return string
+function M.time(seconds)
+  local whole = math.floor(seconds)
+  local thousandths = math.floor((seconds - whole) * 1000 + 0.5)
+  if thousandths == 1000 then whole, thousandths = whole + 1, 0 end
+  local text = os.date("!%Y-%m-%dT%H:%M:%S", whole)
+  return thousandths == 0 and text .. "Z" or ("%s.%03dZ"):format(text, thousandths)
+end
+
+local function as_text(value, type_name)
+  if type_name == "time" and type(value) == "number" then return M.time(value) end
+  if type(value) == "number" then return ("%d"):format(value) end
+  return tostring(value)
+end
+
+local function known_names(operation, hidden)
+  local known = {}
+  for _, p in ipairs(operation.params) do
+    if not hidden[p.name] then known[#known + 1] = p.name end
+  end
+  table.sort(known)
+  return table.concat(known, ", ")
+end
+
+local function shown(value)
+  if type(value) == "string" then return ("%q"):format(#value > 40 and value:sub(1, 40) .. "..." or value) end
+  return type(value) == "number" and ("%.14g"):format(value) or type(value)
+end
+
+-- One value against its parameter; raises at `level`.
+local function check_value(operation, p, value, level)
+  if value == nil then
+    if p.required then error(("%s: '%s' is required"):format(operation.name, p.name), level) end
+    return
+  end
+  local wanted = M.types[p.type]
+  if not wanted.is(value) then
+    local what = (p.secret or p.sensitive) and type(value) or shown(value)
+    error(("%s: '%s' must be %s, not %s"):format(operation.name, p.name, wanted.wanted, what), level)
+  end
+  if p.one_of then
+    for _, allowed in ipairs(p.one_of) do
+      if value == allowed then return end
+    end
+    error(("%s: '%s' must be one of %s, not %s"):format(operation.name, p.name,
+      table.concat(p.one_of, ", "), shown(value)), level)
+  end
+end
+
+--- Checks `given` (name -> value) against an operation's parameters. A value of the wrong type, a
+--- missing one and an unknown name raise, in a fixed order, naming the argument.
+---@param operation table
+---@param given table
+---@param level integer|nil stack level that the message names; 2 is the caller
+function M.check(operation, given, level)
+  level = (level or 2) + 1
+  local strangers = {}
+  for name in pairs(given) do
+    if not operation.param[name] then strangers[#strangers + 1] = tostring(name) end
+  end
+  if #strangers > 0 then
+    table.sort(strangers)
+    error(("%s: unknown argument '%s' (known: %s)"):format(operation.name, strangers[1],
+      known_names(operation, {})), level)
+  end
+  for _, p in ipairs(operation.params) do
+    check_value(operation, p, given[p.name], level + 1)
+  end
+end
+
+local function add_query(pairs_of, wire, p, value)
+  if p.type ~= "strings" then
+    pairs_of[#pairs_of + 1] = { wire, as_text(value, p.type) }
+    return
+  end
+  for _, one in ipairs(type(value) == "table" and value or { value }) do
+    pairs_of[#pairs_of + 1] = { wire .. "[]", one }
+  end
+end
+
+local function sort_pairs(list)
+  for i, pair in ipairs(list) do pair.at = i end
+  table.sort(list, function(a, b)
+    if a[1] ~= b[1] then return a[1] < b[1] end
+    return a.at < b.at
+  end)
+  for _, pair in ipairs(list) do pair.at = nil end
+  return list
+end
+
+--- Checks `given` and turns it into the client's arguments (see the head of this file).
+---@param operation table
+---@param given table name -> value
+---@param level integer|nil stack level for mistakes
+---@return table args `query` always there, `body` and `headers` only if something is in them
+function M.arguments(operation, given, level)
+  M.check(operation, given, (level or 2) + 1)
+  local args = { query = {} }
+  for _, p in ipairs(operation.params) do
+    local value, wire = given[p.name], p.wire or p.name
+    if value ~= nil then
+      if p.where == "path" then
+        -- 17.0 is 17 in an address
+        args[p.name] = type(value) == "number" and tointeger(value) or value
+      elseif p.where == "query" then
+        add_query(args.query, wire, p, value)
+      elseif p.where == "header" then
+        args.headers = args.headers or {}
+        args.headers[#args.headers + 1] = { wire, as_text(value, p.type) }
+      else
+        args.body = args.body or {}
+        args.body[wire] = p.type == "time" and as_text(value, "time") or value
+      end
+    end
+  end
+  sort_pairs(args.query)
+  return args
+end
+
+return M
