@@ -23,8 +23,8 @@ libs_store := -lsqlite3 -lzip -lm
 libs_mock  := -lsqlite3 -lmicrohttpd -lcrypto -lm
 
 # Which floors' sources go into which shared object; csrc/core is linked into each.
-sources_core  :=
-sources_http  := $(wildcard csrc/io/http*.c)
+sources_core  := csrc/io/clock.c csrc/io/poll.c
+sources_http  := $(wildcard csrc/io/http*.c) csrc/io/clock.c
 sources_store := $(wildcard csrc/io/journal*.c csrc/io/archive*.c)
 sources_mock  := $(wildcard csrc/mock/*.c csrc/io/httpd*.c csrc/io/raw*.c)
 sources_http  := $(filter-out csrc/io/httpd%.c,$(sources_http))

@@ -1,4 +1,5 @@
 /* core.so: everything that decides, as one table of modules. Loads no HTTP client and no server. */
+#include "core_modules.h"
 #include "lgp.h"
 
 /* Each pushes its table. One file a module: core_<name>.c. */
@@ -8,6 +9,7 @@ typedef struct core_module {
 } core_module;
 
 static const core_module modules[] = {
+    {"clock", lgp_open_clock},
     {NULL, NULL},
 };
 
