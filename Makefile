@@ -2,7 +2,9 @@
 
 LUAS     := lua5.4 lua5.3 luajit
 LUA      ?= lua5.4
-CC       ?= gcc
+ifeq ($(origin CC),default)
+CC       := gcc
+endif
 BUILD    ?= build
 PREFIX   ?= /usr/local
 
@@ -33,6 +35,7 @@ core_objects := $(patsubst csrc/%.c,$(BUILD)/obj/%.o,$(wildcard csrc/core/*.c))
 modules      := $(foreach so,core http store mock,$(if $(wildcard csrc/binding/$(so)_*.c),$(so)))
 
 .PHONY: build
+build: ## the four shared objects for Lua 5.4, Lua 5.3 and LuaJIT (plain `make` does this)
 build: $(foreach lua,$(LUAS),$(foreach so,$(modules),$(BUILD)/$(lua)/gitlab_pipelines/$(so).so))
 
 $(BUILD)/obj/%.o: csrc/%.c
@@ -69,16 +72,91 @@ version_luajit := 5.1
 lua_path  = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;
 lua_cpath = $(abspath $(BUILD))/$(LUA)/?.so;;
 .PHONY: env
-env:
+env: ## print the two paths: eval "$$(make -s env)", or with LUA=luajit, LUA=lua5.3
 	@echo "export LUA_PATH='$(lua_path)'"
 	@echo "export LUA_CPATH='$(lua_cpath)'"
+
+.PHONY: deps
+deps: ## install what is missing from Debian
+	@scripts/deps.sh build run test lint
 
 # One spec or all: make spec SPEC=spec/client_spec.lua LUA=luajit
 SPEC ?= spec
 .PHONY: spec
+spec: ## run SPEC=file-or-folder under LUA=lua5.4, lua5.3 or luajit, what is needed being there
 spec: build
-	@BUILD=$(BUILD) LUA_PATH='$(lua_path)' LUA_CPATH='$(lua_cpath)' $(LUA) spec/support/run.lua $(SPEC)
+	@BUILD=$(BUILD) scripts/spec.sh $(LUA) $(SPEC)
+
+# What is missing is installed before the sub-make looks for it.
+.PHONY: test
+test: ## install what is missing, build, and run every spec under the three Luas
+	@scripts/deps.sh build run test
+	@$(MAKE) --no-print-directory build
+	@BUILD=$(BUILD) scripts/spec.sh all
+
+.PHONY: demo
+demo: ## a release over several projects against the simulated GitLab (FAIL=web: one that fails)
+	@scripts/deps.sh build run
+	@$(MAKE) --no-print-directory build >/dev/null
+	@scripts/demo.sh $(FAIL)
+
+.PHONY: lint
+lint: ## luacheck, clang-format, clang-tidy, gcc and clang without a warning, the floors
+	@scripts/deps.sh build run test lint
+	@scripts/lint.sh
+
+.PHONY: sanitize
+sanitize: ## every spec once more under ASan and UBSan
+	@scripts/deps.sh build run test lint
+	@scripts/sanitize.sh
+
+.PHONY: coverage
+coverage: ## how much of C and Lua the specs reach; fails under the promised bounds
+	@scripts/deps.sh build run test
+	@scripts/coverage.sh
+
+.PHONY: examples
+examples: ## run every example and every command that the README shows
+	@scripts/deps.sh build run test
+	@$(MAKE) --no-print-directory build >/dev/null
+	@scripts/examples.sh
+
+.PHONY: ci
+ci: ## all of the above that must hold: test, then the rest
+ci: test ci-rest
+
+.PHONY: ci-rest
+ci-rest:
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory sanitize
+	@$(MAKE) --no-print-directory coverage
+	@$(MAKE) --no-print-directory examples
+
+.PHONY: bench
+bench: ## side-by-side measurements, one row each
+	@scripts/deps.sh build run test bench
+	@$(MAKE) --no-print-directory build >/dev/null
+	@BUILD=$(BUILD) bench/run.sh
+
+.PHONY: install
+install: ## into PREFIX: bin, share/lua/<version>, lib/lua/<version>
+install: build
+	@PREFIX='$(DESTDIR)$(PREFIX)' BUILD=$(BUILD) scripts/install.sh
+
+# For luarocks: one Lua, whose headers and folders luarocks names.
+.PHONY: rock rock-install
+rock:
+	@$(MAKE) --no-print-directory LUAS=rock include_rock='-I$(LUA_INCDIR)' build
+rock-install:
+	@install -d '$(INST_LUADIR)' '$(INST_LIBDIR)/gitlab_pipelines' '$(INST_BINDIR)'
+	@cp -R lua/gitlab_pipelines '$(INST_LUADIR)/'
+	@install -m 755 $(BUILD)/rock/gitlab_pipelines/*.so '$(INST_LIBDIR)/gitlab_pipelines/'
+	@install -m 755 bin/gitlab-pipelines '$(INST_BINDIR)/'
 
 .PHONY: clean
-clean:
-	rm -rf $(BUILD)
+clean: ## remove what was built
+	rm -rf build
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

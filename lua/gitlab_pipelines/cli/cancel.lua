@@ -1,0 +1,11 @@
+--- `gitlab-pipelines cancel ID`: a pipeline, or with --job a job.
+
+return require("gitlab_pipelines.cli.acts").command("cancel", "Cancel a pipeline, or with --job a job.", {
+  options = function(command)
+    command:flag("--force", "with --job: also a job that is already canceling")
+  end,
+  act = function(gl, project, args)
+    if args.job then return gl.jobs:cancel(project, args.id, { force = args.force or nil }) end
+    return gl.pipelines:cancel(project, args.id)
+  end,
+})

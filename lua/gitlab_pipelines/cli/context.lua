@@ -1,0 +1,124 @@
+--- What every subcommand shares: the client made from the common options, output for people and
+--- for programs, and the ways to stop with one line and a code.
+
+local exit = require "gitlab_pipelines.cli.exit"
+
+local M = {}
+
+local Context = {}
+Context.__index = Context
+
+local Stop = {}
+Stop.__index = Stop
+
+--- Is this raised value a stop with a message and an exit code?
+function M.is_stop(value)
+  return type(value) == "table" and getmetatable(value) == Stop
+end
+
+---@param args table the parsed arguments
+function M.new(args)
+  local term = require("gitlab_pipelines.core").term
+  local color = not args.no_color and (os.getenv "NO_COLOR" or "") == "" and term.isatty(1)
+  return setmetatable({ args = args, terminal = term.isatty(1), interactive = term.isatty(0),
+    color = color }, Context)
+end
+
+--- Ends the command: one line on stderr and an exit code.
+function Context:stop(message, code) -- luacheck: ignore 212
+  error(setmetatable({ message = message, code = code or exit.usage }, Stop), 0)
+end
+
+--- Returns its arguments; `nil, err` ends the command with the error's line and code.
+function Context:check(value, ...)
+  if value ~= nil then return value, ... end
+  local err = ...
+  if require("gitlab_pipelines.errors").is_error(err) then
+    self:stop(tostring(err), exit.of_error(err))
+  end
+  self:stop(tostring(err), exit.refused)
+end
+
+-- The first line of a file that holds a token.
+local function token_of(self, path)
+  local file, reason = io.open(path)
+  if not file then self:stop("can not read --token-file " .. tostring(reason)) end
+  local token = (file:read "*l" or ""):match "^%s*(.-)%s*$"
+  file:close()
+  if token == "" then self:stop("--token-file " .. path .. " holds no token") end
+  return token
+end
+
+--- The client of the common options; made once.
+---@param extra table|nil more options of gitlab.new
+---@return table gl
+function Context:client(extra)
+  if self.gl then return self.gl end
+  local gitlab = require "gitlab_pipelines"
+  local options = {}
+  for name, value in pairs(extra or {}) do options[name] = value end
+  options.url = self.args.url
+  options.secrets_file = self.args.secrets_file
+  if self.args.token_file then options.token = token_of(self, self.args.token_file) end
+  if self.args.verbose then
+    options.log_level = "debug"
+    options.log = function(_, line) io.stderr:write(line, "\n") end
+  end
+  self.gl = self:check(gitlab.new(options))
+  return self.gl
+end
+
+--- The project of -p, else of the GitLab job that this runs in; none is wrong usage.
+function Context:project()
+  local project = self.args.project or os.getenv "CI_PROJECT_ID"
+  if not project or project == "" then
+    self:stop "which project? name it with -p GROUP/NAME or -p ID"
+  end
+  return tonumber(project) or project
+end
+
+--- Runs `fn` as a task while listening for Ctrl-C and SIGTERM: `on_interrupt(count)` is called for
+--- each signal, and says by returning true that the task is to be cancelled.
+---@return any ... what fn returned; nil, "interrupted" after a cancel
+function Context:interruptible(fn, on_interrupt) -- luacheck: ignore 212
+  local gitlab = require "gitlab_pipelines"
+  local clock = require("gitlab_pipelines.core").clock
+  clock.trap "INT"
+  clock.trap "TERM"
+  return gitlab.run(function()
+    local task = gitlab.spawn(fn)
+    local count, cancelled = 0, false
+    while task:status() ~= "done" do
+      -- Short turns: a signal is noticed within a fifth of a second.
+      local signal = clock.trapped()
+      if signal and not cancelled then
+        count = count + 1
+        if on_interrupt == nil or on_interrupt(count, signal) then
+          cancelled = true
+          task:cancel()
+        end
+      end
+      gitlab.sleep(0.2)
+    end
+    if cancelled then return nil, "interrupted" end
+    return task:join()
+  end)
+end
+
+--- Writes one line for people, unless -q.
+function Context:say(format, ...)
+  if self.args.quiet then return end
+  io.stdout:write(select("#", ...) > 0 and format:format(...) or format, "\n")
+end
+
+--- Writes one value as one line of JSON.
+function Context:json(value) -- luacheck: ignore 212
+  io.stdout:write(require("gitlab_pipelines.json").encode(value), "\n")
+end
+
+--- Closes what was opened.
+function Context:close()
+  if self.gl then self.gl:close() end
+end
+
+return M

@@ -1,0 +1,94 @@
+--- The command: finds the subcommand's file, lets it define its arguments, runs it, and turns
+--- every outcome into one line and an exit code.
+
+local argparse = require "argparse"
+local context = require "gitlab_pipelines.cli.context"
+local exit = require "gitlab_pipelines.cli.exit"
+
+local M = {}
+
+--- The subcommands, in the order of the help page. Each is cli/<file>.lua with
+--- `define(parser)`, which adds its command, and `run(context, args) -> exit code`.
+M.commands = {
+  "run", "plan", "trigger", "wait", "list", "show", "jobs", "logs", "cancel", "retry", "play",
+  "delete", "environments", "token", "mock", "completion", "version",
+}
+
+local page = [[
+gitlab-pipelines drives GitLab CI: triggers, watches and coordinates pipelines.
+
+  gitlab-pipelines run release.lua -i version=2.4.0     run a flow over many projects
+  gitlab-pipelines plan release.lua -i version=2.4.0    say first what it would do
+  gitlab-pipelines trigger -p group/app -r main --wait  one pipeline, and its exit code
+  gitlab-pipelines logs -p group/app 1234               a job's log
+  gitlab-pipelines mock serve                           a simulated GitLab to try it all on
+
+It asks the GitLab of GITLAB_URL (or --url) with the token of GITLAB_TOKEN (or --token-file).
+All commands: gitlab-pipelines --help. One of them: gitlab-pipelines COMMAND --help.
+]]
+
+-- Options that every command takes.
+local function common(parser)
+  parser:option("--url", "GitLab's address (else GITLAB_URL, CI_SERVER_URL, https://gitlab.com)")
+    :argname "<url>"
+  parser:option("--token-file", "file that holds the token (else GITLAB_TOKEN, CI_JOB_TOKEN)")
+    :argname "<file>"
+  parser:option("--secrets-file", "file of NAME=value lines with trigger tokens, mode 0600")
+    :argname "<file>"
+  parser:flag("--json", "print GitLab's answer, or one event a line, as JSON")
+  parser:flag("-q --quiet", "print results only")
+  parser:flag("--verbose", "say each request on stderr")
+  parser:flag("--no-color", "no colours (NO_COLOR does the same)")
+end
+
+--- Builds the whole parser: also what completion and the man page are made from.
+---@return table parser
+function M.parser()
+  local parser = argparse("gitlab-pipelines", "Drives GitLab CI: triggers, watches and coordinates"
+    .. " pipelines over many projects.")
+  parser:command_target "command"
+  parser:require_command(true)
+  for _, name in ipairs(M.commands) do
+    local command = require("gitlab_pipelines.cli." .. name).define(parser)
+    if command then common(command) end
+  end
+  return parser
+end
+
+local function fail(message, code)
+  io.stderr:write("gitlab-pipelines: ", message, "\n")
+  return code
+end
+
+-- Runs the command's file; its errors become a line and a code.
+local function run(args)
+  local ctx = context.new(args)
+  local command = require("gitlab_pipelines.cli." .. args.command)
+  local ok, code = xpcall(command.run, function(reason)
+    if context.is_stop(reason) then return reason end
+    return debug.traceback(tostring(reason), 2)
+  end, ctx, args)
+  ctx:close()
+  if ok then return code end
+  if context.is_stop(code) then return fail(code.message, code.code) end
+  if os.getenv "GP_TRACEBACK" then io.stderr:write(tostring(code), "\n") end
+  return fail(tostring(code):match "^[^\n]*", exit.usage)
+end
+
+--- Runs one command line.
+---@param argv table the arguments, without the program's name
+---@return integer code
+function M.main(argv)
+  if #argv == 0 then
+    io.stdout:write(page)
+    return exit.success
+  end
+  local parser = M.parser()
+  local ok, args = parser:pparse(argv)
+  if not ok then
+    return fail(args .. " (see gitlab-pipelines --help)", exit.usage)
+  end
+  return run(args)
+end
+
+return M

@@ -1,0 +1,113 @@
+--- Pieces that several subcommands define or do alike.
+
+local exit = require "gitlab_pipelines.cli.exit"
+local output = require "gitlab_pipelines.cli.output"
+
+local M = {}
+
+--- Adds -p/--project.
+function M.project(command)
+  command:option("-p --project", "project: GROUP/NAME or its id (else CI_PROJECT_ID)")
+    :argname "<project>"
+end
+
+local function whole_number(text)
+  local number = tonumber(text)
+  if not number or number % 1 ~= 0 or number < 1 then
+    return nil, "'" .. text .. "' is not an id"
+  end
+  return math.floor(number)
+end
+
+--- Adds a positional id.
+function M.id(command, name, help)
+  command:argument(name, help):convert(whole_number)
+end
+
+--- Adds -v/--variable and --input, as on `trigger` and `play`.
+function M.values(command)
+  command:option("-v --variable", "a pipeline variable"):argname "<K=V>":count "*"
+  command:option("--input", "an input; K:=JSON keeps a type"):argname "<K=V>":count "*"
+end
+
+--- { KEY = "value" } of a list of "KEY=value"; wrong usage otherwise.
+function M.variables(ctx, list)
+  if not list or #list == 0 then return nil end
+  local values = {}
+  for _, text in ipairs(list) do
+    local key, value = text:match "^([^=]+)=(.*)$"
+    if not key then ctx:stop("-v wants KEY=VALUE, not '" .. text .. "'") end
+    values[key] = value
+  end
+  return values
+end
+
+--- Inputs of a list of "K=V" and "K:=JSON".
+function M.inputs(ctx, list)
+  if not list or #list == 0 then return nil end
+  local json = require "gitlab_pipelines.json"
+  local values = {}
+  for _, text in ipairs(list) do
+    local key, raw = text:match "^([^=]-):=(.*)$"
+    if key then
+      local value, reason = json.decode(raw)
+      if value == nil then ctx:stop("--input " .. key .. ": not JSON: " .. tostring(reason)) end
+      values[key] = value
+    else
+      local name, value = text:match "^([^=]+)=(.*)$"
+      if not name then ctx:stop("--input wants K=V or K:=JSON, not '" .. text .. "'") end
+      values[name] = value
+    end
+  end
+  return values
+end
+
+--- Seconds of "30m"; wrong usage otherwise.
+function M.seconds(ctx, option, text)
+  if not text then return nil end
+  local value = require("gitlab_pipelines.options").seconds(text)
+  if not value then ctx:stop(option .. " wants a duration such as 90s, 30m or 1h30m, not '" .. text .. "'") end
+  return value
+end
+
+--- Options of a wait, as on `wait` and `trigger --wait`.
+function M.wait_options(command)
+  command:option("--timeout", "give up after this long (default 2h)"):argname "<duration>"
+  command:option("--on-manual", "what a blocking manual job means: block, play or ignore")
+    :choices { "block", "play", "ignore" }:default "block"
+end
+
+--- Waits for a pipeline, says each change, and returns the exit code.
+function M.wait(ctx, args, gl, project, pipeline)
+  local function line(row, status)
+    if ctx.args.json then
+      ctx:json { event = "pipeline", id = row.id, status = status, web_url = row.web_url }
+    else
+      ctx:say("pipeline %d  %s  %s", row.id, output.status(status, ctx.color),
+        output.plain(row.web_url or ""))
+    end
+  end
+  local last
+  local final, verdict = ctx:interruptible(function()
+    return gl.pipelines:wait(project, pipeline, {
+      timeout = M.seconds(ctx, "--timeout", args.timeout),
+      on_manual = args.on_manual,
+      on_change = function(row)
+        last = row
+        line(row, row.status)
+      end,
+    })
+  end)
+  if verdict == "interrupted" then
+    if args.cancel_on_interrupt then
+      local _, err = gl.pipelines:cancel(project, pipeline)
+      ctx:say("pipeline %d  %s", pipeline, err and tostring(err) or "cancelled")
+    end
+    return exit.interrupted
+  end
+  ctx:check(final, verdict)
+  if not last or last.status ~= final.status or verdict ~= final.status then line(final, verdict) end
+  return exit.of_verdict(verdict)
+end
+
+return M

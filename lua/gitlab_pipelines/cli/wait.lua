@@ -1,0 +1,21 @@
+--- `gitlab-pipelines wait ID`: until a pipeline is finished; the exit code follows it.
+
+local shared = require "gitlab_pipelines.cli.shared"
+
+local M = {}
+
+function M.define(parser)
+  local command = parser:command("wait", "Wait until a pipeline is finished; the exit code follows it.")
+  shared.project(command)
+  shared.id(command, "pipeline", "the pipeline's id")
+  shared.wait_options(command)
+  command:flag("--cancel-on-interrupt", "cancel the pipeline on Ctrl-C")
+  return command
+end
+
+function M.run(ctx, args)
+  shared.seconds(ctx, "--timeout", args.timeout)
+  return shared.wait(ctx, args, ctx:client(), ctx:project(), args.pipeline)
+end
+
+return M

@@ -1,0 +1,17 @@
+#!/bin/sh
+# Fills PREFIX/bin, PREFIX/share/lua/<version> and PREFIX/lib/lua/<version>.
+set -eu
+cd "$(dirname "$0")/.."
+build=${BUILD:-build}
+install -d "$PREFIX/bin"
+install -m 755 bin/gitlab-pipelines "$PREFIX/bin/gitlab-pipelines"
+for pair in lua5.4:5.4 lua5.3:5.3 luajit:5.1; do
+    lua=${pair%%:*} version=${pair##*:}
+    [ -d "$build/$lua/gitlab_pipelines" ] || continue
+    (cd lua && find gitlab_pipelines -name '*.lua') | while read -r file; do
+        install -D -m 644 "lua/$file" "$PREFIX/share/lua/$version/$file"
+    done
+    install -d "$PREFIX/lib/lua/$version/gitlab_pipelines"
+    install -m 755 "$build/$lua"/gitlab_pipelines/*.so "$PREFIX/lib/lua/$version/gitlab_pipelines/"
+done
+echo "installed into $PREFIX"
