@@ -16,7 +16,8 @@ local lua_floors = {
   { "transport, runtime", "^lua/gitlab_pipelines/transport/", "^lua/gitlab_pipelines/runtime/" },
   { "observe, operations, errors, options, json", "^lua/gitlab_pipelines/observe/",
     "^lua/gitlab_pipelines/operations%.lua$", "^lua/gitlab_pipelines/errors%.lua$",
-    "^lua/gitlab_pipelines/options%.lua$", "^lua/gitlab_pipelines/json%.lua$" },
+    "^lua/gitlab_pipelines/options%.lua$", "^lua/gitlab_pipelines/json%.lua$",
+    "^lua/gitlab_pipelines/journal%.lua$" },
 }
 local c_floors = {
   { "binding", "^csrc/binding/" },

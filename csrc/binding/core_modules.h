@@ -5,5 +5,6 @@
 #include <lua.h>
 
 int lgp_open_clock(lua_State *L);
+int lgp_open_term(lua_State *L);
 
 #endif

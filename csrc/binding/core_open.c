@@ -10,6 +10,7 @@ typedef struct core_module {
 
 static const core_module modules[] = {
     {"clock", lgp_open_clock},
+    {"term", lgp_open_term},
     {NULL, NULL},
 };
 
