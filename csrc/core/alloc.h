@@ -1,15 +1,17 @@
 /*
- * Where memory comes from, handed in by whoever uses csrc/core: so that one test can make each
- * allocation fail, and nothing here knows malloc.
+ * Memory for csrc/core, handed in by whoever calls: the core itself never asks the system.
+ *
+ * The binding passes one backed by realloc and free (lgp_alloc() in binding/lgp.h); a test passes
+ * one that fails at the n-th call.
  */
-#ifndef GP_CORE_ALLOC_H
-#define GP_CORE_ALLOC_H
+#ifndef GP_ALLOC_H
+#define GP_ALLOC_H
 
 #include <stddef.h>
 
 /*
- * `resize` behaves as realloc does; the old size is told (0 for a new block). A new size of 0 frees
- * and returns NULL. On failure it returns NULL and leaves the block as it was.
+ * `resize` makes (ptr NULL, old_size 0), grows, shrinks or frees (new_size 0, returns NULL) a
+ * block. On failure it returns NULL and leaves the old block as it was. Freeing never fails.
  */
 typedef struct gp_alloc {
     void *(*resize)(void *ctx, void *ptr, size_t old_size, size_t new_size);

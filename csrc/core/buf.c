@@ -1,36 +1,73 @@
 #include "core/buf.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Makes room for `extra` more bytes; 0 when there is no memory. */
-static int reserve(gp_buf *buf, size_t extra)
+void gp_buf_init(gp_buf *buf, const gp_alloc *alloc)
 {
-    size_t cap = buf->cap ? buf->cap : 256;
-    char *data;
-    if (buf->failed) return 0;
-    if (extra <= buf->cap - buf->len) return 1;
-    while (cap < SIZE_MAX / 2 && cap - buf->len < extra) {
-        cap *= 2;
-    }
-    data = cap - buf->len < extra ? NULL
-                                  : buf->alloc->resize(buf->alloc->ctx, buf->data, buf->cap, cap);
-    if (!data) {
+    memset(buf, 0, sizeof *buf);
+    buf->alloc = alloc;
+}
+
+void gp_buf_free(gp_buf *buf)
+{
+    if (buf->data) buf->alloc->resize(buf->alloc->ctx, buf->data, buf->cap, 0);
+    gp_buf_init(buf, buf->alloc);
+}
+
+void gp_buf_free_secret(gp_buf *buf)
+{
+    if (buf->data) explicit_bzero(buf->data, buf->cap);
+    gp_buf_free(buf);
+}
+
+void gp_buf_clear(gp_buf *buf)
+{
+    buf->len = 0;
+    buf->failed = 0;
+    if (buf->data) buf->data[0] = 0;
+}
+
+const char *gp_buf_text(const gp_buf *buf)
+{
+    return buf->data ? buf->data : "";
+}
+
+char *gp_buf_reserve(gp_buf *buf, size_t extra)
+{
+    size_t needed, cap = buf->cap ? buf->cap : 64;
+    char *grown;
+    if (buf->failed) return NULL;
+    if (extra > SIZE_MAX / 4 || buf->len > SIZE_MAX / 4) {
         buf->failed = 1;
-        return 0;
+        return NULL;
     }
-    buf->data = data;
+    needed = buf->len + extra + 1;
+    if (needed <= buf->cap) return buf->data + buf->len;
+    while (cap < needed)
+        cap *= 2;
+    grown = buf->alloc->resize(buf->alloc->ctx, buf->data, buf->cap, cap);
+    if (!grown) {
+        buf->failed = 1;
+        return NULL;
+    }
+    buf->data = grown;
     buf->cap = cap;
-    return 1;
+    buf->data[buf->len] = 0;
+    return buf->data + buf->len;
 }
 
 void gp_buf_add(gp_buf *buf, const void *data, size_t len)
 {
-    if (!len || !reserve(buf, len)) return;
-    memcpy(buf->data + buf->len, data, len);
+    char *at = gp_buf_reserve(buf, len);
+    if (!at) return;
+    if (len) memcpy(at, data, len);
     buf->len += len;
+    buf->data[buf->len] = 0;
 }
 
 void gp_buf_adds(gp_buf *buf, const char *text)
@@ -38,107 +75,134 @@ void gp_buf_adds(gp_buf *buf, const char *text)
     gp_buf_add(buf, text, strlen(text));
 }
 
+void gp_buf_addc(gp_buf *buf, char byte)
+{
+    gp_buf_add(buf, &byte, 1);
+}
+
 void gp_buf_addf(gp_buf *buf, const char *format, ...)
 {
     va_list args;
-    int needed;
-    if (!reserve(buf, 1)) return;
+    char *at;
+    int len;
     va_start(args, format);
-    needed = vsnprintf(buf->data + buf->len, buf->cap - buf->len, format, args);
+    len = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    if (needed < 0) {
-        buf->failed = 1;
-        return;
-    }
-    if ((size_t)needed >= buf->cap - buf->len) {
-        if (!reserve(buf, (size_t)needed + 1)) return;
-        va_start(args, format);
-        vsnprintf(buf->data + buf->len, buf->cap - buf->len, format, args);
-        va_end(args);
-    }
-    buf->len += (size_t)needed;
+    at = gp_buf_reserve(buf, (size_t)len); /* a failed vsnprintf is a size beyond every limit */
+    if (!at) return;
+    va_start(args, format);
+    vsnprintf(at, (size_t)len + 1, format, args);
+    va_end(args);
+    buf->len += (size_t)len;
 }
 
-/* Length of the well-formed UTF-8 sequence at s, or 0. */
-static size_t utf8_length(const unsigned char *s, size_t len)
+void gp_buf_drop(gp_buf *buf, size_t count)
 {
-    size_t need, i;
-    if (s[0] < 0x80) return 1;
-    if (s[0] >= 0xC2 && s[0] <= 0xDF)
-        need = 2;
-    else if (s[0] >= 0xE0 && s[0] <= 0xEF)
-        need = 3;
-    else if (s[0] >= 0xF0 && s[0] <= 0xF4)
-        need = 4;
-    else
-        return 0;
-    if (len < need) return 0;
-    for (i = 1; i < need; i++) {
-        if ((s[i] & 0xC0) != 0x80) return 0;
-    }
-    if (s[0] == 0xE0 && s[1] < 0xA0) return 0;
-    if (s[0] == 0xED && s[1] > 0x9F) return 0;
-    if (s[0] == 0xF0 && s[1] < 0x90) return 0;
-    if (s[0] == 0xF4 && s[1] > 0x8F) return 0;
-    return need;
+    if (count > buf->len) count = buf->len;
+    if (!count) return;
+    memmove(buf->data, buf->data + count, buf->len - count + 1);
+    buf->len -= count;
 }
 
-static void json_escape(gp_buf *buf, unsigned char byte)
+/* The letter after the backslash of a short escape, 'u' for the long one, 0 for none. */
+static char escape_letter(unsigned char byte)
 {
     switch (byte) {
     case '"':
-        gp_buf_add(buf, "\\\"", 2);
-        break;
+        return '"';
     case '\\':
-        gp_buf_add(buf, "\\\\", 2);
-        break;
-    case '\n':
-        gp_buf_add(buf, "\\n", 2);
-        break;
-    case '\r':
-        gp_buf_add(buf, "\\r", 2);
-        break;
-    case '\t':
-        gp_buf_add(buf, "\\t", 2);
-        break;
+        return '\\';
     case '\b':
-        gp_buf_add(buf, "\\b", 2);
-        break;
+        return 'b';
     case '\f':
-        gp_buf_add(buf, "\\f", 2);
-        break;
+        return 'f';
+    case '\n':
+        return 'n';
+    case '\r':
+        return 'r';
+    case '\t':
+        return 't';
     default:
-        gp_buf_addf(buf, "\\u%04x", byte);
+        return byte < 0x20 || byte == 0x7f ? 'u' : 0;
     }
+}
+
+/* The length of the UTF-8 sequence that begins at `s`, 0 if there is none: no overlong forms, no
+ * surrogates, nothing beyond U+10FFFF. */
+static size_t utf8_length(const unsigned char *s, size_t len)
+{
+    unsigned char low = 0x80, high = 0xbf;
+    size_t count, i;
+    if (s[0] < 0x80) return 1;
+    if (s[0] < 0xc2 || s[0] > 0xf4) return 0;
+    count = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+    if (s[0] == 0xe0) low = 0xa0;
+    if (s[0] == 0xed) high = 0x9f;
+    if (s[0] == 0xf0) low = 0x90;
+    if (s[0] == 0xf4) high = 0x8f;
+    if (len < count || s[1] < low || s[1] > high) return 0;
+    for (i = 2; i < count; i++) {
+        if ((s[i] & 0xc0) != 0x80) return 0;
+    }
+    return count;
+}
+
+static void json_text(gp_buf *buf, const char *s, size_t len, int mend)
+{
+    const unsigned char *bytes = (const unsigned char *)s;
+    size_t i = 0, start = 0;
+    gp_buf_addc(buf, '"');
+    while (i < len) {
+        char letter = escape_letter(bytes[i]);
+        size_t valid = mend && !letter ? utf8_length(bytes + i, len - i) : !letter;
+        if (valid) {
+            i += valid;
+            continue;
+        }
+        gp_buf_add(buf, s + start, i - start);
+        if (!letter) {
+            gp_buf_adds(buf, "\xef\xbf\xbd");
+        } else if (letter == 'u') {
+            gp_buf_addf(buf, "\\u%04x", (unsigned)bytes[i]);
+        } else {
+            gp_buf_addf(buf, "\\%c", letter);
+        }
+        start = ++i;
+    }
+    gp_buf_add(buf, s + start, len - start);
+    gp_buf_addc(buf, '"');
 }
 
 void gp_buf_json_string(gp_buf *buf, const char *s, size_t len)
 {
-    const unsigned char *bytes = (const unsigned char *)s;
-    size_t plain = 0, i = 0;
-    gp_buf_add(buf, "\"", 1);
-    while (i < len) {
-        size_t sequence = utf8_length(bytes + i, len - i);
-        if (sequence == 1 && (bytes[i] < 0x20 || bytes[i] == '"' || bytes[i] == '\\')) {
-            gp_buf_add(buf, s + plain, i - plain);
-            json_escape(buf, bytes[i]);
-            plain = ++i;
-        } else if (!sequence) {
-            gp_buf_add(buf, s + plain, i - plain);
-            gp_buf_add(buf, "\xEF\xBF\xBD", 3);
-            plain = ++i;
-        } else {
-            i += sequence;
-        }
-    }
-    gp_buf_add(buf, s + plain, len - plain);
-    gp_buf_add(buf, "\"", 1);
+    json_text(buf, s, len, 1);
 }
 
-void gp_buf_free(gp_buf *buf)
+void gp_buf_json_bytes(gp_buf *buf, const char *s, size_t len)
 {
-    if (buf->data) buf->alloc->resize(buf->alloc->ctx, buf->data, buf->cap, 0);
-    buf->data = NULL;
-    buf->len = buf->cap = 0;
-    buf->failed = 0;
+    json_text(buf, s, len, 0);
+}
+
+void gp_buf_json_number(gp_buf *buf, double value)
+{
+    char text[40];
+    int digits;
+    char *c;
+    if (!isfinite(value)) {
+        gp_buf_adds(buf, "null");
+        return;
+    }
+    if (fabs(value) < 9223372036854775808.0 && value == (double)(long long)value) {
+        gp_buf_addf(buf, "%lld", (long long)value);
+        return;
+    }
+    for (digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value) break;
+    }
+    /* A locale may write the decimal point as anything but these. */
+    for (c = text; *c; c++) {
+        if (!strchr("0123456789+-e", *c)) *c = '.';
+    }
+    gp_buf_adds(buf, text);
 }

@@ -1,15 +1,21 @@
 /*
- * A byte buffer that grows. A failed allocation sets `failed` and drops what was to be added; every
- * later addition is dropped too, so a caller looks once, at the end. `data` is not terminated.
+ * A byte buffer that grows, for everything that writes text whose length is not known before.
  *
- *     gp_buf buf = {.alloc = alloc};
- *     gp_buf_adds(&buf, "id=");
- *     gp_buf_addf(&buf, "%d", id);
+ * Failure is sticky: after an allocation has failed, `failed` is set, what was written so far
+ * stays, and every later call does nothing. So a writer adds without looking and asks once, at
+ * the end. `data[len]` is always a NUL (not counted), except that `data` is NULL while nothing
+ * was ever allocated: gp_buf_text gives "" then.
+ *
+ *     gp_buf buf;
+ *     gp_buf_init(&buf, alloc);
+ *     gp_buf_adds(&buf, "{\"ref\":");
+ *     gp_buf_json_string(&buf, ref, ref_len);
+ *     gp_buf_adds(&buf, "}");
  *     if (buf.failed) ...
  *     gp_buf_free(&buf);
  */
-#ifndef GP_CORE_BUF_H
-#define GP_CORE_BUF_H
+#ifndef GP_BUF_H
+#define GP_BUF_H
 
 #include <stddef.h>
 
@@ -17,20 +23,55 @@
 
 typedef struct gp_buf {
     char *data;
-    size_t len;
-    size_t cap;
+    size_t len, cap;
     const gp_alloc *alloc;
     int failed;
 } gp_buf;
 
+/* An empty buffer, as `gp_buf buf = {.alloc = alloc}` makes too; allocates nothing. `alloc` must
+ * outlive it. */
+void gp_buf_init(gp_buf *buf, const gp_alloc *alloc);
+
+/* Gives the memory back and makes the buffer empty and usable again (`failed` is cleared). */
+void gp_buf_free(gp_buf *buf);
+
+/* The same for a buffer that has held secrets: its bytes are cleansed first. The blocks it grew
+ * out of are not: reserve enough before the first secret byte. */
+void gp_buf_free_secret(gp_buf *buf);
+
+/* Forgets the content, keeps the memory; clears `failed`. */
+void gp_buf_clear(gp_buf *buf);
+
+/* The content as a C string, never NULL. Valid until the next call that adds or frees. */
+const char *gp_buf_text(const gp_buf *buf);
+
+/* Makes room for `extra` more bytes and returns where they go (add the used count to `len` and
+ * set data[len] = 0), or NULL with `failed` set. */
+char *gp_buf_reserve(gp_buf *buf, size_t extra);
+
+/* Adds bytes, a C string, one byte, printf's output. `data` must not point into the buffer.
+ * gp_buf_addf is for integers and strings: floats follow the process's locale there. */
 void gp_buf_add(gp_buf *buf, const void *data, size_t len);
 void gp_buf_adds(gp_buf *buf, const char *text);
+void gp_buf_addc(gp_buf *buf, char byte);
 void gp_buf_addf(gp_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Adds `s` as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD. */
-void gp_buf_json_string(gp_buf *buf, const char *s, size_t len);
+/* Removes the first `count` bytes (all of them if there are fewer). */
+void gp_buf_drop(gp_buf *buf, size_t count);
 
-/* Frees the memory; the buffer is empty afterwards and may be used again. */
-void gp_buf_free(gp_buf *buf);
+/*
+ * Adds `s` as a JSON string with its quotes; control characters, quote and backslash are escaped.
+ * gp_buf_json_string writes U+FFFD for each byte that is no UTF-8, so that the text is valid JSON
+ * whatever came in. gp_buf_json_bytes passes such bytes on, for texts that must come back as they
+ * went.
+ */
+void gp_buf_json_string(gp_buf *buf, const char *s, size_t len);
+void gp_buf_json_bytes(gp_buf *buf, const char *s, size_t len);
+
+/*
+ * Adds a number the shortest way that reads back as the same double, in any locale: 17, 0.1,
+ * 1e+308. Whole numbers below 2^63 have no exponent; -0 is 0. A NaN or an infinity is null.
+ */
+void gp_buf_json_number(gp_buf *buf, double value);
 
 #endif
