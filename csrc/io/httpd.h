@@ -1,0 +1,73 @@
+/*
+ * An HTTP/1.1 server without a thread: libmicrohttpd on its epoll set, driven by whoever holds it.
+ *
+ *     gp_httpd *server;
+ *     gp_httpd_options options = {.port = 8080, .handler = answer, .ctx = my_things};
+ *     if (!gp_httpd_open(&options, &server, message, sizeof message)) ...
+ *     for (;;) {
+ *         poll gp_httpd_fd(server) for reading, at most gp_httpd_timeout(server, now) seconds
+ *         gp_httpd_step(server, now)
+ *     }
+ *     gp_httpd_close(server);
+ *
+ * `now` is in seconds and only has to grow; the server reads no clock for its own deadlines.
+ *
+ * What it sees to before the handler is asked: one length only (Content-Length together with
+ * Transfer-Encoding, two lengths, an unknown coding: 400 or 501, and the connection is closed),
+ * heads over max_head (431), bodies over max_body (413), clients that take longer than `patience`
+ * for a whole request (closed). What the handler's answer asks for (delay, reset, truncation...;
+ * see core/http_message.h) is carried out here and in io/raw.h.
+ */
+#ifndef GP_IO_HTTPD_H
+#define GP_IO_HTTPD_H
+
+#include "core/http_message.h"
+
+typedef struct gp_httpd gp_httpd;
+
+/* Fills `response`, which is empty. Called once a request, with its whole body, never nested. */
+typedef void (*gp_httpd_handler)(void *ctx, double now, const gp_http_request_in *request,
+                                 gp_http_response_out *response);
+
+typedef struct gp_httpd_options {
+    const char *host; /* address or name; NULL: 127.0.0.1 */
+    unsigned port;    /* 0: a free one */
+    gp_httpd_handler handler;
+    void *ctx;
+    const gp_alloc *alloc;    /* NULL: malloc; must outlive the server */
+    size_t max_head;          /* bytes of request line and headers; 0: 16 KiB */
+    size_t max_body;          /* bytes; 0: 32 MiB */
+    unsigned max_connections; /* 0: 1000; more wait in the kernel's queue */
+    double patience; /* seconds from a connection's start, or the end of its last answer, to
+                        the end of its next request; 0: 60 */
+} gp_httpd_options;
+
+/* Listens. 1, or 0 with one line for people in `message`. */
+int gp_httpd_open(const gp_httpd_options *options, gp_httpd **server, char *message,
+                  size_t message_size);
+
+/* The one descriptor to wait for (reading). */
+int gp_httpd_fd(const gp_httpd *server);
+
+/* Seconds until it wants to be stepped even if the descriptor stays silent; negative: no limit. */
+double gp_httpd_timeout(const gp_httpd *server, double now);
+
+/* Does what can be done without waiting. Returns the number of answers completed by it. */
+unsigned gp_httpd_step(gp_httpd *server, double now);
+
+/* "http://127.0.0.1:43210", without a slash at the end; owned by the server. */
+const char *gp_httpd_url(const gp_httpd *server);
+
+/*
+ * Ends in order: no new connections, idle ones are closed, what is being answered is finished.
+ * Keep stepping until gp_httpd_connections is 0. May be called again.
+ */
+void gp_httpd_stop(gp_httpd *server, double now);
+
+/* Open connections. */
+unsigned gp_httpd_connections(const gp_httpd *server);
+
+/* Closes every connection and frees all; NULL is allowed. Not from within the handler. */
+void gp_httpd_close(gp_httpd *server);
+
+#endif
