@@ -5,6 +5,12 @@
 #include <lua.h>
 
 int lgp_open_clock(lua_State *L);
+int lgp_open_digest(lua_State *L);
+int lgp_open_scenario(lua_State *L);
+int lgp_open_secret(lua_State *L);
+int lgp_open_status(lua_State *L);
+int lgp_open_time(lua_State *L);
+int lgp_open_uri(lua_State *L);
 int lgp_open_term(lua_State *L);
 
 #endif

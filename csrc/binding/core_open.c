@@ -10,6 +10,12 @@ typedef struct core_module {
 
 static const core_module modules[] = {
     {"clock", lgp_open_clock},
+    {"digest", lgp_open_digest},
+    {"scenario", lgp_open_scenario},
+    {"secret", lgp_open_secret},
+    {"status", lgp_open_status},
+    {"time", lgp_open_time},
+    {"uri", lgp_open_uri},
     {"term", lgp_open_term},
     {NULL, NULL},
 };

@@ -1,5 +1,6 @@
 #include "lgp.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #if LUA_VERSION_NUM < 502
@@ -8,6 +9,76 @@ int lgp_absindex(lua_State *L, int index)
     return index > 0 || index <= LUA_REGISTRYINDEX ? index : lua_gettop(L) + index + 1;
 }
 #endif
+
+static void *resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
+{
+    (void)ctx, (void)old_size;
+    if (new_size) return realloc(ptr, new_size);
+    free(ptr);
+    return NULL;
+}
+
+const gp_alloc *lgp_alloc(void)
+{
+    static const gp_alloc alloc = {resize, NULL};
+    return &alloc;
+}
+
+static void *resize_secret(void *ctx, void *ptr, size_t old_size, size_t new_size)
+{
+    void *block = new_size ? malloc(new_size) : NULL;
+    (void)ctx;
+    if (new_size && !block) return NULL;
+    if (ptr) {
+        if (new_size) memcpy(block, ptr, old_size < new_size ? old_size : new_size);
+        explicit_bzero(ptr, old_size);
+        free(ptr);
+    }
+    return block;
+}
+
+const gp_alloc *lgp_alloc_secret(void)
+{
+    static const gp_alloc alloc = {resize_secret, NULL};
+    return &alloc;
+}
+
+#define SCRATCH_TYPE "gitlab_pipelines.scratch"
+#define SCRATCH_KEPT 65536
+
+static int scratch_close(lua_State *L)
+{
+    gp_buf *buf = luaL_checkudata(L, 1, SCRATCH_TYPE);
+    if (buf->alloc) gp_buf_free(buf);
+    return 0;
+}
+
+void lgp_module_scratch(lua_State *L, const luaL_Reg *functions)
+{
+    lgp_type(L, SCRATCH_TYPE, NULL, NULL, scratch_close);
+    lua_newtable(L);
+    gp_buf_init(lgp_new(L, sizeof(gp_buf), SCRATCH_TYPE), lgp_alloc_secret());
+    luaL_setfuncs(L, functions, 1);
+}
+
+gp_buf *lgp_scratch(lua_State *L)
+{
+    gp_buf *buf = lua_touserdata(L, lua_upvalueindex(1));
+    gp_buf_clear(buf);
+    return buf;
+}
+
+int lgp_push_scratch(lua_State *L, gp_buf *buf)
+{
+    if (buf->failed) return luaL_error(L, "not enough memory");
+    lua_pushlstring(L, gp_buf_text(buf), buf->len);
+    if (buf->cap > SCRATCH_KEPT) {
+        gp_buf_free(buf);
+    } else if (buf->len) {
+        explicit_bzero(buf->data, buf->len);
+    }
+    return 1;
+}
 
 void *lgp_new(lua_State *L, size_t size, const char *name)
 {

@@ -14,22 +14,25 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "core/alloc.h"
+#include "core/buf.h"
+
 /* Each shared object shows its luaopen_ function and nothing else. */
 #define LGP_EXPORT __attribute__((visibility("default")))
 
 #if LUA_VERSION_NUM < 502
 #define lua_rawlen lua_objlen
 int lgp_absindex(lua_State *L, int index);
-#define lua_absindex lgp_absindex
+#define lua_absindex     lgp_absindex
 #define lua_setuservalue lua_setfenv
 #define lua_getuservalue lua_getfenv
 #endif
 
 #if LUA_VERSION_NUM >= 503
-#define LGP_HAS_INTEGERS 1
+#define LGP_HAS_INTEGERS    1
 #define lgp_isinteger(L, i) lua_isinteger((L), (i))
 #else
-#define LGP_HAS_INTEGERS 0
+#define LGP_HAS_INTEGERS    0
 #define lgp_isinteger(L, i) 0
 #endif
 
@@ -55,6 +58,22 @@ void lgp_set_boolean(lua_State *L, const char *key, int value);
 
 /* Pushes a whole number: an integer where Lua has them, a float in LuaJIT. */
 void lgp_push_integer(lua_State *L, long long value);
+
+/* The allocator for csrc/core: realloc and free. Static; never freed. */
+const gp_alloc *lgp_alloc(void);
+
+/* The same for blocks that may hold secrets: a block is cleansed before it is freed or left. */
+const gp_alloc *lgp_alloc_secret(void);
+
+/*
+ * A scratch buffer for modules whose functions make one text each: kept as the first upvalue of
+ * every function, so that a call allocates nothing once it is warm. lgp_push_scratch pushes the
+ * content as a string, cleanses it and returns 1; it raises when memory has run out. C never calls
+ * Lua, so no two calls are in it at once.
+ */
+void lgp_module_scratch(lua_State *L, const luaL_Reg *functions);
+gp_buf *lgp_scratch(lua_State *L);
+int lgp_push_scratch(lua_State *L, gp_buf *buf);
 
 /* Fields of the table at `index`; an absent field gives `fallback`, a wrong type raises with its
  * name. The string stays owned by the table. */
