@@ -11,6 +11,7 @@ typedef struct core_module {
 static const core_module modules[] = {
     {"clock", lgp_open_clock},
     {"digest", lgp_open_digest},
+    {"json", lgp_open_json},
     {"scenario", lgp_open_scenario},
     {"secret", lgp_open_secret},
     {"status", lgp_open_status},

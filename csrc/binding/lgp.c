@@ -53,11 +53,19 @@ static int scratch_close(lua_State *L)
     return 0;
 }
 
+gp_buf *lgp_new_scratch(lua_State *L)
+{
+    gp_buf *buf;
+    lgp_type(L, SCRATCH_TYPE, NULL, NULL, scratch_close);
+    buf = lgp_new(L, sizeof *buf, SCRATCH_TYPE);
+    gp_buf_init(buf, lgp_alloc_secret());
+    return buf;
+}
+
 void lgp_module_scratch(lua_State *L, const luaL_Reg *functions)
 {
-    lgp_type(L, SCRATCH_TYPE, NULL, NULL, scratch_close);
     lua_newtable(L);
-    gp_buf_init(lgp_new(L, sizeof(gp_buf), SCRATCH_TYPE), lgp_alloc_secret());
+    lgp_new_scratch(L);
     luaL_setfuncs(L, functions, 1);
 }
 

@@ -72,6 +72,7 @@ const gp_alloc *lgp_alloc_secret(void);
  * Lua, so no two calls are in it at once.
  */
 void lgp_module_scratch(lua_State *L, const luaL_Reg *functions);
+gp_buf *lgp_new_scratch(lua_State *L); /* pushes one, for a closure with upvalues of its own */
 gp_buf *lgp_scratch(lua_State *L);
 int lgp_push_scratch(lua_State *L, gp_buf *buf);
 
