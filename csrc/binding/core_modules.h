@@ -7,6 +7,8 @@
 int lgp_open_clock(lua_State *L);
 int lgp_open_digest(lua_State *L);
 int lgp_open_json(lua_State *L);
+int lgp_open_exchange(lua_State *L);
+int lgp_open_policy(lua_State *L);
 int lgp_open_scenario(lua_State *L);
 int lgp_open_secret(lua_State *L);
 int lgp_open_status(lua_State *L);

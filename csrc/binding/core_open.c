@@ -12,6 +12,8 @@ static const core_module modules[] = {
     {"clock", lgp_open_clock},
     {"digest", lgp_open_digest},
     {"json", lgp_open_json},
+    {"exchange", lgp_open_exchange},
+    {"policy", lgp_open_policy},
     {"scenario", lgp_open_scenario},
     {"secret", lgp_open_secret},
     {"status", lgp_open_status},

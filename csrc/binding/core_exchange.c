@@ -1,0 +1,231 @@
+/*
+ * core.exchange: one call's way through limiter, breaker, retry table and budget, for Lua.
+ *
+ *   new(policy, options, breaker) -> exchange
+ *     options  effect = "read" | "set" | "create", class = "cancel" | "create" | "read" | "poll",
+ *              deadline = seconds | nil, create_subject = "11 main" | nil, lists_jobs = bool,
+ *              no_retry = bool, no_probe = bool
+ *   x:next(now, random) -> "send" | "wait", until | "probe" | "done", reason, retry_after
+ *   x:feed(now, random, outcome, status, retry_after, date, reset, remaining, name, content_type,
+ *          body, flag) -> as next, never "send"
+ *     outcome  "ok" (an answer came), or the transport's: "never_sent" "unknown" "unreadable"
+ *              "permanent" "refused" "cancelled"; status 0: no status line; the rest are the
+ *              answer's headers as they came (or nil); flag: "fresh_token" (with a 401: another
+ *              token is at hand), "foreign" (it happened at another origin, after a redirect)
+ *   x:sent(now)          bytes leave now: for transports without the C hook
+ *   x:close(now)         gives up; idempotent, and what garbage collection does
+ *   x:attempts() -> n    x:doubtful() -> bool    x:sent_at() -> seconds | nil
+ *   x:wakes() -> bool    true once: others who wait should ask again
+ *
+ * The userdata begins with a pointer-free gp_exchange, hence with its gp_sent_hook.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "core/exchange.h"
+#include "core_modules.h"
+#include "core_policy.h"
+#include "lgp.h"
+
+#define EXCHANGE_TYPE "gitlab_pipelines.exchange.1"
+
+typedef struct lgp_exchange {
+    gp_exchange exchange; /* first */
+    lgp_policy *policy;   /* NULL: not begun */
+    lgp_breaker *breaker;
+    double now; /* the latest time told, for a finalizer that has no other */
+} lgp_exchange;
+
+static const char *const effects[] = {"read", "set", "create", NULL};
+static const char *const classes[] = {"cancel", "create", "read", "poll", NULL};
+/* In the order of gp_outcome, without "token refused": that is a 401 with the flag. */
+static const char *const outcomes[] = {"ok",        "never_sent", "refused", "failed",
+                                       "unknown",   "unreadable", "",        "permanent",
+                                       "cancelled", NULL};
+
+static lgp_exchange *check(lua_State *L)
+{
+    return luaL_checkudata(L, 1, EXCHANGE_TYPE);
+}
+
+static double told(lua_State *L, lgp_exchange *x)
+{
+    double now = luaL_checknumber(L, 2);
+    luaL_argcheck(L, x->policy, 1, "the exchange is closed");
+    x->now = now;
+    return now;
+}
+
+static int option(lua_State *L, const char *key, const char *const names[])
+{
+    const char *given = lgp_opt_string(L, 2, key, NULL);
+    int i;
+    for (i = 0; given && names[i]; i++) {
+        if (strcmp(names[i], given) == 0) return i;
+    }
+    return luaL_error(L, "'%s' is no %s", given ? given : "nil", key);
+}
+
+static uint64_t subject_option(lua_State *L)
+{
+    size_t len;
+    const char *name;
+    uint64_t subject = 0;
+    lua_getfield(L, 2, "create_subject");
+    if (lua_type(L, -1) == LUA_TSTRING) {
+        name = lua_tolstring(L, -1, &len);
+        subject = gp_limiter_subject(name, len);
+    }
+    lua_pop(L, 1);
+    return subject;
+}
+
+static int exchange_new(lua_State *L)
+{
+    lgp_policy *policy = lgp_check_policy(L, 1);
+    lgp_breaker *breaker = lua_isnoneornil(L, 3) ? NULL : lgp_check_breaker(L, 3);
+    gp_exchange_options options = {0};
+    lgp_exchange *x;
+    luaL_checktype(L, 2, LUA_TTABLE);
+    options.effect = (gp_effect)option(L, "effect", effects);
+    options.class = (gp_class)option(L, "class", classes);
+    options.deadline = lgp_opt_number(L, 2, "deadline", INFINITY);
+    options.lists_jobs = lgp_opt_boolean(L, 2, "lists_jobs", 0);
+    options.no_retry = lgp_opt_boolean(L, 2, "no_retry", 0);
+    options.may_probe = !lgp_opt_boolean(L, 2, "no_probe", 0);
+    options.create_subject = subject_option(L);
+    x = lgp_new(L, sizeof(*x), EXCHANGE_TYPE);
+    x->policy = policy;
+    policy->references++;
+    x->breaker = breaker;
+    if (breaker) breaker->references++;
+    gp_exchange_init(&x->exchange, &policy->policy, breaker ? &breaker->breaker : NULL, &options);
+    return 1;
+}
+
+static int push_verdict(lua_State *L, gp_verdict verdict)
+{
+    switch (verdict.kind) {
+    case GP_VERDICT_SEND:
+        lua_pushliteral(L, "send");
+        return 1;
+    case GP_VERDICT_WAIT:
+        lua_pushliteral(L, "wait");
+        lua_pushnumber(L, verdict.until);
+        return 2;
+    case GP_VERDICT_PROBE:
+        lua_pushliteral(L, "probe");
+        return 1;
+    default:
+        lua_pushliteral(L, "done");
+        lua_pushstring(L, gp_reason_name(verdict.reason));
+        if (verdict.retry_after > 0) {
+            lua_pushnumber(L, verdict.retry_after);
+        } else {
+            lua_pushnil(L);
+        }
+        return 3;
+    }
+}
+
+static int exchange_next(lua_State *L)
+{
+    lgp_exchange *x = check(L);
+    double now = told(L, x);
+    return push_verdict(L, gp_exchange_next(&x->exchange, now, luaL_checknumber(L, 3)));
+}
+
+static int exchange_feed(lua_State *L)
+{
+    lgp_exchange *x = check(L);
+    double now = told(L, x), random = luaL_checknumber(L, 3);
+    gp_answer answer = {0};
+    const char *flag = luaL_optstring(L, 13, "");
+    answer.outcome = (gp_outcome)luaL_checkoption(L, 4, NULL, outcomes);
+    answer.status = (int)luaL_optinteger(L, 5, 0);
+    answer.retry_after = luaL_optstring(L, 6, NULL);
+    answer.date = luaL_optstring(L, 7, NULL);
+    answer.ratelimit_reset = luaL_optstring(L, 8, NULL);
+    answer.ratelimit_remaining = luaL_optstring(L, 9, NULL);
+    answer.ratelimit_name = luaL_optstring(L, 10, NULL);
+    answer.content_type = luaL_optstring(L, 11, NULL);
+    answer.body = luaL_optlstring(L, 12, NULL, &answer.body_len);
+    answer.fresh_token = strcmp(flag, "fresh_token") == 0;
+    answer.foreign = strcmp(flag, "foreign") == 0;
+    return push_verdict(L, gp_exchange_feed(&x->exchange, now, random, &answer));
+}
+
+static int exchange_sent(lua_State *L)
+{
+    lgp_exchange *x = check(L);
+    gp_exchange_sent(&x->exchange, told(L, x));
+    return 0;
+}
+
+/* A finalizer is told no time: the latest that the exchange has heard of must do. */
+static int exchange_close(lua_State *L)
+{
+    lgp_exchange *x = check(L);
+    if (!x->policy) return 0;
+    gp_exchange_close(&x->exchange, lua_isnumber(L, 2) ? lua_tonumber(L, 2) : x->now);
+    return 0;
+}
+
+static int exchange_gc(lua_State *L)
+{
+    lgp_exchange *x = check(L);
+    if (!x->policy) return 0;
+    gp_exchange_close(&x->exchange, x->now);
+    lgp_release_policy(x->policy);
+    lgp_release_breaker(x->breaker);
+    x->policy = NULL;
+    x->breaker = NULL;
+    return 0;
+}
+
+static int exchange_attempts(lua_State *L)
+{
+    lgp_push_integer(L, check(L)->exchange.retry.attempts);
+    return 1;
+}
+
+static int exchange_doubtful(lua_State *L)
+{
+    lua_pushboolean(L, check(L)->exchange.doubtful);
+    return 1;
+}
+
+static int exchange_sent_at(lua_State *L)
+{
+    double at = check(L)->exchange.sent_at;
+    if (at == 0) return 0;
+    lua_pushnumber(L, at);
+    return 1;
+}
+
+static int exchange_wakes(lua_State *L)
+{
+    lua_pushboolean(L, gp_exchange_wakes(&check(L)->exchange));
+    return 1;
+}
+
+int lgp_open_exchange(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"new", exchange_new}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"next", exchange_next},
+        {"feed", exchange_feed},
+        {"sent", exchange_sent},
+        {"close", exchange_close},
+        {"attempts", exchange_attempts},
+        {"doubtful", exchange_doubtful},
+        {"sent_at", exchange_sent_at},
+        {"wakes", exchange_wakes},
+        {NULL, NULL},
+    };
+    static const luaL_Reg meta[] = {
+        {"__gc", exchange_gc}, {"__close", exchange_close}, {NULL, NULL}};
+    lgp_type(L, EXCHANGE_TYPE, methods, meta, NULL);
+    lgp_module(L, functions);
+    return 1;
+}

@@ -1,0 +1,254 @@
+/*
+ * core.policy: what the calls of one client share, and the breakers that clients share.
+ *
+ *   new{retry, limits} -> policy
+ *     retry   false: nothing is sent twice; or {budget = 0.2, max_wait = 300}
+ *     limits  false: none; or {per_second, per_minute, create_per_minute, jobs_per_minute}, each a
+ *             whole number, or false for no such window
+ *   policy:stats(now) -> table       counts, and the host's windows
+ *   breaker{failures, successes, reset, probe_timeout} -> breaker
+ *   breaker:state(now) -> "closed" | "open" | "half_open", seconds until the next probe (or 0)
+ *   breaker:stats(now) -> table
+ */
+#include "core_policy.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core_modules.h"
+#include "lgp.h"
+
+static void *obtain(size_t size)
+{
+    const gp_alloc *alloc = lgp_alloc();
+    return alloc->resize(alloc->ctx, NULL, 0, size);
+}
+
+static void dismiss(void *block, size_t size)
+{
+    const gp_alloc *alloc = lgp_alloc();
+    if (block) alloc->resize(alloc->ctx, block, size, 0);
+}
+
+void lgp_release_policy(lgp_policy *policy)
+{
+    if (!policy || --policy->references > 0) return;
+    dismiss(policy->policy.limiter, policy->limiter_size);
+    dismiss(policy, sizeof(*policy));
+}
+
+void lgp_release_breaker(lgp_breaker *breaker)
+{
+    if (breaker && --breaker->references == 0) dismiss(breaker, sizeof(*breaker));
+}
+
+lgp_policy *lgp_check_policy(lua_State *L, int index)
+{
+    lgp_policy *const *box = luaL_checkudata(L, index, LGP_POLICY_TYPE);
+    luaL_argcheck(L, *box, index, "the policy is closed");
+    return *box;
+}
+
+lgp_breaker *lgp_check_breaker(lua_State *L, int index)
+{
+    lgp_breaker *const *box = luaL_checkudata(L, index, LGP_BREAKER_TYPE);
+    luaL_argcheck(L, *box, index, "the breaker is closed");
+    return *box;
+}
+
+/* The table t[key] is pushed and true, or false when it says "off". Absent: nothing but defaults,
+ * which an empty table gives too. */
+static int section(lua_State *L, int index, const char *key)
+{
+    lua_getfield(L, index, key);
+    if (lua_isboolean(L, -1) && !lua_toboolean(L, -1)) return 0;
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        lua_newtable(L);
+    }
+    if (!lua_istable(L, -1)) luaL_error(L, "'%s' must be a table or false", key);
+    return 1;
+}
+
+static uint32_t count_of(lua_State *L, const char *key, uint32_t fallback)
+{
+    long long count;
+    lua_getfield(L, -1, key);
+    if (lua_isboolean(L, -1) && !lua_toboolean(L, -1)) {
+        lua_pop(L, 1);
+        return 0;
+    }
+    lua_pop(L, 1);
+    count = lgp_opt_integer(L, lua_gettop(L), key, fallback);
+    if (count < 1 || count > 10000000) luaL_error(L, "'%s' must be 1 to 10000000", key);
+    return (uint32_t)count;
+}
+
+static void make_limiter(lua_State *L, lgp_policy *policy)
+{
+    gp_limit_rule rules[GP_LIMITER_RULES] = {
+        [GP_RULE_SECOND] = {10, 1.0, 1},
+        [GP_RULE_MINUTE] = {600, 60.0, 1},
+        [GP_RULE_CREATE] = {25, 60.0, 0},
+        [GP_RULE_JOBS] = {600, 60.0, 1},
+    };
+    static const char *const names[GP_LIMITER_RULES] = {
+        [GP_RULE_SECOND] = "per_second",
+        [GP_RULE_MINUTE] = "per_minute",
+        [GP_RULE_CREATE] = "create_per_minute",
+        [GP_RULE_JOBS] = "jobs_per_minute",
+    };
+    void *memory;
+    int rule;
+    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
+        rules[rule].count = count_of(L, names[rule], rules[rule].count);
+    }
+    policy->limiter_size = gp_limiter_bytes(rules);
+    memory = policy->limiter_size ? obtain(policy->limiter_size) : NULL;
+    if (!memory) luaL_error(L, "not enough memory for these limits");
+    policy->policy.limiter = gp_limiter_init(memory, rules);
+}
+
+static int policy_new(lua_State *L)
+{
+    lgp_policy **box, *policy;
+    double budget = 0.2;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    box = lgp_new(L, sizeof(*box), LGP_POLICY_TYPE);
+    policy = *box = obtain(sizeof(*policy));
+    if (!policy) return luaL_error(L, "not enough memory");
+    memset(policy, 0, sizeof(*policy));
+    policy->references = 1;
+    policy->policy.max_wait = 300;
+    if (section(L, 1, "retry")) {
+        policy->policy.retries = 1;
+        policy->policy.max_wait = lgp_opt_number(L, -1, "max_wait", 300);
+        budget = lgp_opt_number(L, -1, "budget", budget);
+    }
+    gp_budget_init(&policy->policy.budget, budget, 10);
+    lua_settop(L, 2);
+    if (section(L, 1, "limits")) make_limiter(L, policy);
+    lua_settop(L, 2);
+    return 1;
+}
+
+static int policy_close(lua_State *L)
+{
+    lgp_policy **box = luaL_checkudata(L, 1, LGP_POLICY_TYPE);
+    lgp_policy *policy = *box;
+    *box = NULL;
+    lgp_release_policy(policy);
+    return 0;
+}
+
+static void push_window(lua_State *L, const char *name, gp_limiter *limiter, int rule, double now)
+{
+    gp_waiter anyone = {0};
+    double drained = limiter->windows[rule] ? limiter->windows[rule]->drained_until : 0;
+    if (limiter->rules[rule].count == 0) return;
+    anyone.subjects[rule] = 1;
+    lua_newtable(L);
+    lgp_set_integer(L, "used", gp_limiter_used(limiter, &anyone, rule, now));
+    lgp_set_integer(L, "limit", limiter->rules[rule].count);
+    lgp_set_number(L, "seconds", limiter->rules[rule].length);
+    lgp_set_number(L, "closed_for", fmax(0.0, drained - now));
+    lua_setfield(L, -2, name);
+}
+
+static int policy_stats(lua_State *L)
+{
+    lgp_policy *policy = lgp_check_policy(L, 1);
+    double now = luaL_checknumber(L, 2);
+    gp_limiter *limiter = policy->policy.limiter;
+    lua_newtable(L);
+    lgp_set_integer(L, "calls", (long long)policy->policy.calls);
+    lgp_set_integer(L, "attempts", (long long)policy->policy.attempts);
+    lgp_set_integer(L, "retries", (long long)policy->policy.repeated);
+    lgp_set_integer(L, "throttled", (long long)policy->policy.throttled);
+    lgp_set_integer(L, "circuit_open", (long long)policy->policy.circuit_open);
+    lgp_set_integer(L, "budget_denied", (long long)policy->policy.budget_denied);
+    lgp_set_integer(L, "budget_left", gp_budget_left(&policy->policy.budget, now));
+    if (!limiter) return 1;
+    lgp_set_integer(L, "waiting", limiter->waiting);
+    lgp_set_integer(L, "in_flight", limiter->in_flight);
+    lgp_set_integer(L, "delayed", (long long)limiter->delayed);
+    lua_newtable(L);
+    push_window(L, "second", limiter, GP_RULE_SECOND, now);
+    push_window(L, "minute", limiter, GP_RULE_MINUTE, now);
+    push_window(L, "jobs", limiter, GP_RULE_JOBS, now);
+    lua_setfield(L, -2, "windows");
+    return 1;
+}
+
+static int breaker_new(lua_State *L)
+{
+    gp_breaker_config config;
+    lgp_breaker **box;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    config.failures = (int)lgp_opt_integer(L, 1, "failures", 5);
+    config.successes = (int)lgp_opt_integer(L, 1, "successes", 2);
+    config.reset = lgp_opt_number(L, 1, "reset", 30);
+    config.probe_timeout = lgp_opt_number(L, 1, "probe_timeout", 30);
+    box = lgp_new(L, sizeof(*box), LGP_BREAKER_TYPE);
+    *box = obtain(sizeof(**box));
+    if (!*box) return luaL_error(L, "not enough memory");
+    (*box)->references = 1;
+    gp_breaker_init(&(*box)->breaker, &config);
+    return 1;
+}
+
+static int breaker_close(lua_State *L)
+{
+    lgp_breaker **box = luaL_checkudata(L, 1, LGP_BREAKER_TYPE);
+    lgp_breaker *breaker = *box;
+    *box = NULL;
+    lgp_release_breaker(breaker);
+    return 0;
+}
+
+static const char *const state_names[] = {
+    [GP_BREAKER_CLOSED] = "closed",
+    [GP_BREAKER_OPEN] = "open",
+    [GP_BREAKER_HALF_OPEN] = "half_open",
+};
+
+static int breaker_state(lua_State *L)
+{
+    const gp_breaker *breaker = &lgp_check_breaker(L, 1)->breaker;
+    double now = luaL_checknumber(L, 2);
+    gp_breaker_state state = gp_breaker_state_at(breaker, now);
+    lua_pushstring(L, state_names[state]);
+    lua_pushnumber(L, state == GP_BREAKER_OPEN ? breaker->open_until - now : 0);
+    return 2;
+}
+
+static int breaker_stats(lua_State *L)
+{
+    const gp_breaker *breaker = &lgp_check_breaker(L, 1)->breaker;
+    double now = luaL_checknumber(L, 2);
+    lua_newtable(L);
+    lgp_set_string(L, "state", state_names[gp_breaker_state_at(breaker, now)]);
+    lgp_set_integer(L, "failures", breaker->failures);
+    lgp_set_integer(L, "opened", (long long)breaker->opened);
+    return 1;
+}
+
+int lgp_open_policy(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"new", policy_new},
+        {"breaker", breaker_new},
+        {NULL, NULL},
+    };
+    static const luaL_Reg policy_methods[] = {{"stats", policy_stats}, {NULL, NULL}};
+    static const luaL_Reg breaker_methods[] = {
+        {"state", breaker_state},
+        {"stats", breaker_stats},
+        {NULL, NULL},
+    };
+    lgp_type(L, LGP_POLICY_TYPE, policy_methods, NULL, policy_close);
+    lgp_type(L, LGP_BREAKER_TYPE, breaker_methods, NULL, breaker_close);
+    lgp_module(L, functions);
+    return 1;
+}

@@ -1,0 +1,32 @@
+/* The userdata of core.policy, for core_exchange.c: handles on counted objects, as finalizers may
+ * run in any order and an exchange needs its policy and breaker to the end. */
+#ifndef LGP_CORE_POLICY_H
+#define LGP_CORE_POLICY_H
+
+#include <lua.h>
+
+#include "core/exchange.h"
+
+#define LGP_POLICY_TYPE  "gitlab_pipelines.policy"
+#define LGP_BREAKER_TYPE "gitlab_pipelines.breaker"
+
+typedef struct lgp_policy {
+    gp_policy policy;
+    size_t limiter_size;
+    unsigned references;
+} lgp_policy;
+
+typedef struct lgp_breaker {
+    gp_breaker breaker;
+    unsigned references;
+} lgp_breaker;
+
+/* The object in the userdata at `index`, or an argument error. */
+lgp_policy *lgp_check_policy(lua_State *L, int index);
+lgp_breaker *lgp_check_breaker(lua_State *L, int index);
+
+/* Lets one reference go; the last one frees. NULL is fine. */
+void lgp_release_policy(lgp_policy *policy);
+void lgp_release_breaker(lgp_breaker *breaker);
+
+#endif

@@ -1,0 +1,64 @@
+#include "core/budget.h"
+
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+#define SLICE_LENGTH (GP_BUDGET_WINDOW / (GP_BUDGET_SLICES - 1))
+
+void gp_budget_init(gp_budget *budget, double share, int floor)
+{
+    memset(budget, 0, sizeof(*budget));
+    budget->share = share;
+    budget->floor = floor;
+}
+
+/* Empties the slices that have left the window. Time never runs backwards here: an earlier `now`
+ * counts in the newest slice. */
+static int advance(gp_budget *budget, double now)
+{
+    int64_t slice = (int64_t)floor(now / SLICE_LENGTH);
+    if (slice - budget->slice >= GP_BUDGET_SLICES) {
+        memset(budget->calls, 0, sizeof(budget->calls));
+        memset(budget->retries, 0, sizeof(budget->retries));
+        budget->calls_sum = budget->retries_sum = 0;
+        budget->slice = slice;
+    }
+    while (budget->slice < slice) {
+        int at = (int)(++budget->slice % GP_BUDGET_SLICES);
+        budget->calls_sum -= budget->calls[at];
+        budget->retries_sum -= budget->retries[at];
+        budget->calls[at] = budget->retries[at] = 0;
+    }
+    return (int)(budget->slice % GP_BUDGET_SLICES);
+}
+
+void gp_budget_call(gp_budget *budget, double now)
+{
+    int at = advance(budget, now);
+    budget->calls[at]++;
+    budget->calls_sum++;
+}
+
+int gp_budget_left(gp_budget *budget, double now)
+{
+    double allowed;
+    int oldest;
+    if (budget->share < 0) return INT_MAX;
+    /* The oldest slice held lies partly outside of the window: its first attempts do not help. */
+    oldest = (advance(budget, now) + 1) % GP_BUDGET_SLICES;
+    allowed = floor(budget->share * (double)(budget->calls_sum - budget->calls[oldest]));
+    if (allowed < budget->floor) allowed = budget->floor;
+    if (allowed > INT_MAX) allowed = INT_MAX;
+    return allowed > (double)budget->retries_sum ? (int)(allowed - (double)budget->retries_sum) : 0;
+}
+
+int gp_budget_take(gp_budget *budget, double now)
+{
+    int at;
+    if (gp_budget_left(budget, now) <= 0) return 0;
+    at = advance(budget, now);
+    budget->retries[at]++;
+    budget->retries_sum++;
+    return 1;
+}

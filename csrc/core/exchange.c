@@ -1,0 +1,327 @@
+#include "core/exchange.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Without a RateLimit-Reset, what is left is taken to be left for this long. */
+#define QUOTA_WINDOW 60.0
+
+static const char *const reason_names[GP_REASON_COUNT] = {
+    [GP_REASON_OK] = "ok",
+    [GP_REASON_FAILED] = "failed",
+    [GP_REASON_EXHAUSTED] = "exhausted",
+    [GP_REASON_OFF] = "off",
+    [GP_REASON_DEADLINE] = "deadline",
+    [GP_REASON_BUDGET] = "budget",
+    [GP_REASON_TOO_LONG] = "too_long",
+    [GP_REASON_THROTTLED] = "throttled",
+    [GP_REASON_CIRCUIT_OPEN] = "circuit_open",
+    [GP_REASON_RECONCILE] = "reconcile",
+    [GP_REASON_LOOK_UP] = "look_up",
+    [GP_REASON_CANCELLED] = "cancelled",
+};
+
+const char *gp_reason_name(gp_reason reason)
+{
+    return reason_names[reason];
+}
+
+static void sent_by_hook(gp_sent_hook *hook, double now)
+{
+    gp_exchange_sent((gp_exchange *)(void *)hook, now);
+}
+
+void gp_exchange_init(gp_exchange *exchange, gp_policy *policy, gp_breaker *breaker,
+                      const gp_exchange_options *options)
+{
+    memset(exchange, 0, sizeof(*exchange));
+    exchange->hook.sent = sent_by_hook;
+    exchange->policy = policy;
+    exchange->breaker = breaker;
+    exchange->options = *options;
+    exchange->waiter.class = options->class;
+    exchange->waiter.subjects[GP_RULE_SECOND] = 1;
+    exchange->waiter.subjects[GP_RULE_MINUTE] = 1;
+    exchange->waiter.subjects[GP_RULE_CREATE] = options->create_subject;
+    exchange->waiter.subjects[GP_RULE_JOBS] = options->lists_jobs != 0;
+    exchange->retry_at = -INFINITY;
+    if (breaker) exchange->call = gp_breaker_call(breaker);
+    policy->calls++;
+}
+
+static gp_verdict wait_until(double until)
+{
+    gp_verdict verdict = {GP_VERDICT_WAIT, until, GP_REASON_OK, 0};
+    return verdict;
+}
+
+static gp_verdict give(gp_verdict_kind kind)
+{
+    gp_verdict verdict = {kind, 0, GP_REASON_OK, 0};
+    return verdict;
+}
+
+static gp_verdict finish(gp_exchange *exchange, double now, gp_reason reason, double retry_after)
+{
+    exchange->done.kind = GP_VERDICT_DONE;
+    exchange->done.reason = reason;
+    exchange->done.retry_after = retry_after > 0 ? retry_after : 0;
+    gp_exchange_close(exchange, now);
+    return exchange->done;
+}
+
+/* A call that has been answered already ends with that answer: the deadline is why no other
+ * attempt was made, not what happened. */
+static gp_verdict out_of_time(gp_exchange *exchange, double now, gp_reason first, double wait)
+{
+    if (exchange->retry.attempts > 0) {
+        return finish(exchange, now, GP_REASON_DEADLINE, fmax(wait, exchange->last_retry_after));
+    }
+    if (first == GP_REASON_THROTTLED) exchange->policy->throttled++;
+    if (first == GP_REASON_CIRCUIT_OPEN) exchange->policy->circuit_open++;
+    return finish(exchange, now, first, wait);
+}
+
+static int may_probe(const gp_exchange *exchange)
+{
+    if (!exchange->options.may_probe) return 0;
+    return exchange->options.effect == GP_EFFECT_READ ||
+           (exchange->options.effect == GP_EFFECT_SET &&
+            exchange->options.class == GP_CLASS_CANCEL);
+}
+
+static int leave_queue(gp_exchange *exchange)
+{
+    gp_limiter *limiter = exchange->policy->limiter;
+    if (limiter && gp_limiter_give_back(limiter, &exchange->waiter)) exchange->wakes = 1;
+    return exchange->wakes;
+}
+
+/* The breaker does not let it pass now. A place that was given meanwhile is another's. */
+static gp_verdict hold_back(gp_exchange *exchange, double now, gp_breaker_answer answer,
+                            double until)
+{
+    double deadline = exchange->options.deadline;
+    leave_queue(exchange);
+    if (answer == GP_BREAKER_PROBE) return give(GP_VERDICT_PROBE);
+    /* A probe under way may report at any moment, so that wait is worth beginning. */
+    if (exchange->breaker->state == GP_BREAKER_HALF_OPEN) {
+        if (now < deadline) return wait_until(fmin(until, deadline));
+    } else if (until <= deadline) {
+        return wait_until(until);
+    }
+    return out_of_time(exchange, now, GP_REASON_CIRCUIT_OPEN, until - now);
+}
+
+gp_verdict gp_exchange_next(gp_exchange *exchange, double now, double random)
+{
+    gp_policy *policy = exchange->policy;
+    gp_breaker_answer answer;
+    double until = now;
+    (void)random;
+    if (exchange->done.kind == GP_VERDICT_DONE) return exchange->done;
+    if (exchange->in_flight) return give(GP_VERDICT_SEND);
+    if (now > exchange->options.deadline) {
+        return out_of_time(exchange, now, GP_REASON_DEADLINE, 0);
+    }
+    if (now < exchange->retry_at) return wait_until(exchange->retry_at);
+    if (exchange->breaker) {
+        answer = gp_breaker_ask(exchange->breaker, now, may_probe(exchange), &until);
+        if (answer != GP_BREAKER_PASS) return hold_back(exchange, now, answer, until);
+    }
+    if (policy->limiter && !gp_limiter_admit(policy->limiter, &exchange->waiter, now, &until)) {
+        if (until <= exchange->options.deadline) return wait_until(until);
+        return out_of_time(exchange, now, GP_REASON_THROTTLED, until - now);
+    }
+    if (exchange->breaker) {
+        gp_breaker_admit(exchange->breaker, now, may_probe(exchange), &until, &exchange->ticket);
+    }
+    if (exchange->retry.attempts++ == 0) {
+        gp_budget_call(&policy->budget, now);
+    } else {
+        policy->repeated++;
+    }
+    policy->attempts++;
+    exchange->in_flight = 1;
+    exchange->sent_at = 0;
+    return give(GP_VERDICT_SEND);
+}
+
+void gp_exchange_sent(gp_exchange *exchange, double now)
+{
+    if (!exchange->in_flight) return;
+    exchange->sent_at = now;
+    if (exchange->policy->limiter) {
+        gp_limiter_sent(exchange->policy->limiter, &exchange->waiter, now);
+    }
+}
+
+/* What the answer says about the server's health. */
+static gp_breaker_result health(const gp_exchange *exchange, const gp_answer *answer,
+                                gp_outcome outcome, double now)
+{
+    int status = answer->status;
+    if (answer->foreign) return GP_BREAKER_SUCCESS;
+    if (status == 502 || status == 503 || status == 504) return GP_BREAKER_FAILURE;
+    if (status >= 400) return GP_BREAKER_ANSWERED;
+    if (status > 0) return GP_BREAKER_SUCCESS;
+    if (outcome != GP_OUTCOME_NEVER_SENT && outcome != GP_OUTCOME_UNKNOWN) {
+        return GP_BREAKER_NEUTRAL;
+    }
+    /* Our own deadline cut it off: that says nothing about the server. */
+    return now >= exchange->options.deadline ? GP_BREAKER_NEUTRAL : GP_BREAKER_FAILURE;
+}
+
+static void tell_breaker(gp_exchange *exchange, double now, gp_breaker_result result,
+                         double server_time)
+{
+    if (!exchange->breaker) return;
+    server_time = fmin(server_time, exchange->policy->max_wait);
+    if (gp_breaker_report(exchange->breaker, now, exchange->ticket, exchange->call, result,
+                          server_time)) {
+        exchange->wakes = 1;
+    }
+}
+
+static double number_or(const char *text, double otherwise)
+{
+    double value = 0;
+    if (!text || *text < '0' || *text > '9') return otherwise;
+    for (; *text >= '0' && *text <= '9'; text++)
+        value = value * 10 + (*text - '0');
+    return *text == '\0' ? value : otherwise;
+}
+
+/* RateLimit-Remaining, until the reset that the same answer names. */
+static void learn_quota(gp_limiter *limiter, const gp_answer *answer, double now)
+{
+    double left = number_or(answer->ratelimit_remaining, -1), length = QUOTA_WINDOW;
+    const char *name = answer->ratelimit_name ? answer->ratelimit_name : "";
+    gp_answer reset = {0};
+    if (left < 0) return;
+    reset.status = 429;
+    reset.date = answer->date;
+    reset.ratelimit_reset = answer->ratelimit_reset;
+    if (answer->ratelimit_reset) length = gp_retry_asked_wait(&reset, now);
+    /* A reset in the past speaks of a window that is over. */
+    if (length <= 0) return;
+    gp_limiter_quota(limiter, gp_limiter_subject(name, strlen(name)), left, now, now + length);
+}
+
+/* Closes the windows of which a refusal spoke. */
+static void learn_refusal(gp_exchange *exchange, const gp_answer *answer, gp_outcome outcome,
+                          double now, double wait)
+{
+    gp_limiter *limiter = exchange->policy->limiter;
+    const gp_waiter *waiter = &exchange->waiter;
+    if (gp_retry_is_creation_limit(answer)) {
+        /* GitLab counts creations by the minute, and names no time. */
+        double length = limiter->rules[GP_RULE_CREATE].length;
+        gp_limiter_drain(limiter, waiter, GP_RULE_CREATE, now, now + fmax(length, wait));
+        return;
+    }
+    if (answer->status != 429 || wait <= 0) return;
+    /* An application's limit is about what was asked for; the middleware's is about everything. */
+    if (outcome == GP_OUTCOME_REFUSED && answer->content_type &&
+        strncmp(answer->content_type, "text/plain", 10) != 0 &&
+        (waiter->subjects[GP_RULE_CREATE] || waiter->subjects[GP_RULE_JOBS])) {
+        gp_limiter_drain(limiter, waiter, GP_RULE_CREATE, now, now + wait);
+        gp_limiter_drain(limiter, waiter, GP_RULE_JOBS, now, now + wait);
+        return;
+    }
+    gp_limiter_drain(limiter, waiter, GP_RULE_SECOND, now, now + wait);
+    gp_limiter_drain(limiter, waiter, GP_RULE_MINUTE, now, now + wait);
+}
+
+/* Another attempt, or the reason why not. `delay` is how long it would have to wait. */
+static gp_verdict repeat(gp_exchange *exchange, double now, gp_retry_row row, int again,
+                         double server_time, double delay)
+{
+    gp_policy *policy = exchange->policy;
+    double later = server_time > 0 ? server_time : 0;
+    if (!policy->retries || exchange->options.no_retry) {
+        return finish(exchange, now, GP_REASON_OFF, later);
+    }
+    if (!again) return finish(exchange, now, GP_REASON_EXHAUSTED, later);
+    if (server_time > policy->max_wait) {
+        return finish(exchange, now, GP_REASON_TOO_LONG, later);
+    }
+    if (now + delay > exchange->options.deadline) {
+        return finish(exchange, now, GP_REASON_DEADLINE, fmax(later, delay));
+    }
+    if (row != GP_ROW_THROTTLED && !gp_budget_take(&policy->budget, now)) {
+        policy->budget_denied++;
+        return finish(exchange, now, GP_REASON_BUDGET, later);
+    }
+    exchange->retry_at = now + delay;
+    return wait_until(exchange->retry_at);
+}
+
+gp_verdict gp_exchange_feed(gp_exchange *exchange, double now, double random,
+                            const gp_answer *answer)
+{
+    gp_limiter *limiter = exchange->policy->limiter;
+    gp_outcome outcome = gp_retry_classify(answer);
+    gp_retry_row row = gp_retry_row_of(outcome, answer->status);
+    gp_action action = gp_retry_action(exchange->options.effect, outcome);
+    double server_time, delay;
+    int again;
+    if (exchange->done.kind == GP_VERDICT_DONE) return exchange->done;
+    exchange->in_flight = 0;
+    server_time = gp_retry_asked_wait(answer, now);
+    exchange->last_retry_after = server_time > 0 ? server_time : 0;
+    if (limiter && gp_limiter_end(limiter, &exchange->waiter, now)) exchange->wakes = 1;
+    if (limiter && answer->ratelimit_remaining) learn_quota(limiter, answer, now);
+    tell_breaker(exchange, now, health(exchange, answer, outcome, now),
+                 answer->status == 503 ? server_time : 0);
+    if (action == GP_ACTION_SUCCEED) return finish(exchange, now, GP_REASON_OK, 0);
+    if (outcome == GP_OUTCOME_FAILED || outcome == GP_OUTCOME_UNKNOWN ||
+        outcome == GP_OUTCOME_UNREADABLE) {
+        exchange->doubtful = 1;
+    }
+    again = action == GP_ACTION_REPEAT && gp_retry_count(&exchange->retry, row);
+    delay = gp_retry_delay(row, exchange->retry.ended[row], server_time, random);
+    if (limiter && (answer->status == 429 || answer->status == 400)) {
+        learn_refusal(exchange, answer, outcome, now,
+                      outcome == GP_OUTCOME_REFUSED && server_time <= 0 ? delay : server_time);
+    }
+    switch (action) {
+    case GP_ACTION_REPEAT:
+        return repeat(exchange, now, row, again, server_time, delay);
+    case GP_ACTION_RECONCILE:
+        return finish(exchange, now, GP_REASON_RECONCILE, server_time);
+    case GP_ACTION_LOOK_UP:
+        return finish(exchange, now, GP_REASON_LOOK_UP, 0);
+    default:
+        return finish(exchange, now,
+                      outcome == GP_OUTCOME_CANCELLED ? GP_REASON_CANCELLED : GP_REASON_FAILED,
+                      server_time);
+    }
+}
+
+void gp_exchange_close(gp_exchange *exchange, double now)
+{
+    gp_limiter *limiter = exchange->policy->limiter;
+    if (exchange->in_flight) {
+        exchange->in_flight = 0;
+        tell_breaker(exchange, now, GP_BREAKER_NEUTRAL, 0);
+    }
+    if (limiter) {
+        if (exchange->waiter.state == GP_WAITER_WAITING) {
+            leave_queue(exchange);
+        } else if (gp_limiter_end(limiter, &exchange->waiter, now)) {
+            exchange->wakes = 1;
+        }
+    }
+    if (exchange->done.kind != GP_VERDICT_DONE) {
+        exchange->done.kind = GP_VERDICT_DONE;
+        exchange->done.reason = GP_REASON_CANCELLED;
+    }
+}
+
+int gp_exchange_wakes(gp_exchange *exchange)
+{
+    int wakes = exchange->wakes;
+    exchange->wakes = 0;
+    return wakes;
+}

@@ -1,0 +1,430 @@
+#include "core/limiter.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Keyed rules share this much room for stamps, within these bounds on their subjects. A subject
+ * that has been quiet for a window's length gives its slot to the next. */
+#define STAMPS_WANTED 65536
+#define FEWEST_SLOTS  16
+#define MOST_SLOTS    256
+#define MOST_STAMPS   (1u << 24)
+
+uint64_t gp_limiter_subject(const char *name, size_t len)
+{
+    uint64_t hash = 1469598103934665603u;
+    size_t i;
+    for (i = 0; i < len; i++)
+        hash = (hash ^ (unsigned char)name[i]) * 1099511628211u;
+    hash ^= hash >> 29;
+    return hash ? hash : 1;
+}
+
+static uint32_t slots_of(const gp_limit_rule *rule)
+{
+    uint32_t slots;
+    if (rule->count == 0) return 0;
+    if (rule->shared) return 1;
+    slots = STAMPS_WANTED / rule->count;
+    if (slots < FEWEST_SLOTS) return FEWEST_SLOTS;
+    return slots > MOST_SLOTS ? MOST_SLOTS : slots;
+}
+
+size_t gp_limiter_bytes(const gp_limit_rule rules[GP_LIMITER_RULES])
+{
+    size_t bytes = sizeof(gp_limiter);
+    int rule;
+    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
+        size_t slots = slots_of(&rules[rule]);
+        if (rules[rule].count > MOST_STAMPS) return 0;
+        bytes += slots * (sizeof(gp_window) + rules[rule].count * sizeof(double));
+    }
+    return bytes;
+}
+
+gp_limiter *gp_limiter_init(void *memory, const gp_limit_rule rules[GP_LIMITER_RULES])
+{
+    gp_limiter *limiter = memory;
+    char *room = (char *)memory + sizeof(*limiter);
+    int rule;
+    uint32_t slot;
+    memset(memory, 0, gp_limiter_bytes(rules));
+    memcpy(limiter->rules, rules, sizeof(limiter->rules));
+    limiter->now = -INFINITY;
+    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
+        limiter->slots[rule] = slots_of(&rules[rule]);
+        limiter->windows[rule] = (gp_window *)(void *)room;
+        room += limiter->slots[rule] * sizeof(gp_window);
+    }
+    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
+        for (slot = 0; slot < limiter->slots[rule]; slot++) {
+            limiter->windows[rule][slot].stamps = (double *)(void *)room;
+            limiter->windows[rule][slot].drained_until = -INFINITY;
+            room += rules[rule].count * sizeof(double);
+        }
+    }
+    return limiter;
+}
+
+/* When the place of a request sent at `stamp` is free again. */
+static double freed(const gp_limit_rule *rule, double stamp)
+{
+    return stamp + rule->length + GP_LIMITER_MARGIN;
+}
+
+static void expire(const gp_limit_rule *rule, gp_window *window, double now)
+{
+    while (window->used > 0 && freed(rule, window->stamps[window->head]) <= now) {
+        if (++window->head == rule->count) window->head = 0;
+        window->used--;
+    }
+}
+
+static double stamp_at(const gp_limit_rule *rule, const gp_window *window, uint32_t index)
+{
+    uint64_t at = (uint64_t)window->head + index;
+    return window->stamps[at >= rule->count ? at - rule->count : at];
+}
+
+/* A ring that is full already (a redirect hop has no place of its own) loses its oldest stamp:
+ * what comes next waits for the newer ones. */
+static void push(const gp_limit_rule *rule, gp_window *window, double now)
+{
+    uint64_t at;
+    if (window->used == rule->count) {
+        if (++window->head == rule->count) window->head = 0;
+        window->used--;
+    }
+    at = (uint64_t)window->head + window->used++;
+    window->stamps[at >= rule->count ? at - rule->count : at] = now;
+}
+
+/* The subject's window; an idle one is made its own where `make` is set. NULL: there is none. */
+static gp_window *window_of(gp_limiter *limiter, int rule, uint64_t subject, int make)
+{
+    const gp_limit_rule *given = &limiter->rules[rule];
+    gp_window *windows = limiter->windows[rule], *idle = NULL;
+    uint32_t slots = limiter->slots[rule], at, probe;
+    if (given->shared) return windows;
+    at = (uint32_t)(subject % slots);
+    for (probe = 0; probe < slots; probe++) {
+        gp_window *window = &windows[at];
+        if (window->subject == subject) return window;
+        if (!idle && window->held == 0 && window->drained_until <= limiter->now) {
+            expire(given, window, limiter->now);
+            if (window->used == 0) idle = window;
+        }
+        if (window->subject == 0) break;
+        if (++at == slots) at = 0;
+    }
+    if (!make || !idle) return NULL;
+    idle->subject = subject;
+    idle->head = 0;
+    return idle;
+}
+
+/* The earliest moment at which some window of a keyed rule falls idle. */
+static double first_idle(gp_limiter *limiter, int rule)
+{
+    const gp_limit_rule *given = &limiter->rules[rule];
+    double earliest = INFINITY;
+    uint32_t slot;
+    for (slot = 0; slot < limiter->slots[rule]; slot++) {
+        gp_window *window = &limiter->windows[rule][slot];
+        double at = window->drained_until;
+        if (window->held > 0) {
+            at = fmax(at, freed(given, limiter->now));
+        } else if (window->used > 0) {
+            at = fmax(at, freed(given, stamp_at(given, window, window->used - 1)));
+        }
+        if (at < earliest) earliest = at;
+    }
+    return fmax(earliest, limiter->now);
+}
+
+/* A time before which the nth of those who come next has no place: each place is free a window's
+ * length after it was last sent from, and one that is held can not have been sent from yet. */
+static double nth_place(const gp_limiter *limiter, const gp_limit_rule *rule,
+                        const gp_window *window, uint32_t nth)
+{
+    uint32_t rounds = nth / rule->count, taken = window->used + window->held;
+    double at = limiter->now;
+    nth %= rule->count;
+    if (nth + taken >= rule->count) {
+        nth = nth + taken - rule->count;
+        at = nth < window->used ? freed(rule, stamp_at(rule, window, nth))
+                                : freed(rule, limiter->now);
+    }
+    return fmax(at, window->drained_until) + rounds * (rule->length + GP_LIMITER_MARGIN);
+}
+
+/* The same under what the server says is left. */
+static double nth_under_quotas(const gp_limiter *limiter, uint32_t nth)
+{
+    double at = limiter->now;
+    int i;
+    for (i = 0; i < GP_LIMITER_QUOTAS; i++) {
+        const gp_quota *quota = &limiter->quotas[i];
+        if (quota->name && quota->until > at && nth >= quota->left) at = quota->until;
+    }
+    return at;
+}
+
+/* How many go first, in all and in each of the waiter's windows. */
+typedef struct tally {
+    uint32_t all;
+    uint32_t in[GP_LIMITER_RULES];
+} tally;
+
+static const tally nobody;
+
+static void count_in(tally *ahead, const gp_waiter *other)
+{
+    int rule;
+    ahead->all++;
+    for (rule = 0; rule < GP_LIMITER_RULES; rule++)
+        ahead->in[rule] += other->subjects[rule] != 0;
+}
+
+/* A time before which the waiter has no place if those `ahead`, who want no window but its own,
+ * go first. Now: it has one in each of its windows. */
+static double place_after(gp_limiter *limiter, const gp_waiter *waiter, const tally *ahead)
+{
+    double at = nth_under_quotas(limiter, ahead->all);
+    int rule;
+    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
+        const gp_limit_rule *given = &limiter->rules[rule];
+        gp_window *window;
+        if (given->count == 0 || waiter->subjects[rule] == 0) continue;
+        window = window_of(limiter, rule, waiter->subjects[rule], 1);
+        if (window) {
+            expire(given, window, limiter->now);
+            at = fmax(at, nth_place(limiter, given, window, ahead->in[rule]));
+        } else {
+            at = fmax(at, first_idle(limiter, rule));
+        }
+    }
+    return at;
+}
+
+static void take(gp_limiter *limiter, gp_waiter *waiter)
+{
+    int rule, i;
+    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
+        waiter->taken[rule] = NULL;
+        if (limiter->rules[rule].count == 0 || waiter->subjects[rule] == 0) continue;
+        waiter->taken[rule] = window_of(limiter, rule, waiter->subjects[rule], 1);
+        waiter->taken[rule]->held++;
+    }
+    for (i = 0; i < GP_LIMITER_QUOTAS; i++) {
+        if (limiter->quotas[i].left > 0) limiter->quotas[i].left--;
+    }
+    waiter->state = GP_WAITER_HELD;
+    limiter->in_flight++;
+    limiter->admitted++;
+}
+
+static void join(gp_limiter *limiter, gp_waiter *waiter)
+{
+    waiter->previous = limiter->last[waiter->class];
+    waiter->next = NULL;
+    *(waiter->previous ? &waiter->previous->next : &limiter->first[waiter->class]) = waiter;
+    limiter->last[waiter->class] = waiter;
+    waiter->state = GP_WAITER_WAITING;
+    waiter->since = limiter->now;
+    waiter->number = ++limiter->numbers;
+    limiter->waiting++;
+}
+
+static void leave(gp_limiter *limiter, gp_waiter *waiter)
+{
+    *(waiter->previous ? &waiter->previous->next : &limiter->first[waiter->class]) = waiter->next;
+    *(waiter->next ? &waiter->next->previous : &limiter->last[waiter->class]) = waiter->previous;
+    waiter->previous = waiter->next = NULL;
+    waiter->state = GP_WAITER_IDLE;
+    limiter->waiting--;
+}
+
+static int is_aged(const gp_limiter *limiter, const gp_waiter *waiter)
+{
+    return limiter->now >= waiter->since + GP_LIMITER_AGED;
+}
+
+/* The queue in order: the oldest of those who have waited long, then class by class. `cursors`
+ * begins as the heads of the classes. */
+static gp_waiter *next_in_order(const gp_limiter *limiter, gp_waiter *cursors[GP_CLASS_COUNT])
+{
+    gp_waiter *chosen = NULL;
+    int class;
+    for (class = 0; class < GP_CLASS_COUNT; class ++) {
+        gp_waiter *head = cursors[class];
+        if (head && is_aged(limiter, head) && (!chosen || head->number < chosen->number)) {
+            chosen = head;
+        }
+    }
+    for (class = 0; class < GP_CLASS_COUNT && !chosen; class ++)
+        chosen = cursors[class];
+    if (chosen) cursors[chosen->class] = chosen->next;
+    return chosen;
+}
+
+/* Does `other` wait for nothing that `waiter` does not wait for too? Then, being ahead of it, it
+ * goes first. */
+static int needs_no_more(const gp_waiter *other, const gp_waiter *waiter)
+{
+    int rule;
+    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
+        if (other->subjects[rule] && other->subjects[rule] != waiter->subjects[rule]) return 0;
+    }
+    return 1;
+}
+
+/* Admits, in order, everybody who can go now. */
+static void serve(gp_limiter *limiter)
+{
+    gp_waiter *cursors[GP_CLASS_COUNT], *waiter, *blocked = NULL;
+    memcpy(cursors, limiter->first, sizeof(cursors));
+    while ((waiter = next_in_order(limiter, cursors)) != NULL) {
+        if (blocked && needs_no_more(blocked, waiter)) continue;
+        if (place_after(limiter, waiter, &nobody) > limiter->now) {
+            blocked = waiter;
+        } else {
+            leave(limiter, waiter);
+            take(limiter, waiter);
+        }
+    }
+}
+
+/* When a waiter should ask again. Those ahead of it who want no other windows go first; younger
+ * ones of a better class do so only until it has waited long. */
+static double ask_again(gp_limiter *limiter, const gp_waiter *waiter)
+{
+    gp_waiter *cursors[GP_CLASS_COUNT], *other;
+    tally ahead = nobody, older = nobody;
+    double at, aged_at = waiter->since + GP_LIMITER_AGED;
+    memcpy(cursors, limiter->first, sizeof(cursors));
+    while ((other = next_in_order(limiter, cursors)) != waiter) {
+        if (!needs_no_more(other, waiter)) continue;
+        count_in(&ahead, other);
+        if (other->number < waiter->number) count_in(&older, other);
+    }
+    at = place_after(limiter, waiter, &ahead);
+    if (at > aged_at && older.all < ahead.all) {
+        at = fmax(aged_at, place_after(limiter, waiter, &older));
+    }
+    return at;
+}
+
+static void look_at_clock(gp_limiter *limiter, double now)
+{
+    if (now > limiter->now) limiter->now = now;
+}
+
+int gp_limiter_admit(gp_limiter *limiter, gp_waiter *waiter, double now, double *until)
+{
+    look_at_clock(limiter, now);
+    if (waiter->state == GP_WAITER_HELD) return 1;
+    if (waiter->state == GP_WAITER_IDLE) {
+        /* The common case: nobody waits, there is room. */
+        if (limiter->waiting == 0 && place_after(limiter, waiter, &nobody) <= limiter->now) {
+            take(limiter, waiter);
+            return 1;
+        }
+        join(limiter, waiter);
+        limiter->delayed++;
+    }
+    serve(limiter);
+    if (waiter->state == GP_WAITER_HELD) return 1;
+    *until = ask_again(limiter, waiter);
+    return 0;
+}
+
+void gp_limiter_sent(gp_limiter *limiter, gp_waiter *waiter, double now)
+{
+    int rule;
+    look_at_clock(limiter, now);
+    if (waiter->state != GP_WAITER_HELD && waiter->state != GP_WAITER_SENT) return;
+    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
+        if (!waiter->taken[rule]) continue;
+        if (waiter->state == GP_WAITER_HELD) waiter->taken[rule]->held--;
+        expire(&limiter->rules[rule], waiter->taken[rule], limiter->now);
+        push(&limiter->rules[rule], waiter->taken[rule], limiter->now);
+    }
+    waiter->state = GP_WAITER_SENT;
+}
+
+int gp_limiter_end(gp_limiter *limiter, gp_waiter *waiter, double now)
+{
+    if (waiter->state == GP_WAITER_HELD) gp_limiter_sent(limiter, waiter, now);
+    look_at_clock(limiter, now);
+    if (waiter->state == GP_WAITER_SENT) {
+        waiter->state = GP_WAITER_IDLE;
+        limiter->in_flight--;
+        return 0;
+    }
+    return gp_limiter_give_back(limiter, waiter);
+}
+
+int gp_limiter_give_back(gp_limiter *limiter, gp_waiter *waiter)
+{
+    int rule;
+    if (waiter->state == GP_WAITER_WAITING) {
+        leave(limiter, waiter);
+        return limiter->waiting > 0;
+    }
+    if (waiter->state != GP_WAITER_HELD) return 0;
+    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
+        if (waiter->taken[rule]) waiter->taken[rule]->held--;
+    }
+    waiter->state = GP_WAITER_IDLE;
+    limiter->in_flight--;
+    limiter->admitted--;
+    return limiter->waiting > 0;
+}
+
+void gp_limiter_drain(gp_limiter *limiter, const gp_waiter *waiter, int rule, double now,
+                      double until)
+{
+    gp_window *window;
+    look_at_clock(limiter, now);
+    if (limiter->rules[rule].count == 0 || waiter->subjects[rule] == 0) return;
+    window = window_of(limiter, rule, waiter->subjects[rule], 1);
+    if (window && until > window->drained_until) window->drained_until = until;
+}
+
+void gp_limiter_quota(gp_limiter *limiter, uint64_t name, double left, double now, double until)
+{
+    gp_quota *quota = &limiter->quotas[0];
+    uint32_t rest;
+    int i;
+    look_at_clock(limiter, now);
+    left -= limiter->in_flight;
+    rest = left <= 0 ? 0 : left >= UINT32_MAX ? UINT32_MAX : (uint32_t)left;
+    for (i = 0; i < GP_LIMITER_QUOTAS; i++) {
+        gp_quota *other = &limiter->quotas[i];
+        if (other->name == name) {
+            quota = other;
+            break;
+        }
+        /* The throttle whose window ends first gives way. */
+        if (other->until < quota->until) quota = other;
+    }
+    if (quota->name == name && quota->until > limiter->now && until < quota->until + 1.0) {
+        if (rest < quota->left) quota->left = rest;
+        return;
+    }
+    quota->name = name;
+    quota->left = rest;
+    quota->until = until;
+}
+
+uint32_t gp_limiter_used(gp_limiter *limiter, const gp_waiter *waiter, int rule, double now)
+{
+    gp_window *window;
+    look_at_clock(limiter, now);
+    if (limiter->rules[rule].count == 0 || waiter->subjects[rule] == 0) return 0;
+    window = window_of(limiter, rule, waiter->subjects[rule], 0);
+    if (!window) return 0;
+    expire(&limiter->rules[rule], window, limiter->now);
+    return window->used + window->held;
+}

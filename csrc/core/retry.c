@@ -1,0 +1,150 @@
+#include "core/retry.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/time.h"
+
+/* clang-format off */
+static const unsigned char actions[GP_OUTCOME_COUNT][GP_EFFECT_COUNT] = {
+    /*                           read                set                create */
+    [GP_OUTCOME_OK]            = {GP_ACTION_SUCCEED, GP_ACTION_SUCCEED, GP_ACTION_SUCCEED},
+    [GP_OUTCOME_NEVER_SENT]    = {GP_ACTION_REPEAT,  GP_ACTION_REPEAT,  GP_ACTION_REPEAT},
+    [GP_OUTCOME_REFUSED]       = {GP_ACTION_REPEAT,  GP_ACTION_REPEAT,  GP_ACTION_REPEAT},
+    [GP_OUTCOME_FAILED]        = {GP_ACTION_REPEAT,  GP_ACTION_REPEAT,  GP_ACTION_RECONCILE},
+    [GP_OUTCOME_UNKNOWN]       = {GP_ACTION_REPEAT,  GP_ACTION_REPEAT,  GP_ACTION_RECONCILE},
+    [GP_OUTCOME_UNREADABLE]    = {GP_ACTION_REPEAT,  GP_ACTION_SUCCEED, GP_ACTION_LOOK_UP},
+    [GP_OUTCOME_TOKEN_REFUSED] = {GP_ACTION_REPEAT,  GP_ACTION_REPEAT,  GP_ACTION_REPEAT},
+    [GP_OUTCOME_PERMANENT]     = {GP_ACTION_FAIL,    GP_ACTION_FAIL,    GP_ACTION_FAIL},
+    [GP_OUTCOME_CANCELLED]     = {GP_ACTION_FAIL,    GP_ACTION_FAIL,    GP_ACTION_FAIL},
+};
+
+/* `attempts` includes the first; `base` is the first delay, doubled each time where `grows`. */
+static const struct {
+    unsigned char attempts;
+    unsigned char grows;
+    double base;
+} rows[GP_ROW_COUNT] = {
+    [GP_ROW_THROTTLED]   = {5, 1, 2.0},
+    [GP_ROW_UNAVAILABLE] = {3, 1, 2.0},
+    [GP_ROW_SERVER]      = {3, 1, 1.0},
+    [GP_ROW_LOST]        = {3, 0, 1.0},
+    [GP_ROW_UNSENT]      = {3, 1, 1.0},
+    [GP_ROW_TOKEN]       = {2, 0, 0.0},
+};
+/* clang-format on */
+
+/* A RateLimit-Reset further away than this is not a window's end but nonsense. */
+#define LONGEST_WINDOW 86400.0
+/* The server's time is a floor; this much at most is added to spread the callers. */
+#define MOST_ADDED     5.0
+
+gp_action gp_retry_action(gp_effect effect, gp_outcome outcome)
+{
+    return (gp_action)actions[outcome][effect];
+}
+
+static int body_has(const gp_answer *answer, const char *words)
+{
+    return answer->body && memmem(answer->body, answer->body_len, words, strlen(words)) != NULL;
+}
+
+int gp_retry_is_creation_limit(const gp_answer *answer)
+{
+    return answer->status == 400 && body_has(answer, "Too many pipelines created");
+}
+
+/* A 429 of a limiter comes before any work: the middleware's is plain text, the application's has
+ * a fixed sentence. Any other (storage that is overloaded) can come after the pipeline was saved.
+ */
+static int is_limiters_429(const gp_answer *answer)
+{
+    if (answer->content_type && strncmp(answer->content_type, "text/plain", 10) == 0) return 1;
+    return body_has(answer, "has been requested too many times");
+}
+
+gp_outcome gp_retry_classify(const gp_answer *answer)
+{
+    int status = answer->status;
+    if (answer->outcome != GP_OUTCOME_OK) return answer->outcome;
+    if ((status >= 200 && status < 300) || status == 304) return GP_OUTCOME_OK;
+    if (status >= 500) return GP_OUTCOME_FAILED;
+    switch (status) {
+    case 400:
+        return gp_retry_is_creation_limit(answer) ? GP_OUTCOME_REFUSED : GP_OUTCOME_PERMANENT;
+    case 401:
+        return answer->fresh_token ? GP_OUTCOME_TOKEN_REFUSED : GP_OUTCOME_PERMANENT;
+    case 409:
+        return body_has(answer, "Resource lock") ? GP_OUTCOME_FAILED : GP_OUTCOME_PERMANENT;
+    case 429:
+        return is_limiters_429(answer) ? GP_OUTCOME_REFUSED : GP_OUTCOME_FAILED;
+    default:
+        return GP_OUTCOME_PERMANENT;
+    }
+}
+
+gp_retry_row gp_retry_row_of(gp_outcome outcome, int status)
+{
+    switch (outcome) {
+    case GP_OUTCOME_NEVER_SENT:
+        return GP_ROW_UNSENT;
+    case GP_OUTCOME_TOKEN_REFUSED:
+        return GP_ROW_TOKEN;
+    case GP_OUTCOME_REFUSED:
+        return GP_ROW_THROTTLED;
+    case GP_OUTCOME_FAILED:
+        if (status == 429) return GP_ROW_THROTTLED;
+        if (status == 503) return GP_ROW_UNAVAILABLE;
+        return status == 409 ? GP_ROW_UNSENT : GP_ROW_SERVER;
+    default:
+        return GP_ROW_LOST;
+    }
+}
+
+int gp_retry_count(gp_retry *retry, gp_retry_row row)
+{
+    if (retry->ended[row] < rows[row].attempts) retry->ended[row]++;
+    return retry->ended[row] < rows[row].attempts && retry->attempts < GP_RETRY_MAX_ATTEMPTS;
+}
+
+/* A whole header as a number that is not negative; false for anything else. */
+static int number_of(const char *text, double *value)
+{
+    char *end;
+    if (!text) return 0;
+    while (*text == ' ' || *text == '\t')
+        text++;
+    if (*text < '0' || *text > '9' || text[1] == 'x' || text[1] == 'X') return 0;
+    *value = strtod(text, &end);
+    while (*end == ' ' || *end == '\t')
+        end++;
+    return *end == '\0' && isfinite(*value);
+}
+
+double gp_retry_asked_wait(const gp_answer *answer, double now)
+{
+    double value, date, remaining;
+    if (!answer->date || !gp_time_parse_http(answer->date, strlen(answer->date), &date)) date = now;
+    if (number_of(answer->retry_after, &value)) return value;
+    if (answer->retry_after &&
+        gp_time_parse_http(answer->retry_after, strlen(answer->retry_after), &value)) {
+        return value > date ? value - date : 0.0;
+    }
+    if (answer->status != 429 || !number_of(answer->ratelimit_reset, &value)) return -1.0;
+    if (number_of(answer->ratelimit_remaining, &remaining) && remaining > 0) return -1.0;
+    if (value <= date || value - date > LONGEST_WINDOW) return -1.0;
+    return value - date;
+}
+
+double gp_retry_delay(gp_retry_row row, int nth, double server_time, double random)
+{
+    double delay;
+    if (server_time > 0) {
+        double added = server_time / 2 < MOST_ADDED ? server_time / 2 : MOST_ADDED;
+        return server_time + random * added;
+    }
+    delay = rows[row].grows ? ldexp(rows[row].base, nth - 1) : rows[row].base;
+    if (delay > GP_RETRY_CAP) delay = GP_RETRY_CAP;
+    return delay / 2 + random * delay / 2;
+}
