@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Runs every example and every command that the README shows, each as one counted case.
+set -u
+cd "$(dirname "$0")/.."
+worst=0
+check() { scripts/check.sh "$@" || worst=1; }
+
+# An example says in its first lines how it is run: "-- Run: COMMAND". The command finds a
+# simulated GitLab with the world beside the example (NAME-world.lua) at GITLAB_URL.
+example() { # file
+    local command world work server line
+    command=$(sed -n 's/^-- Run: //p' "$1" | head -n 1)
+    [ -n "$command" ] || { echo "$1 does not say '-- Run: COMMAND'"; return 1; }
+    world=${1%.lua}-world.lua
+    [ -e "$world" ] || world=examples/release-world.lua
+    work=$(mktemp -d)
+    mkfifo "$work/ready"
+    MOCK_TOKEN=example-token bin/gitlab-pipelines mock serve --port 0 --world "$world" \
+        >"$work/ready" &
+    server=$!
+    read -r line <"$work/ready"
+    GITLAB_URL=$(printf '%s\n' "$line" | grep -o 'http://[^ ]*') GITLAB_TOKEN=example-token \
+        XDG_STATE_HOME=$work PATH=$PWD/bin:$PATH \
+        bash -c "eval \"\$(make -s env)\"; $command" </dev/null
+    local status=$?
+    kill "$server"
+    wait "$server" 2>/dev/null
+    rm -rf "$work"
+    return $status
+}
+export -f example
+
+for file in examples/*.lua; do
+    case $file in
+        *-world.lua) ;;
+        *) check "example-$(basename "$file" .lua)" bash -c "example $file" ;;
+    esac
+done
+failing_demo() { make --no-print-directory demo FAIL=web | tee /dev/stderr | grep -q 'ended with 1'; }
+export -f failing_demo
+check demo make --no-print-directory demo
+check demo-failing bash -c failing_demo
+check readme bash -c 'lua5.4 scripts/readme.lua >build/readme.sh && bash build/readme.sh'
+exit $worst
