@@ -23,6 +23,7 @@ answers() {
 }]]
 
 local language
+local continued = false
 for line in io.lines(arg[1] or "README.md") do
   local fence = line:match "^```(%w*)"
   if fence then
@@ -37,8 +38,11 @@ for line in io.lines(arg[1] or "README.md") do
       print(line)
       print(("answers http://127.0.0.1:%s/"):format(port))
     else
-      if line ~= "" and not line:find "^%s*#" then print(("echo '$ %s'"):format((line:gsub("'", "'\\''")))) end
+      if line ~= "" and not continued and not line:find "^%s*#" then
+        print(("echo '$ %s'"):format((line:gsub("'", "'\\''"))))
+      end
       print(line)
+      continued = line:find "\\$" ~= nil
     end
   end
 end

@@ -15,5 +15,6 @@ int lgp_open_status(lua_State *L);
 int lgp_open_time(lua_State *L);
 int lgp_open_uri(lua_State *L);
 int lgp_open_term(lua_State *L);
+int lgp_open_joblog(lua_State *L);
 
 #endif

@@ -20,6 +20,7 @@ static const core_module modules[] = {
     {"time", lgp_open_time},
     {"uri", lgp_open_uri},
     {"term", lgp_open_term},
+    {"joblog", lgp_open_joblog},
     {NULL, NULL},
 };
 
