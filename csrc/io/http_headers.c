@@ -1,0 +1,214 @@
+#include "io/http_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { MAX_TEXT = 256 * 1024, EXPECT_ABOVE = 1024 * 1024 };
+
+/* Headers that carry a credential, whoever set them. */
+static const char *const sensitive_names[] = {
+    "PRIVATE-TOKEN", "JOB-TOKEN",      "Authorization", "Proxy-Authorization",
+    "Cookie",        "X-Gitlab-Token", "Deploy-Token",  "webhook-signature",
+};
+
+static int name_is(const char *name, size_t len, const char *wanted)
+{
+    return strlen(wanted) == len && !strncasecmp(name, wanted, len);
+}
+
+static int is_sensitive(const gp_http_header *header)
+{
+    size_t i;
+    if (header->secret) return 1;
+    for (i = 0; i < sizeof sensitive_names / sizeof *sensitive_names; i++) {
+        if (name_is(header->name, header->name_len, sensitive_names[i])) return 1;
+    }
+    return 0;
+}
+
+int gp_http_has_control(const char *text, size_t len)
+{
+    size_t i;
+    for (i = 0; i < len; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        if ((byte < 0x20 && byte != '\t') || byte == 0x7f) return 1;
+    }
+    return 0;
+}
+
+/* RFC 9110's token, as far as it matters: nothing that could end the name early. */
+static int good_name(const gp_http_header *header)
+{
+    size_t i;
+    if (!header->name_len) return 0;
+    for (i = 0; i < header->name_len; i++) {
+        unsigned char byte = (unsigned char)header->name[i];
+        if (byte <= 0x20 || byte >= 0x7f || strchr(":;,()<>@\"/[]?={}\\", byte)) return 0;
+    }
+    return 1;
+}
+
+static int refuse(gp_http_failure *failure, const char *what, const gp_http_header *header)
+{
+    failure->outcome = GP_HTTP_PERMANENT;
+    failure->code = GP_HTTP_PROTOCOL;
+    if (header && good_name(header))
+        snprintf(failure->message, sizeof failure->message, "%s (header %.*s)", what,
+                 (int)(header->name_len < 64 ? header->name_len : 64), header->name);
+    else
+        snprintf(failure->message, sizeof failure->message, "%s", what);
+    return 0;
+}
+
+static int check(const gp_http_request *request, size_t *size, gp_http_failure *failure)
+{
+    size_t i;
+    if (request->header_count > GP_HTTP_MAX_HEADERS) {
+        return refuse(failure, "too many headers in one request", NULL);
+    }
+    for (i = 0; i < request->header_count; i++) {
+        const gp_http_header *header = &request->headers[i];
+        if (!good_name(header)) return refuse(failure, "a header's name is not one", NULL);
+        if (header->value_len > MAX_TEXT) return refuse(failure, "too long a value", header);
+        if (gp_http_has_control(header->value, header->value_len)) {
+            return refuse(failure, "a value holds a control character", header);
+        }
+        *size += header->name_len + header->value_len + 3;
+    }
+    return 1;
+}
+
+/* libcurl's own additions that are taken away: waiting for a 100 that no GitLab sends, and the type
+ * of a body that is not there. */
+static size_t removals(const gp_http_request *request, const char **list)
+{
+    size_t count = 0, i;
+    int typed = request->body != NULL;
+    for (i = 0; i < request->header_count; i++) {
+        if (name_is(request->headers[i].name, request->headers[i].name_len, "Content-Type")) {
+            typed = 1;
+        }
+    }
+    if (!typed) list[count++] = "Content-Type:";
+    if (request->body_len >= EXPECT_ABOVE) list[count++] = "Expect:";
+    return count;
+}
+
+int gp_http_outgoing_build(gp_http_outgoing *out, const gp_http_request *request,
+                           gp_http_failure *failure)
+{
+    const char *removed[2];
+    size_t extra = removals(request, removed);
+    size_t count = request->header_count + extra;
+    size_t size = count * (sizeof *out->nodes + 1) + extra * 16;
+    char *text;
+    size_t i;
+    if (!check(request, &size, failure)) return 0;
+    out->block = malloc(size ? size : 1);
+    if (!out->block) return refuse(failure, "out of memory", NULL);
+    out->size = size;
+    out->count = count;
+    out->nodes = (struct curl_slist *)(void *)out->block;
+    out->sensitive = (unsigned char *)(out->block + count * sizeof *out->nodes);
+    text = (char *)out->sensitive + count;
+    for (i = 0; i < count; i++) {
+        out->nodes[i].data = text;
+        out->nodes[i].next = i + 1 < count ? &out->nodes[i + 1] : NULL;
+        if (i < request->header_count) {
+            const gp_http_header *header = &request->headers[i];
+            out->sensitive[i] = (unsigned char)is_sensitive(header);
+            memcpy(text, header->name, header->name_len);
+            text += header->name_len;
+            /* "Name:" would take the header away; "Name;" sends it empty. */
+            *text++ = header->value_len ? ':' : ';';
+            if (header->value_len) *text++ = ' ';
+            memcpy(text, header->value, header->value_len);
+            text += header->value_len;
+            *text++ = '\0';
+        } else {
+            const char *name = removed[i - request->header_count];
+            out->sensitive[i] = 0;
+            memcpy(text, name, strlen(name) + 1);
+            text += strlen(name) + 1;
+        }
+    }
+    return 1;
+}
+
+void gp_http_outgoing_drop_sensitive(gp_http_outgoing *out)
+{
+    size_t i, kept = 0;
+    for (i = 0; i < out->count; i++) {
+        if (out->sensitive[i]) {
+            explicit_bzero(out->nodes[i].data, strlen(out->nodes[i].data));
+            continue;
+        }
+        out->nodes[kept] = out->nodes[i];
+        out->sensitive[kept] = 0;
+        kept++;
+    }
+    out->count = kept;
+    for (i = 0; i < kept; i++) {
+        out->nodes[i].next = i + 1 < kept ? &out->nodes[i + 1] : NULL;
+    }
+}
+
+struct curl_slist *gp_http_outgoing_list(const gp_http_outgoing *out)
+{
+    return out->count ? out->nodes : NULL;
+}
+
+void gp_http_outgoing_free(gp_http_outgoing *out)
+{
+    if (out->block) explicit_bzero(out->block, out->size);
+    free(out->block);
+    memset(out, 0, sizeof *out);
+}
+
+/* Headers in: the block as it came, lines ended by \n, the status line first. */
+
+static size_t trim(const char **text, size_t len)
+{
+    while (len && ((*text)[len - 1] == '\r' || (*text)[len - 1] == '\n' ||
+                   (*text)[len - 1] == ' ' || (*text)[len - 1] == '\t')) {
+        len--;
+    }
+    while (len && (**text == ' ' || **text == '\t')) {
+        (*text)++;
+        len--;
+    }
+    return len;
+}
+
+int gp_http_transfer_each_header(const gp_http_transfer *transfer, size_t *at, const char **name,
+                                 size_t *name_len, const char **value, size_t *value_len)
+{
+    const gp_buf *block = &transfer->headers_in;
+    while (*at < block->len) {
+        const char *line = block->data + *at;
+        const char *end = memchr(line, '\n', block->len - *at);
+        size_t len = end ? (size_t)(end - line) : block->len - *at;
+        const char *colon = memchr(line, ':', len);
+        *at += len + (end ? 1 : 0);
+        if (!colon || colon == line) continue; /* the status line, or a folded rest */
+        if (!strncmp(line, "HTTP/", len < 5 ? len : 5)) continue;
+        *name = line;
+        *name_len = trim(name, (size_t)(colon - line));
+        *value = colon + 1;
+        *value_len = trim(value, len - (size_t)(colon + 1 - line));
+        return 1;
+    }
+    return 0;
+}
+
+const char *gp_http_transfer_header(const gp_http_transfer *transfer, const char *name, size_t *len)
+{
+    const char *found, *value;
+    size_t at = 0, found_len;
+    while (gp_http_transfer_each_header(transfer, &at, &found, &found_len, &value, len)) {
+        if (name_is(found, found_len, name)) return value;
+    }
+    return NULL;
+}

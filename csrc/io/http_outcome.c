@@ -1,0 +1,108 @@
+/*
+ * What a failed attempt means for whoever thinks of repeating it. libcurl says what it saw; what
+ * matters is how far the request had come when that happened: nothing sent, sent without an answer,
+ * or a status line without its body.
+ */
+#include "io/http_internal.h"
+
+#include <string.h>
+
+static const char *const outcome_names[] = {"ok",         "never_sent", "unknown",
+                                            "unreadable", "permanent",  "cancelled"};
+static const char *const code_names[] = {"none",      "dns",   "connect",  "tls",
+                                         "timeout",   "reset", "protocol", "redirect",
+                                         "too_large", "sink",  "cancelled"};
+
+const char *gp_http_outcome_name(gp_http_outcome outcome)
+{
+    return outcome_names[outcome];
+}
+
+const char *gp_http_code_name(gp_http_code code)
+{
+    return code_names[code];
+}
+
+gp_http_outcome gp_http_outcome_sent(int status)
+{
+    return status >= 200 && status < 300 ? GP_HTTP_UNREADABLE : GP_HTTP_UNKNOWN;
+}
+
+/* A handshake that was cut off may go better next time; one that was refused will not. libcurl has
+ * one code for both and tells them apart only in its words. */
+static int handshake_cut_off(const char *text)
+{
+    static const char *const signs[] = {"SSL_ERROR_SYSCALL", "reset by peer", "unexpected eof",
+                                        "Broken pipe",       "timed out",     "Connection refused"};
+    size_t i;
+    for (i = 0; i < sizeof signs / sizeof *signs; i++) {
+        if (strcasestr(text, signs[i])) return 1;
+    }
+    return 0;
+}
+
+static gp_http_code code_of(CURLcode result, int sent)
+{
+    switch (result) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return GP_HTTP_DNS;
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_INTERFACE_FAILED:
+    case CURLE_NO_CONNECTION_AVAILABLE:
+    case CURLE_PROXY:
+        return GP_HTTP_CONNECT;
+    case CURLE_OPERATION_TIMEDOUT:
+        return GP_HTTP_TIMEOUT;
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_FAIL_REWIND:
+        return sent ? GP_HTTP_RESET : GP_HTTP_CONNECT;
+    case CURLE_PARTIAL_FILE:
+        return GP_HTTP_RESET;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_SSL_ENGINE_NOTFOUND:
+    case CURLE_SSL_ENGINE_SETFAILED:
+    case CURLE_SSL_ENGINE_INITFAILED:
+    case CURLE_SSL_CLIENTCERT:
+    case CURLE_USE_SSL_FAILED:
+        return sent ? GP_HTTP_RESET : GP_HTTP_TLS;
+    default:
+        return GP_HTTP_PROTOCOL;
+    }
+}
+
+void gp_http_outcome_of(const gp_http_evidence *evidence, gp_http_outcome *outcome,
+                        gp_http_code *code)
+{
+    *code = code_of(evidence->result, evidence->sent);
+    if (!evidence->sent) {
+        int again = *code == GP_HTTP_DNS || *code == GP_HTTP_CONNECT || *code == GP_HTTP_TIMEOUT;
+        if (*code == GP_HTTP_TLS && evidence->result == CURLE_SSL_CONNECT_ERROR) {
+            again = handshake_cut_off(evidence->text);
+        }
+        *outcome = again ? GP_HTTP_NEVER_SENT : GP_HTTP_PERMANENT;
+        return;
+    }
+    if (strstr(evidence->text, "REFUSED_STREAM")) {
+        /* The server says that it has not looked at it. */
+        *outcome = GP_HTTP_NEVER_SENT;
+        return;
+    }
+    *outcome = gp_http_outcome_sent(evidence->status);
+    /* Not HTTP at all: reading it again would give the same. What was written may still have been
+     * done, so a write stays in doubt. */
+    if (*code == GP_HTTP_PROTOCOL && *outcome == GP_HTTP_UNKNOWN &&
+        evidence->effect == GP_HTTP_READ) {
+        *outcome = GP_HTTP_PERMANENT;
+    }
+}

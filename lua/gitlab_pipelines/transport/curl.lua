@@ -1,0 +1,197 @@
+--- The transport over a network: libcurl behind one descriptor that the runtime waits for.
+--
+-- A transport is one function, `perform(request) -> response | nil, failure`; the exchange decides
+-- what a failure means. Headers stay in C until somebody asks for one: most calls look at two.
+
+local http = require "gitlab_pipelines.http"
+local runtime = require "gitlab_pipelines.runtime"
+
+local M = {}
+
+local Response = {}
+Response.__index = Response
+Response.__name = "gitlab_pipelines.response"
+
+--- The first header of that name, in any case.
+---@param name string
+---@return string|nil
+function Response:header(name)
+  return self.headers:header(name)
+end
+
+--- All headers as they came: `for name, value in response:each_header() do`.
+---@return function iterator
+function Response:each_header()
+  return self.headers:each_header()
+end
+
+local Curl = {}
+Curl.__index = Curl
+Curl.__name = "gitlab_pipelines.transport.curl"
+
+--- Makes a transport.
+---@param options table|nil `runtime`, `ca_file`, `client_cert`, `client_key`, `proxy` (nil: from
+--- the environment, false: none, or a URL), `user_agent`, `allow_insecure` (a token may travel
+--- over plain http to another host; certificates are verified in any case)
+---@return table transport
+function M.new(options)
+  options = options or {}
+  return setmetatable({
+    engine = http.engine {
+      ca_file = options.ca_file, client_cert = options.client_cert,
+      client_key = options.client_key, proxy = options.proxy, user_agent = options.user_agent,
+      allow_insecure = options.allow_insecure,
+    },
+    runtime = options.runtime,
+    waiting = {}, -- number of a transfer -> who waits for it
+    pumps = setmetatable({}, { __mode = "k" }), -- runtime -> what it polls and pumps
+  }, Curl)
+end
+
+-- The pollable object: one a runtime, all over the same engine --------------------------------
+
+local Pump = {}
+Pump.__index = Pump
+
+local function pump_of(self, rt)
+  local pump = self.pumps[rt]
+  if not pump then
+    pump = setmetatable({ runtime = rt, engine = self.engine, waiting = self.waiting,
+      in_flight = 0, attached = false }, Pump)
+    self.pumps[rt] = pump
+  end
+  if not pump.attached then
+    rt:attach(pump)
+    pump.attached = true
+  end
+  return pump
+end
+
+function Pump:pollfd() return self.engine:pollfd() end
+
+function Pump:events() return "r" end
+
+function Pump:timeout() return self.engine:timeout() end
+
+-- Wakes whoever waits for the next `limit` transfers that have something to say.
+local function wake(engine, waiting, limit)
+  local count = 0
+  while count < limit do
+    local number = engine:next()
+    if not number then break end
+    local waiter = waiting[number]
+    if waiter then waiter:wake() end
+    count = count + 1
+  end
+  return count
+end
+
+--- Moves every transfer on and wakes those who wait; never waits itself.
+---@param limit integer at most so many results
+---@return integer count how many results were handed out
+function Pump:pump(limit)
+  if self.in_flight == 0 then
+    -- An idle transport is no reason for a loop to wait.
+    self.runtime:detach(self)
+    self.attached = false
+    return 0
+  end
+  self.engine:step()
+  return wake(self.engine, self.waiting, limit)
+end
+
+-- Performing -----------------------------------------------------------------------------------
+
+local function failure(outcome, code, message, sent_at, status)
+  return nil, { outcome = outcome, code = code, message = message, sent_at = sent_at,
+    status = status }
+end
+
+local function finish(transfer, request)
+  local status, body, bytes, sent_at, elapsed, reused, url = transfer:result()
+  if not status then
+    -- nil, outcome, code, message, sent_at, status
+    return failure(body, bytes, sent_at, elapsed, reused)
+  end
+  local sink = request.sink
+  -- What a sink did not take (an error's body) is in memory.
+  if sink and body == "" then body = nil end
+  return setmetatable({
+    status = status, headers = transfer, body = body, url = url or request.url, bytes = bytes,
+    sent_at = sent_at, elapsed = elapsed, reused = reused,
+  }, Response)
+end
+
+local function cancelled(transfer)
+  local sent_at = transfer:sent_at()
+  transfer:cancel()
+  return failure("cancelled", "cancelled", "the request was cancelled", sent_at)
+end
+
+-- Hands what has come to the sink. True, or nil and the failure. A sink that raises ends the
+-- transfer and raises on.
+local function drain(transfer, sink)
+  local chunk = transfer:read()
+  while chunk do
+    local called, ok, message = pcall(sink, chunk)
+    if not called or not ok then
+      local sent_at, status = transfer:sent_at(), transfer:status()
+      transfer:cancel()
+      if not called then error(ok, 0) end
+      return failure("permanent", "sink", message or "the receiver of the body stopped", sent_at,
+        status)
+    end
+    chunk = transfer:read()
+  end
+  return true
+end
+
+-- Waits until the transfer is done; true, or nil and the failure.
+local function await(transfer, waiter, sink)
+  local feeds = type(sink) == "function"
+  while true do
+    if feeds then
+      local ok, failed = drain(transfer, sink)
+      if not ok then return nil, failed end
+    end
+    if transfer:done() then return true end
+    local _, why = waiter:wait()
+    if why == "cancelled" then return cancelled(transfer) end
+  end
+end
+
+--- Sends one request and waits for its answer.
+---@param request table `method url headers body operation effect deadline timeout max_bytes sink
+--- exchange runtime redirects compressed`; `sink` is a function that is given the body of a 2xx
+--- answer piece by piece, or `{file = path, offset = n}`
+---@return table|nil response `status headers body url bytes sent_at elapsed reused`
+---@return table|nil failure `outcome code message sent_at status`
+function Curl:perform(request)
+  if self.closed then return failure("cancelled", "cancelled", "the client is closed") end
+  local rt = request.runtime or self.runtime or runtime.default()
+  local transfer, number, code, message = self.engine:submit(request, rt:now())
+  if not transfer then return failure(number, code, message) end
+  local pump = pump_of(self, rt)
+  local waiter = rt:waiter()
+  self.waiting[number] = waiter
+  pump.in_flight = pump.in_flight + 1
+  local called, ok, failed = pcall(await, transfer, waiter, request.sink)
+  self.waiting[number] = nil
+  pump.in_flight = pump.in_flight - 1
+  if not called then
+    transfer:cancel()
+    error(ok, 0)
+  end
+  if not ok then return nil, failed end
+  return finish(transfer, request)
+end
+
+--- Ends what is in flight as cancelled and closes all connections.
+function Curl:close()
+  if self.closed then return end
+  self.closed = true
+  self.engine:shutdown()
+  wake(self.engine, self.waiting, math.huge)
+end
+
+return M
