@@ -69,7 +69,7 @@ end
 
 function Pump:pollfd() return self.engine:pollfd() end
 
-function Pump:events() return "r" end
+function Pump.events() return "r" end
 
 function Pump:timeout() return self.engine:timeout() end
 
