@@ -30,7 +30,8 @@
 -- `M.types` lists. `wire` is GitLab's name where it differs from ours. `secret` marks a credential
 -- (may be a core.secret), `sensitive` a value that must not reach a log.
 --
--- `M.arguments(operation, given)` checks named values and turns them into what the client takes:
+-- `M.arguments(operation, given)` checks named values and turns them into what the client takes, or
+-- gives nil and a message:
 --   { project = 17, pipeline_id = 3,                  -- the path's parameters, for uri.expand
 --     query = { {"scope[]", "failed"}, ... },         -- in sorted order, for uri.encode_query
 --     body = { ref = "main" } | nil,                  -- for json.encode; a core.secret within it is
@@ -679,58 +680,61 @@ local function as_text(value, type_name)
   return tostring(value)
 end
 
-local function known_names(operation, hidden)
+local function known_names(operation, more)
   local known = {}
   for _, p in ipairs(operation.params) do
-    if not hidden[p.name] then known[#known + 1] = p.name end
+    if p.where ~= "path" then known[#known + 1] = p.name end
   end
+  for _, name in ipairs(more or {}) do known[#known + 1] = name end
   table.sort(known)
-  return table.concat(known, ", ")
+  return #known > 0 and table.concat(known, ", ") or "none"
 end
 
-local function shown(value)
-  if type(value) == "string" then return ("%q"):format(#value > 40 and value:sub(1, 40) .. "..." or value) end
-  return type(value) == "number" and ("%.14g"):format(value) or type(value)
+local function shown(p, value)
+  if p.secret or p.sensitive or type(value) ~= "string" and type(value) ~= "number" then
+    return type(value)
+  end
+  if type(value) == "number" then return ("%.14g"):format(value) end
+  return ("%q"):format(#value > 40 and value:sub(1, 40) .. "..." or value)
 end
 
--- One value against its parameter; raises at `level`.
-local function check_value(operation, p, value, level)
+-- What is wrong with one value, or nil.
+local function value_problem(operation, p, value)
   if value == nil then
-    if p.required then error(("%s: '%s' is required"):format(operation.name, p.name), level) end
-    return
+    return p.required and ("%s: '%s' is required"):format(operation.name, p.name) or nil
   end
   local wanted = M.types[p.type]
   if not wanted.is(value) then
-    local what = (p.secret or p.sensitive) and type(value) or shown(value)
-    error(("%s: '%s' must be %s, not %s"):format(operation.name, p.name, wanted.wanted, what), level)
+    return ("%s: '%s' must be %s, not %s"):format(operation.name, p.name, wanted.wanted,
+      shown(p, value))
   end
-  if p.one_of then
-    for _, allowed in ipairs(p.one_of) do
-      if value == allowed then return end
-    end
-    error(("%s: '%s' must be one of %s, not %s"):format(operation.name, p.name,
-      table.concat(p.one_of, ", "), shown(value)), level)
+  if not p.one_of then return nil end
+  for _, allowed in ipairs(p.one_of) do
+    if value == allowed then return nil end
   end
+  return ("%s: '%s' must be one of %s, not %s"):format(operation.name, p.name,
+    table.concat(p.one_of, ", "), shown(p, value))
 end
 
---- Checks `given` (name -> value) against an operation's parameters. A value of the wrong type, a
---- missing one and an unknown name raise, in a fixed order, naming the argument.
+--- What is wrong with `given` (name -> value) as arguments of an operation: an unknown name, a
+--- missing or a wrong value, always the same one of several.
 ---@param operation table
 ---@param given table
----@param level integer|nil stack level that the message names; 2 is the caller
-function M.check(operation, given, level)
-  level = (level or 2) + 1
+---@param more string[]|nil further names to tell in the message for an unknown one
+---@return string|nil message nil when nothing is wrong
+function M.problem(operation, given, more)
   local strangers = {}
   for name in pairs(given) do
     if not operation.param[name] then strangers[#strangers + 1] = tostring(name) end
   end
   if #strangers > 0 then
     table.sort(strangers)
-    error(("%s: unknown argument '%s' (known: %s)"):format(operation.name, strangers[1],
-      known_names(operation, {})), level)
+    return ("%s: unknown argument '%s' (known: %s)"):format(operation.name, strangers[1],
+      known_names(operation, more))
   end
   for _, p in ipairs(operation.params) do
-    check_value(operation, p, given[p.name], level + 1)
+    local message = value_problem(operation, p, given[p.name])
+    if message then return message end
   end
 end
 
@@ -757,10 +761,12 @@ end
 --- Checks `given` and turns it into the client's arguments (see the head of this file).
 ---@param operation table
 ---@param given table name -> value
----@param level integer|nil stack level for mistakes
----@return table args `query` always there, `body` and `headers` only if something is in them
-function M.arguments(operation, given, level)
-  M.check(operation, given, (level or 2) + 1)
+---@param more string[]|nil see `M.problem`
+---@return table|nil args `query` is always there, `body` and `headers` only if they hold something
+---@return string|nil message what is wrong with `given`
+function M.arguments(operation, given, more)
+  local message = M.problem(operation, given, more)
+  if message then return nil, message end
   local args = { query = {} }
   for _, p in ipairs(operation.params) do
     local value, wire = given[p.name], p.wire or p.name

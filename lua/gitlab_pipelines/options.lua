@@ -27,9 +27,9 @@ end
 
 local function names(list)
   local sorted = {}
-  for name in pairs(list) do sorted[#sorted + 1] = name end
+  for name in pairs(list) do sorted[#sorted + 1] = tostring(name) end
   table.sort(sorted)
-  return table.concat(sorted, ", ")
+  return sorted
 end
 
 -- Is `value` of `type_name`? Besides Lua's types: "integer", "duration", "any".
@@ -46,60 +46,69 @@ local function article(type_name)
   return type_name:match "^[aeiou]" and "an " .. type_name or "a " .. type_name
 end
 
-local function check_one(where, name, rule, value, level)
+-- What is wrong with one option's value, or nil.
+local function value_problem(where, name, rule, value)
+  if value == false and rule.off then return nil end
   local ok, wanted = false, {}
   for alternative in rule.type:gmatch "[^|]+" do
     ok = ok or fits(value, alternative)
     wanted[#wanted + 1] = article(alternative)
   end
-  if not ok and not (value == false and rule.off) then
-    error(("%s: option '%s' must be %s, not %s"):format(where, name,
+  if not ok then
+    return ("%s: option '%s' must be %s, not %s"):format(where, name,
       table.concat(wanted, " or ") .. (rule.off and " or false" or ""),
-      type(value) == "string" and ("%q"):format(value) or type(value)), level)
+      type(value) == "string" and not rule.secret and ("%q"):format(value) or type(value))
   end
-  if rule.one_of then
-    for _, allowed in ipairs(rule.one_of) do
-      if value == allowed then return end
+  local allowed = not rule.one_of
+  for _, one in ipairs(rule.one_of or {}) do allowed = allowed or value == one end
+  if not allowed then
+    return ("%s: option '%s' must be one of %s, not %s"):format(where, name,
+      table.concat(rule.one_of, ", "), tostring(value))
+  end
+  local message = rule.check and rule.check(value)
+  return message and ("%s: option '%s' %s"):format(where, name, message) or nil
+end
+
+--- What is wrong with `given`, as one line, or nil. Of several mistakes it is always the same one:
+--- unknown options first, then the others, each in the order of their names.
+---@param where string the function's name, for the message
+---@param descriptor table see `M.check`
+---@param given table|nil
+---@return string|nil message
+function M.problem(where, descriptor, given)
+  if given == nil then given = {} end
+  if type(given) ~= "table" then
+    return ("%s: options must be a table, not %s"):format(where, type(given))
+  end
+  for _, name in ipairs(names(given)) do
+    if not descriptor[name] then
+      return ("%s: unknown option '%s' (known: %s)"):format(where, name,
+        table.concat(names(descriptor), ", "))
     end
-    error(("%s: option '%s' must be one of %s, not %s"):format(where, name,
-      table.concat(rule.one_of, ", "), tostring(value)), level)
   end
-  if rule.check then
-    local message = rule.check(value)
-    if message then error(("%s: option '%s' %s"):format(where, name, message), level) end
+  for _, name in ipairs(names(descriptor)) do
+    local rule, value = descriptor[name], given[name]
+    local message
+    if value ~= nil then
+      message = value_problem(where, name, rule, value)
+    elseif rule.required then
+      message = ("%s: option '%s' is required"):format(where, name)
+    end
+    if message then return message end
   end
 end
 
 --- Checks `given` against `descriptor` and returns it (an empty table for nil).
 ---@param where string the function's name, for the message
 ---@param descriptor table name -> {type = "string|number", one_of, required, off (false is
---- allowed), check = function(value) -> message or nil}
+--- allowed), secret (the message does not show the value), check = function(value) -> message or nil}
 ---@param given table|nil
 ---@param level integer|nil stack level that the message names; 2 is the caller
 ---@return table
 function M.check(where, descriptor, given, level)
-  level = (level or 2) + 1
-  if given == nil then given = {} end
-  if type(given) ~= "table" then
-    error(("%s: options must be a table, not %s"):format(where, type(given)), level)
-  end
-  for name in pairs(given) do
-    if not descriptor[name] then
-      error(("%s: unknown option '%s' (known: %s)"):format(where, tostring(name),
-        names(descriptor)), level)
-    end
-  end
-  for name, rule in pairs(descriptor) do
-    local value = given[name]
-    if value == nil then
-      if rule.required then
-        error(("%s: option '%s' is required"):format(where, name), level)
-      end
-    else
-      check_one(where, name, rule, value, level + 1)
-    end
-  end
-  return given
+  local message = M.problem(where, descriptor, given)
+  if message then error(message, (level or 2) + 1) end
+  return given == nil and {} or given
 end
 
 return M

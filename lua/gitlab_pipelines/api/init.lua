@@ -1,0 +1,64 @@
+--- The object that `gitlab.new` gives: groups of methods over one client.
+
+local secrets = require "gitlab_pipelines.api.secrets"
+
+local M = {}
+
+-- Each group is a module of the same name, loaded when first used.
+local groups = {
+  projects = true, pipelines = true, jobs = true, artifacts = true, triggers = true,
+  variables = true, environments = true, deployments = true, token = true,
+}
+
+local Gitlab = {}
+
+local metatable = {
+  __name = "gitlab_pipelines.client",
+  __index = function(gl, name)
+    local method = Gitlab[name]
+    if method then return method end
+    if not groups[name] then return nil end
+    local group = require("gitlab_pipelines.api." .. name).new(gl)
+    rawset(gl, name, group)
+    return group
+  end,
+  __tostring = function(gl)
+    return "gitlab_pipelines client of " .. tostring(rawget(gl, "url") or "?")
+  end,
+}
+
+--- Closes connections and files. A second time does nothing.
+function Gitlab:close()
+  if self.closed then return end
+  self.closed = true
+  self.client:close()
+end
+
+metatable.__gc = Gitlab.close
+metatable.__close = Gitlab.close
+
+--- What the client did so far: requests, retries, windows, breakers.
+---@return table
+function Gitlab:stats() return self.client:stats() end
+
+--- The same for a metrics system.
+function Gitlab:metrics(...) return self.client:metrics(...) end
+
+--- Makes the groups over a client.
+---@param client table see client.lua
+---@param given table|nil {secrets = table|function, secrets_file = path}
+---@return table gl
+function M.new(client, given)
+  given = given or {}
+  return setmetatable({
+    client = client,
+    url = client.url,
+    runtime = client.runtime,
+    secrets = secrets.new(given.secrets, given.secrets_file),
+    -- What was learned about the server: which routes it lacks.
+    memory = {},
+    closed = false,
+  }, metatable)
+end
+
+return M

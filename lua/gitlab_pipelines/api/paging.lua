@@ -1,0 +1,312 @@
+--- Lists in pages: all rows as one array, or one after the other.
+--
+-- GitLab pages by number (`X-Next-Page`, else `Link`) or by key (`Link` alone). Where the number
+-- of pages is known, up to 8 of them are on their way at once; no more than those are held. A
+-- `Link` is followed for its query only, at the address that the client was given: GitLab writes
+-- its own configured host into it.
+
+local core = require "gitlab_pipelines.core"
+local errors = require "gitlab_pipelines.errors"
+local resource = require "gitlab_pipelines.api.resource"
+
+local M = {}
+
+-- Pages that are on their way or read and not yet given out.
+local AHEAD = 8
+local ROWS = 100
+
+local decode = core.uri.decode_form
+
+--- Options of every list: `limit` (rows at most) and `from` (id of the last row already seen).
+M.options = { limit = { type = "integer", check = function(n)
+  if n < 0 then return "must not be negative" end
+end }, from = { type = "integer" } }
+
+
+-- The query of the address that `Link` names as next, as pairs; nil when there is none.
+local function next_link(response)
+  local link = response:header "Link"
+  for address, parameters in (link or ""):gmatch "<([^>]*)>([^<]*)" do
+    if parameters:match ";%s*rel%s*=%s*\"?next\"?" then
+      local pairs_of = {}
+      for pair in (address:match "%?([^#]*)" or ""):gmatch "[^&]+" do
+        local name, value = pair:match "^([^=]*)=?(.*)$"
+        pairs_of[#pairs_of + 1] = { decode(name) or name, decode(value) or value }
+      end
+      return pairs_of
+    end
+  end
+end
+
+local function header_number(response, name)
+  local text = response:header(name)
+  return text and tonumber(text:match "^%s*(%d+)%s*$")
+end
+
+local Pages = {}
+Pages.__index = Pages
+
+-- A copy of the arguments with other pairs in the query.
+local function with_query(args, query)
+  local copy = {}
+  for name, value in pairs(args) do copy[name] = value end
+  copy.query = query
+  return copy
+end
+
+-- The query with `page` set to a number, still in sorted order.
+local function with_page(args, number)
+  local query = {}
+  local text, placed = ("%d"):format(number), false
+  for _, pair in ipairs(args.query) do
+    if pair[1] ~= "page" then
+      if not placed and pair[1] > "page" then
+        query[#query + 1] = { "page", text }
+        placed = true
+      end
+      query[#query + 1] = pair
+    end
+  end
+  if not placed then query[#query + 1] = { "page", text } end
+  return with_query(args, query)
+end
+
+function Pages:fetch(args)
+  return self.client:page(self.operation, args, self.opts)
+end
+
+-- Sends for pages until enough are on their way; none beyond what `limit` needs.
+function Pages:look_ahead()
+  local runtime = self.client.runtime
+  if not self.last or not runtime then return end
+  while #self.queue < AHEAD and self.number <= self.wanted do
+    local entry = { args = with_page(self.base, self.number) }
+    self.number = self.number + 1
+    entry.task = runtime:background(function() return self:fetch(entry.args) end)
+    self.queue[#self.queue + 1] = entry
+  end
+end
+
+-- Learns from a page which one comes next.
+function Pages:follow(response)
+  if self.single then return end
+  local next_page = header_number(response, "X-Next-Page")
+  if next_page then
+    local total = header_number(response, "X-Total-Pages")
+    if not self.last then self.number = next_page end
+    self.last = math.max(total or 0, self.last or 0, next_page)
+    self.wanted = self.limit and math.min(self.last, math.ceil(self.limit / self.per_page))
+      or self.last
+  elseif response:header "X-Next-Page" then
+    -- The last page, though more may have been sent for: rows have gone meanwhile.
+    self:drop()
+  elseif #self.queue == 0 and not (self.last and self.number <= self.last) then
+    local query = next_link(response)
+    if query then self.queue[1] = { args = with_query(self.base, query) } end
+  end
+end
+
+-- Forgets every page that was sent for.
+function Pages:drop()
+  for _, entry in ipairs(self.queue) do
+    if entry.task then entry.task:cancel() end
+  end
+  self.queue, self.last = {}, nil
+end
+
+-- The next page's rows; nil at the end; nil and an error when it fails. A page that failed is
+-- asked for again by the next call.
+function Pages:next()
+  if #self.queue == 0 and self.last and self.number <= self.last then
+    self.queue[1] = { args = with_page(self.base, self.number) }
+    self.number = self.number + 1
+  end
+  local entry = self.queue[1]
+  if not entry then return nil end
+  local rows, response
+  if entry.task then
+    rows, response = entry.task:join()
+    entry.task = nil
+  else
+    rows, response = self:fetch(entry.args)
+  end
+  if rows == nil then
+    local fallback = self:without_keys(response)
+    if fallback then return self:next() end
+    return nil, response
+  end
+  table.remove(self.queue, 1)
+  self.first = false
+  self:follow(response)
+  self:look_ahead()
+  return rows
+end
+
+-- Servers that can not page by key answer 405: then by number.
+function Pages:without_keys(err)
+  if not (self.first and self.keyset and errors.is_error(err) and err.status == 405) then
+    return false
+  end
+  self.keyset = false
+  local query = {}
+  for _, pair in ipairs(self.base.query) do
+    if pair[1] ~= "pagination" then query[#query + 1] = pair end
+  end
+  self.base = with_query(self.base, query)
+  self.queue = { { args = self.base } }
+  return true
+end
+
+local function value_of(query, name)
+  for _, pair in ipairs(query) do
+    if pair[1] == name then return pair[2] end
+  end
+end
+
+local function new_pages(group, operation, args, opts)
+  local per_page = tonumber(value_of(args.query, "per_page")) or ROWS
+  local limit = opts.limit
+  local steering = {}
+  for name, value in pairs(opts) do
+    if name ~= "limit" and name ~= "from" then steering[name] = value end
+  end
+  return setmetatable({
+    client = group.client, operation = operation, opts = steering, base = args,
+    queue = { { args = args } }, first = true,
+    keyset = value_of(args.query, "pagination") == "keyset",
+    single = value_of(args.query, "page") ~= nil,
+    limit = not opts.from and limit or nil, per_page = math.max(1, math.min(per_page, ROWS)),
+  }, Pages)
+end
+
+-- Which rows `from` leaves out: up to and including that id, in the order of the list.
+local function skipper(args, opts, sorted)
+  local from = opts.from
+  if not from then return nil end
+  local order, sort = value_of(args.query, "order_by") or "id", value_of(args.query, "sort") or sorted
+  local passed = false
+  return function(row)
+    if passed then return false end
+    if sorted and order == "id" then
+      local before
+      if sort == "asc" then before = row.id <= from else before = row.id >= from end
+      passed = not before
+      return before
+    end
+    passed = row.id == from
+    return true
+  end
+end
+
+-- Rows that the page before already had: new ones at the front push the others back.
+local function new_memory()
+  local previous, current = {}, {}
+  local memory = {}
+  function memory.turn() previous, current = current, {} end
+  function memory.seen(row)
+    local id = type(row) == "table" and row.id
+    if not id then return false end
+    current[id] = true
+    return previous[id] == true
+  end
+  return memory
+end
+
+-- Prepares a list: its pages and what to leave out, or nil and an error.
+local function open(group, operation, project, filters, opts, setup)
+  local params, steering = resource.split(operation, filters, M.options, opts)
+  for name, value in pairs(setup.given or {}) do params[name] = value end
+  if operation.paging == "keyset" and params.page == nil and params.pagination == nil
+    and params.order_by == nil then
+    params.pagination, params.order_by, params.sort = "keyset", "id", params.sort or "desc"
+  end
+  if params.per_page == nil then
+    local limit = not steering.from and steering.limit
+    params.per_page = limit and limit > 0 and limit < ROWS and limit or ROWS
+  end
+  local args, err = resource.prepare(group, operation, project, params, M.options)
+  if not args then return nil, err end
+  return new_pages(group, operation, args, steering), skipper(args, steering, setup.sorted),
+    steering.limit
+end
+
+--- A lazy iterator over the rows of a list. It raises the error object when a page fails; called
+--- again after that it asks for the same page once more.
+---@param group table {gl, client}
+---@param operation table an operation with `paging`
+---@param project any
+---@param filters table|nil the operation's filters, `limit`, `from`, and options of the call
+---@param opts table|nil options of the call
+---@param setup table {given = parameters of the path, sorted = "asc"|"desc" when ordered by id}
+---@return function iterator
+function M.each(group, operation, project, filters, opts, setup)
+  local pages, skip, limit = open(group, operation, project, filters, opts, setup)
+  local rows, at, given = {}, 0, 0
+  local memory = new_memory()
+  return function()
+    if not pages then error(skip, 0) end
+    while not limit or given < limit do
+      at = at + 1
+      local row = rows[at]
+      if row == nil then
+        local page, err = pages:next()
+        if err then
+          at = at - 1
+          error(err, 0)
+        end
+        if not page then
+          at = at - 1
+          return nil
+        end
+        rows, at = page, 0
+        memory.turn()
+      else
+        rows[at] = false
+        if not memory.seen(row) and not (skip and skip(row)) then
+          given = given + 1
+          return row
+        end
+      end
+    end
+    pages:drop()
+    return nil
+  end
+end
+
+--- All rows of a list as one array (at most `limit`).
+---@return table|nil rows, table|nil err
+function M.list(group, operation, project, filters, opts, setup)
+  local pages, skip, limit = open(group, operation, project, filters, opts, setup)
+  if not pages then return nil, skip end
+  local all, memory = {}, new_memory()
+  while not limit or #all < limit do
+    local page, err = pages:next()
+    if err then
+      pages:drop()
+      return nil, err
+    end
+    if not page then return all end
+    memory.turn()
+    for _, row in ipairs(page) do
+      if limit and #all >= limit then break end
+      if not memory.seen(row) and not (skip and skip(row)) then all[#all + 1] = row end
+    end
+  end
+  pages:drop()
+  return all
+end
+
+--- The two methods of a list: `list(project, filters, opts)` and `each(project, filters, opts)`.
+---@param operation table
+---@param sorted string|nil "asc" or "desc" when the list is ordered by id by default
+---@return function list, function each
+function M.methods(operation, sorted)
+  local setup = { sorted = sorted }
+  return function(self, project, filters, opts)
+    return M.list(self, operation, project, filters, opts, setup)
+  end, function(self, project, filters, opts)
+    return M.each(self, operation, project, filters, opts, setup)
+  end
+end
+
+return M

@@ -1,0 +1,153 @@
+--- gl.pipelines: making, reading, steering and waiting for pipelines.
+
+local operations = require "gitlab_pipelines.operations"
+local paging = require "gitlab_pipelines.api.paging"
+local resource = require "gitlab_pipelines.api.resource"
+local shape = require "gitlab_pipelines.api.shape"
+local tree = require "gitlab_pipelines.api.tree"
+
+local pipelines = operations.pipelines
+local Pipelines = resource.class()
+
+--- The pipelines of a project, newest first: as one array, or one after the other.
+---@param project integer|string
+---@param filters table|nil scope, status, ref, sha, source, name, username, yaml_errors,
+--- updated_after, updated_before, created_after, created_before, order_by, sort; limit, from
+---@param opts table|nil timeout, retry, priority
+Pipelines.list, Pipelines.each = paging.methods(pipelines.list, "desc")
+
+--- One pipeline.
+---@param project integer|string
+---@param id integer
+---@param opts table|nil
+---@return table|nil pipeline, table|nil err
+Pipelines.get = resource.method(pipelines.get, "pipeline_id")
+
+--- The newest pipeline of a ref (by default of the default branch).
+---@param project integer|string
+---@param ref string|nil
+---@param opts table|nil
+---@return table|nil pipeline, table|nil err PipelineNotFound when there is none
+Pipelines.latest = resource.method(pipelines.latest, "ref")
+
+local CREATE_OPTIONS = {
+  once = { type = "string" },
+  adopt = { type = "string|integer" },
+  send_again = { type = "boolean" },
+  journal = { type = "table" },
+}
+Pipelines.create_options = CREATE_OPTIONS
+
+--- Makes a pipeline.
+---@param project integer|string
+---@param fields table ref (required), variables, inputs, once, adopt
+---@param opts table|nil timeout, retry, priority
+---@return table|nil pipeline with `adopted = true` when `once` found it
+---@return table|nil err
+function Pipelines:create(project, fields, opts)
+  local params, steering = resource.split(pipelines.create, fields, CREATE_OPTIONS, opts)
+  params.inputs = shape.inputs(pipelines.create, params.inputs)
+  local variables, err = shape.variable_list(pipelines.create, params.variables)
+  if err then return nil, err end
+  params.variables = variables
+  return resource.create(self, pipelines.create, project, params, steering, CREATE_OPTIONS)
+end
+
+--- Cancels what still runs. A finished pipeline comes back unchanged.
+---@param project integer|string
+---@param id integer
+---@param opts table|nil
+---@return table|nil pipeline, table|nil err
+Pipelines.cancel = resource.method(pipelines.cancel, "pipeline_id")
+
+--- Runs the failed and canceled jobs again.
+---@param project integer|string
+---@param id integer
+---@param opts table|nil
+---@return table|nil pipeline, table|nil err
+Pipelines.retry = resource.method(pipelines.retry, "pipeline_id")
+
+--- Deletes a pipeline with its jobs, logs and artifacts.
+---@param project integer|string
+---@param id integer
+---@param opts table|nil unmodified_since (an HTTP date), and the usual
+---@return true|nil ok, table|nil err
+function Pipelines:delete(project, id, opts)
+  local params, steering = resource.split(pipelines.delete, opts)
+  params.pipeline_id = id
+  return resource.send(self, pipelines.delete, project, params, steering)
+end
+
+--- The variables that a pipeline was made with.
+---@param project integer|string
+---@param id integer
+---@param opts table|nil
+---@return table[]|nil rows, table|nil err
+Pipelines.variables = resource.method(pipelines.variables, "pipeline_id")
+
+--- Gives a pipeline another name.
+---@param project integer|string
+---@param id integer
+---@param name string
+---@param opts table|nil
+---@return table|nil pipeline, table|nil err
+function Pipelines:rename(project, id, name, opts)
+  return resource.send(self, pipelines.rename, project, { pipeline_id = id, name = name },
+    resource.options(pipelines.rename.name, nil, opts))
+end
+
+--- The test cases of a pipeline.
+---@param project integer|string
+---@param id integer
+---@param opts table|nil
+---@return table|nil report, table|nil err
+Pipelines.test_report = resource.method(pipelines.test_report, "pipeline_id")
+
+--- The totals of a pipeline's tests.
+---@param project integer|string
+---@param id integer
+---@param opts table|nil
+---@return table|nil summary, table|nil err
+Pipelines.test_report_summary = resource.method(pipelines.test_report_summary, "pipeline_id")
+
+--- The jobs of a pipeline that start other pipelines, as GitLab gives them.
+---@param project integer|string
+---@param id integer
+---@param opts table|nil
+---@return table[]|nil jobs each with `downstream_pipeline` once that is made
+---@return table|nil err
+function Pipelines:trigger_jobs(project, id, opts)
+  return tree.trigger_jobs(self, project, id, resource.options("pipelines.trigger_jobs", nil, opts))
+end
+
+--- The stages of a pipeline in order, each {name, status, jobs}: the newest attempt of every job,
+--- the status composed from them by GitLab's rules.
+---@param project integer|string
+---@param id integer
+---@param opts table|nil
+---@return table[]|nil stages, table|nil err
+function Pipelines:stages(project, id, opts)
+  return tree.stages(self, project, id, resource.options("pipelines.stages", nil, opts))
+end
+
+--- The pipelines that a pipeline has started, each as GitLab shows it within its trigger job, which
+--- stands beside it as `trigger_job`.
+---@param project integer|string
+---@param id integer
+---@param opts table|nil
+---@return table[]|nil pipelines, table|nil err
+function Pipelines:downstream(project, id, opts)
+  return tree.downstream(self, project, id, resource.options("pipelines.downstream", nil, opts))
+end
+
+--- A pipeline with `stages`, `jobs` and, recursively, `downstream`; `first_failure` is the job that
+--- failed first. A downstream that may not be read has `error` instead of stages.
+---@param project integer|string
+---@param id integer
+---@param opts table|nil
+---@return table|nil tree, table|nil err
+function Pipelines:tree(project, id, opts)
+  return tree.tree(self, project, id, resource.options("pipelines.tree", nil, opts))
+end
+
+return Pipelines

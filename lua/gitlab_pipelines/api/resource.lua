@@ -1,0 +1,225 @@
+--- What every group of the API shares: from a method's arguments to one call of the client.
+--
+-- A mistake of the programmer (wrong type, unknown name) raises at the line of the user's own code
+-- that made it. A project that can not be one, and whatever GitLab or the network refuses, is
+-- returned as `nil, err`.
+
+local errors = require "gitlab_pipelines.errors"
+local operations = require "gitlab_pipelines.operations"
+local options = require "gitlab_pipelines.options"
+
+local M = {}
+
+-- Loaded by the first call that has a key: it opens a journal.
+local ONCE = "gitlab_pipelines.once"
+
+--- Options that every call takes, besides its own.
+M.call_options = {
+  timeout = { type = "duration" },
+  retry = { type = "boolean" },
+  priority = { type = "string", one_of = { "cancel", "create", "read", "poll" } },
+}
+
+--- Their names, sorted, for messages.
+M.call_option_names = { "priority", "retry", "timeout" }
+
+-- Where our own Lua files stand ("@/usr/share/lua/5.4/gitlab_pipelines/"), to find the first frame
+-- that is not ours.
+local own_root = debug and debug.getinfo(1, "S").source:match "^(.*)api[/\\]resource%.lua$"
+
+--- Raises `message` at the line of the user's code that called us.
+---@param message string|table
+function M.blame(message)
+  if type(message) ~= "string" or not own_root then error(message, 0) end
+  local level = 2
+  while true do
+    local info = debug.getinfo(level, "S")
+    if not info then error(message, 0) end
+    if info.what ~= "C" and info.source:sub(1, #own_root) ~= own_root then break end
+    level = level + 1
+  end
+  error(message, level)
+end
+
+--- A new class for a group of methods: `Class.new(gl)` gives {gl =, client =}.
+---@return table class
+function M.class()
+  local class = {}
+  class.__index = class
+  function class.new(gl) return setmetatable({ gl = gl, client = gl.client }, class) end
+  return class
+end
+
+local function is_path(text)
+  if text:find "[%c]" or text:find "//" or text:find "^/" or text:find "/$"
+    or text:lower():find("%2f", 1, true) or not text:find("/", 1, true) then
+    return false
+  end
+  for segment in text:gmatch "[^/]+" do
+    if segment == "." or segment == ".." then return false end
+  end
+  return true
+end
+
+--- A project as the wire takes it: a number, or a full path.
+---@param project any
+---@param operation string for the error
+---@return integer|string|nil project a text of digits becomes its number
+---@return table|nil err ConfigurationError.InvalidProjectId
+function M.project(project, operation)
+  if type(project) == "string" and project:match "^%d+$" and #project < 16 then
+    project = tonumber(project)
+  end
+  if type(project) == "number" and project % 1 == 0 and project > 0 and project < 2 ^ 53 then
+    return project
+  end
+  if type(project) == "string" and is_path(project) then return project end
+  local shown = type(project)
+  if shown == "string" then
+    shown = ("%q"):format(#project > 60 and project:sub(1, 60) .. "..." or project):gsub("\n", "n")
+  elseif shown == "number" then
+    shown = ("%.14g"):format(project)
+  end
+  return nil, errors.new("ConfigurationError.InvalidProjectId", {
+    message = ("a project is a number or a full path such as group/app, not %s"):format(shown),
+    operation = operation,
+  })
+end
+
+--- Checks the options of a call (`timeout`, `retry`, `priority`, and what `own` describes) and
+--- gives a copy of them with `timeout` in seconds.
+---@param where string name of the method
+---@param own table|nil descriptor of further options
+---@param given table|nil
+---@return table opts
+function M.options(where, own, given)
+  local descriptor = M.call_options
+  if own then
+    descriptor = {}
+    for name, rule in pairs(M.call_options) do descriptor[name] = rule end
+    for name, rule in pairs(own) do descriptor[name] = rule end
+  end
+  local message = options.problem(where, descriptor, given)
+  if message then M.blame(message) end
+  local opts = {}
+  for name, value in pairs(given or {}) do opts[name] = value end
+  if opts.timeout then opts.timeout = options.seconds(opts.timeout) end
+  return opts
+end
+
+--- Splits one table of a method into what the operation sends and what steers the call.
+---@param operation table
+---@param given table|nil
+---@param own table|nil descriptor of options that are no parameters (`limit`, `once`, ...)
+---@param opts table|nil further options, which win
+---@return table params, table opts
+function M.split(operation, given, own, opts)
+  if given ~= nil and type(given) ~= "table" then
+    M.blame(("%s: arguments must be a table, not %s"):format(operation.name, type(given)))
+  end
+  local params, steering = {}, {}
+  for name, value in pairs(given or {}) do
+    local steers = not operation.param[name] and (M.call_options[name] or own and own[name])
+    if steers then steering[name] = value else params[name] = value end
+  end
+  if type(opts) == "table" then
+    for name, value in pairs(opts) do steering[name] = value end
+  elseif opts ~= nil then
+    steering = opts
+  end
+  return params, M.options(operation.name, own, steering)
+end
+
+-- With `check_scopes`, a call that can not succeed fails here, before anything is sent.
+local function scope_error(group, operation)
+  if not group.client.check_scopes or not operation.scope and operation.job_token then return nil end
+  if operation.group == "token" or operation.auth == "none" then return nil end
+  local allowed, why = group.gl.token:allows(operation.name)
+  if allowed ~= false then return nil end
+  return errors.new("AuthenticationError.InsufficientScopes",
+    { message = why, operation = operation.name })
+end
+
+--- Checks the arguments of a call and gives what the client takes.
+---@param group table {gl, client}
+---@param operation table
+---@param project any nil where the operation has none
+---@param params table the operation's parameters but the project
+---@param own table|nil descriptor of options, for the message about an unknown name
+---@return table|nil args, table|nil err
+function M.prepare(group, operation, project, params, own)
+  if operation.param.project then
+    local checked, err = M.project(project, operation.name)
+    -- Mistakes in the other arguments raise even so.
+    params.project = checked or 1
+    if err then
+      local message = operations.problem(operation, params)
+      if message then M.blame(message) end
+      return nil, err
+    end
+  end
+  local more = { M.call_option_names[1], M.call_option_names[2], M.call_option_names[3] }
+  for name in pairs(own or {}) do more[#more + 1] = name end
+  local args, message = operations.arguments(operation, params, more)
+  if not args then M.blame(message) end
+  local err = scope_error(group, operation)
+  if err then return nil, err end
+  return args
+end
+
+--- One call: arguments checked, sent, and the result as GitLab sends it (true where it sends none).
+---@param group table
+---@param operation table
+---@param project any
+---@param params table
+---@param opts table|nil checked by `M.options`
+---@return any result, table|nil err
+function M.send(group, operation, project, params, opts)
+  local args, err = M.prepare(group, operation, project, params)
+  if not args then return nil, err end
+  local result
+  result, err = group.client:call(operation, args, opts or {})
+  if result == nil and err then return nil, err end
+  if operation.result == "none" then return true end
+  return result
+end
+
+--- Makes a pipeline: at most once for a key, if there is one.
+---@param group table
+---@param operation table
+---@param project any
+---@param params table
+---@param opts table checked; may hold `once`, `adopt`, `send_again`, `journal`
+---@param own table the descriptor of those
+---@return table|nil pipeline, table|nil err
+function M.create(group, operation, project, params, opts, own)
+  local args, err = M.prepare(group, operation, project, params, own)
+  if not args then return nil, err end
+  if opts.once then
+    return require(ONCE).create(group.gl, operation, args, opts)
+  end
+  for _, name in ipairs { "adopt", "send_again" } do
+    if opts[name] ~= nil then
+      M.blame(("%s: option '%s' needs 'once'"):format(operation.name, name))
+    end
+  end
+  opts.journal = nil
+  return group.client:call(operation, args, opts)
+end
+
+--- The commonest method: `group:name(project, id, opts)`.
+---@param operation table
+---@param id_name string|nil name of the parameter that the second argument is
+---@return function method
+function M.method(operation, id_name)
+  if not id_name then
+    return function(self, project, opts)
+      return M.send(self, operation, project, {}, M.options(operation.name, nil, opts))
+    end
+  end
+  return function(self, project, id, opts)
+    return M.send(self, operation, project, { [id_name] = id }, M.options(operation.name, nil, opts))
+  end
+end
+
+return M

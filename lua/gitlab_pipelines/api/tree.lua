@@ -1,0 +1,184 @@
+--- What a pipeline consists of: its stages, its trigger jobs, its downstream pipelines.
+--
+-- The functions take a group ({gl, client}), as the methods of gl.pipelines do.
+
+local core = require "gitlab_pipelines.core"
+local errors = require "gitlab_pipelines.errors"
+local operations = require "gitlab_pipelines.operations"
+local paging = require "gitlab_pipelines.api.paging"
+
+local M = {}
+
+local pipelines, jobs = operations.pipelines, operations.jobs
+
+local function all_rows(group, operation, project, id, opts, filters)
+  return paging.list(group, operation, project, filters, opts, { given = { pipeline_id = id } })
+end
+
+--- The trigger jobs of a pipeline. Servers before 19.2 know them as `bridges` only; that the newer
+--- route is missing is remembered with the client.
+---@return table[]|nil jobs, table|nil err
+function M.trigger_jobs(group, project, id, opts)
+  local memory = group.gl.memory
+  if not memory.no_trigger_jobs then
+    local rows, err = all_rows(group, pipelines.trigger_jobs, project, id, opts)
+    if rows then return rows end
+    if not (errors.is_error(err) and err.missing_route) then return nil, err end
+    memory.no_trigger_jobs = true
+  end
+  return all_rows(group, pipelines.bridges, project, id, opts)
+end
+
+-- The newest attempt of each job, in the order in which their first attempts were made: that is the
+-- order of the pipeline's configuration.
+local function newest_attempts(rows)
+  local by_name, names = {}, {}
+  for _, job in ipairs(rows) do
+    local known = by_name[job.name]
+    if not known then
+      known = { first = job.id, job = job }
+      by_name[job.name] = known
+      names[#names + 1] = job.name
+    else
+      if job.id < known.first then known.first = job.id end
+      if job.id > known.job.id then known.job = job end
+    end
+  end
+  local list = {}
+  for i, name in ipairs(names) do list[i] = by_name[name] end
+  table.sort(list, function(a, b) return a.first < b.first end)
+  return list
+end
+
+--- Groups jobs into stages.
+---@param rows table[] every attempt of every job, in any order
+---@return table[] stages {name, status, jobs}
+---@return table[] jobs the newest attempts
+function M.compose(rows)
+  local stages, by_name, newest = {}, {}, {}
+  for _, entry in ipairs(newest_attempts(rows)) do
+    local job = entry.job
+    newest[#newest + 1] = job
+    local stage = by_name[job.stage]
+    if not stage then
+      stage = { name = job.stage, jobs = {} }
+      by_name[job.stage] = stage
+      stages[#stages + 1] = stage
+    end
+    stage.jobs[#stage.jobs + 1] = job
+  end
+  for _, stage in ipairs(stages) do
+    stage.status = core.status.compose(stage.jobs, false)
+  end
+  return stages, newest
+end
+
+-- Jobs with all attempts and trigger jobs, in one array.
+local function every_job(group, project, id, opts)
+  local rows, err = all_rows(group, jobs.list, project, id, opts, { include_retried = true })
+  if not rows then return nil, err end
+  local triggers
+  triggers, err = M.trigger_jobs(group, project, id, opts)
+  if not triggers then return nil, err end
+  for _, job in ipairs(triggers) do rows[#rows + 1] = job end
+  return rows
+end
+
+--- The stages of a pipeline.
+---@return table[]|nil stages, table|nil err
+function M.stages(group, project, id, opts)
+  local rows, err = every_job(group, project, id, opts)
+  if not rows then return nil, err end
+  return (M.compose(rows))
+end
+
+local function downstream_of(rows)
+  local list = {}
+  for _, job in ipairs(rows) do
+    if job.downstream_pipeline then list[#list + 1] = { job = job, pipeline = job.downstream_pipeline } end
+  end
+  table.sort(list, function(a, b) return a.job.id < b.job.id end)
+  return list
+end
+
+--- The downstream pipelines of a pipeline.
+---@return table[]|nil pipelines, table|nil err
+function M.downstream(group, project, id, opts)
+  local rows, err = M.trigger_jobs(group, project, id, opts)
+  if not rows then return nil, err end
+  local list = {}
+  for i, entry in ipairs(downstream_of(rows)) do
+    entry.pipeline.trigger_job = entry.job
+    list[i] = entry.pipeline
+  end
+  return list
+end
+
+-- Does this job fail its pipeline?
+local function is_failure(job)
+  return job.status == "failed" and not job.allow_failure
+end
+
+local function earlier(a, b)
+  local x, y = a.finished_at or "~", b.finished_at or "~"
+  if x ~= y then return x < y end
+  return a.id < b.id
+end
+
+-- The job that failed first on the way that made the whole fail: behind a failed trigger job stands
+-- the failure of its downstream pipeline.
+local function first_failure(node)
+  local found
+  local below = {}
+  for _, child in ipairs(node.downstream) do
+    if child.trigger_job then below[child.trigger_job.id] = child end
+  end
+  for _, job in ipairs(node.jobs) do
+    if is_failure(job) then
+      local child = below[job.id]
+      local cause = child and child.first_failure or job
+      if not found or earlier(cause, found) then found = cause end
+    end
+  end
+  return found
+end
+
+local grow
+
+-- The subtree of one downstream pipeline; what can not be read is a leaf with the reason.
+local function grow_child(group, entry, opts, visited)
+  local shown = entry.pipeline
+  local node, err
+  local mark = ("%s/%s"):format(tostring(shown.project_id), tostring(shown.id))
+  if not visited[mark] then node, err = grow(group, shown.project_id, shown.id, opts, visited) end
+  if not node then
+    node = shown
+    node.error, node.stages, node.jobs, node.downstream = err, {}, {}, {}
+  end
+  node.trigger_job = entry.job
+  return node
+end
+
+function grow(group, project, id, opts, visited)
+  local node, err = group:get(project, id, opts)
+  if not node then return nil, err end
+  visited[("%s/%s"):format(tostring(node.project_id), tostring(node.id))] = true
+  local rows
+  rows, err = every_job(group, project, id, opts)
+  if not rows then return nil, err end
+  node.stages, node.jobs = M.compose(rows)
+  node.downstream = {}
+  for i, entry in ipairs(downstream_of(node.jobs)) do
+    node.downstream[i] = grow_child(group, entry, opts, visited)
+  end
+  node.first_failure = first_failure(node)
+  return node
+end
+
+--- A pipeline with everything below it.
+---@return table|nil tree, table|nil err
+function M.tree(group, project, id, opts)
+  return grow(group, project, id, opts, {})
+end
+
+return M

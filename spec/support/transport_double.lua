@@ -1,0 +1,109 @@
+-- A transport that records what it is asked and plays answers: in order, from a list, or by a
+-- function(request) -> answer.
+--   answer = {status = 200, headers = {["X-Next-Page"] = "2"}, body = text or table (JSON)}
+--          | {failure = {outcome =, code =, message =}}
+-- Each request is kept as {method, target, headers, body, operation, effect, sink}: `target` is the
+-- address from the host on, header names are lower-case, secrets are shown.
+
+local json = require "gitlab_pipelines.json"
+
+local M = {}
+
+local Response = {}
+Response.__index = Response
+
+function Response:header(name)
+  for _, pair in ipairs(self.list) do
+    if pair[1]:lower() == name:lower() then return pair[2] end
+  end
+end
+
+function Response:each_header()
+  local at = 0
+  return function()
+    at = at + 1
+    if self.list[at] then return self.list[at][1], self.list[at][2] end
+  end
+end
+
+local function reveal(value)
+  return type(value) == "userdata" and value:reveal() or value
+end
+
+local function record(request)
+  local headers = {}
+  for _, pair in ipairs(request.headers or {}) do headers[pair[1]:lower()] = reveal(pair[2]) end
+  return {
+    method = request.method, target = request.url:match "^%a+://[^/]*(.*)$", url = request.url,
+    headers = headers, body = request.body, operation = request.operation,
+    effect = request.effect, sink = request.sink, raw = request,
+  }
+end
+
+local function give_to_sink(sink, body)
+  if type(sink) == "function" then
+    for at = 1, #body, 7 do
+      local ok, message = sink(body:sub(at, at + 6))
+      if not ok then return nil, message end
+    end
+  elseif sink and sink.file then
+    local file = assert(io.open(sink.file, "wb"))
+    file:write(body)
+    file:close()
+  end
+  return true
+end
+
+local function to_response(request, answer, now)
+  local body, list = answer.body or "", {}
+  local names = {}
+  for name in pairs(answer.headers or {}) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do list[#list + 1] = { name, answer.headers[name] } end
+  if type(body) == "table" then
+    body = json.encode(body)
+    list[#list + 1] = { "Content-Type", "application/json" }
+  elseif answer.type then
+    list[#list + 1] = { "Content-Type", answer.type }
+  end
+  local response = setmetatable({ status = answer.status or 200, list = list, url = request.url,
+    body = body, bytes = #body, sent_at = now, elapsed = 0, reused = false }, Response)
+  response.headers = response
+  if request.sink and response.status < 300 then
+    local ok, message = give_to_sink(request.sink, body)
+    if not ok then
+      return nil, { outcome = "permanent", code = "sink", message = message, sent_at = now }
+    end
+    response.body = nil
+  end
+  return response
+end
+
+--- A new double.
+---@param answers table[]|fun(request: table): table
+function M.new(answers)
+  local double = { requests = {}, answers = answers, closed = false }
+  function double:perform(request)
+    local seen = record(request)
+    self.requests[#self.requests + 1] = seen
+    local answer
+    if type(self.answers) == "function" then
+      answer = self.answers(seen, #self.requests)
+    else
+      answer = self.answers[#self.requests]
+    end
+    if not answer then error("no answer left for " .. seen.method .. " " .. seen.target) end
+    local now = request.runtime and request.runtime:now() or 0
+    if answer.delay and request.runtime then request.runtime:sleep(answer.delay) end
+    if answer.failure then
+      local failure = { sent_at = now, message = "made to fail" }
+      for name, value in pairs(answer.failure) do failure[name] = value end
+      return nil, failure
+    end
+    return to_response(request, answer, now)
+  end
+  function double:close() self.closed = true end
+  return double
+end
+
+return M
