@@ -77,31 +77,29 @@ function Context:project()
   return tonumber(project) or project
 end
 
---- Runs `fn` as a task while listening for Ctrl-C and SIGTERM: `on_interrupt(count)` is called for
---- each signal, and says by returning true that the task is to be cancelled.
----@return any ... what fn returned; nil, "interrupted" after a cancel
-function Context:interruptible(fn, on_interrupt) -- luacheck: ignore 212
-  local gitlab = require "gitlab_pipelines"
-  local clock = require("gitlab_pipelines.core").clock
-  clock.trap "INT"
-  clock.trap "TERM"
-  return gitlab.run(function()
-    local task = gitlab.spawn(fn)
+--- Runs `fn` as a task while listening for Ctrl-C and SIGTERM.
+---@param fn function
+---@param on_interrupt nil|fun(count: integer, signal: string): boolean called for each signal; true
+--- cancels the task, which is also what happens without it
+---@return any ... what fn returned; nil, "interrupted" after such a cancel
+function Context:interruptible(fn, on_interrupt)
+  local rt = self:client().runtime
+  return rt:run(function()
+    local task = rt:spawn(fn)
     local count, cancelled = 0, false
-    while task:status() ~= "done" do
-      -- Short turns: a signal is noticed within a fifth of a second.
-      local signal = clock.trapped()
-      if signal and not cancelled then
-        count = count + 1
-        if on_interrupt == nil or on_interrupt(count, signal) then
-          cancelled = true
-          task:cancel()
-        end
+    rt:trap(function(signal)
+      count = count + 1
+      if on_interrupt == nil or on_interrupt(count, signal) then
+        cancelled = true
+        task:cancel()
       end
-      gitlab.sleep(0.2)
+    end)
+    local function done(...)
+      rt:untrap()
+      if cancelled then return nil, "interrupted" end
+      return ...
     end
-    if cancelled then return nil, "interrupted" end
-    return task:join()
+    return done(task:join())
   end)
 end
 
