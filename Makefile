@@ -115,6 +115,11 @@ coverage: ## how much of C and Lua the specs reach; fails under the promised bou
 	@scripts/deps.sh build run test
 	@scripts/coverage.sh
 
+.PHONY: fuzz
+fuzz: ## every fuzzer of spec/fuzz for a minute
+	@scripts/deps.sh build lint
+	@scripts/check.sh fuzz scripts/fuzz.sh 60
+
 .PHONY: examples
 examples: ## run every example and every command that the README shows
 	@scripts/deps.sh build run test
@@ -130,6 +135,7 @@ ci-rest:
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory sanitize
 	@$(MAKE) --no-print-directory coverage
+	@$(MAKE) --no-print-directory fuzz
 	@$(MAKE) --no-print-directory examples
 
 .PHONY: bench
