@@ -16,5 +16,6 @@ int lgp_open_time(lua_State *L);
 int lgp_open_uri(lua_State *L);
 int lgp_open_term(lua_State *L);
 int lgp_open_joblog(lua_State *L);
+int lgp_open_ref(lua_State *L);
 
 #endif

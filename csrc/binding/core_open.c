@@ -21,6 +21,7 @@ static const core_module modules[] = {
     {"uri", lgp_open_uri},
     {"term", lgp_open_term},
     {"joblog", lgp_open_joblog},
+    {"ref", lgp_open_ref},
     {NULL, NULL},
 };
 
