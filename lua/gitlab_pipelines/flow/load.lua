@@ -262,6 +262,22 @@ local function key_of(item, index)
   return references.text(item)
 end
 
+-- A step's needs as names, in the order in which the script names them.
+local function complete(step)
+  step.needs = {}
+  local seen = {}
+  local function add(name)
+    if not seen[name] then
+      seen[name] = true
+      step.needs[#step.needs + 1] = name
+    end
+  end
+  for _, name in ipairs(step.need_names) do add(name) end
+  for _, need in ipairs(step.need_steps) do
+    if need.name then add(need.name) end
+  end
+end
+
 -- `over` as an array of {key, first, second}: the arguments of `make`.
 function Session:item_list(step, over)
   local list, seen = {}, {}
@@ -318,7 +334,7 @@ function Session:make_item(each, item)
   step.parent, step.key = each, item.key
   -- A step's fields by the reference of any item are wanted of every item.
   step.jobs = each.jobs
-  self:complete(step)
+  complete(step)
   return step
 end
 
@@ -618,22 +634,6 @@ function Session:caught(message)
   return self:error("InvalidScript", text, self:line())
 end
 
--- A step's needs as names, in the order in which the script names them.
-function Session:complete(step)
-  step.needs = {}
-  local seen = {}
-  local function add(name)
-    if not seen[name] then
-      seen[name] = true
-      step.needs[#step.needs + 1] = name
-    end
-  end
-  for _, name in ipairs(step.need_names) do add(name) end
-  for _, need in ipairs(step.need_steps) do
-    if need.name then add(need.name) end
-  end
-end
-
 local function explain(test)
   local how = test.how
   local verb = (how == "==" or how == "~=") and "compared" or "tested"
@@ -658,7 +658,7 @@ function Session:finish()
   if #self.steps == 0 then self:fail("the flow has no step", nil) end
   if not self.declared then self:read_inputs() end
   for i, step in ipairs(self.steps) do
-    self:complete(step)
+    complete(step)
     needs_all_before(self.steps, i)
     for _, item in ipairs(step.items or {}) do
       item.step.path = step.name .. "/" .. item.key

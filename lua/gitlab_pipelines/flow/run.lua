@@ -473,6 +473,7 @@ function Run:add_items(state, items)
     child.name, child.parent = item.key, state
     state.items[i], state.item_by_key[item.key] = child, child
   end
+  self:change(state, {})
 end
 
 -- The caller's side ------------------------------------------------------------------------------

@@ -584,7 +584,6 @@ end
 
 function performers.each(run, state)
   items_of(run, state)
-  run:change(state, {})
   run_items(run, state)
   local counts, first = { success = 0, failed = 0, canceled = 0, skipped = 0 }, nil
   for _, item in ipairs(state.items) do
