@@ -1,0 +1,88 @@
+/*
+ * Takes secrets out of text: whole texts, and streams of which a secret may be cut anywhere.
+ *
+ * Replaced by "[secret]" are
+ * - every secret that was added: as it stands, percent- and form-encoded, JSON-escaped, both at
+ *   once, in hexadecimal, and in base64 at each of its three alignments (also the URL alphabet,
+ * also wrapped into lines);
+ * - whatever begins with a prefix of GitLab's tokens, or with one that was added;
+ * - the values of the headers and parameters that carry credentials, in a header's line, a query, a
+ *   form, a command line or as fields of JSON;
+ * - the userinfo of URLs.
+ *
+ * In doubt it takes more: a text that merely looks like a token goes too. What is covered by
+ * several rules, or touches, shows one marker. Redacting twice changes nothing.
+ *
+ *     gp_redactor_init(&redactor, alloc);
+ *     gp_redactor_add(&redactor, token, token_len);
+ *     gp_redact_text(&redactor, line, line_len, &out);
+ *
+ * How it works: texts are read in units, a byte or an escape that stands for one, so that a needle
+ * is compared with what the text means and not with how it is written. Behind a name, a prefix or
+ * "://" a small state machine follows the text to the value's end, so nothing has to be held back
+ * but the beginning of something that could still become a match. That is never more than
+ * the longest written form of a secret (twelve bytes for each of its own) or 1 KiB.
+ */
+#ifndef GP_REDACT_H
+#define GP_REDACT_H
+
+#include <stddef.h>
+
+#include "core/alloc.h"
+#include "core/buf.h"
+
+typedef struct gp_redact_needle gp_redact_needle;
+
+/* What is known to be secret. May grow while streams use it; must outlive them. */
+typedef struct gp_redactor {
+    const gp_alloc *alloc;
+    gp_redact_needle *needles;
+    size_t count, cap;
+    int first[256]; /* by first byte, lower case: the head of a chain of needles, or -1 */
+} gp_redactor;
+
+/* Knows GitLab's prefixes, headers and parameters, and no secret. Each of the three returns 1, or
+ * 0 when memory ran out (the redactor is then as it was; after a failed init, only close it). */
+int gp_redactor_init(gp_redactor *redactor, const gp_alloc *alloc);
+int gp_redactor_add(gp_redactor *redactor, const char *secret, size_t len); /* empty: ignored */
+int gp_redactor_add_prefix(gp_redactor *redactor, const char *prefix, size_t len);
+
+/* Cleanses and frees. May be called again. */
+void gp_redactor_close(gp_redactor *redactor);
+
+/* Adds the redacted text to `out`; 0 when memory ran out. */
+int gp_redact_text(const gp_redactor *redactor, const char *s, size_t len, gp_buf *out);
+
+/* Is it the name of a header whose value is always secret? In any case of letters. */
+int gp_redact_is_secret_header(const char *name, size_t len);
+
+/*
+ * A text that comes in pieces. The pieces' redacted texts together are the redacted whole, wherever
+ * it was cut. After a call has returned 0 (memory ran out) the stream may only be closed.
+ */
+typedef struct gp_redact_stream {
+    const gp_redactor *redactor;
+    gp_buf carry;
+    int state, sub;                             /* where the machine is, and a detail of it */
+    int quote, quote_len, slashed;              /* how a quoted value was opened */
+    int named_in;                               /* the quote right before a name, 0 for none */
+    int closed_name;                            /* a quote came after the name */
+    int separator;                              /* how the separator was written: 0, '%' or '\\' */
+    int previous;                               /* the byte that the last unit stood for */
+    int after_slash;                            /* the last unit was an escaped backslash */
+    int marked;                                 /* the marker of what is covered now is written */
+    int unit_covered;                           /* the unit that is being passed is covered */
+    size_t unit_left;                           /* bytes left of it */
+    size_t cover_until, pass_until, user_until; /* offsets into what comes next */
+} gp_redact_stream;
+
+void gp_redact_open(gp_redact_stream *stream, const gp_redactor *redactor, const gp_alloc *alloc);
+int gp_redact_feed(gp_redact_stream *stream, const char *s, size_t len, gp_buf *out);
+
+/* Gives out what was held back; the stream may then be fed a new text. */
+int gp_redact_finish(gp_redact_stream *stream, gp_buf *out);
+
+/* Cleanses and frees. May be called again. */
+void gp_redact_close(gp_redact_stream *stream);
+
+#endif
