@@ -1,0 +1,243 @@
+-- Wrong input for each parameter of each method: one clear error that names it, nothing sent.
+
+local double = require "support.transport_double"
+local operations = require "gitlab_pipelines.operations"
+local thin = require "support.thin_client"
+
+local function fields(group, method)
+  return function(gl, project, given) return gl[group][method](gl[group], project, given) end
+end
+
+-- A method whose second argument is the parameter `id`, and the rest options.
+local function by(group, method, id, takes_fields)
+  return function(gl, project, given)
+    local rest = {}
+    for name, value in pairs(given) do
+      if name ~= id then rest[name] = value end
+    end
+    return gl[group][method](gl[group], project, given[id], (takes_fields or next(rest)) and rest or nil)
+  end
+end
+
+-- operation -> a call of its method with named values, and values that would be right.
+local methods = {
+  { "projects.get", function(gl, project) return gl.projects:get(project) end, {} },
+  { "pipelines.list", fields("pipelines", "list"), {} },
+  { "pipelines.get", by("pipelines", "get", "pipeline_id"), { pipeline_id = 3 } },
+  { "pipelines.latest", function(gl, project, given) return gl.pipelines:latest(project, given.ref) end,
+    { ref = "main" } },
+  { "pipelines.create", fields("pipelines", "create"), { ref = "main" } },
+  { "pipelines.cancel", by("pipelines", "cancel", "pipeline_id"), { pipeline_id = 3 } },
+  { "pipelines.retry", by("pipelines", "retry", "pipeline_id"), { pipeline_id = 3 } },
+  { "pipelines.delete", by("pipelines", "delete", "pipeline_id"), { pipeline_id = 3 } },
+  { "pipelines.variables", by("pipelines", "variables", "pipeline_id"), { pipeline_id = 3 } },
+  { "pipelines.rename", function(gl, project, given)
+      return gl.pipelines:rename(project, given.pipeline_id, given.name)
+    end, { pipeline_id = 3, name = "x" } },
+  { "pipelines.test_report", by("pipelines", "test_report", "pipeline_id"), { pipeline_id = 3 } },
+  { "pipelines.test_report_summary", by("pipelines", "test_report_summary", "pipeline_id"),
+    { pipeline_id = 3 } },
+  { "jobs.list", by("jobs", "list", "pipeline_id"), { pipeline_id = 3 } },
+  { "jobs.list_project", fields("jobs", "list_project"), {} },
+  { "jobs.get", by("jobs", "get", "job_id"), { job_id = 5 } },
+  { "jobs.retry", by("jobs", "retry", "job_id"), { job_id = 5 } },
+  { "jobs.cancel", by("jobs", "cancel", "job_id"), { job_id = 5 } },
+  { "jobs.play", by("jobs", "play", "job_id"), { job_id = 5 } },
+  { "jobs.erase", by("jobs", "erase", "job_id"), { job_id = 5 } },
+  { "artifacts.keep", by("artifacts", "keep", "job_id"), { job_id = 5 } },
+  { "artifacts.delete", by("artifacts", "delete", "job_id"), { job_id = 5 } },
+  { "artifacts.download", function(gl, project, given)
+      return gl.artifacts:download(project, given.job_id)
+    end, { job_id = 5 } },
+  { "artifacts.file", function(gl, project, given)
+      return gl.artifacts:file(project, given.job_id, given.path)
+    end, { job_id = 5, path = "a" } },
+  { "artifacts.latest", function(gl, project, given)
+      local rest = {}
+      for name, value in pairs(given) do
+        if name ~= "ref" and name ~= "job_name" then rest[name] = value end
+      end
+      return gl.artifacts:latest(project, given.ref, given.job_name, nil, rest)
+    end, { ref = "main", job_name = "build" } },
+  { "triggers.run", fields("triggers", "run"), { ref = "main", token = "glptt-0123456789" } },
+  { "triggers.list", fields("triggers", "list"), {} },
+  { "triggers.get", by("triggers", "get", "trigger_id"), { trigger_id = 9 } },
+  { "triggers.create", fields("triggers", "create"), { description = "x" } },
+  { "triggers.update", by("triggers", "update", "trigger_id", true), { trigger_id = 9 } },
+  { "triggers.delete", by("triggers", "delete", "trigger_id"), { trigger_id = 9 } },
+  { "variables.list", fields("variables", "list"), {} },
+  { "variables.get", by("variables", "get", "key"), { key = "K" } },
+  { "variables.create", fields("variables", "set"), { key = "K", value = "v" } },
+  { "variables.delete", by("variables", "delete", "key"), { key = "K" } },
+  { "environments.list", fields("environments", "list"), {} },
+  { "environments.get", by("environments", "get", "environment_id"), { environment_id = 4 } },
+  { "environments.create", fields("environments", "create"), { name = "x" } },
+  { "environments.update", by("environments", "update", "environment_id", true),
+    { environment_id = 4 } },
+  { "environments.stop", by("environments", "stop", "environment_id"), { environment_id = 4 } },
+  { "environments.delete", by("environments", "delete", "environment_id"), { environment_id = 4 } },
+  { "deployments.list", fields("deployments", "list"), {} },
+  { "deployments.get", by("deployments", "get", "deployment_id"), { deployment_id = 6 } },
+}
+
+local wrong = {
+  id = { 0, -1, 1.5, "3", true, {}, 2 ^ 60, 0 / 0 },
+  key = { "", "a-b", 1, {}, ("x"):rep(256) },
+  string = { 1, true, {} },
+  integer = { "1", 1.5, {}, true },
+  boolean = { "true", 1, {} },
+  strings = { 1, true, { 1 }, { true } },
+  time = { "yesterday", true, {}, -1, 0 / 0 },
+  inputs = { "x", 1, true, { "positional" } },
+  variable_list = { "x", 1, true }, variable_map = { "x", 1, true }, job_variable_list = { "x", 1 },
+}
+
+local function with(values, name, value)
+  local copy = {}
+  for k, v in pairs(values) do copy[k] = v end
+  copy[name] = value
+  return copy
+end
+
+local function check_raises(call, operation, name, given, value)
+  local transport = double.new {}
+  local gl = thin.new(transport)
+  local ok, message = pcall(call, gl, 17, given)
+  local what = ("%s, %s = %s"):format(operation, name, tostring(value))
+  assert.is_false(ok, what)
+  assert.is_string(message, what)
+  assert.is_truthy(message:find("'" .. name .. "'", 1, true), what .. ": " .. message)
+  assert.is_truthy(message:find("^spec/api/wrong_input_spec.lua:%d+: "), what .. ": " .. message)
+  assert.equal(0, #transport.requests)
+end
+
+describe("wrong input", function()
+  for _, row in ipairs(methods) do
+    local operation, call, right = operations.find(row[1]), row[2], row[3]
+    it("of " .. operation.name .. " is named and nothing is sent", function()
+      for _, p in ipairs(operation.params) do
+        if p.name ~= "project" then
+          for _, value in ipairs(wrong[p.type] or {}) do
+            check_raises(call, operation.name, p.name, with(right, p.name, value), value)
+          end
+          if p.one_of then
+            check_raises(call, operation.name, p.name, with(right, p.name, "nonsense"), "nonsense")
+          end
+          if p.required then
+            check_raises(call, operation.name, p.name, with(right, p.name, nil), nil)
+          end
+        end
+      end
+    end)
+
+    it("of " .. operation.name .. ": a project that can not be one", function()
+      for _, project in ipairs { "", "app", "/a/b", "a/b/", "a//b", "a/../b", "a%2Fb", "a/b\n", 0, -1, 1.5,
+        2 ^ 60, true, {} } do
+        local transport = double.new {}
+        local result, err = call(thin.new(transport), project, right)
+        assert.is_nil(result)
+        assert.is_true(err:is "ConfigurationError.InvalidProjectId")
+        assert.equal(0, #transport.requests)
+      end
+    end)
+  end
+
+  it("names the arguments that exist when one does not", function()
+    local ok, message = pcall(function()
+      thin.new(double.new {}).pipelines:create(17, { ref = "main", branch = "x" })
+    end)
+    assert.is_false(ok)
+    assert.is_truthy(message:find("unknown argument 'branch'", 1, true))
+    assert.is_truthy(message:find("inputs, journal, once, priority, ref", 1, true))
+  end)
+
+  it("never shows a token", function()
+    local ok, message = pcall(function()
+      thin.new(double.new {}).triggers:run(17, { ref = 3, token = "glptt-0123456789" })
+    end)
+    assert.is_false(ok)
+    assert.is_nil(message:find("glptt", 1, true))
+    local _, err = thin.new(double.new {}).triggers:run(17, { ref = "x", token = "hunter2" })
+    assert.is_true(err:is "InvalidCredentials")
+    assert.is_nil(tostring(err):find("hunter2", 1, true))
+  end)
+
+  it("among options: a wrong timeout, priority, limit", function()
+    local transport = double.new {}
+    local gl = thin.new(transport)
+    for _, opts in ipairs { { timeout = "soon" }, { timeout = -1 }, { priority = "high" }, { retry = 3 },
+      { retries = 1 } } do
+      local name = next(opts)
+      local ok, message = pcall(function() gl.jobs:get(17, 5, opts) end)
+      assert.is_false(ok)
+      assert.is_truthy(message:find("'" .. name .. "'", 1, true), message)
+    end
+    for _, limit in ipairs { -1, "5", 1.5 } do
+      local ok, message = pcall(function() gl.pipelines:list(17, { limit = limit }) end)
+      assert.is_false(ok)
+      assert.is_truthy(message:find("'limit'", 1, true), message)
+    end
+    assert.is_false(pcall(function() gl.jobs:get(17, 5, "fast") end))
+    assert.equal(0, #transport.requests)
+  end)
+end)
+
+describe("variables", function()
+  local bad = {
+    { "name", { ["1A"] = "x" } }, { "name", { ["A-B"] = "x" } }, { "name", { [""] = "x" } },
+    { "name", { ["A\n"] = "x" } }, { "name", { { key = "é", value = "x" } } },
+    { "name", { { value = "x" } } }, { "name", { { key = 1, value = "x" } } },
+    { "string", { A = 1 } }, { "string", { A = true } }, { "string", { A = {} } },
+    { "string", { { key = "A" } } }, { "string", { { key = "A", value = 1 } } },
+    { "variable_type", { { key = "A", value = "x", variable_type = "files" } } },
+    { "twice", { { key = "A", value = "1" }, { key = "A", value = "2" } } },
+    { "field", { { key = "A", value = "1", masked = true } } },
+    { "not a string", { "A=1" } }, { "both", { { key = "A", value = "1" }, B = "2" } },
+  }
+
+  it("are checked before anything is sent, on each endpoint", function()
+    for _, case in ipairs(bad) do
+      local transport = double.new {}
+      local gl = thin.new(transport)
+      for _, call in ipairs {
+        function(v) return gl.pipelines:create(17, { ref = "main", variables = v }) end,
+        function(v)
+          return gl.triggers:run(17, { ref = "main", token = "glptt-0123456789", variables = v })
+        end,
+        function(v) return gl.jobs:play(17, 5, { variables = v }) end,
+      } do
+        local result, err = call(case[2])
+        assert.is_nil(result)
+        assert.is_true(err:is "PipelineError.InvalidVariable")
+        assert.is_truthy(err.message:find(case[1], 1, true), err.message)
+      end
+      assert.equal(0, #transport.requests)
+    end
+  end)
+
+  it("of type file are refused where the endpoint can not carry them", function()
+    local gl = thin.new(double.new {})
+    local file = { { key = "A", value = "x", variable_type = "file" } }
+    local _, err = gl.triggers:run(17, { ref = "main", token = "glptt-0123456789", variables = file })
+    assert.is_true(err:is "InvalidVariable")
+    _, err = gl.jobs:play(17, 5, { variables = file })
+    assert.is_true(err:is "InvalidVariable")
+  end)
+
+  it("do not show their values in errors", function()
+    local _, err = thin.new(double.new {}).pipelines:create(17, { ref = "x", variables = {
+      { key = "A", value = "hunter2hunter2" }, { key = "A", value = "hunter2hunter2" } } })
+    assert.is_nil(tostring(err):find("hunter2", 1, true))
+  end)
+end)
+
+describe("inputs", function()
+  it("that can not be sent raise and name the input", function()
+    local gl = thin.new(double.new {})
+    for _, case in ipairs { { { empty = {} }, "empty" }, { { fn = print }, "fn" } } do
+      local ok, message = pcall(function() gl.pipelines:create(17, { ref = "x", inputs = case[1] }) end)
+      assert.is_false(ok)
+      assert.is_truthy(message:find("'" .. case[2] .. "'", 1, true), message)
+    end
+  end)
+end)
