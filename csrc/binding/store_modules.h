@@ -1,0 +1,9 @@
+/* The rooms of store.so: each function pushes the table that becomes a field of the module. */
+#ifndef LGP_STORE_MODULES_H
+#define LGP_STORE_MODULES_H
+
+#include <lua.h>
+
+int lgp_open_archive(lua_State *L);
+
+#endif

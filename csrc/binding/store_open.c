@@ -1,0 +1,13 @@
+/* store.so: what reads and writes files: archives and the journal. */
+#include "lgp.h"
+#include "store_modules.h"
+
+LGP_EXPORT int luaopen_gitlab_pipelines_store(lua_State *L);
+
+int luaopen_gitlab_pipelines_store(lua_State *L)
+{
+    lua_newtable(L);
+    lgp_open_archive(L);
+    lua_setfield(L, -2, "archive");
+    return 1;
+}

@@ -1,0 +1,107 @@
+/*
+ * Reading artifact archives (zip): their directory, single entries, and extraction below a folder.
+ *
+ * An archive is opened from a file, or from its last bytes alone (core/zip.h says how many): then
+ * it has a directory but no contents. Nothing is believed that the archive says about itself:
+ * sizes and checksums are verified while reading, and extraction writes only regular files and
+ * folders, only below the folder that it was given, whatever names and links say.
+ *
+ *     gp_archive *archive = NULL;
+ *     gp_archive_problem problem;
+ *     if (gp_archive_open(path, &archive, &problem) != GP_ARCHIVE_OK) ... problem.text ...
+ *     gp_archive_close(archive);
+ *
+ * Calls read and write files and so may wait for the disk.
+ */
+#ifndef GP_IO_ARCHIVE_H
+#define GP_IO_ARCHIVE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum gp_archive_status {
+    GP_ARCHIVE_OK = 0,
+    GP_ARCHIVE_DAMAGED, /* no zip, cut off, wrong checksum, encrypted, lies about itself */
+    GP_ARCHIVE_UNSAFE,  /* would write outside the folder, links, devices, more than the bounds */
+    GP_ARCHIVE_MISSING, /* no such entry */
+    GP_ARCHIVE_SYSTEM,  /* the system refused: disk full, no permission, out of memory */
+    GP_ARCHIVE_STOPPED  /* the reader's callback said so */
+} gp_archive_status;
+
+/* Why a call failed, in one line, without a trailing line end. */
+typedef struct gp_archive_problem {
+    char text[512];
+} gp_archive_problem;
+
+typedef enum gp_entry_kind {
+    GP_ENTRY_FILE,
+    GP_ENTRY_FOLDER,
+    GP_ENTRY_LINK,
+    GP_ENTRY_SPECIAL
+} gp_entry_kind;
+
+typedef struct gp_archive_entry {
+    const char *name; /* owned by the archive */
+    size_t name_len;
+    gp_entry_kind kind;
+    uint64_t size, packed; /* bytes, as the directory says */
+    uint32_t crc;
+    unsigned mode;  /* Unix permission bits, 0 when unknown */
+    double changed; /* Unix seconds, 0 when unknown */
+    int encrypted;
+} gp_archive_entry;
+
+/* Bounds of an extraction; each is exclusive of nothing: up to and including. */
+typedef struct gp_archive_bounds {
+    uint64_t bytes;   /* of all files together */
+    uint64_t entries; /* of the archive */
+    double ratio;     /* size by packed size, for entries over 1 MiB */
+} gp_archive_bounds;
+
+typedef struct gp_archive_tally {
+    uint64_t files, folders, bytes;
+} gp_archive_tally;
+
+typedef struct gp_archive gp_archive;
+
+/* Opens the archive in a file. On GP_ARCHIVE_OK the caller closes *archive. */
+gp_archive_status gp_archive_open(const char *path, gp_archive **archive,
+                                  gp_archive_problem *problem);
+
+/* Opens the directory of an archive of `total` bytes from its last `len` bytes, which are copied
+ * and must hold the whole directory. */
+gp_archive_status gp_archive_open_tail(const void *tail, size_t len, uint64_t total,
+                                       gp_archive **archive, gp_archive_problem *problem);
+
+/* Closes; NULL is allowed. */
+void gp_archive_close(gp_archive *archive);
+
+/* How many entries there are. */
+uint64_t gp_archive_count(const gp_archive *archive);
+
+/* Entry `index` of the directory. */
+gp_archive_status gp_archive_entry_at(gp_archive *archive, uint64_t index, gp_archive_entry *entry,
+                                      gp_archive_problem *problem);
+
+/* The index of a name, or -1. */
+int64_t gp_archive_find(gp_archive *archive, const char *name);
+
+/*
+ * Reads one entry to its end, handing pieces to `take(ctx, bytes, len)`, which returns 0 to go on
+ * and anything else to stop. The checksum is verified: what was handed out before
+ * GP_ARCHIVE_DAMAGED is not to be used.
+ */
+gp_archive_status gp_archive_read(gp_archive *archive, uint64_t index,
+                                  int (*take)(void *ctx, const void *bytes, size_t len), void *ctx,
+                                  gp_archive_problem *problem);
+
+/*
+ * Writes all entries below `folder`, which must exist. Everything is checked before the first byte
+ * is written. Each file appears under its name only when it is whole and verified; one of that name
+ * is replaced. Links inside the folder are not followed.
+ */
+gp_archive_status gp_archive_extract(gp_archive *archive, const char *folder,
+                                     const gp_archive_bounds *bounds, gp_archive_tally *tally,
+                                     gp_archive_problem *problem);
+
+#endif
