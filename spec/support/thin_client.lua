@@ -33,6 +33,7 @@ function Client:page(operation, args, opts)
   if not response then
     return nil, errors.new("NetworkError.ConnectionFailed", { message = failure.message })
   end
+  if response.status == 304 then return true, response end
   if response.status >= 300 then
     local body = json.decode(response.body) or {}
     return nil, errors.new(response.status == 404 and operation.not_found or "RequestError.BadRequest",

@@ -1,6 +1,8 @@
 --- The object that `gitlab.new` gives: groups of methods over one client.
 
+local resource = require "gitlab_pipelines.api.resource"
 local secrets = require "gitlab_pipelines.api.secrets"
+local watching = require "gitlab_pipelines.api.watching"
 
 local M = {}
 
@@ -31,11 +33,29 @@ local metatable = {
 function Gitlab:close()
   if self.closed then return end
   self.closed = true
+  local watcher = rawget(self, "watcher")
+  if watcher then watcher:close() end
   self.client:close()
 end
 
 metatable.__gc = Gitlab.close
 metatable.__close = Gitlab.close
+
+--- Follows several pipelines until all are finished, blocked or stuck.
+---@param list table[] {{project, id}, ...}
+---@param opts table|nil on_change(project, pipeline, old_status), and the options of pipelines.wait
+---@return table[]|nil results in order, each {project, id, pipeline, verdict} or {project, id, err}
+---@return table|nil err
+function Gitlab:watch(list, opts)
+  if type(list) ~= "table" then
+    resource.blame("gl.watch: a list of {project, id} is expected, not " .. type(list))
+  end
+  for _, pair in ipairs(list) do
+    local _, err = resource.project(type(pair) == "table" and pair[1], "watch")
+    if err then return nil, err end
+  end
+  return watching.of(self):watch(list, opts)
+end
 
 --- What the client did so far: requests, retries, windows, breakers.
 ---@return table

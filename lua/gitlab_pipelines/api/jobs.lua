@@ -4,6 +4,7 @@ local operations = require "gitlab_pipelines.operations"
 local paging = require "gitlab_pipelines.api.paging"
 local resource = require "gitlab_pipelines.api.resource"
 local shape = require "gitlab_pipelines.api.shape"
+local watching = require "gitlab_pipelines.api.watching"
 
 local jobs = operations.jobs
 local Jobs = resource.class()
@@ -93,5 +94,15 @@ Jobs.erase = resource.method(jobs.erase, "job_id")
 ---@param opts table|nil
 ---@return string|nil text, table|nil err
 Jobs.log = resource.method(jobs.log, "job_id")
+
+--- Waits until a job is finished or blocked.
+---@param project integer|string
+---@param id integer
+---@param opts table|nil timeout, appear, on_change, on_manual, stuck_after, interval
+---@return table|nil job
+---@return string|table|nil verdict as for pipelines, or the error
+function Jobs:wait(project, id, opts)
+  return watching.wait(self, "wait_job", "jobs.wait", project, id, opts)
+end
 
 return Jobs

@@ -5,6 +5,7 @@ local paging = require "gitlab_pipelines.api.paging"
 local resource = require "gitlab_pipelines.api.resource"
 local shape = require "gitlab_pipelines.api.shape"
 local tree = require "gitlab_pipelines.api.tree"
+local watching = require "gitlab_pipelines.api.watching"
 
 local pipelines = operations.pipelines
 local Pipelines = resource.class()
@@ -50,7 +51,8 @@ function Pipelines:create(project, fields, opts)
   local variables, err = shape.variable_list(pipelines.create, params.variables)
   if err then return nil, err end
   params.variables = variables
-  return resource.create(self, pipelines.create, project, params, steering, CREATE_OPTIONS)
+  return watching.saw(self, project, true,
+    resource.create(self, pipelines.create, project, params, steering, CREATE_OPTIONS))
 end
 
 --- Cancels what still runs. A finished pipeline comes back unchanged.
@@ -58,14 +60,20 @@ end
 ---@param id integer
 ---@param opts table|nil
 ---@return table|nil pipeline, table|nil err
-Pipelines.cancel = resource.method(pipelines.cancel, "pipeline_id")
+function Pipelines:cancel(project, id, opts)
+  return watching.saw(self, project, false, resource.send(self, pipelines.cancel, project,
+    { pipeline_id = id }, resource.options(pipelines.cancel.name, nil, opts)))
+end
 
 --- Runs the failed and canceled jobs again.
 ---@param project integer|string
 ---@param id integer
 ---@param opts table|nil
 ---@return table|nil pipeline, table|nil err
-Pipelines.retry = resource.method(pipelines.retry, "pipeline_id")
+function Pipelines:retry(project, id, opts)
+  return watching.saw(self, project, false, resource.send(self, pipelines.retry, project,
+    { pipeline_id = id }, resource.options(pipelines.retry.name, nil, opts)))
+end
 
 --- Deletes a pipeline with its jobs, logs and artifacts.
 ---@param project integer|string
@@ -148,6 +156,18 @@ end
 ---@return table|nil tree, table|nil err
 function Pipelines:tree(project, id, opts)
   return tree.tree(self, project, id, resource.options("pipelines.tree", nil, opts))
+end
+
+--- Waits until a pipeline is finished, blocked or stuck.
+---@param project integer|string
+---@param id integer
+---@param opts table|nil timeout (default 2 h), appear, on_change, on_manual, downstream,
+--- cancel_on_timeout, stuck_after, interval, wake
+---@return table|nil pipeline
+---@return string|table|nil verdict success, failed, canceled, skipped, blocked or stuck; or the
+--- error (WaitError.TimedOut at the deadline)
+function Pipelines:wait(project, id, opts)
+  return watching.wait(self, "wait", "pipelines.wait", project, id, opts)
 end
 
 return Pipelines

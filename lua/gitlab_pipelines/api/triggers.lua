@@ -5,6 +5,7 @@ local paging = require "gitlab_pipelines.api.paging"
 local pipelines = require "gitlab_pipelines.api.pipelines"
 local resource = require "gitlab_pipelines.api.resource"
 local shape = require "gitlab_pipelines.api.shape"
+local watching = require "gitlab_pipelines.api.watching"
 
 local triggers = operations.triggers
 local Triggers = resource.class()
@@ -28,7 +29,8 @@ function Triggers:run(project, fields, opts)
     params.token, err = self.gl.secrets:resolve(params.token)
   end
   if err then return nil, err end
-  return resource.create(self, run, project, params, steering, pipelines.create_options)
+  return watching.saw(self, project, true,
+    resource.create(self, run, project, params, steering, pipelines.create_options))
 end
 
 --- The trigger tokens of a project.

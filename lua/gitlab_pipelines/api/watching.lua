@@ -1,0 +1,132 @@
+--- The eyes and hands of watch/: how a client's waits read GitLab and act on it.
+--
+-- watch/ knows no endpoint; it is given plain functions. What they read has the lowest priority,
+-- and a body that did not change is not sent again (ETag).
+
+local operations = require "gitlab_pipelines.operations"
+local paging = require "gitlab_pipelines.api.paging"
+local resource = require "gitlab_pipelines.api.resource"
+local tree = require "gitlab_pipelines.api.tree"
+
+local M = {}
+
+local POLL = { priority = "poll" }
+
+-- Only to be loaded when somebody waits.
+local WATCH = "gitlab_pipelines.watch"
+
+-- One object; false when it is still what `etag` stands for.
+local function read(group, operation, project, params, etag)
+  local args, err = resource.prepare(group, operation, project, params)
+  if not args then return nil, err end
+  if etag then args.headers = { { "If-None-Match", etag } } end
+  local row, response = group.client:page(operation, args, POLL)
+  if row == nil then return nil, response end
+  if response.status == 304 then return false end
+  return row, response:header "ETag"
+end
+
+-- One page of a list, and the number of the next.
+local function page_of(group, operation, project, query)
+  local params = {}
+  for name, value in pairs(query) do params[name] = value end
+  local args, err = resource.prepare(group, operation, project, params)
+  if not args then return nil, err end
+  local rows, response = group.client:page(operation, args, POLL)
+  if rows == nil then return nil, response end
+  return rows, tonumber(response:header "X-Next-Page" or "")
+end
+
+--- What watch/ is given of a client.
+---@param gl table
+---@return table source functions `list get job jobs bridges play cancel`
+function M.source(gl)
+  local group = { gl = gl, client = gl.client }
+  local source = {}
+
+  function source.list(project, query)
+    return page_of(group, operations.pipelines.list, project, query)
+  end
+
+  function source.get(project, id, etag)
+    return read(group, operations.pipelines.get, project, { pipeline_id = id }, etag)
+  end
+
+  function source.job(project, id, etag)
+    return read(group, operations.jobs.get, project, { job_id = id }, etag)
+  end
+
+  function source.jobs(project, id, filters)
+    return paging.list(group, operations.jobs.list, project, filters, POLL,
+      { given = { pipeline_id = id }, sorted = "desc" })
+  end
+
+  function source.bridges(project, id)
+    return tree.trigger_jobs(group, project, id, POLL)
+  end
+
+  function source.play(project, id) return gl.jobs:play(project, id) end
+
+  function source.cancel(project, id) return gl.pipelines:cancel(project, id) end
+
+  return source
+end
+
+-- Answers to our own writes that are kept for a watcher which does not exist yet.
+local KEPT = 256
+
+--- The watcher of a client, made when first asked for.
+---@param gl table
+---@return table watcher
+function M.of(gl)
+  local watcher = rawget(gl, "watcher")
+  if watcher then return watcher end
+  watcher = require(WATCH).new(M.source(gl), gl.client.runtime, { log = gl.client.log })
+  rawset(gl, "watcher", watcher)
+  for _, seen in ipairs(gl.memory.seen or {}) do
+    watcher:saw(seen.project, seen.pipeline, { created = seen.created })
+  end
+  gl.memory.seen = nil
+  return watcher
+end
+
+--- Waits for something: the project is checked here, the rest by watch/.
+---@param group table
+---@param method string "wait" or "wait_job"
+---@param where string the method's name for errors
+---@return table|nil row, string|table verdict or error
+function M.wait(group, method, where, project, id, opts)
+  local checked, err = resource.project(project, where)
+  if not checked then return nil, err end
+  if type(id) ~= "number" or id % 1 ~= 0 or id < 1 then
+    resource.blame(("%s: 'id' must be a positive integer, not %s"):format(where,
+      type(id) == "string" and ("%q"):format(id) or tostring(id)))
+  end
+  local watcher = M.of(group.gl)
+  return watcher[method](watcher, checked, id, opts)
+end
+
+--- Tells the watcher what an answer to one of our own writes showed, so that a lagging replica can
+--- not take it back. Returns the answer.
+---@param group table
+---@param project integer|string
+---@param created boolean
+---@param pipeline table|nil
+---@param err table|nil
+function M.saw(group, project, created, pipeline, err)
+  if type(pipeline) ~= "table" or not pipeline.id then return pipeline, err end
+  local gl = group.gl
+  local checked = resource.project(project, "saw")
+  local watcher = rawget(gl, "watcher")
+  if watcher then
+    watcher:saw(checked, pipeline, { created = created or nil })
+    return pipeline, err
+  end
+  local seen = gl.memory.seen or {}
+  gl.memory.seen = seen
+  if #seen >= KEPT then table.remove(seen, 1) end
+  seen[#seen + 1] = { project = checked, pipeline = pipeline, created = created or nil }
+  return pipeline, err
+end
+
+return M
