@@ -247,7 +247,7 @@ static gp_verdict repeat(gp_exchange *exchange, double now, gp_retry_row row, in
         return finish(exchange, now, GP_REASON_TOO_LONG, later);
     }
     if (now + delay > exchange->options.deadline) {
-        return finish(exchange, now, GP_REASON_DEADLINE, fmax(later, delay));
+        return finish(exchange, now, GP_REASON_DEADLINE, later > 0 ? later : delay);
     }
     if (row != GP_ROW_THROTTLED && !gp_budget_take(&policy->budget, now)) {
         policy->budget_denied++;

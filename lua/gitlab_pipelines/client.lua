@@ -1,0 +1,476 @@
+--- One API call, from arguments to result: operation -> exchange -> transport -> decode or error.
+--
+-- The exchange (C) decides whether an attempt may go, must wait, or is over; the transport sends;
+-- this file waits where the exchange says so, and turns the last answer into a result or an error.
+
+local breakers = require "gitlab_pipelines.client.breakers"
+local core = require "gitlab_pipelines.core"
+local credentials = require "gitlab_pipelines.client.credentials"
+local json = require "gitlab_pipelines.json"
+local operations = require "gitlab_pipelines.operations"
+local options = require "gitlab_pipelines.options"
+local outcomes = require "gitlab_pipelines.outcomes"
+local request = require "gitlab_pipelines.client.request"
+local runtimes = require "gitlab_pipelines.runtime"
+local settings_of = require "gitlab_pipelines.client.settings"
+local state = require "gitlab_pipelines.client.state"
+local waiting = require "gitlab_pipelines.client.waiting"
+
+local M = {}
+
+local Client = {}
+Client.__index = Client
+Client.__name = "gitlab_pipelines.client"
+
+local new_exchange = core.exchange.new
+
+-- What a pause between the last write of an answer and its `Date` may amount to.
+local CLOCK_TOLERANCE = 5
+
+-- Making a client ------------------------------------------------------------------------------
+
+local function choose_runtime(settings)
+  local given = settings.runtime
+  if given == nil and type(settings.transport) == "table" then given = settings.transport.runtime end
+  local runtime = runtimes.resolve(given)
+  if not runtime then
+    error("gitlab.new: option 'runtime' must be a runtime, such as gitlab.runtime.native", 3)
+  end
+  return runtime
+end
+
+local function make_transport(settings, runtime)
+  if settings.transport ~= "curl" then return settings.transport, false end
+  return require("gitlab_pipelines.transport.curl").new {
+    runtime = runtime, ca_file = settings.ca_file, client_cert = settings.client_cert,
+    client_key = settings.client_key, proxy = settings.proxy, user_agent = settings.user_agent,
+    allow_insecure = settings.allow_insecure,
+  }, true
+end
+
+-- Who shares a breaker with us: the same way to the same place, with the same identity.
+local function breaker_identity(settings, origin)
+  return table.concat({ origin, tostring(settings.proxy), settings.ca_file or "",
+    settings.client_cert or "", settings.client_key or "" }, "\n")
+end
+
+function Client:breaker_of(origin)
+  local config = self.settings.breaker
+  if not config then return nil end
+  local owner = self.settings.transport == "curl" and self.runtime or self.transport
+  local breaker, differs = breakers.get(owner, breaker_identity(self.settings, origin), {
+    failures = config.failures, successes = config.successes, reset = config.reset,
+    probe_timeout = self.settings.timeout.request,
+  })
+  if differs then
+    self:note("warn", "the circuit breaker of " .. origin
+      .. " keeps the configuration of the first client")
+  end
+  return breaker
+end
+
+--- Makes a client.
+---@param given table|nil the options of `gitlab.new`
+---@return table|nil client `url`, `auth`, `runtime`, `check_scopes`
+---@return table|nil err ConfigurationError.InvalidBaseUrl or InvalidCredentials
+function M.new(given)
+  local settings, err = settings_of.check(given, 2)
+  if not settings then return nil, err end
+  if settings.limits and settings.limits.shared then
+    error("gitlab.new: limits.shared is not part of this build", 2)
+  end
+  local token
+  token, err = credentials.new(settings)
+  if not token then return nil, err end
+  local self = setmetatable({
+    settings = settings, url = settings.base.url, token = token, auth = token.auth,
+    check_scopes = settings.check_scopes or false, log = settings.log,
+    projects = {}, skew = 0,
+    counts = { reused = 0, bytes = 0, requests = 0, unknown = 0 },
+  }, Client)
+  self.runtime = choose_runtime(settings)
+  self.transport, self.owns_transport = make_transport(settings, self.runtime)
+  self.policy = core.policy.new { retry = settings.retry, limits = settings.limits }
+  self.breaker = self:breaker_of(settings.base.origin)
+  self.line = waiting.of(self.runtime)
+  return self
+end
+
+local levels = { debug = 1, info = 2, warn = 3, error = 4 }
+
+--- Says something in the client's log, if it has one.
+---@param level string "debug" | "info" | "warn" | "error"
+---@param message string
+---@param fields table|nil
+function Client:note(level, message, fields)
+  local log = self.log
+  if not log or levels[level] < levels[self.settings.log_level] then return end
+  if type(log) == "function" then return log(level, message, fields) end
+  if log[level] then log[level](log, message, fields) end
+end
+
+--- Closes what this client opened; calls that are under way end as cancelled. Idempotent.
+function Client:close()
+  if self.closed then return end
+  self.closed = true
+  if self.owns_transport then self.transport:close() end
+end
+
+--- The token as a secret, for the one endpoint that wants it in the body.
+---@return userdata|nil secret
+---@return table|nil err
+function Client:credential()
+  local header, err = self.token:header(self.runtime)
+  if header == false then return nil, err end
+  self.auth = self.token.auth
+  return self.token.secret
+end
+
+-- Waiting --------------------------------------------------------------------------------------
+
+--- Waits until a moment on the runtime's clock, or until something has changed that callers in
+--- front of the limiter or a breaker wait for.
+---@return boolean|nil true; nil when the task was cancelled
+function Client:wait_turn(time)
+  return self.line:wait(time)
+end
+
+--- Waits until a moment on the runtime's clock.
+---@return boolean|nil true; nil when the task was cancelled
+function Client:wait_until(time)
+  if time <= self.runtime:now() then return true end
+  local _, why = self.runtime:waiter():wait(time)
+  return why ~= "cancelled" or nil
+end
+
+-- One attempt ----------------------------------------------------------------------------------
+
+-- A function that is given the body piece by piece has no use for the same pieces again.
+local function once_only(sink, call)
+  if type(sink) ~= "function" then return sink end
+  return function(chunk)
+    call.given_out = true
+    return sink(chunk)
+  end
+end
+
+-- nil when the body is what the operation promises, else why not.
+local function decode(call, response)
+  local op, body = call.op, response.body
+  call.result = true
+  if response.status == 304 or op.result == "none" then return end
+  if op.result == "bytes" or op.result == "text" then
+    if not call.sink then call.result = body or "" end
+    return
+  end
+  if response.status == 204 or response.status == 205 then return end
+  local kind = (response:header "Content-Type" or ""):lower()
+  if kind:find("html", 1, true) then return "the answer is a page of HTML, not JSON" end
+  local value, why = json.decode(body or "")
+  if type(value) ~= "table" then
+    return "the answer is no JSON object: " .. (why or "a bare value")
+  end
+  call.result = value
+end
+
+-- The server's clock, as far as its answers tell: for what was made before or after we asked.
+local function learn_clock(self, response)
+  local date = response:header "Date"
+  local seconds = date and core.time.parse(date)
+  if seconds then self.skew = seconds - self.runtime:now() end
+end
+
+local function feed_answer(self, x, response, outcome, flag)
+  local rt = self.runtime
+  return x:feed(rt:now(), rt:random(), outcome, response.status, response:header "Retry-After",
+    response:header "Date", response:header "RateLimit-Reset",
+    response:header "RateLimit-Remaining", response:header "RateLimit-Name",
+    response:header "Content-Type", response.status >= 400 and response.body or nil, flag)
+end
+
+local function origin_differs(self, url)
+  return url ~= nil and url:sub(1, #self.settings.base.origin) ~= self.settings.base.origin
+end
+
+-- An answer came. What it means is the exchange's to say.
+local function on_response(self, call, x, response, generation)
+  local counts = self.counts
+  counts.bytes = counts.bytes + (response.bytes or 0)
+  if response.reused then counts.reused = counts.reused + 1 end
+  learn_clock(self, response)
+  call.response, call.result, call.err = response, nil, nil
+  local status, outcome, flag = response.status, "ok", nil
+  if origin_differs(self, response.url) then flag = "foreign" end
+  if status >= 200 and status < 300 or status == 304 then
+    local why = decode(call, response)
+    if why then
+      outcome = "unreadable"
+      call.result = nil
+      call.err = outcomes.of_unreadable(call, response, why)
+    end
+  else
+    call.err = outcomes.of_response(call, response)
+    if status == 401 and self.token:refresh(self.runtime, generation) then flag = "fresh_token" end
+  end
+  return feed_answer(self, x, response, outcome, flag)
+end
+
+local function on_failure(self, call, x, failure)
+  local rt, outcome = self.runtime, failure.outcome
+  call.response, call.result = nil, nil
+  call.err = outcomes.of_failure(call, failure)
+  if call.given_out and outcome ~= "cancelled" then outcome = "permanent" end
+  local flag = origin_differs(self, failure.url) and "foreign" or nil
+  return x:feed(rt:now(), rt:random(), outcome, tonumber(failure.status) or 0, failure.retry_after,
+    nil, nil, nil, nil, nil, nil, flag)
+end
+
+-- Sends one attempt and tells the exchange how it ended.
+local function send(self, call, x)
+  local token, generation
+  if call.op.auth ~= "none" then
+    token, generation = self.token:header(self.runtime)
+    if token == false then
+      call.err = generation
+      x:close(self.runtime:now())
+      return "done", "failed"
+    end
+    self.auth = self.token.auth
+  end
+  call.attempts = call.attempts + 1
+  self.counts.requests = self.counts.requests + 1
+  local sent, response, failure = pcall(self.transport.perform, self.transport,
+    request.attempt(self, call, token, x))
+  if not sent then
+    -- A sink or a transport raised: nobody is left to answer, so the attempt is over.
+    x:close(self.runtime:now())
+    if x:wakes() then self.line:wake() end
+    error(response, 0)
+  end
+  if response then return on_response(self, call, x, response, generation) end
+  return on_failure(self, call, x, failure)
+end
+
+-- The whole call -------------------------------------------------------------------------------
+
+-- The breaker wants to know first whether the server is there, and this call is no way to ask.
+local function probe(self, call)
+  self:call(operations.server.version, { query = {} },
+    { retry = false, deadline = math.min(call.deadline or math.huge,
+      self.runtime:now() + self.settings.timeout.request) })
+end
+
+-- Drives the exchange to its end: how it ended, and seconds after which to try again.
+local function drive(self, call, x)
+  local rt = self.runtime
+  local verdict, detail, retry_after = x:next(rt:now(), rt:random())
+  while true do
+    if verdict == "send" then
+      verdict, detail, retry_after = send(self, call, x)
+    end
+    if x:wakes() then self.line:wake() end
+    if verdict == "done" then return detail, retry_after end
+    if verdict == "probe" then
+      probe(self, call)
+    elseif verdict == "wait" and not self:wait_turn(detail) then
+      x:close(rt:now())
+      if x:wakes() then self.line:wake() end
+      return "cancelled"
+    end
+    verdict, detail, retry_after = x:next(rt:now(), rt:random())
+  end
+end
+
+-- The subject of GitLab's limit on creations: one window for a project's path and its number.
+local function creation_subject(self, call, opts)
+  local body = call.args.body
+  if call.op.window ~= "creation" or type(body) ~= "table" then return nil end
+  local limits = self.settings.limits
+  if not limits or not limits.create_per_minute then return nil end
+  local project = self:project_id(call.args.project, { deadline = call.deadline,
+    retry = opts.retry })
+  return tostring(project or call.args.project) .. " " .. tostring(body.ref)
+end
+
+local own_errors = {
+  throttled = { "RateLimitError.ThrottledRequest",
+    "the client's own limits leave no place before the deadline" },
+  circuit_open = { "NetworkError.CircuitOpen",
+    "the server failed several times in a row: nothing is sent for a while" },
+  deadline = { "NetworkError.Timeout", "the deadline passed before an attempt could start" },
+  cancelled = { "TaskError.Cancelled", "the call was cancelled" },
+}
+
+-- How many seconds a create may take to show.
+local function settle_time(self, call)
+  local response, settle = call.response, self.settings.settle
+  local from_application = response and response:header "X-Request-Id"
+    and (response:header "Content-Type" or ""):find("json", 1, true)
+  return from_application and settle.visible or settle.finish + settle.visible, from_application
+end
+
+-- A create of which it is not known whether it worked.
+local function in_doubt(self, call, reason)
+  local settle, from_application = settle_time(self, call)
+  if state.knows(call.op) then
+    local result, err = state.find(self, call, settle, call.deadline or math.huge)
+    if result ~= nil then return result end
+    if err then return nil, err end
+  end
+  self.counts.unknown = self.counts.unknown + 1
+  local last = call.err
+  return nil, outcomes.own(call, "PipelineError.UnknownOutcome", {
+    message = (reason == "look_up" and "it was done, but the answer can not be read: "
+      or "it may or may not have been done: ") .. last.message,
+    status = last.status, request_id = last.request_id, unknown_outcome = true, retryable = false,
+    reason = reason, settle = settle, from_application = from_application and true or false,
+    cause = last.category .. "." .. last.kind,
+  })
+end
+
+-- What the caller gets.
+local function conclude(self, call, x, reason, retry_after)
+  if reason == "ok" then
+    -- Done, but the answer was lost on the way: what it would have said is read.
+    if call.err and call.op.effect == "set" and call.result == nil then
+      return state.read_back(self, call, call.deadline or math.huge) or true, call.response
+    end
+    return call.result, call.response
+  end
+  if reason == "reconcile" or reason == "look_up" then return in_doubt(self, call, reason) end
+  local err = call.err
+  if not err or (reason == "cancelled" and not err:is "TaskError.Cancelled") then
+    local own = own_errors[reason] or own_errors.cancelled
+    err = outcomes.own(call, own[1], { message = own[2] })
+  elseif x:doubtful() and call.op.effect == "set" and err.status then
+    local done = state.confirm(self, call, err.status, call.deadline or math.huge)
+    if done ~= nil then return done end
+  end
+  err.attempts = call.attempts
+  err.retry_after = retry_after
+  if reason == "cancelled" and call.op.effect == "create" and call.attempts > 0 then
+    err.unknown_outcome = true
+  end
+  return nil, err
+end
+
+local function number_or_nil(value)
+  return value and options.seconds(value) or nil
+end
+
+-- When the call must be over. Streams take as long as they take.
+local function deadline_of(self, call, opts)
+  local total = number_or_nil(opts.timeout)
+  if not total and not call.streams then total = self.settings.timeout.total end
+  local deadline = total and self.runtime:now() + total or nil
+  if opts.deadline and (not deadline or opts.deadline < deadline) then deadline = opts.deadline end
+  return deadline ~= math.huge and deadline or nil
+end
+
+-- The result and the answer that it came in; nil and an error.
+local function perform(self, op, args, opts)
+  local call, err = request.build(self, op, args)
+  if not call then return nil, err end
+  if self.closed then
+    return nil, outcomes.own(call, "TaskError.Cancelled", { message = "the client is closed" })
+  end
+  call.sink = once_only(opts.sink, call)
+  -- A stream that is kept in memory is bounded like any other body.
+  call.streams = op.stream and call.sink ~= nil
+  call.deadline = deadline_of(self, call, opts)
+  call.server_time = self.runtime:now() + self.skew - CLOCK_TOLERANCE
+  local x = new_exchange(self.policy, {
+    effect = op.effect, class = opts.priority or op.class, deadline = call.deadline,
+    create_subject = creation_subject(self, call, opts),
+    lists_jobs = op.window == "project_jobs", no_retry = opts.retry == false,
+  }, self.breaker)
+  local reason, retry_after = drive(self, call, x)
+  self:note("debug", op.name, { reason = reason, attempts = call.attempts,
+    status = call.response and call.response.status })
+  return conclude(self, call, x, reason, retry_after)
+end
+
+--- Makes one call.
+---@param op table a value of operations.lua
+---@param args table `project`, the path's parameters, `query` (pairs), `body`, `headers`
+---@param opts table|nil `timeout` (total, seconds or text), `deadline` (on the runtime's clock),
+--- `retry = false`, `priority` ("cancel" | "create" | "read" | "poll"), `sink`
+---@return any result decoded; true where GitLab sends nothing; nil on an error
+---@return table|nil err
+function Client:call(op, args, opts)
+  local result, err = perform(self, op, args or {}, opts or {})
+  if result == nil then return nil, err end
+  return result
+end
+
+--- The same with the answer beside the result: pages tell where the next one is in its headers.
+---@return any result
+---@return table response with `status` and `response:header(name)`; or nil and the error
+function Client:page(op, args, opts)
+  return perform(self, op, args or {}, opts or {})
+end
+
+-- Projects -------------------------------------------------------------------------------------
+
+local unreadable = { [401] = true, [403] = true, [404] = true }
+
+-- What GitLab says of a project, asked once; false: it may not be read.
+local function ask_project(self, project, opts)
+  local known = self.projects[project]
+  while type(known) == "table" and known.asking do
+    local waiter = self.runtime:waiter()
+    known.asking[#known.asking + 1] = waiter
+    local _, why = waiter:wait()
+    if why == "cancelled" then return nil end
+    known = self.projects[project]
+  end
+  if known ~= nil then return known end
+  local entry = { asking = {} }
+  self.projects[project] = entry
+  local row, err = self:call(operations.projects.get, { project = project }, opts)
+  known = row or (unreadable[err.status] and false)
+  self.projects[project] = known
+  if row and row.id then self.projects[row.id] = row end
+  for _, waiter in ipairs(entry.asking) do waiter:wake(true) end
+  return known, err
+end
+
+--- A project's numeric id. A path is resolved once; where the token may not read the project, or
+--- there is no token, the path stands for itself.
+---@param project integer|string
+---@param opts table|nil of the call
+---@return integer|string|nil id
+function Client:project_id(project, opts)
+  project = request.project(project)
+  if project == nil or type(project) == "number" then return project end
+  if not self.token:exist() or self.auth == "job" then return project end
+  local known = ask_project(self, project, opts)
+  return known and known.id or project
+end
+
+--- What GitLab says of a project: kept after the first time.
+---@return table|nil project with `id` and `default_branch`; nil where it may not be read
+---@return table|nil err
+function Client:project(project, opts)
+  project = request.project(project)
+  if project == nil then return nil end
+  local known, err = ask_project(self, project, opts)
+  return known or nil, err
+end
+
+-- Statistics -----------------------------------------------------------------------------------
+
+--- What this client has done, and how full its windows are.
+---@return table stats `requests retries reused throttled ... windows breaker`
+function Client:stats()
+  local now = self.runtime:now()
+  local stats = self.policy:stats(now)
+  stats.requests = self.counts.requests
+  stats.connections_reused = self.counts.reused
+  stats.bytes = self.counts.bytes
+  stats.unknown_outcomes = self.counts.unknown
+  stats.breaker = self.breaker and self.breaker:stats(now) or nil
+  return stats
+end
+
+return M

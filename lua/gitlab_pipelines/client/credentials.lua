@@ -1,0 +1,147 @@
+--- The token of a client: which header it goes into, and how a new one is asked for.
+--
+-- A token function is asked when the first call needs a token, and once more after a 401. Calls
+-- that fail together ask once: who comes while another asks waits for what that one gets.
+
+local core = require "gitlab_pipelines.core"
+local errors = require "gitlab_pipelines.errors"
+
+local M = {}
+
+local Credentials = {}
+Credentials.__index = Credentials
+
+-- What a token's prefix says. Prefixes that are not in the list (a site's own) are personal.
+local kinds = {
+  { "^glcbt%-", auth = "job" },
+  { "^glptt%-", refused = "a trigger token starts pipelines only: give it to triggers.run" },
+  { "^gldt%-", refused = "a deploy token is not accepted by GitLab's API" },
+  { "^glrtr?%-", refused = "a runner's token is not accepted here" },
+  { "^glagent%-", refused = "an agent's token is not accepted here" },
+  { "^gloas%-", refused = "an application's secret is no token: exchange it for one" },
+  { "^glft%-", refused = "a feed token is not accepted by GitLab's API" },
+}
+
+-- An OAuth access token has no prefix: 64 hexadecimal digits.
+local function is_oauth(text)
+  return #text == 64 and text:match "^%x+$" ~= nil
+end
+
+local function invalid(message)
+  return nil, errors.new("ConfigurationError.InvalidCredentials", { message = message })
+end
+
+-- The way of sending a token, or nil and why it can not be one.
+local function judge(text, auth)
+  if type(text) ~= "string" or text == "" then return invalid "the token is empty" end
+  if text:find "[%c%s\127-\255]" then
+    return invalid "the token holds blanks, control characters or letters that no token has"
+  end
+  if #text < 8 then return invalid "the token is shorter than 8 characters" end
+  if auth then return auth end
+  for _, kind in ipairs(kinds) do
+    if text:match(kind[1]) then
+      if kind.refused then return invalid(kind.refused) end
+      return kind.auth
+    end
+  end
+  return is_oauth(text) and "bearer" or "private"
+end
+
+local function header_of(auth, secret)
+  if auth == "job" then return { "JOB-TOKEN", secret } end
+  if auth == "private" then return { "PRIVATE-TOKEN", secret } end
+  return { "Authorization", core.secret.new("Bearer " .. secret:reveal()) }
+end
+
+-- Takes a token into use.
+local function adopt(self, token)
+  local text = core.secret.is(token) and token:reveal() or token
+  local auth, err = judge(text, self.wanted_auth)
+  if not auth then return nil, err end
+  self.auth = auth
+  self.secret = core.secret.is(token) and token or core.secret.new(text)
+  self.header_pair = header_of(auth, self.secret)
+  self.generation = self.generation + 1
+  if self.on_secret then self.on_secret(self.secret) end
+  return true
+end
+
+--- Makes the credentials of a client.
+---@param settings table `token`, `token_from`, `auth`
+---@param on_secret fun(secret)|nil told each token, for the redactor
+---@return table|nil credentials
+---@return table|nil err ConfigurationError.InvalidCredentials
+function M.new(settings, on_secret)
+  local auth = settings.auth
+  if not auth and settings.token_from == "CI_JOB_TOKEN" then auth = "job" end
+  local self = setmetatable({ wanted_auth = auth, generation = 0, on_secret = on_secret },
+    Credentials)
+  local token = settings.token
+  if type(token) == "function" then
+    self.source = token
+  elseif token ~= nil then
+    if type(token) ~= "string" and not core.secret.is(token) then
+      return invalid "the token is neither a string nor a secret"
+    end
+    local ok, err = adopt(self, token)
+    if not ok then return nil, err end
+  end
+  return self
+end
+
+--- Is there any token?
+function Credentials:exist()
+  return self.secret ~= nil or self.source ~= nil
+end
+
+-- Asks the function; those who come meanwhile wait for the same answer.
+local function ask(self, runtime)
+  if self.asking then
+    local waiter = runtime:waiter()
+    self.asking[#self.asking + 1] = waiter
+    local ok, err = waiter:wait()
+    if ok == nil and err == "cancelled" then
+      return nil, errors.new("TaskError.Cancelled", { message = "cancelled while a token was asked for" })
+    end
+    return ok, err
+  end
+  self.asking = {}
+  local called, token = pcall(self.source)
+  local ok, err
+  if not called then
+    -- What the function raised may hold anything, a token too.
+    ok, err = invalid "the token function raised an error"
+  elseif token == nil then
+    ok, err = invalid "the token function returned nothing"
+  elseif self.secret and self.secret:equals(core.secret.is(token) and token:reveal() or token) then
+    ok = true
+  else
+    ok, err = adopt(self, token)
+  end
+  local waiters = self.asking
+  self.asking = nil
+  for _, waiter in ipairs(waiters) do waiter:wake(ok, err) end
+  return ok, err
+end
+
+--- The header of the token, and its generation for `refresh`. Without a token: nil, 0.
+---@return table|nil header `{name, secret}`
+---@return integer|table generation or, with false, the error
+function Credentials:header(runtime)
+  if not self.secret and self.source then
+    local ok, err = ask(self, runtime)
+    if not ok then return false, err end
+  end
+  return self.header_pair, self.generation
+end
+
+--- After a 401 that the token of `generation` got: is there another one now?
+---@return boolean fresh
+function Credentials:refresh(runtime, generation)
+  if not self.source then return false end
+  if self.generation == generation and not ask(self, runtime) then return false end
+  return self.generation ~= generation
+end
+
+return M

@@ -1,0 +1,239 @@
+--- From what came back to the error that a person expects: one table, first match wins.
+--
+-- A row says which answers it is for and which kind they are:
+--   status   a number, or {from, to}
+--   creates  only for operations that make a pipeline
+--   code     the body's `error`, in GitLab's token answers
+--   match    plain lower-case text within the message
+--   reasoned more than the bare "403 Forbidden" is said
+-- An operation's own rows (`operation.refusals`) come after those that are true for every one.
+
+local errors = require "gitlab_pipelines.errors"
+local json = require "gitlab_pipelines.json"
+
+local M = {}
+
+--- The rows that come before an operation's own.
+M.first = {
+  { status = 401, match = "expired", kind = "AuthenticationError.TokenExpired" },
+  { status = 401, match = "job is not running", kind = "AuthenticationError.TokenExpired" },
+  { status = 401, match = "revoked", kind = "AuthenticationError.TokenRevoked" },
+  { status = 401, kind = "AuthenticationError.InvalidToken" },
+  { status = 403, code = "insufficient_scope", kind = "AuthenticationError.InsufficientScopes" },
+  { status = 403, code = "insufficient_granular_scope",
+    kind = "AuthenticationError.InsufficientScopes" },
+  { status = 403, match = "your account", kind = "AccessError.PermissionDenied" },
+  { status = 400, match = "too many pipelines created", kind = "RateLimitError.TooManyRequests" },
+  { status = 429, kind = "RateLimitError.TooManyRequests" },
+}
+
+--- The rows that come after them.
+M.last = {
+  { status = 400, creates = true, match = "reference not found", kind = "PipelineError.InvalidRef" },
+  { status = 400, creates = true, match = "ref is ", kind = "PipelineError.InvalidRef" },
+  { status = 400, creates = true, match = "insufficient permissions to set pipeline variables",
+    kind = "PipelineError.VariablesForbidden" },
+  { status = 400, creates = true, match = "duplicate variable name",
+    kind = "PipelineError.InvalidVariable" },
+  { status = 400, creates = true, match = "map of key-valued strings",
+    kind = "PipelineError.InvalidVariable" },
+  { status = 400, creates = true, kind = "PipelineError.PipelineCreationFailed" },
+  { status = 422, creates = true, kind = "PipelineError.PipelineCreationFailed" },
+  { status = 403, kind = "AccessError.PermissionDenied" },
+  { status = 404, match = "project not found", kind = "AccessError.ProjectNotFound" },
+  { status = 404, kind = "not_found" },
+  { status = 409, kind = "RequestError.Conflict" },
+  { status = 412, kind = "RequestError.PreconditionFailed" },
+  { status = { 413, 414 }, kind = "RequestError.TooLarge" },
+  { status = 422, kind = "RequestError.Unprocessable" },
+  { status = { 400, 499 }, kind = "RequestError.BadRequest" },
+  { status = { 502, 504 }, kind = "ServerError.ServiceUnavailable" },
+  { status = { 500, 599 }, kind = "ServerError.InternalError" },
+  { status = { 300, 399 }, kind = "NetworkError.RedirectRefused" },
+}
+
+--- What a transport's failure is.
+M.failures = {
+  dns = "NetworkError.DnsResolutionFailed",
+  connect = "NetworkError.ConnectionFailed",
+  reset = "NetworkError.ConnectionFailed",
+  tls = "NetworkError.TlsFailed",
+  timeout = "NetworkError.Timeout",
+  redirect = "NetworkError.RedirectRefused",
+  protocol = "ServerError.InvalidResponse",
+  too_large = "ServerError.BodyTooLarge",
+  sink = "TaskError.Cancelled",
+  cancelled = "TaskError.Cancelled",
+}
+
+-- Kinds that can be different next time. Everything else stays as it is until somebody acts.
+local passing = {
+  ["RateLimitError.TooManyRequests"] = true, ["RateLimitError.ThrottledRequest"] = true,
+  ["ServerError.InternalError"] = true, ["ServerError.ServiceUnavailable"] = true,
+  ["NetworkError.ConnectionFailed"] = true, ["NetworkError.DnsResolutionFailed"] = true,
+  ["NetworkError.Timeout"] = true, ["NetworkError.CircuitOpen"] = true,
+}
+
+local LONGEST_MESSAGE = 300
+
+local reasons = {
+  [400] = "Bad request", [401] = "Unauthorized", [403] = "Forbidden", [404] = "Not Found",
+  [405] = "Method Not Allowed", [409] = "Conflict", [412] = "Precondition Failed",
+  [413] = "Content Too Large", [414] = "URI Too Long", [422] = "Unprocessable Content",
+  [429] = "Too Many Requests", [500] = "Internal Server Error", [502] = "Bad Gateway",
+  [503] = "Service Unavailable", [504] = "Gateway Timeout",
+}
+
+-- One line, without control characters, not too long.
+local function one_line(text)
+  text = text:gsub("[%c%s]+", " "):match "^%s*(.-)%s*$"
+  if #text > LONGEST_MESSAGE then
+    -- Not within a character of several bytes.
+    text = text:sub(1, LONGEST_MESSAGE):gsub("[\192-\255]?[\128-\191]*$", "") .. "..."
+  end
+  return text
+end
+
+local function sorted_keys(map)
+  local keys = {}
+  for key in pairs(map) do keys[#keys + 1] = tostring(key) end
+  table.sort(keys)
+  return keys
+end
+
+-- The words of {"name": ["has already been taken"], "base": ["..."]}.
+local function of_fields(map)
+  local parts = {}
+  for _, key in ipairs(sorted_keys(map)) do
+    local value = map[key]
+    local list = type(value) == "table" and value or { value }
+    local words = {}
+    for _, one in ipairs(list) do
+      if type(one) == "string" then words[#words + 1] = one end
+    end
+    local text = table.concat(words, ", ")
+    if text ~= "" then
+      parts[#parts + 1] = (key == "base" or key == "error") and text or key .. " " .. text
+    end
+  end
+  return table.concat(parts, "; ")
+end
+
+--- What GitLab says in an error's body, as one line, and the `error` code of a token answer.
+---@param status integer
+---@param content_type string|nil
+---@param body string|nil
+---@return string message
+---@return string|nil code
+function M.message(status, content_type, body)
+  local fallback = ("%d %s"):format(status, reasons[status] or "answer without a reason")
+  body = body or ""
+  local decoded = body:match "^%s*{" and json.decode(body)
+  if type(decoded) == "table" then
+    local message = decoded.message
+    if type(message) == "table" then message = of_fields(message) end
+    local code = type(decoded.error) == "string" and decoded.error or nil
+    if type(message) ~= "string" or message == "" then
+      message = type(decoded.error_description) == "string" and decoded.error_description or code
+    end
+    return message and message ~= "" and one_line(message) or fallback, code
+  end
+  local is_page = body:match "^%s*<" or (content_type or ""):lower():match "html"
+  if is_page or body == "" or body:find "%z" then return fallback end
+  local line = one_line(body)
+  return line ~= "" and line or fallback
+end
+
+local function fits(row, status, op, lower, code)
+  local wanted = row.status
+  if type(wanted) == "table" then
+    if status < wanted[1] or status > wanted[2] then return false end
+  elseif wanted ~= status then
+    return false
+  end
+  if row.creates and op.window ~= "creation" then return false end
+  if row.code and row.code ~= code then return false end
+  if row.match and not lower:find(row.match, 1, true) then return false end
+  if row.reasoned and (lower == "403 forbidden" or lower == "forbidden") then return false end
+  return true
+end
+
+--- The kind of an answer: "Category.Kind".
+---@param op table operation
+---@param status integer
+---@param message string
+---@param code string|nil
+---@return string
+function M.kind(op, status, message, code)
+  local lower = message:lower()
+  for _, rows in ipairs { M.first, op.refusals or {}, M.last } do
+    for _, row in ipairs(rows) do
+      if fits(row, status, op, lower, code) then
+        return row.kind == "not_found" and (op.not_found or "RequestError.BadRequest") or row.kind
+      end
+    end
+  end
+  return "ServerError.InvalidResponse"
+end
+
+--- Is an error of this kind worth another try, later?
+function M.is_passing(kind)
+  return passing[kind] == true
+end
+
+-- The fields that every error of a call has.
+local function describe(call, fields)
+  fields.operation = call.op.name
+  fields.subject = call.subject
+  fields.method = call.op.method
+  fields.path = call.path
+  fields.attempts = call.attempts
+  return fields
+end
+
+--- The error of an answer.
+---@param call table {op, subject, path, attempts}
+---@param response table
+---@return table err
+function M.of_response(call, response)
+  local message, code = M.message(response.status, response:header "Content-Type",
+    response.body)
+  local kind = M.kind(call.op, response.status, message, code)
+  return errors.new(kind, describe(call, { message = message, status = response.status,
+    retryable = passing[kind] == true, request_id = response:header "X-Request-Id" }))
+end
+
+--- The error of an answer whose body is not what it should be.
+---@param call table
+---@param response table
+---@param why string
+---@return table err
+function M.of_unreadable(call, response, why)
+  return errors.new("ServerError.InvalidResponse", describe(call, { message = why,
+    status = response.status, retryable = call.op.effect == "read",
+    request_id = response:header "X-Request-Id" }))
+end
+
+--- The error of a transport's failure.
+---@param call table
+---@param failure table
+---@return table err
+function M.of_failure(call, failure)
+  local kind = M.failures[failure.code] or (failure.outcome == "cancelled" and M.failures.cancelled)
+    or "NetworkError.ConnectionFailed"
+  return errors.new(kind, describe(call, { message = failure.message or failure.code,
+    status = tonumber(failure.status),
+    retryable = passing[kind] == true and failure.outcome ~= "permanent" }))
+end
+
+--- An error of our own: nothing was sent, or nothing more is known.
+---@param call table
+---@param kind string
+---@param fields table
+---@return table err
+function M.own(call, kind, fields)
+  if fields.retryable == nil then fields.retryable = passing[kind] == true end
+  return errors.new(kind, describe(call, fields))
+end
+
+return M
