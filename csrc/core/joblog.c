@@ -116,7 +116,8 @@ static double days_of(int year, int month, int day)
     long era = (y >= 0 ? y : y - 399) / 400;
     long of_era = y - era * 400;
     long of_year = (153L * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return (double)(era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468);
+    long days = era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+    return (double)days;
 }
 
 /* A digit stands for any digit; other characters for themselves. */
