@@ -5,5 +5,6 @@
 #include <lua.h>
 
 int lgp_open_archive(lua_State *L);
+int lgp_open_journal(lua_State *L);
 
 #endif

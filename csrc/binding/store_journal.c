@@ -1,0 +1,187 @@
+/*
+ * store.journal: a journal file as userdata.
+ *
+ *   j = store.journal.open(path, durable) -> j | nil, message
+ *   j:query(sql, ...)   -> array of rows (NULL is an absent field), changed rows | nil, message
+ *   j:hold(name)        -> true | false (somebody holds it) | nil, message
+ *   j:release(name)     j:close()
+ */
+#include "io/journal.h"
+#include "lgp.h"
+#include "store_modules.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define JOURNAL    "gitlab_pipelines.journal"
+#define MAX_PARAMS 32
+#define ERR_SIZE   512
+
+typedef struct journal_object {
+    gp_journal *journal;
+} journal_object;
+
+static gp_journal *check_journal(lua_State *L)
+{
+    journal_object *object = luaL_checkudata(L, 1, JOURNAL);
+    if (!object->journal) luaL_error(L, "the journal is closed");
+    return object->journal;
+}
+
+static int failed(lua_State *L, const char *message)
+{
+    lua_pushnil(L);
+    lua_pushstring(L, message);
+    return 2;
+}
+
+static int journal_open(lua_State *L)
+{
+    char err[ERR_SIZE] = "";
+    const char *path = luaL_checkstring(L, 1);
+    int durable = lua_isnoneornil(L, 2) || lua_toboolean(L, 2);
+    journal_object *object = lgp_new(L, sizeof *object, JOURNAL);
+    if (gp_journal_open(path, durable, &object->journal, err, sizeof err) != 0)
+        return failed(L, err);
+    return 1;
+}
+
+/* Makes a folder and those above it, for the owner alone. */
+static int journal_make_folder(lua_State *L)
+{
+    char path[4096];
+    size_t len, i;
+    const char *given = luaL_checklstring(L, 1, &len);
+    if (len == 0 || len >= sizeof path) return failed(L, "the folder has no usable name");
+    memcpy(path, given, len + 1);
+    for (i = 1; i <= len; i++) {
+        if (path[i] != '/' && path[i] != '\0') continue;
+        path[i] = '\0';
+        if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+            lua_pushnil(L);
+            lua_pushfstring(L, "%s: %s", path, strerror(errno));
+            return 2;
+        }
+        if (i < len) path[i] = '/';
+    }
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static int journal_close(lua_State *L)
+{
+    journal_object *object = luaL_checkudata(L, 1, JOURNAL);
+    gp_journal_close(object->journal);
+    object->journal = NULL;
+    return 0;
+}
+
+static void parameter(lua_State *L, int index, gp_journal_value *out)
+{
+    double number;
+    memset(out, 0, sizeof *out);
+    switch (lua_type(L, index)) {
+    case LUA_TNIL:
+        break;
+    case LUA_TBOOLEAN:
+        out->type = GP_JOURNAL_INTEGER;
+        out->integer = lua_toboolean(L, index);
+        break;
+    case LUA_TNUMBER:
+        number = lua_tonumber(L, index);
+        if (lgp_isinteger(L, index)) {
+            out->type = GP_JOURNAL_INTEGER;
+            out->integer = (long long)lua_tointeger(L, index);
+        } else if (number >= -9007199254740992.0 && number <= 9007199254740992.0 &&
+                   number == (double)(long long)number) {
+            out->type = GP_JOURNAL_INTEGER;
+            out->integer = (long long)number;
+        } else {
+            out->type = GP_JOURNAL_REAL;
+            out->real = number;
+        }
+        break;
+    case LUA_TSTRING:
+        out->type = GP_JOURNAL_TEXT;
+        out->text = lua_tolstring(L, index, &out->len);
+        break;
+    default:
+        luaL_error(L, "a journal keeps no %s", luaL_typename(L, index));
+    }
+}
+
+static void push_row(lua_State *L, const gp_journal *journal)
+{
+    int columns = gp_journal_columns(journal), i;
+    lua_createtable(L, 0, columns);
+    for (i = 0; i < columns; i++) {
+        gp_journal_value value;
+        gp_journal_column(journal, i, &value);
+        if (value.type == GP_JOURNAL_NULL) continue;
+        if (value.type == GP_JOURNAL_INTEGER) {
+            lgp_push_integer(L, value.integer);
+        } else if (value.type == GP_JOURNAL_REAL) {
+            lua_pushnumber(L, value.real);
+        } else {
+            lua_pushlstring(L, value.text, value.len);
+        }
+        lua_setfield(L, -2, gp_journal_name(journal, i));
+    }
+}
+
+static int journal_query(lua_State *L)
+{
+    char err[ERR_SIZE] = "";
+    gp_journal_value params[MAX_PARAMS];
+    gp_journal *journal = check_journal(L);
+    const char *sql = luaL_checkstring(L, 2);
+    int count = lua_gettop(L) - 2, row = 0, more, i;
+    luaL_argcheck(L, count <= MAX_PARAMS, 3, "too many values");
+    for (i = 0; i < count; i++)
+        parameter(L, i + 3, &params[i]);
+    if (gp_journal_start(journal, sql, params, (size_t)count, err, sizeof err) != 0)
+        return failed(L, err);
+    lua_newtable(L);
+    while ((more = gp_journal_next(journal, err, sizeof err)) == 1) {
+        push_row(L, journal);
+        lua_rawseti(L, -2, ++row);
+    }
+    if (more < 0) return failed(L, err);
+    lgp_push_integer(L, gp_journal_changes(journal));
+    return 2;
+}
+
+static int journal_hold(lua_State *L)
+{
+    char err[ERR_SIZE] = "";
+    size_t len;
+    gp_journal *journal = check_journal(L);
+    const char *name = luaL_checklstring(L, 2, &len);
+    int result = gp_journal_hold(journal, name, len, err, sizeof err);
+    if (result < 0) return failed(L, err);
+    lua_pushboolean(L, result);
+    return 1;
+}
+
+static int journal_release(lua_State *L)
+{
+    size_t len;
+    gp_journal *journal = check_journal(L);
+    const char *name = luaL_checklstring(L, 2, &len);
+    gp_journal_release(journal, name, len);
+    return 0;
+}
+
+int lgp_open_journal(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"open", journal_open}, {"make_folder", journal_make_folder}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"query", journal_query},
+                                       {"hold", journal_hold},
+                                       {"release", journal_release},
+                                       {NULL, NULL}};
+    lgp_type(L, JOURNAL, methods, NULL, journal_close);
+    lgp_module(L, functions);
+    return 1;
+}

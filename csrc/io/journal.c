@@ -1,0 +1,313 @@
+#include "io/journal.h"
+
+#include "io/journal_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define BUSY_MS        5000
+#define STATEMENTS     32
+#define APPLICATION_ID 1735420530 /* "gpjr" */
+#define SCHEMA_VERSION 1
+
+/* A prepared statement that is kept: the same text comes again and again. */
+typedef struct statement {
+    sqlite3_stmt *handle;
+    unsigned long long used;
+} statement;
+
+struct gp_journal {
+    sqlite3 *db;
+    gp_lock_file *locks; /* NULL for ":memory:" without a file */
+    statement statements[STATEMENTS];
+    unsigned long long turn;
+    sqlite3_stmt *current;
+};
+
+static const char schema[] =
+    /* Exactly one pipeline a key: what is about to be made, and what came of it. */
+    "CREATE TABLE IF NOT EXISTS intents ("
+    "  key TEXT PRIMARY KEY, scope TEXT NOT NULL, digest TEXT NOT NULL, request TEXT NOT NULL,"
+    "  state TEXT NOT NULL, pipeline INTEGER, created_at REAL NOT NULL, sent_at REAL,"
+    "  updated_at REAL NOT NULL, boot_id TEXT, reason TEXT);"
+    "CREATE INDEX IF NOT EXISTS intents_scope ON intents(scope, state);"
+    "CREATE UNIQUE INDEX IF NOT EXISTS intents_pipeline ON intents(scope, pipeline);"
+    /* What is remembered of a host or project. */
+    "CREATE TABLE IF NOT EXISTS facts ("
+    "  scope TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (scope, name));"
+    /* Runs of flows. `salt` is the random key under which secret inputs are digested. */
+    "CREATE TABLE IF NOT EXISTS runs ("
+    "  id TEXT PRIMARY KEY, name TEXT, file TEXT, script TEXT, digest TEXT NOT NULL,"
+    "  inputs TEXT NOT NULL, secrets TEXT NOT NULL, salt TEXT NOT NULL, status TEXT NOT NULL,"
+    "  reason TEXT, created_at REAL NOT NULL, ended_at REAL, pid INTEGER, boot_id TEXT);"
+    "CREATE INDEX IF NOT EXISTS runs_file ON runs(file, created_at);"
+    "CREATE TABLE IF NOT EXISTS steps ("
+    "  run TEXT NOT NULL, path TEXT NOT NULL, kind TEXT NOT NULL, phase TEXT NOT NULL,"
+    "  attempt INTEGER NOT NULL, request TEXT, items TEXT, project TEXT, pipeline INTEGER,"
+    "  job INTEGER, web_url TEXT, status TEXT, reason TEXT, because TEXT, outputs TEXT,"
+    "  started_at REAL, ended_at REAL, PRIMARY KEY (run, path));"
+    "CREATE TABLE IF NOT EXISTS answers ("
+    "  run TEXT NOT NULL, path TEXT NOT NULL, answer TEXT NOT NULL, by TEXT, at REAL NOT NULL,"
+    "  PRIMARY KEY (run, path));";
+
+/* File systems whose locks are another machine's affair. */
+static const struct {
+    unsigned long type;
+    const char *name;
+} network_systems[] = {{0x6969, "NFS"},       {0x517B, "SMB"},       {0xFE534D42, "SMB"},
+                       {0xFF534D42, "CIFS"},  {0x5346414F, "AFS"},   {0x564C, "NCP"},
+                       {0x73757245, "Coda"},  {0x01021997, "9P"},    {0xC36400, "Ceph"},
+                       {0x6B414653, "AFS"},   {0x7461636F, "OCFS2"}, {0x01161970, "GFS2"},
+                       {0x0BD00BD0, "Lustre"}};
+
+static int fail(char *err, size_t err_size, const char *what, const char *why)
+{
+    snprintf(err, err_size, "%s: %s", what, why);
+    return -1;
+}
+
+/* Makes the file if need be, for its owner alone, and looks where it lies. */
+static int prepare_file(const char *path, char *err, size_t err_size)
+{
+    struct statfs fs;
+    struct stat st;
+    size_t i;
+    int result = 0;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+    if (fd < 0) return fail(err, err_size, path, strerror(errno));
+    if (fstat(fd, &st) != 0 || fstatfs(fd, &fs) != 0) {
+        result = fail(err, err_size, path, strerror(errno));
+    } else if (!S_ISREG(st.st_mode)) {
+        result = fail(err, err_size, path, "not a regular file");
+    } else if ((st.st_mode & 077) && fchmod(fd, 0600) != 0) {
+        result = fail(err, err_size, path, "others may read it, and it is not ours to close");
+    }
+    for (i = 0; result == 0 && i < sizeof network_systems / sizeof *network_systems; i++) {
+        if (((unsigned long)fs.f_type & 0xFFFFFFFFUL) == network_systems[i].type) {
+            snprintf(err, err_size, "%s: lies on %s; a journal needs a local file system", path,
+                     network_systems[i].name);
+            result = -1;
+        }
+    }
+    close(fd);
+    return result;
+}
+
+/* The first column of the first row of a statement, as a number; -1 when there is none. */
+static long long number_of(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *stmt = NULL;
+    long long value = -1;
+    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW) {
+        value = sqlite3_column_int64(stmt, 0);
+    }
+    sqlite3_finalize(stmt);
+    return value;
+}
+
+static int execute(sqlite3 *db, const char *sql, const char *path, char *err, size_t err_size)
+{
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK) return 0;
+    return fail(err, err_size, path, sqlite3_errmsg(db));
+}
+
+static int make_tables(sqlite3 *db, const char *path, char *err, size_t err_size)
+{
+    char sql[160];
+    long long id = number_of(db, "PRAGMA application_id");
+    long long version = number_of(db, "PRAGMA user_version");
+    if (id < 0 || version < 0) return fail(err, err_size, path, sqlite3_errmsg(db));
+    if (id != APPLICATION_ID && number_of(db, "SELECT count(*) FROM sqlite_master") != 0)
+        return fail(err, err_size, path, "a database, but no journal of ours");
+    if (version > SCHEMA_VERSION)
+        return fail(err, err_size, path, "made by a newer version of gitlab-pipelines");
+    if (id == APPLICATION_ID && version == SCHEMA_VERSION) return 0;
+    snprintf(sql, sizeof sql, "PRAGMA application_id = %d; PRAGMA user_version = %d;",
+             APPLICATION_ID, SCHEMA_VERSION);
+    if (execute(db, "BEGIN IMMEDIATE", path, err, err_size) != 0) return -1;
+    if (execute(db, schema, path, err, err_size) != 0 ||
+        execute(db, sql, path, err, err_size) != 0 ||
+        execute(db, "COMMIT", path, err, err_size) != 0) {
+        sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+        return -1;
+    }
+    return 0;
+}
+
+static int open_database(gp_journal *journal, const char *path, int durable, char *err,
+                         size_t err_size)
+{
+    const char *sync = durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL";
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    if (sqlite3_open_v2(path, &journal->db, flags, NULL) != SQLITE_OK) {
+        return fail(err, err_size, path,
+                    journal->db ? sqlite3_errmsg(journal->db) : "out of memory");
+    }
+    sqlite3_busy_timeout(journal->db, BUSY_MS);
+    if (execute(journal->db, "PRAGMA journal_mode = WAL", path, err, err_size) != 0) return -1;
+    if (execute(journal->db, sync, path, err, err_size) != 0) return -1;
+    return make_tables(journal->db, path, err, err_size);
+}
+
+int gp_journal_open(const char *path, int durable, gp_journal **out, char *err, size_t err_size)
+{
+    int in_memory = strcmp(path, ":memory:") == 0;
+    gp_journal *journal = calloc(1, sizeof *journal);
+    *out = NULL;
+    if (!journal) return fail(err, err_size, path, "out of memory");
+    if (!in_memory && prepare_file(path, err, err_size) != 0) goto failed;
+    if (open_database(journal, path, durable, err, err_size) != 0) goto failed;
+    if (gp_lock_file_open(in_memory ? NULL : path, &journal->locks, err, err_size) != 0)
+        goto failed;
+    *out = journal;
+    return 0;
+failed:
+    gp_journal_close(journal);
+    return -1;
+}
+
+void gp_journal_close(gp_journal *journal)
+{
+    int i;
+    if (!journal) return;
+    for (i = 0; i < STATEMENTS; i++)
+        sqlite3_finalize(journal->statements[i].handle);
+    sqlite3_close(journal->db);
+    /* Last: nobody else may take a name while our last write is under way. */
+    gp_lock_file_close(journal->locks);
+    free(journal);
+}
+
+/* The statement of this text, prepared now or kept from before; the one unused longest goes. */
+static sqlite3_stmt *prepared(gp_journal *journal, const char *sql)
+{
+    statement *oldest = &journal->statements[0];
+    int i;
+    for (i = 0; i < STATEMENTS; i++) {
+        statement *kept = &journal->statements[i];
+        if (kept->handle && strcmp(sqlite3_sql(kept->handle), sql) == 0) {
+            kept->used = ++journal->turn;
+            return kept->handle;
+        }
+        if (kept->used < oldest->used) oldest = kept;
+    }
+    sqlite3_finalize(oldest->handle);
+    oldest->handle = NULL;
+    oldest->used = 0;
+    if (sqlite3_prepare_v2(journal->db, sql, -1, &oldest->handle, NULL) != SQLITE_OK) return NULL;
+    oldest->used = ++journal->turn;
+    return oldest->handle;
+}
+
+static int bind_value(sqlite3_stmt *stmt, int index, const gp_journal_value *value)
+{
+    switch (value->type) {
+    case GP_JOURNAL_INTEGER:
+        return sqlite3_bind_int64(stmt, index, value->integer);
+    case GP_JOURNAL_REAL:
+        return sqlite3_bind_double(stmt, index, value->real);
+    case GP_JOURNAL_TEXT:
+        return sqlite3_bind_text64(stmt, index, value->text, value->len, SQLITE_TRANSIENT,
+                                   SQLITE_UTF8);
+    case GP_JOURNAL_NULL:
+    default:
+        return sqlite3_bind_null(stmt, index);
+    }
+}
+
+int gp_journal_start(gp_journal *journal, const char *sql, const gp_journal_value *params,
+                     size_t count, char *err, size_t err_size)
+{
+    sqlite3_stmt *stmt;
+    size_t i;
+    gp_journal_finish(journal);
+    stmt = prepared(journal, sql);
+    if (!stmt) return fail(err, err_size, "journal", sqlite3_errmsg(journal->db));
+    if ((size_t)sqlite3_bind_parameter_count(stmt) < count)
+        return fail(err, err_size, "journal", "more values than the statement has places");
+    for (i = 0; i < count; i++) {
+        if (bind_value(stmt, (int)i + 1, &params[i]) != SQLITE_OK)
+            return fail(err, err_size, "journal", sqlite3_errmsg(journal->db));
+    }
+    journal->current = stmt;
+    return 0;
+}
+
+int gp_journal_next(gp_journal *journal, char *err, size_t err_size)
+{
+    int result;
+    if (!journal->current) return 0;
+    result = sqlite3_step(journal->current);
+    if (result == SQLITE_ROW) return 1;
+    if (result == SQLITE_DONE) {
+        gp_journal_finish(journal);
+        return 0;
+    }
+    fail(err, err_size, "journal", sqlite3_errmsg(journal->db));
+    gp_journal_finish(journal);
+    return -1;
+}
+
+int gp_journal_columns(const gp_journal *journal)
+{
+    return journal->current ? sqlite3_column_count(journal->current) : 0;
+}
+
+const char *gp_journal_name(const gp_journal *journal, int column)
+{
+    return sqlite3_column_name(journal->current, column);
+}
+
+void gp_journal_column(const gp_journal *journal, int column, gp_journal_value *out)
+{
+    memset(out, 0, sizeof *out);
+    switch (sqlite3_column_type(journal->current, column)) {
+    case SQLITE_INTEGER:
+        out->type = GP_JOURNAL_INTEGER;
+        out->integer = sqlite3_column_int64(journal->current, column);
+        break;
+    case SQLITE_FLOAT:
+        out->type = GP_JOURNAL_REAL;
+        out->real = sqlite3_column_double(journal->current, column);
+        break;
+    case SQLITE_NULL:
+        out->type = GP_JOURNAL_NULL;
+        break;
+    default:
+        out->type = GP_JOURNAL_TEXT;
+        out->text = (const char *)sqlite3_column_text(journal->current, column);
+        out->len = (size_t)sqlite3_column_bytes(journal->current, column);
+        if (!out->text) out->type = GP_JOURNAL_NULL; /* out of memory: the next step says so */
+    }
+}
+
+void gp_journal_finish(gp_journal *journal)
+{
+    if (!journal->current) return;
+    sqlite3_reset(journal->current);
+    sqlite3_clear_bindings(journal->current);
+    journal->current = NULL;
+}
+
+int gp_journal_changes(const gp_journal *journal)
+{
+    return sqlite3_changes(journal->db);
+}
+
+int gp_journal_hold(gp_journal *journal, const char *name, size_t len, char *err, size_t err_size)
+{
+    return gp_lock_file_take(journal->locks, name, len, err, err_size);
+}
+
+void gp_journal_release(gp_journal *journal, const char *name, size_t len)
+{
+    gp_lock_file_give(journal->locks, name, len);
+}

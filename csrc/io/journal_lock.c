@@ -1,0 +1,118 @@
+#include "io/journal_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct gp_lock_file {
+    int fd; /* -1: within this object alone */
+    uint64_t *held;
+    size_t count, capacity;
+};
+
+/* The byte of a name: FNV-1a, cut to what off_t can hold. Two names of 2^62 hardly meet. */
+static uint64_t byte_of(const char *name, size_t len)
+{
+    uint64_t hash = 14695981039346656037ULL;
+    size_t i;
+    for (i = 0; i < len; i++)
+        hash = (hash ^ (unsigned char)name[i]) * 1099511628211ULL;
+    return hash >> 2;
+}
+
+static int set_lock(int fd, short type, uint64_t byte)
+{
+    struct flock lock;
+    memset(&lock, 0, sizeof lock);
+    lock.l_type = type;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = (off_t)byte;
+    lock.l_len = 1;
+    return fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+int gp_lock_file_open(const char *beside, gp_lock_file **out, char *err, size_t err_size)
+{
+    gp_lock_file *file = calloc(1, sizeof *file);
+    char *path = NULL;
+    size_t size;
+    *out = NULL;
+    if (!file) goto no_memory;
+    file->fd = -1;
+    if (!beside) {
+        *out = file;
+        return 0;
+    }
+    size = strlen(beside) + sizeof "-lock";
+    path = malloc(size);
+    if (!path) goto no_memory;
+    snprintf(path, size, "%s-lock", beside);
+    file->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+    if (file->fd < 0) {
+        snprintf(err, err_size, "%s: %s", path, strerror(errno));
+        free(path);
+        free(file);
+        return -1;
+    }
+    free(path);
+    *out = file;
+    return 0;
+no_memory:
+    snprintf(err, err_size, "out of memory");
+    free(file);
+    return -1;
+}
+
+void gp_lock_file_close(gp_lock_file *file)
+{
+    if (!file) return;
+    if (file->fd >= 0) close(file->fd);
+    free(file->held);
+    free(file);
+}
+
+/* Where a byte stands among the held ones; `count` when it is not there. */
+static size_t find(const gp_lock_file *file, uint64_t byte)
+{
+    size_t i;
+    for (i = 0; i < file->count && file->held[i] != byte; i++) {
+    }
+    return i;
+}
+
+int gp_lock_file_take(gp_lock_file *file, const char *name, size_t len, char *err, size_t err_size)
+{
+    uint64_t byte = byte_of(name, len);
+    /* The kernel would grant an open file its own lock again. */
+    if (find(file, byte) < file->count) return 0;
+    if (file->count == file->capacity) {
+        size_t capacity = file->capacity ? file->capacity * 2 : 8;
+        uint64_t *held = realloc(file->held, capacity * sizeof *held);
+        if (!held) {
+            snprintf(err, err_size, "out of memory");
+            return -1;
+        }
+        file->held = held;
+        file->capacity = capacity;
+    }
+    if (file->fd >= 0 && set_lock(file->fd, F_WRLCK, byte) != 0) {
+        if (errno == EAGAIN || errno == EACCES) return 0;
+        snprintf(err, err_size, "lock: %s", strerror(errno));
+        return -1;
+    }
+    file->held[file->count++] = byte;
+    return 1;
+}
+
+void gp_lock_file_give(gp_lock_file *file, const char *name, size_t len)
+{
+    uint64_t byte = byte_of(name, len);
+    size_t at = find(file, byte);
+    if (at == file->count) return;
+    if (file->fd >= 0) set_lock(file->fd, F_UNLCK, byte);
+    file->held[at] = file->held[--file->count];
+}

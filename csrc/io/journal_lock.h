@@ -1,0 +1,24 @@
+/*
+ * Names held by one process at a time: each is one byte of a file, locked by F_OFD_SETLK. Such a
+ * lock belongs to the open file, not to the process id (which means nothing in another PID
+ * namespace), is gone when the process is, and never runs out before.
+ */
+#ifndef GP_IO_JOURNAL_LOCK_H
+#define GP_IO_JOURNAL_LOCK_H
+
+#include <stddef.h>
+
+typedef struct gp_lock_file gp_lock_file;
+
+/* Opens `<beside>-lock`, made 0600; NULL: names are held within this object alone. 0, or -1. */
+int gp_lock_file_open(const char *beside, gp_lock_file **out, char *err, size_t err_size);
+
+/* Gives every name back. NULL is allowed. */
+void gp_lock_file_close(gp_lock_file *file);
+
+/* 1: taken; 0: somebody holds it; -1 with a message. Never waits. */
+int gp_lock_file_take(gp_lock_file *file, const char *name, size_t len, char *err, size_t err_size);
+
+void gp_lock_file_give(gp_lock_file *file, const char *name, size_t len);
+
+#endif

@@ -1,0 +1,202 @@
+local journal = require "gitlab_pipelines.journal"
+local process = require "support.process"
+
+describe("a journal", function()
+  local path, remove, j
+  before_each(function()
+    path, remove = process.file "j.db"
+    j = assert(journal.open(path))
+  end)
+  after_each(function()
+    j:close()
+    remove()
+  end)
+
+  local function intent(key, now, digest)
+    return j:intent { key = key, scope = "host/1", digest = digest or "d", request = "{}",
+      now = now or 100 }
+  end
+
+  local function mode(file)
+    local pipe = io.popen("stat -c %a " .. file)
+    local text = pipe:read "*l"
+    pipe:close()
+    return text
+  end
+
+  it("is for its owner alone, with everything beside it", function()
+    intent "a"
+    assert.equal("600", mode(path))
+    assert.equal("600", mode(path .. "-wal"))
+    assert.equal("600", mode(path .. "-lock"))
+  end)
+
+  it("closes a file that others could read", function()
+    j:close()
+    os.execute("chmod 644 " .. path)
+    j = assert(journal.open(path))
+    assert.equal("600", mode(path))
+  end)
+
+  it("writes an intent once and gives back the one that is there", function()
+    local row, created = intent("a", 100)
+    assert.is_true(created)
+    assert.same({ "intent", 100, "d", "{}" }, { row.state, row.created_at, row.digest, row.request })
+    row, created = intent("a", 200, "other")
+    assert.is_false(created)
+    assert.equal("d", row.digest)
+    assert.equal(100, row.created_at)
+  end)
+
+  it("frees a key that was refused, and one of more than 30 days", function()
+    intent("a", 100)
+    assert.is_true(j:refused("a", "400 no", 101))
+    assert.equal("400 no", j:lookup("a").reason)
+    local _, created = intent("a", 102)
+    assert.is_true(created)
+    _, created = intent("a", 102 + 31 * 86400)
+    assert.is_true(created)
+  end)
+
+  it("gives a pipeline to one key of its scope", function()
+    intent "a"
+    intent "b"
+    assert.is_true(j:known("a", 17, 101))
+    assert.is_true(j:known("a", 17, 102))
+    local ok, err, other = j:known("b", 17, 103)
+    assert.is_nil(ok)
+    assert.is_true(err:is "KeyReused")
+    assert.equal("a", other)
+    assert.equal("a", j:claimed("host/1", 17))
+    assert.is_nil(j:claimed("host/2", 17))
+    assert.equal(17, j:lookup("a").pipeline)
+    assert.equal("17", tostring(j:lookup("a").pipeline))
+    local open = j:open_intents "host/1"
+    assert.equal(1, #open)
+    assert.equal("b", open[1].key)
+  end)
+
+  it("says so when a key is not there", function()
+    local ok, err = j:known("nope", 1, 1)
+    assert.is_nil(ok)
+    assert.is_true(err:is "JournalUnusable")
+    assert.is_nil(j:lookup "nope")
+    assert.is_false(j:sent("nope", 1))
+  end)
+
+  it("remembers when bytes may have left", function()
+    intent("a", 100)
+    assert.is_true(j:sent("a", 107.25))
+    assert.equal(107.25, j:lookup("a").sent_at)
+  end)
+
+  it("remembers facts and forgets them", function()
+    assert.is_nil(j:fact("host/1", "default_branch"))
+    j:set_fact("host/1", "default_branch", "main")
+    j:set_fact("host/1", "default_branch", "trunk")
+    assert.equal("trunk", j:fact("host/1", "default_branch"))
+    j:set_fact("host/1", "default_branch", nil)
+    assert.is_nil(j:fact("host/1", "default_branch"))
+  end)
+
+  it("rolls a transaction back when it raises", function()
+    assert.has_error(function()
+      j:transaction(function()
+        j:set_fact("s", "n", "v")
+        error("oh", 0)
+      end)
+    end, "oh")
+    assert.is_nil(j:fact("s", "n"))
+    assert.equal("fine", (j:transaction(function() return "fine" end)))
+  end)
+
+  it("holds a name against itself and everybody else, until it is given back", function()
+    assert.is_true(j:hold "run:1")
+    local ok, err = j:hold "run:1"
+    assert.is_nil(ok)
+    assert.is_true(err:is "RunHeld")
+    local other = assert(journal.open(path))
+    assert.is_nil((other:hold "run:1"))
+    assert.is_true(other:hold "run:2")
+    j:release "run:1"
+    assert.is_true(other:hold "run:1")
+    other:close()
+    assert.is_true(j:hold "run:1")
+  end)
+
+  it("holds a name in another process until that is killed", function()
+    local text = process.lua(process.die .. [[
+      local journal = require "gitlab_pipelines.journal"
+      local j = assert(journal.open(...))
+      assert(j:hold "run:1")
+      print "held"
+      die()]], path)
+    assert.equal("held\n", text)
+    assert.is_true(j:hold "run:1")
+    text = process.lua([[
+      local j = assert(require "gitlab_pipelines.journal".open(...))
+      local ok, err = j:hold "run:1"
+      print(ok, err.kind)]], path)
+    assert.equal("nil\tRunHeld\n", text)
+  end)
+
+  it("keeps what was written before a kill -9, and nothing of a half transaction", function()
+    local text = process.lua(process.die .. [[
+      local j = assert(require "gitlab_pipelines.journal".open(...))
+      j:intent { key = "k", scope = "s", digest = "d", request = "r", now = 1 }
+      j:query "BEGIN IMMEDIATE"
+      j:set_fact("s", "half", "1")
+      print "ready"
+      die()]], path)
+    assert.equal("ready\n", text)
+    assert.equal("intent", j:lookup("k").state)
+    assert.is_nil(j:fact("s", "half"))
+    assert.is_true(j:set_fact("s", "half", "2"))
+  end)
+
+  it("is used by several processes at once", function()
+    assert.is_true(process.together(3, [[
+      local path, me = ...
+      local j = assert(require "gitlab_pipelines.journal".open(path))
+      for i = 1, 50 do
+        local _, created = assert(j:intent { key = "k" .. i, scope = "s", digest = me,
+          request = "r", now = 1 })
+        if created then assert(j:known("k" .. i, i, 2)) end
+      end]], path))
+    local rows = j:query "SELECT key, pipeline FROM intents WHERE state = 'known'"
+    assert.equal(50, #rows)
+  end)
+
+  it("refuses files that are no journal", function()
+    local other, clean = process.file "other.db"
+    local file = io.open(other, "w")
+    file:write(("not a database "):rep(100))
+    file:close()
+    local opened, err = journal.open(other)
+    assert.is_nil(opened)
+    assert.is_true(err:is "JournalUnusable")
+    clean()
+    assert.is_nil((journal.open "/proc/version"))
+    assert.is_nil((journal.open "/nowhere/at/all.db"))
+    assert.is_nil((journal.open(path:match "^(.*)/")))
+  end)
+
+  it("does without a file", function()
+    local memory = assert(journal.open ":memory:")
+    assert.is_true(memory:hold "a")
+    assert.is_nil((memory:hold "a"))
+    memory:intent { key = "k", scope = "s", digest = "d", request = "r", now = 1 }
+    assert.equal("d", memory:lookup("k").digest)
+    memory:close()
+    memory:close()
+    local rows, err = memory:query "SELECT 1"
+    assert.is_nil(rows)
+    assert.is_true(err:is "JournalUnusable")
+  end)
+
+  it("reports an error of SQL instead of raising", function()
+    local rows, err = j:query "SELECT * FROM missing"
+    assert.is_nil(rows)
+    assert.matches("no such table", err.message)
+  end)
+end)
