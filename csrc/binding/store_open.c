@@ -9,5 +9,7 @@ int luaopen_gitlab_pipelines_store(lua_State *L)
     lua_newtable(L);
     lgp_open_archive(L);
     lua_setfield(L, -2, "archive");
+    lgp_open_journal(L);
+    lua_setfield(L, -2, "journal");
     return 1;
 }
