@@ -685,7 +685,7 @@ local function known_names(operation, more)
   for _, p in ipairs(operation.params) do
     if p.where ~= "path" then known[#known + 1] = p.name end
   end
-  for _, name in ipairs(more or {}) do known[#known + 1] = name end
+  for _, name in ipairs(more and more() or {}) do known[#known + 1] = name end
   table.sort(known)
   return #known > 0 and table.concat(known, ", ") or "none"
 end
@@ -720,14 +720,17 @@ end
 --- missing or a wrong value, always the same one of several.
 ---@param operation table
 ---@param given table
----@param more string[]|nil further names to tell in the message for an unknown one
+---@param more nil|fun(): string[] further names to tell in the message for an unknown one
 ---@return string|nil message nil when nothing is wrong
 function M.problem(operation, given, more)
-  local strangers = {}
+  local strangers
   for name in pairs(given) do
-    if not operation.param[name] then strangers[#strangers + 1] = tostring(name) end
+    if not operation.param[name] then
+      strangers = strangers or {}
+      strangers[#strangers + 1] = tostring(name)
+    end
   end
-  if #strangers > 0 then
+  if strangers then
     table.sort(strangers)
     return ("%s: unknown argument '%s' (known: %s)"):format(operation.name, strangers[1],
       known_names(operation, more))
@@ -748,7 +751,9 @@ local function add_query(pairs_of, wire, p, value)
   end
 end
 
+-- By name; values of one name keep their order.
 local function sort_pairs(list)
+  if #list < 2 then return list end
   for i, pair in ipairs(list) do pair.at = i end
   table.sort(list, function(a, b)
     if a[1] ~= b[1] then return a[1] < b[1] end
@@ -761,7 +766,7 @@ end
 --- Checks `given` and turns it into the client's arguments (see the head of this file).
 ---@param operation table
 ---@param given table name -> value
----@param more string[]|nil see `M.problem`
+---@param more nil|fun(): string[] see `M.problem`
 ---@return table|nil args `query` is always there, `body` and `headers` only if they hold something
 ---@return string|nil message what is wrong with `given`
 function M.arguments(operation, given, more)

@@ -20,8 +20,15 @@ M.call_options = {
   priority = { type = "string", one_of = { "cancel", "create", "read", "poll" } },
 }
 
---- Their names, sorted, for messages.
-M.call_option_names = { "priority", "retry", "timeout" }
+--- The names of all options of a call, for messages.
+---@param own table|nil descriptor of further options
+---@return string[]
+function M.option_names(own)
+  local names = {}
+  for name in pairs(M.call_options) do names[#names + 1] = name end
+  for name in pairs(own or {}) do names[#names + 1] = name end
+  return names
+end
 
 -- Where our own Lua files stand ("@/usr/share/lua/5.4/gitlab_pipelines/"), to find the first frame
 -- that is not ours.
@@ -93,6 +100,7 @@ end
 ---@param given table|nil
 ---@return table opts
 function M.options(where, own, given)
+  if given == nil then return {} end
   local descriptor = M.call_options
   if own then
     descriptor = {}
@@ -102,7 +110,7 @@ function M.options(where, own, given)
   local message = options.problem(where, descriptor, given)
   if message then M.blame(message) end
   local opts = {}
-  for name, value in pairs(given or {}) do opts[name] = value end
+  for name, value in pairs(given) do opts[name] = value end
   if opts.timeout then opts.timeout = options.seconds(opts.timeout) end
   return opts
 end
@@ -161,9 +169,9 @@ function M.prepare(group, operation, project, params, own)
       return nil, err
     end
   end
-  local more = { M.call_option_names[1], M.call_option_names[2], M.call_option_names[3] }
-  for name in pairs(own or {}) do more[#more + 1] = name end
-  local args, message = operations.arguments(operation, params, more)
+  local args, message = operations.arguments(operation, params, function()
+    return M.option_names(own)
+  end)
   if not args then M.blame(message) end
   local err = scope_error(group, operation)
   if err then return nil, err end

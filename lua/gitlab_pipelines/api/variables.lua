@@ -54,7 +54,7 @@ function Variables:set(project, fields, opts)
   local create, update = variables.create, variables.update
   local params, steering = resource.split(create, fields, nil, opts)
   params.project = 1
-  local message = operations.problem(create, params, resource.call_option_names)
+  local message = operations.problem(create, params, resource.option_names)
   if message then resource.blame(message) end
   local changes = {}
   for name, value in pairs(params) do
