@@ -9,6 +9,7 @@ int lgp_open_digest(lua_State *L);
 int lgp_open_json(lua_State *L);
 int lgp_open_exchange(lua_State *L);
 int lgp_open_policy(lua_State *L);
+int lgp_open_pattern(lua_State *L);
 int lgp_open_redact(lua_State *L);
 int lgp_open_scenario(lua_State *L);
 int lgp_open_secret(lua_State *L);

@@ -14,6 +14,7 @@ static const core_module modules[] = {
     {"json", lgp_open_json},
     {"exchange", lgp_open_exchange},
     {"policy", lgp_open_policy},
+    {"pattern", lgp_open_pattern},
     {"redact", lgp_open_redact},
     {"scenario", lgp_open_scenario},
     {"secret", lgp_open_secret},

@@ -21,5 +21,5 @@ gp_status gp_scenario_status(const gp_scenario *scenario, const gp_scenario *ove
 {
     double end = 0;
     gp_status terminal = gp_scenario_end(scenario, override, created_at, &end);
-    return terminal != GP_STATUS_NONE && now >= end - 1e-6 ? terminal : GP_STATUS_RUNNING;
+    return terminal != GP_STATUS_NONE && now >= end - 5e-4 ? terminal : GP_STATUS_RUNNING;
 }

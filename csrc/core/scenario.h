@@ -30,8 +30,8 @@ gp_status gp_scenario_end(const gp_scenario *scenario, const gp_scenario *overri
 
 /*
  * The status at `now`, in seconds like created_at: GP_STATUS_RUNNING before the end, the terminal
- * status from it on. The end counts as reached a microsecond early, since sums of epoch seconds in
- * a double are only exact to a quarter of that.
+ * status from it on. The end counts as reached half a millisecond early: no time shown is finer
+ * than a millisecond, and sums of epoch seconds in a double drift.
  */
 gp_status gp_scenario_status(const gp_scenario *scenario, const gp_scenario *override,
                              double created_at, double now);
