@@ -200,7 +200,9 @@ function M.of_response(call, response)
     response.body)
   local kind = M.kind(call.op, response.status, message, code)
   return errors.new(kind, describe(call, { message = message, status = response.status,
-    retryable = passing[kind] == true, request_id = response:header "X-Request-Id" }))
+    retryable = passing[kind] == true, request_id = response:header "X-Request-Id",
+    -- Not the thing, the route is missing: an older server.
+    missing_route = response.status == 404 and code == "404 Not Found" or nil }))
 end
 
 --- The error of an answer whose body is not what it should be.

@@ -1,6 +1,6 @@
 local double = require "support.transport_double"
 local json = require "gitlab_pipelines.json"
-local thin = require "support.thin_client"
+local api = require "support.api_client"
 
 describe("variables:set", function()
   local TAKEN = { status = 400, body = { message = { key = { "(K) has already been taken" } } } }
@@ -8,7 +8,7 @@ describe("variables:set", function()
 
   it("makes the variable where it is not there yet, raw or not said explicitly", function()
     local transport = double.new { MISSING, { status = 201, body = { key = "K" } } }
-    local row = assert(thin.new(transport).variables:set(17, { key = "K", value = "v",
+    local row = assert(api.new(transport).variables:set(17, { key = "K", value = "v",
       environment_scope = "prod", masked_and_hidden = true }))
     assert.equal("K", row.key)
     assert.equal("PUT", transport.requests[1].method)
@@ -21,13 +21,13 @@ describe("variables:set", function()
 
   it("changes it when somebody made it in between", function()
     local transport = double.new { MISSING, TAKEN, { body = { key = "K", value = "v" } } }
-    assert.equal("v", assert(thin.new(transport).variables:set(17, { key = "K", value = "v" })).value)
+    assert.equal("v", assert(api.new(transport).variables:set(17, { key = "K", value = "v" })).value)
     assert.equal("PUT", transport.requests[3].method)
   end)
 
   it("returns any other refusal", function()
     local transport = double.new { { status = 403, body = { message = "403 Forbidden" } } }
-    local row, err = thin.new(transport).variables:set(17, { key = "K", value = "v" })
+    local row, err = api.new(transport).variables:set(17, { key = "K", value = "v" })
     assert.is_nil(row)
     assert.equal(403, err.status)
     assert.equal(1, #transport.requests)
@@ -37,7 +37,7 @@ end)
 describe("artifacts", function()
   it("come as a string, to a function, or to a file that appears whole", function()
     local transport = double.new(function() return { body = "PK-archive-bytes" } end)
-    local gl = thin.new(transport)
+    local gl = api.new(transport)
     assert.equal("PK-archive-bytes", gl.artifacts:download(17, 5))
 
     local chunks = {}
@@ -64,7 +64,7 @@ describe("artifacts", function()
     local file = assert(io.open(path, "w"))
     file:write "old"
     file:close()
-    local result, err = thin.new(transport).artifacts:download(17, 5, path)
+    local result, err = api.new(transport).artifacts:download(17, 5, path)
     assert.is_nil(result)
     assert.is_true(err:is "ArtifactNotFound")
     file = assert(io.open(path))
@@ -75,7 +75,7 @@ describe("artifacts", function()
   end)
 
   it("refuse a target that is neither", function()
-    local gl = thin.new(double.new {})
+    local gl = api.new(double.new {})
     for _, target in ipairs { 1, true, {}, "" } do
       local ok, message = pcall(function() gl.artifacts:download(17, 5, target) end)
       assert.is_false(ok)
@@ -89,19 +89,19 @@ describe("results", function()
     local text = [[{"id":1,"status":"quantum","source":"tea","failure_reason":"aliens","new":{"a":[1,null]},]]
       .. [["finished_at":null,"big":123456789012345}]]
     local transport = double.new { { body = text, type = "application/json" } }
-    local row = assert(thin.new(transport).pipelines:get(17, 1))
+    local row = assert(api.new(transport).pipelines:get(17, 1))
     assert.same({ id = 1, status = "quantum", source = "tea", failure_reason = "aliens",
       new = { a = { 1, json.null } }, big = 123456789012345 }, row)
   end)
 
   it("are true where GitLab sends none", function()
-    local gl = thin.new(double.new(function() return { status = 204 } end))
+    local gl = api.new(double.new(function() return { status = 204 } end))
     assert.is_true(gl.pipelines:delete(17, 1))
     assert.is_true(gl.environments:delete(17, 1))
   end)
 
   it("of an empty log are an empty text", function()
-    assert.equal("", thin.new(double.new { { body = "", type = "text/plain" } }).jobs:log(17, 5))
+    assert.equal("", api.new(double.new { { body = "", type = "text/plain" } }).jobs:log(17, 5))
   end)
 end)
 
@@ -109,7 +109,7 @@ describe("projects:resolve", function()
   it("asks once, and knows the project by its number from then on", function()
     local transport = double.new { { body = { id = 17, path_with_namespace = "a/b",
       default_branch = "trunk" } } }
-    local gl = thin.new(transport)
+    local gl = api.new(transport)
     local known = assert(gl.projects:resolve "a/b")
     assert.equal(17, known.id)
     assert.equal("trunk", gl.projects:resolve(17).default_branch)
@@ -119,13 +119,30 @@ describe("projects:resolve", function()
 end)
 
 describe("closing", function()
-  it("closes once", function()
+  it("ends what the client can do; a second time does nothing", function()
     local transport = double.new {}
-    local gl = thin.new(transport)
+    local gl = api.new(transport)
     gl:close()
-    assert.is_true(transport.closed)
-    transport.closed = false
     gl:close()
+    local row, err = gl.projects:get(17)
+    assert.is_nil(row)
+    assert.is_true(err:is "TaskError.Cancelled")
+    assert.equal(0, #transport.requests)
+    -- It was handed in, so it is not ours to close.
     assert.is_false(transport.closed)
+  end)
+
+  it("waits for who still reads, when nobody holds the client any more", function()
+    local transport = double.new(function(_, count)
+      return { body = { { id = 10 - count } }, headers = { ["X-Next-Page"] = count < 5 and tostring(count + 1) or "" } }
+    end)
+    local iterator = api.new(transport).pipelines:each(17)
+    local rows = 0
+    for _ in iterator do
+      rows = rows + 1
+      collectgarbage()
+      collectgarbage()
+    end
+    assert.equal(5, rows)
   end)
 end)

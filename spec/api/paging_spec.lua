@@ -1,7 +1,7 @@
 local double = require "support.transport_double"
 local errors = require "gitlab_pipelines.errors"
 local json = require "gitlab_pipelines.json"
-local thin = require "support.thin_client"
+local api = require "support.api_client"
 local virtual = require "gitlab_pipelines.runtime.virtual"
 
 local LINKS = '<https://internal.example:8443/gitlab/api/v4/x?page=%d&per_page=%d>; rel="next", '
@@ -14,7 +14,7 @@ local function offset_server(total, fields)
     local page = tonumber(request.target:match "[?&]page=(%d+)") or 1
     local per_page = tonumber(request.target:match "per_page=(%d+)") or 20
     if fields.fail and fields.fail(page, count) then
-      return { status = 500, body = { message = "500" } }
+      return { status = 403, body = { message = "403 Forbidden" } }
     end
     local rows = json.array {}
     local shift = fields.shift and fields.shift(page) or 0
@@ -58,7 +58,7 @@ describe("paging", function()
   it("reads all pages, a hundred rows each, and gives every row once and in order", function()
     local transport = double.new(offset_server(250))
     local ids = {}
-    for i, row in ipairs(assert(thin.new(transport).pipelines:list(17))) do ids[i] = row.id end
+    for i, row in ipairs(assert(api.new(transport).pipelines:list(17))) do ids[i] = row.id end
     check_falling(ids, 250, 1)
     assert.same({ 1, 2, 3 }, pages_of(transport))
     assert.equal("/api/v4/projects/17/pipelines?per_page=100", transport.requests[1].target)
@@ -67,42 +67,42 @@ describe("paging", function()
 
   it("needs no totals", function()
     local transport = double.new(offset_server(250, { no_totals = true }))
-    assert.equal(250, #assert(thin.new(transport).pipelines:list(17)))
+    assert.equal(250, #assert(api.new(transport).pipelines:list(17)))
     assert.equal(3, #transport.requests)
   end)
 
   it("follows Link where there is no X-Next-Page, at our own address", function()
     local transport = double.new(offset_server(250, { no_totals = true, links = true }))
-    assert.equal(250, #assert(thin.new(transport).pipelines:list(17)))
+    assert.equal(250, #assert(api.new(transport).pipelines:list(17)))
     assert.equal("https://gitlab.test/api/v4/projects/17/pipelines?page=3&per_page=100",
       transport.requests[3].url)
   end)
 
   it("asks for no more rows than a limit needs", function()
     local transport = double.new(offset_server(1000))
-    assert.equal(5, #assert(thin.new(transport).pipelines:list(17, { limit = 5 })))
+    assert.equal(5, #assert(api.new(transport).pipelines:list(17, { limit = 5 })))
     assert.equal("/api/v4/projects/17/pipelines?per_page=5", transport.requests[1].target)
     assert.equal(1, #transport.requests)
 
     transport = double.new(offset_server(1000))
-    local gl = thin.new(transport, { runtime = virtual.new() })
+    local gl = api.new(transport, { runtime = virtual.new() })
     assert.equal(250, #assert(gl.pipelines:list(17, { limit = 250 })))
     assert.same({ 1, 2, 3 }, pages_of(transport))
 
     transport = double.new(offset_server(1000))
-    assert.same({}, thin.new(transport).pipelines:list(17, { limit = 0 }))
+    assert.same({}, api.new(transport).pipelines:list(17, { limit = 0 }))
     assert.equal(0, #transport.requests)
   end)
 
   it("reads one page when a page is named", function()
     local transport = double.new(offset_server(250))
-    assert.equal(100, #assert(thin.new(transport).pipelines:list(17, { page = 2 })))
+    assert.equal(100, #assert(api.new(transport).pipelines:list(17, { page = 2 })))
     assert.same({ 2 }, pages_of(transport))
   end)
 
   it("reads nothing before the first row is asked for", function()
     local transport = double.new(offset_server(250))
-    local iterator = thin.new(transport).pipelines:each(17)
+    local iterator = api.new(transport).pipelines:each(17)
     assert.equal(0, #transport.requests)
     assert.equal(250, iterator().id)
     assert.equal(1, #transport.requests)
@@ -119,7 +119,7 @@ describe("paging", function()
       flying = flying - 1
       return serve(request, count)
     end)
-    local iterator = thin.new(transport, { runtime = runtime }).pipelines:each(17)
+    local iterator = api.new(transport, { runtime = runtime }).pipelines:each(17)
     local started = runtime:now()
     for _ = 1, 100 do iterator() end
     runtime:sleep(10)
@@ -138,14 +138,14 @@ describe("paging", function()
       answer.headers["X-Total-Pages"] = "9"
       return answer
     end)
-    local gl = thin.new(transport, { runtime = virtual.new() })
+    local gl = api.new(transport, { runtime = virtual.new() })
     assert.equal(400, #assert(gl.pipelines:list(17)))
   end)
 
   it("gives a row once that slid to the next page because others came before it", function()
     local transport = double.new(offset_server(300, {
       shift = function(page) return page > 1 and 3 or 0 end }))
-    check_falling(collect(thin.new(transport).pipelines:each(17)), 300, 4)
+    check_falling(collect(api.new(transport).pipelines:each(17)), 300, 4)
   end)
 
   it("raises the error object of a page that failed, and asks again when called again", function()
@@ -155,7 +155,7 @@ describe("paging", function()
       failures = failures - 1
       return true
     end }))
-    local iterator = thin.new(transport).pipelines:each(17)
+    local iterator = api.new(transport).pipelines:each(17)
     for _ = 1, 100 do iterator() end
     local ok, err = pcall(iterator)
     assert.is_false(ok)
@@ -171,7 +171,7 @@ describe("paging", function()
       failures = failures - 1
       return true
     end }))
-    local iterator = thin.new(transport, { runtime = runtime }).pipelines:each(17)
+    local iterator = api.new(transport, { runtime = runtime }).pipelines:each(17)
     for _ = 1, 200 do iterator() end
     assert.is_false(pcall(iterator))
     check_falling(collect(iterator), 250, 1)
@@ -179,16 +179,16 @@ describe("paging", function()
 
   it("returns the error of a page from list", function()
     local transport = double.new(offset_server(250, { fail = function(page) return page == 2 end }))
-    local rows, err = thin.new(transport).pipelines:list(17)
+    local rows, err = api.new(transport).pipelines:list(17)
     assert.is_nil(rows)
-    assert.equal(500, err.status)
+    assert.equal(403, err.status)
   end)
 
   it("goes on after a row that was seen", function()
     local transport = double.new(offset_server(250))
-    check_falling(collect(thin.new(transport).pipelines:each(17, { from = 120 })), 119, 1)
+    check_falling(collect(api.new(transport).pipelines:each(17, { from = 120 })), 119, 1)
     transport = double.new(offset_server(250))
-    local rows = assert(thin.new(transport).pipelines:list(17, { from = 120, limit = 10 }))
+    local rows = assert(api.new(transport).pipelines:list(17, { from = 120, limit = 10 }))
     assert.equal(10, #rows)
     assert.equal(119, rows[1].id)
   end)
@@ -200,7 +200,7 @@ describe("paging", function()
         .. '&per_page=100&scope%5B%5D=failed&sort=desc>; rel="next"' } },
       { body = { { id = 7 } } },
     }
-    local rows = assert(thin.new(transport).jobs:list_project("a/b", { scope = "failed" }))
+    local rows = assert(api.new(transport).jobs:list_project("a/b", { scope = "failed" }))
     assert.equal(3, #rows)
     assert.equal("/api/v4/projects/a%2Fb/jobs?order_by=id&pagination=keyset&per_page=100"
       .. "&scope%5B%5D=failed&sort=desc", transport.requests[1].target)
@@ -214,20 +214,20 @@ describe("paging", function()
       { body = { { id = 9 } }, headers = { ["X-Next-Page"] = "2" } },
       { body = { { id = 8 } }, headers = { ["X-Next-Page"] = "" } },
     }
-    assert.equal(2, #assert(thin.new(transport).jobs:list_project(17)))
+    assert.equal(2, #assert(api.new(transport).jobs:list_project(17)))
     assert.equal("/api/v4/projects/17/jobs?order_by=id&page=2&per_page=100&sort=desc",
       transport.requests[3].target)
   end)
 
   it("raises the project that can not be one with the first row", function()
-    local ok, err = pcall(thin.new(double.new {}).pipelines:each "nowhere")
+    local ok, err = pcall(api.new(double.new {}).pipelines:each "nowhere")
     assert.is_false(ok)
     assert.is_true(err:is "InvalidProjectId")
   end)
 
   it("serves several tasks at once, each with an iterator of its own", function()
     local runtime = virtual.new()
-    local gl = thin.new(double.new(offset_server(450, { delay = 0.01 })), { runtime = runtime })
+    local gl = api.new(double.new(offset_server(450, { delay = 0.01 })), { runtime = runtime })
     runtime:run(function()
       local results = assert(runtime:all {
         function() return #collect(gl.pipelines:each(1)) end,

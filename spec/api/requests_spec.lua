@@ -3,7 +3,7 @@
 local double = require "support.transport_double"
 local json = require "gitlab_pipelines.json"
 local operations = require "gitlab_pipelines.operations"
-local thin = require "support.thin_client"
+local api = require "support.api_client"
 
 local API = "/api/v4"
 local LONG = 123456789012345
@@ -226,7 +226,7 @@ describe("the request of", function()
     seen[name] = true
     it(("%s (%d)"):format(name, number), function()
       local transport = double.new(answer_of)
-      local result, err = call(thin.new(transport))
+      local result, err = call(api.new(transport))
       assert.is_nil(err)
       assert.is_not_nil(result)
       assert.equal(1, #transport.requests)
@@ -236,6 +236,9 @@ describe("the request of", function()
       assert.equal(API .. target, request.target)
       assert.equal(body, request.body)
       for header, value in pairs(headers or {}) do assert.equal(value, request.headers[header]) end
+      assert.equal(name ~= "triggers.run" and api.TOKEN or nil, request.headers["private-token"])
+      assert.equal(body and "application/json" or nil, request.headers["content-type"])
+      assert.is_string(request.headers.accept)
       assert.equal(operations.find(name).effect, request.effect)
       assert.is_nil(request.url:find("glptt", 1, true))
     end)

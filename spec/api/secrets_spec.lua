@@ -2,7 +2,7 @@ local core = require "gitlab_pipelines.core"
 local double = require "support.transport_double"
 local gitlab = require "gitlab_pipelines"
 local secrets = require "gitlab_pipelines.api.secrets"
-local thin = require "support.thin_client"
+local api = require "support.api_client"
 
 local function no_environment() return nil end
 
@@ -80,9 +80,9 @@ end)
 describe("the trigger token", function()
   local function run(token, options, fields)
     local transport = double.new { { status = 201, body = { id = 1 } } }
-    local given = { options = options }
-    for name, value in pairs(fields or {}) do given[name] = value end
-    local gl = thin.new(transport, given)
+    local given = {}
+    for name, value in pairs(options or fields or {}) do given[name] = value end
+    local gl = api.new(transport, given)
     local result, err = gl.triggers:run(17, { token = token, ref = "main" })
     return result, err, transport.requests
   end
@@ -96,6 +96,7 @@ describe("the trigger token", function()
       assert.equal('{"ref":"main","token":"glptt-0123456789"}', requests[1].body)
       assert.is_nil(requests[1].url:find("glptt", 1, true))
       for _, value in pairs(requests[1].headers) do assert.is_nil(value:find("glptt", 1, true)) end
+      assert.is_nil(requests[1].headers["private-token"])
     end
   end)
 
@@ -110,6 +111,6 @@ describe("the trigger token", function()
     local result, err, requests = run(nil, nil, { auth = "job" })
     assert.is_nil(err)
     assert.equal(1, result.id)
-    assert.equal('{"ref":"main","token":"job-token-12345"}', requests[1].body)
+    assert.equal('{"ref":"main","token":"glcbt-0123456789abcdef"}', requests[1].body)
   end)
 end)

@@ -1,5 +1,5 @@
 local double = require "support.transport_double"
-local thin = require "support.thin_client"
+local api = require "support.api_client"
 local virtual = require "gitlab_pipelines.runtime.virtual"
 
 -- Answers by path below the instance; a missing one is a 401.
@@ -19,7 +19,7 @@ end
 
 describe("token:info", function()
   it("asks an access token about itself", function()
-    local gl = thin.new(server { [SELF] = self_with { "read_api" }, ["/api/v4/user"] = USER })
+    local gl = api.new(server { [SELF] = self_with { "read_api" }, ["/api/v4/user"] = USER })
     local info = assert(gl.token:info())
     assert.equal("private", info.kind)
     assert.same({ "read_api" }, info.scopes)
@@ -28,12 +28,12 @@ describe("token:info", function()
   end)
 
   it("does without the user's name where the token may not ask for it", function()
-    local gl = thin.new(server { [SELF] = self_with { "self_rotate" } })
+    local gl = api.new(server { [SELF] = self_with { "self_rotate" } })
     assert.same({ id = 7 }, assert(gl.token:info()).user)
   end)
 
   it("asks the instance about an OAuth token", function()
-    local gl = thin.new(server {
+    local gl = api.new(server {
       [OAUTH] = { body = { resource_owner_id = 7, scope = { "api" }, expires_in = 7200 } },
       ["/api/v4/user"] = USER,
     }, { auth = "bearer", runtime = virtual.new() })
@@ -44,14 +44,14 @@ describe("token:info", function()
   end)
 
   it("knows an access token that goes as bearer", function()
-    local gl = thin.new(server { [SELF] = self_with { "api" } }, { auth = "bearer" })
+    local gl = api.new(server { [SELF] = self_with { "api" } }, { auth = "bearer" })
     local info = assert(gl.token:info())
     assert.equal("bearer", info.kind)
     assert.same({ "api" }, info.scopes)
   end)
 
   it("shows the job and the user of a job token", function()
-    local gl = thin.new(server { ["/api/v4/job"] = { body = { id = 5, user = { id = 7 } } } },
+    local gl = api.new(server { ["/api/v4/job"] = { body = { id = 5, user = { id = 7 } } } },
       { auth = "job" })
     local info = assert(gl.token:info())
     assert.equal("job", info.kind)
@@ -60,7 +60,7 @@ describe("token:info", function()
   end)
 
   it("returns the error of a token that is refused", function()
-    local info, err = thin.new(server {}).token:info()
+    local info, err = api.new(server {}).token:info()
     assert.is_nil(info)
     assert.equal(401, err.status)
   end)
@@ -68,7 +68,7 @@ end)
 
 describe("token:allows", function()
   local function allows(scopes, operation)
-    return thin.new(server { [SELF] = self_with(scopes) }).token:allows(operation)
+    return api.new(server { [SELF] = self_with(scopes) }).token:allows(operation)
   end
 
   it("goes by the scope", function()
@@ -88,7 +88,7 @@ describe("token:allows", function()
 
   it("knows what a job token can not do, without asking", function()
     local transport = server {}
-    local gl = thin.new(transport, { auth = "job" })
+    local gl = api.new(transport, { auth = "job" })
     for _, name in ipairs { "pipelines.create", "pipelines.retry", "pipelines.cancel", "jobs.play",
       "jobs.retry", "jobs.cancel", "jobs.erase", "jobs.get", "jobs.log", "pipelines.test_report",
       "pipelines.test_report_summary", "pipelines.variables", "triggers.list", "triggers.create",
@@ -111,7 +111,7 @@ describe("token:allows", function()
 
   it("asks GitLab once", function()
     local transport = server { [SELF] = self_with { "api" } }
-    local gl = thin.new(transport)
+    local gl = api.new(transport)
     gl.token:allows "pipelines.create"
     local asked = #transport.requests
     gl.token:allows "jobs.log"
@@ -119,23 +119,23 @@ describe("token:allows", function()
   end)
 
   it("can not tell when GitLab does not", function()
-    local allowed, err = thin.new(server {}).token:allows "pipelines.create"
+    local allowed, err = api.new(server {}).token:allows "pipelines.create"
     assert.is_nil(allowed)
     assert.equal(401, err.status)
   end)
 
   it("raises for an operation that does not exist", function()
-    local ok, message = pcall(function() thin.new(server {}).token:allows "pipelines.explode" end)
+    local ok, message = pcall(function() api.new(server {}).token:allows "pipelines.explode" end)
     assert.is_false(ok)
     assert.truthy(message:find("pipelines.explode", 1, true))
-    assert.is_false(pcall(function() thin.new(server {}).token:allows "all.1" end))
+    assert.is_false(pcall(function() api.new(server {}).token:allows "all.1" end))
   end)
 end)
 
 describe("check_scopes", function()
   it("keeps back a call that can not succeed", function()
     local transport = server { [SELF] = self_with { "read_api" } }
-    local gl = thin.new(transport, { check_scopes = true })
+    local gl = api.new(transport, { check_scopes = true })
     local result, err = gl.pipelines:create(17, { ref = "main" })
     assert.is_nil(result)
     assert.is_true(err:is "AuthenticationError.InsufficientScopes")
@@ -145,7 +145,7 @@ describe("check_scopes", function()
 
   it("lets the others through, and those of which nothing is known", function()
     local transport = server { ["/api/v4/projects/17"] = { body = { id = 17 } } }
-    local gl = thin.new(transport, { check_scopes = true })
+    local gl = api.new(transport, { check_scopes = true })
     assert.equal(17, assert(gl.projects:get(17)).id)
   end)
 end)

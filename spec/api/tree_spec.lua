@@ -1,5 +1,5 @@
 local double = require "support.transport_double"
-local thin = require "support.thin_client"
+local api = require "support.api_client"
 
 local NO_ROUTE = { status = 404, body = { error = "404 Not Found" } }
 
@@ -45,7 +45,7 @@ describe("stages", function()
       },
       ["/projects/17/pipelines/3/trigger_jobs"] = { job(105, "child", "deploy", "success") },
     }
-    local stages = assert(thin.new(transport).pipelines:stages(17, 3))
+    local stages = assert(api.new(transport).pipelines:stages(17, 3))
     assert.same({ "build", "test", "deploy" }, names(stages))
     assert.same({ "compile" }, names(stages[1].jobs))
     assert.equal(109, stages[1].jobs[1].id)
@@ -64,7 +64,7 @@ describe("trigger jobs", function()
       ["/projects/17/pipelines/3/trigger_jobs"] = NO_ROUTE,
       ["/projects/17/pipelines/3/bridges"] = { job(5, "b", "x", "success") },
     }
-    local gl = thin.new(transport)
+    local gl = api.new(transport)
     assert.same({ "b" }, names(assert(gl.pipelines:trigger_jobs(17, 3))))
     assert.same({ "b" }, names(assert(gl.pipelines:trigger_jobs(17, 3))))
     assert.equal(1, count(transport, "trigger_jobs"))
@@ -73,7 +73,7 @@ describe("trigger jobs", function()
 
   it("of a pipeline that does not exist are no missing route", function()
     local transport = server {}
-    local gl = thin.new(transport)
+    local gl = api.new(transport)
     local rows, err = gl.pipelines:trigger_jobs(17, 3)
     assert.is_nil(rows)
     assert.is_true(err:is "PipelineNotFound")
@@ -109,7 +109,7 @@ end
 
 describe("a pipeline's tree", function()
   it("holds stages, jobs and downstreams of other projects", function()
-    local tree = assert(thin.new(server(family())).pipelines:tree(1, 10))
+    local tree = assert(api.new(server(family())).pipelines:tree(1, 10))
     assert.equal(10, tree.id)
     assert.same({ "build", "test" }, names(tree.stages))
     assert.equal(6, #tree.jobs)
@@ -120,7 +120,7 @@ describe("a pipeline's tree", function()
   end)
 
   it("keeps a downstream that may not be read, with the reason", function()
-    local tree = assert(thin.new(server(family())).pipelines:tree(1, 10))
+    local tree = assert(api.new(server(family())).pipelines:tree(1, 10))
     local hidden = tree.downstream[2]
     assert.equal(30, hidden.id)
     assert.is_true(hidden.error:is "PipelineNotFound")
@@ -128,11 +128,11 @@ describe("a pipeline's tree", function()
   end)
 
   it("names the job that failed first on the way that made the whole fail", function()
-    local tree = assert(thin.new(server(family())).pipelines:tree(1, 10))
+    local tree = assert(api.new(server(family())).pipelines:tree(1, 10))
     assert.equal(200, tree.first_failure.id)
     local answers = family()
     answers["/projects/1/pipelines/10/trigger_jobs"] = {}
-    tree = assert(thin.new(server(answers)).pipelines:tree(1, 10))
+    tree = assert(api.new(server(answers)).pipelines:tree(1, 10))
     assert.equal(104, tree.first_failure.id)
   end)
 
@@ -140,26 +140,26 @@ describe("a pipeline's tree", function()
     local answers = family()
     answers["/projects/1/pipelines/10/jobs"] = { job(100, "build", "build", "success") }
     answers["/projects/1/pipelines/10/trigger_jobs"] = {}
-    assert.is_nil(assert(thin.new(server(answers)).pipelines:tree(1, 10)).first_failure)
+    assert.is_nil(assert(api.new(server(answers)).pipelines:tree(1, 10)).first_failure)
   end)
 
   it("ends where a downstream leads back", function()
     local answers = family()
     answers["/projects/2/pipelines/20/trigger_jobs"] = {
       job(202, "back", "x", "success", { downstream_pipeline = { id = 10, project_id = 1 } }) }
-    local tree = assert(thin.new(server(answers)).pipelines:tree(1, 10))
+    local tree = assert(api.new(server(answers)).pipelines:tree(1, 10))
     assert.equal(10, tree.downstream[1].downstream[1].id)
     assert.same({}, tree.downstream[1].downstream[1].jobs)
   end)
 
   it("is an error when the pipeline itself can not be read", function()
-    local tree, err = thin.new(server {}).pipelines:tree(1, 10)
+    local tree, err = api.new(server {}).pipelines:tree(1, 10)
     assert.is_nil(tree)
     assert.is_true(err:is "PipelineNotFound")
   end)
 
   it("lists the downstream pipelines with their trigger jobs", function()
-    local list = assert(thin.new(server(family())).pipelines:downstream(1, 10))
+    local list = assert(api.new(server(family())).pipelines:downstream(1, 10))
     assert.equal(2, #list)
     assert.equal(20, list[1].id)
     assert.equal("child", list[1].trigger_job.name)

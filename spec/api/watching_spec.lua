@@ -1,13 +1,13 @@
 local double = require "support.transport_double"
 local errors = require "gitlab_pipelines.errors"
-local thin = require "support.thin_client"
+local api = require "support.api_client"
 local watching = require "gitlab_pipelines.api.watching"
 
 describe("what waits read", function()
   it("is one page of a list and the number of the next", function()
     local transport = double.new { { body = { { id = 2 } }, headers = { ["X-Next-Page"] = "3" } },
       { body = { { id = 1 } }, headers = { ["X-Next-Page"] = "" } } }
-    local source = watching.source(thin.new(transport))
+    local source = watching.source(api.new(transport))
     local rows, next_page = source.list("a/b", { order_by = "updated_at", sort = "desc", per_page = 100,
       page = 2, updated_after = "2026-01-01T00:00:00Z", source = "parent_pipeline" })
     assert.equal(2, rows[1].id)
@@ -25,7 +25,7 @@ describe("what waits read", function()
       if request.headers["if-none-match"] == 'W/"1"' then return { status = 304 } end
       return { body = { id = 3, status = "running" }, headers = { ETag = 'W/"1"' } }
     end)
-    local gl = thin.new(transport)
+    local gl = api.new(transport)
     local source = watching.source(gl)
     local row, etag = source.get(17, 3)
     assert.equal("running", row.status)
@@ -36,7 +36,7 @@ describe("what waits read", function()
   end)
 
   it("is the error when it can not be read", function()
-    local source = watching.source(thin.new(double.new(function()
+    local source = watching.source(api.new(double.new(function()
       return { status = 404, body = { message = "404 Not found" } }
     end)))
     for _, read in ipairs { function() return source.get(17, 3) end, function() return source.job(17, 3) end,
@@ -50,7 +50,7 @@ describe("what waits read", function()
   end)
 
   it("has the lowest priority", function()
-    local gl = thin.new(double.new(function() return { body = { id = 1 } } end))
+    local gl = api.new(double.new(function() return { body = { id = 1 } } end))
     local priorities = {}
     local page = gl.client.page
     function gl.client:page(operation, args, opts)
@@ -69,7 +69,7 @@ end)
 
 describe("the answers to our own writes", function()
   it("reach the watcher, also one that is made later", function()
-    local gl = thin.new(double.new(function() return { status = 201, body = { id = 3, project_id = 17 } } end))
+    local gl = api.new(double.new(function() return { status = 201, body = { id = 3, project_id = 17 } } end))
     gl.pipelines:create("a/b", { ref = "main" })
     gl.triggers:run(17, { ref = "main", token = "glptt-0123456789" })
     local seen = gl.memory.seen
@@ -92,7 +92,7 @@ end)
 
 describe("waiting", function()
   it("refuses a project or an id that can not be one", function()
-    local gl = thin.new(double.new {})
+    local gl = api.new(double.new {})
     for _, group in ipairs { gl.pipelines, gl.jobs } do
       local row, err = group:wait("nowhere", 3)
       assert.is_nil(row)

@@ -2,7 +2,7 @@
 
 local double = require "support.transport_double"
 local operations = require "gitlab_pipelines.operations"
-local thin = require "support.thin_client"
+local api = require "support.api_client"
 
 local function fields(group, method)
   return function(gl, project, given) return gl[group][method](gl[group], project, given) end
@@ -101,7 +101,7 @@ end
 
 local function check_raises(call, operation, name, given, value)
   local transport = double.new {}
-  local gl = thin.new(transport)
+  local gl = api.new(transport)
   local ok, message = pcall(call, gl, 17, given)
   local what = ("%s, %s = %s"):format(operation, name, tostring(value))
   assert.is_false(ok, what)
@@ -134,7 +134,7 @@ describe("wrong input", function()
       for _, project in ipairs { "", "app", "/a/b", "a/b/", "a//b", "a/../b", "a%2Fb", "a/b\n", 0, -1, 1.5,
         2 ^ 60, true, {} } do
         local transport = double.new {}
-        local result, err = call(thin.new(transport), project, right)
+        local result, err = call(api.new(transport), project, right)
         assert.is_nil(result)
         assert.is_true(err:is "ConfigurationError.InvalidProjectId")
         assert.equal(0, #transport.requests)
@@ -144,7 +144,7 @@ describe("wrong input", function()
 
   it("names the arguments that exist when one does not", function()
     local ok, message = pcall(function()
-      thin.new(double.new {}).pipelines:create(17, { ref = "main", branch = "x" })
+      api.new(double.new {}).pipelines:create(17, { ref = "main", branch = "x" })
     end)
     assert.is_false(ok)
     assert.is_truthy(message:find("unknown argument 'branch'", 1, true))
@@ -153,18 +153,18 @@ describe("wrong input", function()
 
   it("never shows a token", function()
     local ok, message = pcall(function()
-      thin.new(double.new {}).triggers:run(17, { ref = 3, token = "glptt-0123456789" })
+      api.new(double.new {}).triggers:run(17, { ref = 3, token = "glptt-0123456789" })
     end)
     assert.is_false(ok)
     assert.is_nil(message:find("glptt", 1, true))
-    local _, err = thin.new(double.new {}).triggers:run(17, { ref = "x", token = "hunter2" })
+    local _, err = api.new(double.new {}).triggers:run(17, { ref = "x", token = "hunter2" })
     assert.is_true(err:is "InvalidCredentials")
     assert.is_nil(tostring(err):find("hunter2", 1, true))
   end)
 
   it("among options: a wrong timeout, priority, limit", function()
     local transport = double.new {}
-    local gl = thin.new(transport)
+    local gl = api.new(transport)
     for _, opts in ipairs { { timeout = "soon" }, { timeout = -1 }, { priority = "high" }, { retry = 3 },
       { retries = 1 } } do
       local name = next(opts)
@@ -198,7 +198,7 @@ describe("variables", function()
   it("are checked before anything is sent, on each endpoint", function()
     for _, case in ipairs(bad) do
       local transport = double.new {}
-      local gl = thin.new(transport)
+      local gl = api.new(transport)
       for _, call in ipairs {
         function(v) return gl.pipelines:create(17, { ref = "main", variables = v }) end,
         function(v)
@@ -216,7 +216,7 @@ describe("variables", function()
   end)
 
   it("of type file are refused where the endpoint can not carry them", function()
-    local gl = thin.new(double.new {})
+    local gl = api.new(double.new {})
     local file = { { key = "A", value = "x", variable_type = "file" } }
     local _, err = gl.triggers:run(17, { ref = "main", token = "glptt-0123456789", variables = file })
     assert.is_true(err:is "InvalidVariable")
@@ -225,7 +225,7 @@ describe("variables", function()
   end)
 
   it("do not show their values in errors", function()
-    local _, err = thin.new(double.new {}).pipelines:create(17, { ref = "x", variables = {
+    local _, err = api.new(double.new {}).pipelines:create(17, { ref = "x", variables = {
       { key = "A", value = "hunter2hunter2" }, { key = "A", value = "hunter2hunter2" } } })
     assert.is_nil(tostring(err):find("hunter2", 1, true))
   end)
@@ -233,7 +233,7 @@ end)
 
 describe("inputs", function()
   it("that can not be sent raise and name the input", function()
-    local gl = thin.new(double.new {})
+    local gl = api.new(double.new {})
     for _, case in ipairs { { { empty = {} }, "empty" }, { { fn = print }, "fn" } } do
       local ok, message = pcall(function() gl.pipelines:create(17, { ref = "x", inputs = case[1] }) end)
       assert.is_false(ok)

@@ -22,18 +22,17 @@ local function fetch_file(self, operation, project, params, target, steering)
   local part = ("%s.part-%08x"):format(target,
     math.floor((self.client.runtime and self.client.runtime:random() or math.random()) * 0xffffffff))
   steering.sink = { file = part }
-  local result, err = resource.send(self, operation, project, params, steering)
+  local result, response = resource.fetch(self, operation, project, params, steering)
   if result == nil then
     os.remove(part)
-    return nil, err
+    return nil, response
   end
   local ok, message = os.rename(part, target)
   if not ok then
     os.remove(part)
     resource.blame(("%s: the file can not be put in its place: %s"):format(operation.name, message))
   end
-  local bytes = type(result) == "table" and result.bytes or nil
-  return { file = target, bytes = bytes, verified = "length" }
+  return { file = target, bytes = response.bytes, verified = "length" }
 end
 
 local function fetch(self, operation, project, params, target, steering)

@@ -70,7 +70,7 @@ function Gitlab:metrics(...) return self.client:metrics(...) end
 ---@return table gl
 function M.new(client, given)
   given = given or {}
-  return setmetatable({
+  local gl = setmetatable({
     client = client,
     url = client.url,
     runtime = client.runtime,
@@ -79,6 +79,9 @@ function M.new(client, given)
     memory = {},
     closed = false,
   }, metatable)
+  -- Whoever still uses the client, a call or an iterator, keeps all of it from being collected.
+  client.owner = gl
+  return gl
 end
 
 return M

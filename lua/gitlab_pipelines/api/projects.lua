@@ -19,16 +19,12 @@ Projects.get = resource.method(operations.projects.get)
 function Projects:resolve(project, opts)
   local checked, err = resource.project(project, "projects.get")
   if not checked then return nil, err end
-  self.known = self.known or {}
-  local known = self.known[checked]
-  if known then return known end
   local row
-  row, err = self:get(checked, opts)
+  row, err = self.client:project(checked, opts)
+  -- That it may not be read is remembered too, but not why.
+  if not row and not err then row, err = self:get(checked, opts) end
   if not row then return nil, err end
-  known = { id = row.id, path = row.path_with_namespace, default_branch = row.default_branch }
-  self.known[checked] = known
-  if known.id then self.known[known.id] = known end
-  return known
+  return { id = row.id, path = row.path_with_namespace, default_branch = row.default_branch }
 end
 
 return Projects

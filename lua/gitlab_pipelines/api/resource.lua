@@ -178,6 +178,19 @@ function M.prepare(group, operation, project, params, own)
   return args
 end
 
+--- One call that also gives the answer's head: the result and the response.
+---@param group table
+---@param operation table
+---@param project any
+---@param params table
+---@param opts table checked by `M.options`
+---@return any result, table response_or_err
+function M.fetch(group, operation, project, params, opts)
+  local args, err = M.prepare(group, operation, project, params)
+  if not args then return nil, err end
+  return group.client:page(operation, args, opts)
+end
+
 --- One call: arguments checked, sent, and the result as GitLab sends it (true where it sends none).
 ---@param group table
 ---@param operation table
