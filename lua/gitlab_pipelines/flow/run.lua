@@ -168,6 +168,7 @@ function Run:on_event(listener) self.listeners[#self.listeners + 1] = listener e
 ---@param fields table what changed
 function Run:change(state, fields)
   for _, name in ipairs(refs.sorted_keys(fields)) do state[name] = fields[name] end
+  if fields.message then state.message = self:redact(fields.message) end
   local event = { type = "step", step = state.path, kind = state.kind, status = state.status,
     reason = state.reason, pipeline = state.pipeline_id, pipeline_status = state.pipeline_status,
     web_url = state.web_url, attempt = state.attempt > 0 and state.attempt or nil,
@@ -481,6 +482,7 @@ end
 --- Begins to run. Called once, by flow:start or flow.resume.
 function Run:begin()
   self.started_at = self.started_at or self.rt:now()
+  self.wall_started = self.rt:wall() - (self.rt:now() - self.started_at)
   self.deadline_at = self.rt:now() + (self.plan.timeout or RUN_TIMEOUT)
   self.status = "running"
   self:emit { type = "run", status = "running", name = self.name }

@@ -1,0 +1,409 @@
+--- Shows a run: a live tree on a terminal, a line for each change elsewhere, or events as JSON.
+--
+-- `frame` is pure: a run, a width and a time give lines. A step hangs below the last of its needs
+-- to become ready. The driver writes a frame only when it differs, in one write, and moves the
+-- cursor instead of clearing the screen: nothing flickers.
+
+local M = {}
+
+local styles = {
+  unicode = { success = "✔", failed = "✖", canceled = "⊘", skipped = "–", planned = "·",
+    blocked = "?", warned = "!", branch = "├─ ", last = "└─ ", through = "│  ", gap = "   ",
+    log = "│ ", more = "…", spinner = { "⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏" } },
+  ascii = { success = "+", failed = "x", canceled = "o", skipped = "-", planned = ".",
+    blocked = "?", warned = "!", branch = "|- ", last = "`- ", through = "|  ", gap = "   ",
+    log = "| ", more = "...", spinner = { "|", "/", "-", "\\" } },
+}
+
+local colors = { success = "32", failed = "31;1", canceled = "33", skipped = "2", planned = "2",
+  blocked = "35;1", running = "36", warned = "33", dim = "2", bold = "1" }
+
+--- A time for people: 0.4s, 12.3s, 2m05s, 1h02m.
+---@param seconds number
+---@return string
+function M.elapsed(seconds)
+  seconds = math.max(0, seconds)
+  if seconds < 59.95 then return ("%.1fs"):format(seconds) end
+  seconds = math.floor(seconds + 0.5)
+  if seconds < 3600 then
+    return ("%dm%02ds"):format(math.floor(seconds / 60), seconds % 60)
+  end
+  return ("%dh%02dm"):format(math.floor(seconds / 3600), math.floor(seconds % 3600 / 60))
+end
+
+-- Code point at a byte of UTF-8, roughly: only its width matters.
+local function wide(a, b)
+  local code
+  if a >= 0xF0 then return true end
+  if a < 0xE1 then return false end
+  code = (a - 0xE0) * 4096 + ((b or 0x80) - 0x80) * 64
+  return (code >= 0x1100 and code < 0x1160) or (code >= 0x2E80 and code < 0xA4D0)
+    or (code >= 0xAC00 and code < 0xD7A4) or (code >= 0xF900 and code < 0xFB00)
+    or (code >= 0xFE30 and code < 0xFE70) or (code >= 0xFF00 and code < 0xFF61)
+end
+
+--- Columns that a text takes on a terminal.
+---@param text string
+---@return integer
+function M.width(text)
+  local columns = 0
+  for char in text:gmatch "[%z\1-\127\192-\255][\128-\191]*" do
+    columns = columns + (wide(char:byte(1, 2)) and 2 or 1)
+  end
+  return columns
+end
+
+--- The text cut to so many columns; what is cut ends in "…".
+---@return string
+function M.cut(text, columns, more)
+  if M.width(text) <= columns then return text end
+  more = more or "…"
+  local room, kept, used = columns - M.width(more), {}, 0
+  if room < 0 then return ("."):rep(columns) end
+  for char in text:gmatch "[%z\1-\127\192-\255][\128-\191]*" do
+    local size = wide(char:byte(1, 2)) and 2 or 1
+    if used + size > room then break end
+    kept[#kept + 1], used = char, used + size
+  end
+  return table.concat(kept) .. more
+end
+
+local function clean(text) return (text:gsub("[%c\127]+", " ")) end
+
+local function pad(text, columns) return text .. (" "):rep(columns - M.width(text)) end
+
+-- Where each step hangs: below the deepest of its needs, the lower one in the script among equals.
+local function children_of(run)
+  local depth, children, roots, position = run.plan.graph.depth, {}, {}, {}
+  for i, step in ipairs(run.plan.steps) do position[step.name] = i end
+  for _, step in ipairs(run.plan.steps) do
+    local parent
+    for _, need in ipairs(step.needs) do
+      if not parent or depth[need] > depth[parent]
+        or (depth[need] == depth[parent] and position[need] > position[parent]) then
+        parent = need
+      end
+    end
+    local list = roots
+    if parent then
+      list = children[parent] or {}
+      children[parent] = list
+    end
+    list[#list + 1] = step.name
+  end
+  return children, roots
+end
+
+-- Every line of the tree as {prefix, view}, from the top.
+local function tree_rows(run, style)
+  local children, roots = children_of(run)
+  local rows = {}
+  local walk
+  local function place(views, prefix)
+    for i, entry in ipairs(views) do
+      local last = i == #views
+      rows[#rows + 1] = { prefix = prefix .. (last and style.last or style.branch),
+        view = entry.view, name = entry.name }
+      walk(entry, prefix .. (last and style.gap or style.through))
+    end
+  end
+  function walk(entry, prefix)
+    local below = {}
+    for _, item in ipairs(entry.view.items) do
+      below[#below + 1] = { view = item, name = item.name }
+    end
+    for _, name in ipairs(not entry.item and children[entry.name] or {}) do
+      below[#below + 1] = { view = run.steps[name], name = name }
+    end
+    for _, child in ipairs(below) do child.item = child.view.key ~= nil end
+    place(below, prefix)
+  end
+  for _, name in ipairs(roots) do
+    local entry = { view = run.steps[name], name = name }
+    rows[#rows + 1] = { prefix = "", view = entry.view, name = name }
+    walk(entry, "")
+  end
+  return rows
+end
+
+local function waits_for(run, view)
+  local step = run.plan.by_name[view.path]
+  if not step then return "" end
+  local open = {}
+  for _, need in ipairs(step.needs) do
+    local status = run.steps[need].status
+    if status == "planned" or status == "running" or status == "blocked" then
+      open[#open + 1] = need
+    end
+  end
+  return #open > 0 and "waits for " .. table.concat(open, ", ") or ""
+end
+
+local function counts(view)
+  local done, items = 0, view.items
+  for _, item in ipairs(items) do
+    local status = item.status
+    if status ~= "planned" and status ~= "running" and status ~= "blocked" then done = done + 1 end
+  end
+  return ("%d of %d"):format(done, #items)
+end
+
+-- What stands beside a step's name.
+local function detail(run, view)
+  local status = view.status
+  if status == "planned" then return waits_for(run, view) end
+  if status == "success" then
+    local attempts = view.attempt > 1 and ("attempt %d"):format(view.attempt) or ""
+    return view.kind == "each" and counts(view) or attempts
+  end
+  if status == "running" then
+    if view.kind == "each" then return counts(view) end
+    local text = view.pipeline_status or ""
+    return view.attempt > 1 and ("attempt %d, %s"):format(view.attempt, text) or text
+  end
+  if status == "blocked" then return view.message or "waits" end
+  return view.reason or status
+end
+
+local function paint(opts, color, text)
+  if not opts.color or text == "" then return text end
+  return ("\27[%sm%s\27[0m"):format(colors[color] or color, text)
+end
+
+local function tone(view)
+  if view.status == "failed" and view.allow_failure then return "warned" end
+  return view.status
+end
+
+local function mark(view, style, now)
+  local status = tone(view)
+  if status == "running" then
+    return style.spinner[math.floor(now * 10) % #style.spinner + 1]
+  end
+  return style[status] or style.planned
+end
+
+local function time_of(view, now)
+  if not view.started_at or view.status == "skipped" then return "" end
+  return M.elapsed((view.ended_at or now) - view.started_at)
+end
+
+-- One line of the tree. A link that does not fit whole is left out: half a link is none.
+local function row_line(run, row, columns, width, now, opts, style)
+  local view = row.view
+  local name = M.cut(row.prefix .. mark(view, style, now) .. " " .. clean(row.name), columns,
+    style.more)
+  local time = time_of(view, now)
+  local room = width - columns - 9
+  local text = M.cut(clean(detail(run, view)), math.max(room, 0), style.more)
+  local link = view.web_url and clean(view.web_url) or ""
+  local gap = text ~= "" and 2 or 0
+  if M.width(text) + gap + M.width(link) > room then link = "" end
+  local line = M.cut(row.prefix, columns, "")
+  line = paint(opts, "dim", line)
+    .. paint(opts, tone(view), name:sub(#row.prefix + 1)) .. (" "):rep(columns - M.width(name))
+    .. ("%8s"):format(time)
+  if text ~= "" then line = line .. " " .. paint(opts, tone(view), text) end
+  if link ~= "" then
+    line = line .. (" "):rep(text ~= "" and 2 or 1) .. paint(opts, "dim", link)
+  end
+  return (line:gsub("%s+$", ""))
+end
+
+local verbs = { success = "succeeded", failed = "failed", canceled = "was canceled",
+  blocked = "waits", running = "runs", planned = "has not begun" }
+
+local function headline(run, now, opts)
+  local time = run.started_at and M.elapsed((run.ended_at or now) - run.started_at) or ""
+  return paint(opts, "bold", clean(run.name)) .. "  "
+    .. paint(opts, run.status, verbs[run.status] or run.status) .. "  " .. time
+end
+
+--- What is to be said about steps that failed: the job and the end of its log.
+---@return string[] lines
+function M.failures(run, width, opts)
+  local style = styles[opts.unicode == false and "ascii" or "unicode"]
+  local lines = {}
+  for _, view in ipairs(run:each_step()) do
+    if view.status == "failed" and view.kind ~= "each" then
+      lines[#lines + 1] = ""
+      lines[#lines + 1] = paint(opts, tone(view), M.cut(clean(("%s failed: %s"):format(view.path,
+        view.reason or "")), width, style.more))
+      local failure = view.failure
+      if failure and failure.web_url then
+        lines[#lines + 1] = "  " .. paint(opts, "dim", clean(failure.web_url))
+      end
+      for _, line in ipairs(failure and failure.log or {}) do
+        lines[#lines + 1] = "  " .. paint(opts, "dim", style.log)
+          .. M.cut(clean(line), math.max(width - 4, 1), style.more)
+      end
+    end
+  end
+  return lines
+end
+
+-- More lines than the terminal has: finished ones at the top give way.
+local function fit(lines, height, style)
+  if not height or #lines <= height or height < 4 then return lines end
+  local kept = { lines[1], ("%s %d lines"):format(style.more, #lines - height + 1) }
+  for i = #lines - height + 3, #lines do kept[#kept + 1] = lines[i] end
+  return kept
+end
+
+--- The run as lines, none wider than `width`.
+---@param run table
+---@param width integer columns
+---@param now number of the run's runtime
+---@param opts table {color, unicode = false for ASCII, height = lines at most}
+---@return string[] lines
+function M.frame(run, width, now, opts)
+  local style = styles[opts.unicode == false and "ascii" or "unicode"]
+  local rows = tree_rows(run, style)
+  local columns = 12
+  for _, row in ipairs(rows) do
+    columns = math.max(columns, M.width(row.prefix) + M.width(row.name) + 2)
+  end
+  columns = math.max(8, math.min(columns, math.floor(width * 0.5)))
+  local lines = { headline(run, now, opts) }
+  for _, row in ipairs(rows) do
+    lines[#lines + 1] = row_line(run, row, columns, width, now, opts, style)
+  end
+  return fit(lines, opts.height, style)
+end
+
+-- Live -------------------------------------------------------------------------------------------
+
+local Live = {}
+Live.__index = Live
+
+function Live:columns() return math.max(20, (self.size and self.size() or 80) - 1) end
+
+-- Brings the screen from the last frame to this one, in one write.
+function Live:draw(lines, above)
+  local old = self.lines
+  local out = {}
+  if #old > 0 and (above or #lines > 0) then out[1] = ("\27[%dA\r"):format(#old) end
+  for _, line in ipairs(above or {}) do out[#out + 1] = line .. "\27[K\n" end
+  for i, line in ipairs(lines) do
+    if line == old[i] and not above then
+      out[#out + 1] = "\n"
+    else
+      out[#out + 1] = line .. "\27[K\n"
+    end
+  end
+  if #lines < #old then out[#out + 1] = "\27[J" end
+  self.lines = lines
+  self.write(table.concat(out))
+end
+
+function Live:refresh(above)
+  local _, rows
+  if self.size then _, rows = self.size() end
+  local lines = M.frame(self.run, self:columns(), self.run.rt:now(), { color = self.color,
+    unicode = self.unicode, height = not self.closing and rows and rows - 1 or nil })
+  if not above and #lines == #self.lines then
+    local same = true
+    for i, line in ipairs(lines) do same = same and line == self.lines[i] end
+    if same then return end
+  end
+  self:draw(lines, above)
+end
+
+--- Draws the last frame and what is to be said about failures.
+function Live:finish()
+  if self.closing then return end
+  self.closing = true
+  self:refresh()
+  local lines = M.failures(self.run, self:columns(), self)
+  if #lines > 0 then self.write(table.concat(lines, "\n") .. "\n") end
+end
+
+local function live(run, opts)
+  local self = setmetatable({ run = run, write = opts.write, size = opts.size,
+    color = opts.color, unicode = opts.unicode, lines = {} }, Live)
+  run:on_event(function(event)
+    if event.type == "print" and not self.closing then
+      local above = {}
+      for line in (event.text .. "\n"):gmatch "([^\n]*)\n" do above[#above + 1] = clean(line) end
+      self:refresh(above)
+    end
+  end)
+  for _, event in ipairs(run.log) do
+    if event.type == "print" then self.write(clean(event.text) .. "\n") end
+  end
+  self:refresh()
+  local spawn = run.rt.background or run.rt.spawn
+  spawn(run.rt, function()
+    while not self.closing and not run.ended do
+      run.rt:sleep(opts.interval or 0.1)
+      if not self.closing then self:refresh() end
+    end
+  end)
+  return self
+end
+
+-- Lines ------------------------------------------------------------------------------------------
+
+local linked = { pipeline = true, play = true, wait_for = true }
+local final = { success = true, failed = true, canceled = true, skipped = true }
+
+local function line_of(run, event, seen)
+  local at = ("[%7s] "):format(M.elapsed(event.time - run.wall_started))
+  if event.type == "print" then return event.text end
+  if event.type == "run" then
+    local text = at .. clean(event.name or "run") .. " " .. (verbs[event.status] or event.status)
+    return event.reason and text .. ": " .. clean(event.reason) or text
+  end
+  local status = event.status
+  if status == "running" and linked[event.kind] then
+    -- Before there is a pipeline, and once it has ended, the next event says more.
+    if not event.web_url or final[event.pipeline_status] then return nil end
+    status = event.pipeline_status or status
+  end
+  local text = event.step .. ": " .. status
+  if event.reason or event.message then
+    text = text .. ", " .. clean(event.reason or event.message)
+  end
+  if event.elapsed then text = text .. " after " .. M.elapsed(event.elapsed) end
+  if event.web_url then text = text .. "  " .. event.web_url end
+  if seen[event.step] == text then return nil end
+  seen[event.step] = text
+  return at .. text
+end
+
+local function listener(run, write)
+  local follow = { finish = function() end }
+  local function listen(event)
+    local text = write(event)
+    if text then follow.write(text .. "\n") end
+  end
+  function follow.begin(out)
+    follow.write = out
+    for _, event in ipairs(run.log) do listen(event) end
+    run:on_event(listen)
+    return follow
+  end
+  return follow
+end
+
+--- Shows a run until it ends; call `finish` then.
+---@param run table
+---@param opts table {mode = "live"|"lines"|"json", write = function(text), size = function() ->
+--- columns, lines, color, unicode, interval}
+---@return table shown with `finish()`
+function M.attach(run, opts)
+  if opts.mode == "live" then return live(run, opts) end
+  if opts.mode == "json" then
+    local json = require "gitlab_pipelines.json"
+    return listener(run, function(event) return json.encode(event) end).begin(opts.write)
+  end
+  local seen = {}
+  local shown = listener(run, function(event) return line_of(run, event, seen) end)
+  function shown.finish()
+    local lines = M.failures(run, 120, { unicode = opts.unicode })
+    if #lines > 0 then opts.write(table.concat(lines, "\n") .. "\n") end
+  end
+  return shown.begin(opts.write)
+end
+
+return M
