@@ -1,5 +1,6 @@
 #include "core/buf.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -196,7 +197,8 @@ void gp_buf_json_number(gp_buf *buf, double value)
         gp_buf_addf(buf, "%lld", (long long)value);
         return;
     }
-    for (digits = 15; digits <= 17; digits++) {
+    /* Below the normal range a double has fewer than 15 digits. */
+    for (digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value) break;
     }
