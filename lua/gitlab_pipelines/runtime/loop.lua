@@ -101,14 +101,21 @@ end
 local Timer = {}
 Timer.__index = Timer
 
---- Calls `fn` after so many seconds, from the loop: it must not wait.
+--- Calls `fn(subject)` after so many seconds, from the loop: it must not wait.
 ---@param seconds number
----@param fn fun()
----@return table timer with a method `cancel`
-function Loop:after(seconds, fn)
-  local timer = setmetatable({ loop = self, at = self:now() + seconds, fire = fn }, Timer)
+---@param fn fun(subject: any)
+---@param subject any|nil saves a closure where there are many timers
+---@return table timer with `at` and a method `cancel`
+function Loop:after(seconds, fn, subject)
+  local timer = setmetatable({
+    loop = self, at = self:now() + seconds, call = fn, subject = subject,
+  }, Timer)
   self.timers:add(timer)
   return timer
+end
+
+function Timer:fire()
+  self.call(self.subject)
 end
 
 function Timer:cancel()

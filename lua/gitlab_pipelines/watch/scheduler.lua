@@ -1,0 +1,604 @@
+--- One poll scheduler for all waits of a client.
+--
+-- Whoever waits follows a pipeline (or a job). Those of one project are looked at together: with
+-- two or more, one list request brings what has changed lately, of them and of strangers; only
+-- what the list can not tell is read alone. So a look never costs more requests than pipelines
+-- are awaited, and a thousand waits in ten projects cost ten.
+--
+-- The scheduler decides nothing about a wait. It calls `follow:on_event(event)` with
+-- `{row, old_status}`, `{err}` or `{raised}`, from inside the loop: the callee must not wait.
+
+local errors = require "gitlab_pipelines.errors"
+local held = require "gitlab_pipelines.watch.held"
+local time = require("gitlab_pipelines.core").time
+
+local M = {}
+
+-- Seconds. Rows whose change became visible late are found again as long as they lag less than
+-- OVERLAP; what the list has not shown for UNSEEN is read alone.
+local OVERLAP, UNSEEN = 90, 300
+-- A pipeline of our own may be invisible for so long; a 404 after that is believed when a second
+-- one confirms it.
+local INVISIBLE, CONFIRM = 120, 5
+-- How long the answers of our own writes are kept as a floor for what replicas say.
+local REMEMBERED = 300
+-- Events that wake us come in swarms.
+local BETWEEN_LOOKS = 1
+local ERRORS_TOLERATED = 5
+local PER_PAGE = 100
+local READ_AT_ONCE = 8
+-- So few of which nothing is known yet are read alone at once; a list would not be cheaper.
+local FEW = 4
+
+local INTERVAL = { min = 2, max = 30, factor = 1.5 }
+
+local Scheduler = {}
+Scheduler.__index = Scheduler
+
+local Follow = {}
+Follow.__index = Follow
+
+--- A scheduler over a source of answers (see watch/init.lua) and a runtime.
+function M.new(source, rt)
+  return setmetatable({
+    source = source, rt = rt, awaited = 0,
+    projects = {}, order = {},
+    recent = {}, recent_queue = {}, recent_head = 1, recent_tail = 0,
+  }, Scheduler)
+end
+
+-- 17, 17.0 and "17" are one project.
+local function key_of(project)
+  if type(project) == "number" then return ("%d"):format(project) end
+  return project
+end
+
+local function project_of(s, project)
+  local key = key_of(project)
+  local p = s.projects[key]
+  if p then return p end
+  p = {
+    key = key, name = project,
+    pipelines = {}, jobs = {}, list = {},
+    newest = {}, list_errors = { main = 0, child = 0 }, last_look = -math.huge,
+  }
+  s.projects[key] = p
+  s.order[#s.order + 1] = p
+  return p
+end
+
+-- Timing ---------------------------------------------------------------------------------------
+
+local look
+
+-- The next look of a project is at `at` or before.
+local function schedule(s, p, at)
+  if p.looking then
+    if not p.again or at < p.again then p.again = at end
+    return
+  end
+  if p.timer then
+    if p.timer.at <= at then return end
+    p.timer:cancel()
+  end
+  p.timer = s.rt:after(math.max(0, at - s.rt:now()), function()
+    p.timer = nil
+    p.looking = s.rt:background(look, s, p)
+  end)
+end
+
+-- Within the interval's bounds, so that many clients do not fall into step.
+local function jittered(s, p)
+  local low = math.max(p.min, p.interval * 0.85)
+  local high = math.max(low, math.min(p.max, p.interval * 1.15))
+  return low + (high - low) * s.rt:random()
+end
+
+-- Something happened: look often again.
+local function stir(p)
+  p.interval = p.min
+  p.stirred = true
+end
+
+-- Entries --------------------------------------------------------------------------------------
+
+local function copy(list)
+  local result = {}
+  for i = 1, #list do result[i] = list[i] end
+  return result
+end
+
+local function tell(entry, event)
+  -- A follow may be stopped by what another one does with the event.
+  for _, follow in ipairs(copy(entry.follows)) do
+    if not follow.stopped then follow:on_event(event) end
+  end
+end
+
+-- A row that counts: keeps it and tells who follows.
+local function keep(s, entry, row)
+  local old_status = entry.row and entry.row.status
+  entry.row, entry.stamp = row, held.stamp(row)
+  entry.moved_at, entry.version = s.rt:now(), entry.version + 1
+  if row.status ~= old_status then
+    stir(entry.project)
+    tell(entry, { row = row, old_status = old_status })
+  end
+end
+
+-- An answer about the entry; `alone`: it was read by itself.
+local function take(s, entry, row, alone)
+  local how = entry.kind == "job" and held.compare_jobs(entry.row, row)
+    or held.compare(entry, row, alone)
+  entry.missing_since, entry.recheck_at = nil, nil
+  entry.doubtful = how == "doubtful" or nil
+  if how ~= "older" or alone then entry.shown_at = s.rt:now() end
+  if how == "new" then
+    keep(s, entry, row)
+    entry.full = alone or nil
+  elseif how == "same" and alone then
+    -- The same news with more fields.
+    entry.row, entry.full = row, true
+  end
+end
+
+local function fail(entry, err)
+  tell(entry, { err = err })
+end
+
+-- No answer will become right by asking again.
+local function is_definite(err)
+  return errors.is_error(err) and (err.category == "AuthenticationError"
+    or err.category == "ConfigurationError" or err.category == "AccessError"
+    or err.category == "TaskError")
+end
+
+local function is_missing(entry, err)
+  if not errors.is_error(err) then return false end
+  return err:is "AccessError.PipelineNotFound"
+    or (entry.kind == "job" and err:is "AccessError.JobNotFound")
+end
+
+-- A 404: not visible yet, perhaps gone, or gone.
+local function missing(s, entry, err)
+  local now = s.rt:now()
+  if entry.invisible_until and now < entry.invisible_until then
+    entry.recheck_at = entry.invisible_until
+    return
+  end
+  entry.missing_since = entry.missing_since or now
+  if now - entry.missing_since < CONFIRM then
+    entry.recheck_at = entry.missing_since + CONFIRM
+    schedule(s, entry.project, entry.recheck_at)
+    return
+  end
+  if not entry.row then return fail(entry, err) end
+  fail(entry, errors.new("WaitError.Deleted", {
+    message = ("%s %d of %s was deleted while it was awaited"):format(entry.kind, entry.id,
+      tostring(entry.project.name)),
+    operation = err.operation, status = err.status,
+  }))
+end
+
+local function refused(s, entry, err)
+  if is_missing(entry, err) then return missing(s, entry, err) end
+  entry.errors = (entry.errors or 0) + 1
+  if is_definite(err) or entry.errors > ERRORS_TOLERATED then return fail(entry, err) end
+  local p = entry.project
+  if type(err) == "table" and type(err.retry_after) == "number" then
+    p.not_before = math.max(p.not_before or 0, s.rt:now() + err.retry_after)
+  end
+end
+
+-- Looking --------------------------------------------------------------------------------------
+
+local function read_alone(s, entry)
+  local source = s.source
+  local read = entry.kind == "job" and source.job or source.get
+  local row, etag = read(entry.project.name, entry.id, entry.etag)
+  if entry.gone then return end
+  if row == nil then
+    local err = etag
+    return refused(s, entry, err)
+  end
+  entry.errors = nil
+  if row == false then
+    entry.shown_at, entry.missing_since, entry.recheck_at = s.rt:now(), nil, nil
+    return
+  end
+  entry.etag = etag
+  take(s, entry, row, true)
+end
+
+-- Rows of one page: what we follow is taken, what strangers do only moves the window.
+local function take_rows(s, p, rows, newest)
+  for _, row in ipairs(rows) do
+    local stamp = held.stamp(row)
+    if stamp and (not newest or stamp > newest) then newest = stamp end
+    local entry = p.pipelines[row.id]
+    if entry and not entry.gone then
+      entry.errors = nil
+      take(s, entry, row, false)
+    end
+    if not p.number and row.project_id then p.number = key_of(row.project_id) end
+  end
+  return newest
+end
+
+local function count_unknown(entries)
+  local count = 0
+  for _, entry in ipairs(entries) do
+    if not entry.row then count = count + 1 end
+  end
+  return count
+end
+
+-- Reads what has changed in the project lately: `which` is "main" or "child". Returns how many
+-- requests that took; false when the list can not be had.
+local function read_list(s, p, which, entries, budget)
+  local since = p.newest[which]
+  local unknown = count_unknown(entries)
+  local newest, page, used = since, nil, 0
+  repeat
+    local rows, next_page = s.source.list(p.name, {
+      order_by = "updated_at", sort = "desc", per_page = PER_PAGE, page = page,
+      source = which == "child" and "parent_pipeline" or nil,
+      updated_after = since and time.iso(since - OVERLAP) or nil,
+    })
+    used = used + 1
+    if not rows then
+      local err = next_page
+      p.list_errors[which] = p.list_errors[which] + 1
+      if type(err) == "table" and type(err.retry_after) == "number" then
+        p.not_before = math.max(p.not_before or 0, s.rt:now() + err.retry_after)
+      end
+      return used, err
+    end
+    p.list_errors[which] = 0
+    newest = take_rows(s, p, rows, newest)
+    page = next_page
+    -- The first look of a project has no window: it goes on while it may still find somebody.
+    local more = since or count_unknown(entries) > 0 and used <= math.ceil(unknown / PER_PAGE)
+  until not page or used >= budget or not more
+  p.newest[which] = newest
+  -- So much happens here that the list costs what reading each alone does, and tells less.
+  if page and since and used >= budget then p.crowded_until = s.rt:now() + UNSEEN end
+  return used
+end
+
+-- A list that failed: tolerated some times, then everybody who depends on it hears of it. Where
+-- the list is refused for good, each is read alone.
+local function list_failed(p, which, entries, err)
+  if is_definite(err) then
+    p.no_list = true
+    return
+  end
+  if p.list_errors[which] <= ERRORS_TOLERATED then return end
+  for _, entry in ipairs(entries) do
+    if not entry.gone then fail(entry, err) end
+  end
+end
+
+local function append(list, more)
+  for _, item in ipairs(more) do list[#list + 1] = item end
+  return list
+end
+
+-- Must this entry be read alone, after the lists have been read?
+local function wants_reading(entry, now)
+  if entry.gone then return false end
+  if entry.recheck_at then return now >= entry.recheck_at end
+  if not entry.row or entry.doubtful then return true end
+  -- Entries that began together shall not be read alone together.
+  local spread = entry.id * 0.6180339887 % 1 * OVERLAP / 3
+  return now - entry.shown_at >= UNSEEN + spread
+end
+
+-- Sorts what is awaited: those that only reading alone can tell, those of the two lists, and
+-- those of which it is not known in which list they are.
+local function sort_out(p)
+  local alone, main, child, unknown, total = {}, {}, {}, {}, 0
+  local kept = {}
+  for _, entry in ipairs(p.list) do
+    if not entry.gone then
+      kept[#kept + 1] = entry
+      if entry.awaited > 0 then
+        total = total + 1
+        local list = unknown
+        if entry.kind == "job" then list = alone
+        elseif entry.row and entry.row.source then
+          list = entry.row.source == "parent_pipeline" and child or main
+        end
+        list[#list + 1] = entry
+      end
+    end
+  end
+  p.list = kept
+  return alone, main, child, unknown, total
+end
+
+local function still_unknown(unknown)
+  local list = {}
+  for _, entry in ipairs(unknown) do
+    if not entry.row and not entry.gone then list[#list + 1] = entry end
+  end
+  return list
+end
+
+-- Reads a list, if that saves requests, and adds to `alone` those of its own that must be read
+-- alone all the same. Returns the requests used, and whether the list was read.
+local function look_at_list(s, p, which, known, unknown, alone, budget)
+  local entries = append(copy(known), unknown)
+  if #entries < 2 or #known == 0 and #unknown <= FEW or p.no_list or budget < 1 then
+    append(alone, known)
+    return 0, false
+  end
+  local used, err = read_list(s, p, which, entries, budget)
+  if err then list_failed(p, which, entries, err) end
+  local now = s.rt:now()
+  for _, entry in ipairs(known) do
+    if wants_reading(entry, now) then alone[#alone + 1] = entry end
+  end
+  return used, true
+end
+
+-- What the lists leave to be read alone, and how many requests may be spent on it: never more
+-- in all than pipelines are awaited.
+local function look_at_lists(s, p)
+  local alone, main, child, unknown, budget = sort_out(p)
+  if p.crowded_until and s.rt:now() < p.crowded_until then
+    return append(append(append(alone, main), child), unknown), budget
+  end
+  local used, main_read = look_at_list(s, p, "main", main, unknown, alone, budget)
+  budget = budget - used
+  unknown = still_unknown(unknown)
+  local child_used, child_read = look_at_list(s, p, "child", child, unknown, alone, budget)
+  budget = budget - child_used
+  -- Where the lists are silent because they fail, reading alone would fail too.
+  if p.list_errors.main + p.list_errors.child > 0 and not p.no_list then return alone, budget end
+  local now = s.rt:now()
+  for _, entry in ipairs(still_unknown(unknown)) do
+    -- One that is not visible yet will turn up in the list, if there is one.
+    if not (main_read or child_read) or wants_reading(entry, now) then
+      alone[#alone + 1] = entry
+    end
+  end
+  return alone, budget
+end
+
+local function look_now(s, p)
+  local alone, budget = look_at_lists(s, p)
+  local reads = {}
+  for _, entry in ipairs(alone) do
+    if #reads >= budget then break end
+    if not entry.gone then
+      reads[#reads + 1] = function() read_alone(s, entry) return true end
+    end
+  end
+  if #reads == 1 then return reads[1]() end
+  local _, err = s.rt:all(reads, { limit = READ_AT_ONCE })
+  if err ~= nil then error(err, 0) end
+end
+
+local function any_awaited(p)
+  for _, entry in ipairs(p.list) do
+    if not entry.gone and entry.awaited > 0 then return true end
+  end
+  return false
+end
+
+-- The task of one look; then it arranges the next.
+function look(s, p)
+  p.last_look, p.stirred, p.again = s.rt:now(), false, nil
+  local ok, raised = pcall(look_now, s, p)
+  p.looking = nil
+  if not ok then
+    -- A mistake in the source must reach those who wait, not vanish in this task.
+    for _, entry in ipairs(copy(p.list)) do
+      if not entry.gone then tell(entry, { raised = raised }) end
+    end
+  end
+  if not any_awaited(p) then return end
+  if not p.stirred then p.interval = math.min(p.max, p.interval * p.factor) end
+  local now = s.rt:now()
+  local at = now + jittered(s, p)
+  if p.again and p.again < at then at = math.max(p.again, now) end
+  if p.not_before then
+    at = math.max(at, p.not_before)
+    p.not_before = nil
+  end
+  schedule(s, p, at)
+end
+
+-- Following ------------------------------------------------------------------------------------
+
+-- The row that we ourselves got from a write, if it is not too old: a floor for replicas.
+local function recent_of(s, p, id)
+  local remembered = s.recent[p.key .. " " .. id]
+  return remembered and s.rt:now() - remembered.at < REMEMBERED and remembered or nil
+end
+
+local function entry_of(s, p, kind, id)
+  local map = kind == "job" and p.jobs or p.pipelines
+  local entry = map[id]
+  if entry then return entry end
+  local now = s.rt:now()
+  entry = {
+    kind = kind, project = p, id = id, follows = {}, awaited = 0, version = 0,
+    shown_at = now, moved_at = now,
+  }
+  local remembered = kind == "pipeline" and recent_of(s, p, id)
+  if remembered then
+    if remembered.created_at then entry.invisible_until = remembered.created_at + INVISIBLE end
+    entry.row, entry.stamp = remembered.row, held.stamp(remembered.row)
+  end
+  map[id] = entry
+  p.list[#p.list + 1] = entry
+  return entry
+end
+
+-- A project is looked at as often as the most impatient of its followers wants.
+local function widen(p, interval)
+  interval = interval or INTERVAL
+  p.min = math.min(p.min or math.huge, interval.min or INTERVAL.min)
+  p.max = math.max(p.min, math.min(p.max or math.huge, interval.max or INTERVAL.max))
+  p.factor = math.min(p.factor or math.huge, interval.factor or INTERVAL.factor)
+end
+
+local function interval_again(p)
+  p.min, p.max, p.factor = nil, nil, nil
+  for _, entry in ipairs(p.list) do
+    for _, follow in ipairs(entry.follows) do widen(p, follow.interval) end
+  end
+end
+
+--- Follows a pipeline or a job: looks begin now. What is known of it already is told by the
+--- return value's `entry.row`.
+---@param kind string "pipeline" or "job"
+---@param project number|string
+---@param id number
+---@param on_event fun(follow: table, event: table)
+---@param owner any becomes `follow.owner`
+---@param opts table|nil `interval`, `appear`, and `row` (an older answer to begin with)
+---@return table follow with `entry`, `stop()`, `rest(boolean)`
+function Scheduler:follow(kind, project, id, on_event, owner, opts)
+  opts = opts or {}
+  local p = project_of(self, project)
+  local entry = entry_of(self, p, kind, id)
+  local now = self.rt:now()
+  if opts.appear then
+    entry.invisible_until = math.max(entry.invisible_until or now, now + opts.appear)
+  end
+  if opts.row and not entry.row then
+    entry.row, entry.stamp = opts.row, held.stamp(opts.row)
+  end
+  local follow = setmetatable({
+    scheduler = self, entry = entry, on_event = on_event, owner = owner, interval = opts.interval,
+  }, Follow)
+  entry.follows[#entry.follows + 1] = follow
+  widen(p, follow.interval)
+  entry.awaited = entry.awaited + 1
+  self.awaited = self.awaited + 1
+  stir(p)
+  schedule(self, p, now)
+  return follow
+end
+
+local function remove_project(s, p)
+  if p.timer then p.timer:cancel() end
+  -- A look for nobody: its request is withdrawn.
+  if p.looking then p.looking:cancel() end
+  s.projects[p.key] = nil
+  for i, other in ipairs(s.order) do
+    if other == p then table.remove(s.order, i) break end
+  end
+end
+
+-- Nobody follows the entry any more. The project's list forgets it at the next look.
+local function drop(s, entry)
+  entry.gone = true
+  local p = entry.project
+  local map = entry.kind == "job" and p.jobs or p.pipelines
+  map[entry.id] = nil
+  if next(p.pipelines) == nil and next(p.jobs) == nil then remove_project(s, p) end
+end
+
+--- Ends the following.
+function Follow:stop()
+  if self.stopped then return end
+  local entry = self.entry
+  for i, other in ipairs(entry.follows) do
+    if other == self then table.remove(entry.follows, i) break end
+  end
+  self:rest(true)
+  self.stopped = true
+  if #entry.follows == 0 then drop(self.scheduler, entry) end
+  if self.interval then interval_again(entry.project) end
+end
+
+--- A follow at rest causes no request, and still hears what others' requests bring.
+---@param resting boolean
+function Follow:rest(resting)
+  if self.stopped or (self.resting or false) == resting then return end
+  self.resting = resting
+  local entry = self.entry
+  local change = resting and -1 or 1
+  entry.awaited = entry.awaited + change
+  self.scheduler.awaited = self.scheduler.awaited + change
+  if not resting then
+    stir(entry.project)
+    schedule(self.scheduler, entry.project, self.scheduler.rt:now())
+  end
+end
+
+-- Hints ----------------------------------------------------------------------------------------
+
+local function hurry(s, p)
+  stir(p)
+  schedule(s, p, math.max(s.rt:now(), p.last_look + BETWEEN_LOOKS))
+end
+
+--- Looks at a project now: an event said that something happened there.
+---@param project number|string number or path
+---@param id number|nil only if this pipeline is awaited
+function Scheduler:wake(project, id)
+  local key = key_of(project)
+  for _, p in ipairs(self.order) do
+    if (p.key == key or p.number == key) and (not id or p.pipelines[id] or next(p.jobs)) then
+      hurry(self, p)
+    end
+  end
+end
+
+local function forget_old(s)
+  local now = s.rt:now()
+  local first = s.recent_queue[s.recent_head]
+  while first and now - first.at >= REMEMBERED do
+    if s.recent[first.key] == first then s.recent[first.key] = nil end
+    s.recent_queue[s.recent_head] = nil
+    s.recent_head = s.recent_head + 1
+    first = s.recent_queue[s.recent_head]
+  end
+end
+
+local function remember(s, key, row, created)
+  local before, now = s.recent[key], s.rt:now()
+  local item = {
+    key = key, row = row, at = now, created_at = created and now or before and before.created_at,
+  }
+  s.recent[key] = item
+  s.recent_tail = s.recent_tail + 1
+  s.recent_queue[s.recent_tail] = item
+end
+
+--- Takes note of the answer to a write of ours: rows that are older are replicas that lag.
+---@param project number|string
+---@param row table the pipeline
+---@param created boolean|nil we have just made it: it may be invisible for a while
+function Scheduler:saw(project, row, created)
+  forget_old(self)
+  local keys = { key_of(project) }
+  if row.project_id and key_of(row.project_id) ~= keys[1] then keys[2] = key_of(row.project_id) end
+  for _, key in ipairs(keys) do
+    remember(self, key .. " " .. row.id, row, created)
+    local p = self.projects[key]
+    local entry = p and p.pipelines[row.id]
+    if entry and held.compare(entry, row, true) == "new" then keep(self, entry, row) end
+    if entry then hurry(self, p) end
+  end
+end
+
+--- Ends every follow with this error.
+function Scheduler:close(err)
+  local projects = self.order
+  self.order, self.projects = {}, {}
+  for _, p in ipairs(projects) do
+    for _, entry in ipairs(copy(p.list)) do
+      if not entry.gone then fail(entry, err) end
+    end
+    if p.timer then p.timer:cancel() end
+    if p.looking then p.looking:cancel() end
+  end
+end
+
+return M

@@ -1,0 +1,87 @@
+--- What a status means for somebody who waits. Pure.
+--
+-- A finished pipeline's verdict is its status; one that stands at a manual job is "blocked"; every
+-- other status, one that nobody has heard of included, means "not yet".
+
+local M = {}
+
+local VERDICTS = {
+  success = "success", failed = "failed", canceled = "canceled", skipped = "skipped",
+  manual = "blocked",
+}
+
+-- Where a pipeline stays when nobody takes its jobs: no runner, no resource, no callback.
+local IDLE = {
+  created = true, preparing = true, pending = true,
+  waiting_for_resource = true, waiting_for_callback = true,
+}
+
+--- The verdict of a status: "success", "failed", "canceled", "skipped", "blocked", or nil.
+---@param status string|nil
+---@return string|nil
+function M.of(status)
+  return VERDICTS[status]
+end
+
+--- Is this a verdict that only somebody's act changes (a retry, a play)?
+---@param status string|nil
+---@return boolean
+function M.is_finished(status)
+  local verdict = VERDICTS[status]
+  return verdict ~= nil and verdict ~= "blocked"
+end
+
+--- May a pipeline in this status be stuck, if nothing moves for long?
+---@param status string|nil
+---@return boolean
+function M.can_be_stuck(status)
+  return IDLE[status] or (type(status) == "string" and status:match "^waiting_" ~= nil)
+end
+
+--- The first job that failed because no runner took it, or nil. One that is allowed to fail holds
+--- nothing up.
+---@param jobs table[]
+---@return table|nil job
+function M.stuck_job(jobs)
+  for _, job in ipairs(jobs) do
+    local reason = job.status == "failed" and not job.allow_failure and job.failure_reason
+    if reason and (reason:match "^stuck_" or reason == "no_matching_runner") then return job end
+  end
+end
+
+-- Collects the verdicts of a tree into `found`; says whether the node is held up: it has none of
+-- its own because a trigger job waits for a pipeline that is blocked, stuck or held up itself.
+local function collect(node, forgiven, found)
+  local held = false
+  for _, child in ipairs(node.children or {}) do
+    local verdict = collect(child.node, forgiven or child.allow_failure, found)
+    if child.open and (verdict == "blocked" or verdict == "stuck" or verdict == "held") then
+      held = true
+    end
+  end
+  local verdict = node.verdict or (held and "held")
+  if not verdict or node.unsettled then
+    found.open = true
+    return nil
+  end
+  if forgiven and (verdict == "failed" or verdict == "canceled") then return verdict end
+  found[verdict] = true
+  return verdict
+end
+
+--- The verdict of a whole tree of pipelines, or nil while it is open. A node is
+--- `{verdict = own verdict or nil, unsettled = its downstreams are not all known,
+--- children = {{node=, allow_failure = of the trigger job, open = the trigger job still runs}}}`.
+---@param root table
+---@return string|nil
+function M.tree(root)
+  local found = {}
+  collect(root, false, found)
+  if found.open then return nil end
+  for _, verdict in ipairs { "stuck", "blocked", "failed", "canceled" } do
+    if found[verdict] then return verdict end
+  end
+  return root.verdict
+end
+
+return M

@@ -1,0 +1,399 @@
+--- A wait: follows its pipelines through the scheduler, does what the machine asks for, and
+--- returns when there is a verdict.
+--
+-- Everything happens in the task that waits: events are put into an inbox by the scheduler, the
+-- answers to questions (jobs, trigger jobs, plays) by tasks of their own. So `on_change` may call
+-- whatever it likes, and a cancel takes effect at once.
+
+local errors = require "gitlab_pipelines.errors"
+local machine = require "gitlab_pipelines.watch.machine"
+local verdict = require "gitlab_pipelines.watch.verdict"
+
+local M = {}
+
+-- With more than so many awaited, jobs that no runner took are looked for less often.
+local CROWD = 50
+
+local function put(session, message)
+  session.inbox[#session.inbox + 1] = message
+  session.waiter:wake()
+end
+
+-- Asks `source` in a task of its own; the answer comes as a message.
+local function ask(session, node, apply, question, ...)
+  local task = session.watcher.rt:background(function(...)
+    local ok, answer, err = pcall(question, ...)
+    if not ok then return put(session, { node = node, event = { raised = answer } }) end
+    put(session, { node = node, apply = apply, answer = answer, err = err })
+  end, ...)
+  local asked = session.asked or { limit = 32 }
+  session.asked = asked
+  asked[#asked + 1] = task
+  -- Those that are answered need no cancelling at the end.
+  if #asked < asked.limit then return end
+  local open = {}
+  for _, other in ipairs(asked) do
+    if not other.state then open[#open + 1] = other end
+  end
+  open.limit = math.max(32, 2 * #open)
+  session.asked = open
+end
+
+-- Called by the scheduler with the follow as its first argument.
+local function on_event(followed, event)
+  local node = followed.owner
+  put(node.session, { node = node, event = event })
+end
+
+local function on_time(node)
+  node.timer = nil
+  put(node.session, { node = node })
+end
+
+-- A root is the node of a pipeline that was asked for; with `downstream` it has `nodes`, the
+-- whole tree as far as it is known.
+local function new_node(session, kind, project, id, root, row)
+  local wishes = session.wishes
+  local node = { session = session, kind = kind, project = project, id = id, wishes = wishes }
+  node.root = root or node
+  if wishes.downstream then node.unsettled = true end
+  node.follow = session.watcher.scheduler:follow(kind, project, id, on_event, node,
+    { interval = wishes.interval, appear = row and 60 or wishes.appear, row = row })
+  node.entry = node.follow.entry
+  if node.entry.row then
+    put(session, { node = node, event = { row = node.entry.row } })
+  end
+  return node
+end
+
+local function stop(node)
+  node.follow:stop()
+  if node.timer then node.timer:cancel() end
+  node.timer = nil
+end
+
+local function new_session(watcher, wishes)
+  local rt = watcher.rt
+  return {
+    watcher = watcher, wishes = wishes, inbox = {}, waiter = rt:waiter(), roots = {}, open = 0,
+    deadline = rt:now() + wishes.timeout,
+  }
+end
+
+local function add(session, kind, project, id)
+  local root = new_node(session, kind, project, id)
+  if session.wishes.downstream then root.nodes = { root } end
+  session.roots[#session.roots + 1] = root
+  session.open = session.open + 1
+end
+
+-- The nodes of a root.
+local function nodes_of(root)
+  return root.nodes or { root }
+end
+
+-- What the machine asks for --------------------------------------------------------------------
+
+-- Somebody else may have played it, or it is not known whether we did: the status will tell.
+local function may_have_been_played(err)
+  return errors.is_error(err) and (err.retryable or err.unknown_outcome
+    or err:is "JobError.JobNotPlayable" or err:is "PipelineError.UnknownOutcome")
+end
+
+local function played(session, node, job, err)
+  node.asking_play = nil
+  if job == nil and not may_have_been_played(err) then return err end
+  machine.played(node, node.to_play[1], session.watcher.rt:now())
+  session.watcher.scheduler:wake(node.project, node.kind == "pipeline" and node.id or nil)
+end
+
+local function manual_jobs(session, node)
+  local jobs, err = session.watcher.source.jobs(node.project, node.id, { scope = { "manual" } })
+  if not jobs or machine.finds_manual(node, jobs) then return jobs, err end
+  -- A trigger job can be manual too, and is not in the list of jobs.
+  return session.watcher.source.bridges(node.project, node.id)
+end
+
+local function manual_answer(session, node, jobs, err)
+  node.asking_manual = nil
+  node.manual_errors = jobs and 0 or (node.manual_errors or 0) + 1
+  if jobs then
+    machine.manual_answer(node, jobs)
+  elseif node.manual_errors > 5 or (errors.is_error(err) and not err.retryable) then
+    return err
+  else
+    node.expect = { status = node.entry.row.status, stamp = node.entry.stamp,
+      at = session.watcher.rt:now() + 5 }
+  end
+end
+
+local function failed_answer(session, node, jobs)
+  node.asking_failed = nil
+  machine.failed_answer(node, jobs, session.watcher.rt:now())
+end
+
+local function known_child(root, row)
+  for _, node in ipairs(root.nodes) do
+    if node.id == row.id and (node.project == row.project_id
+      or (node.entry.row and node.entry.row.project_id == row.project_id)) then
+      return node
+    end
+  end
+end
+
+-- Nodes that hang on no trigger job any more (it was retried) are not waited for.
+local function drop_orphans(root)
+  local reached, kept = { [root] = true }, {}
+  local function reach(node)
+    for _, child in ipairs(node.children or {}) do
+      if not reached[child.node] then
+        reached[child.node] = true
+        reach(child.node)
+      end
+    end
+  end
+  reach(root)
+  for _, node in ipairs(root.nodes) do
+    if reached[node] then kept[#kept + 1] = node else stop(node) end
+  end
+  root.nodes = kept
+end
+
+local function bridges_answer(session, node, bridges, err)
+  node.asking_bridges = nil
+  if not bridges then
+    node.bridge_errors = (node.bridge_errors or 0) + 1
+    node.bridges_retry_at = session.watcher.rt:now() + 5
+    if node.bridge_errors > 5 or (errors.is_error(err) and not err.retryable) then return err end
+    return nil
+  end
+  node.bridge_errors, node.bridges_retry_at = 0, nil
+  local root, children = node.root, machine.bridges_answer(node, bridges, session.watcher.rt:now())
+  for _, child in ipairs(children) do
+    local row = child.row
+    child.node = known_child(root, row)
+    if not child.node then
+      child.node = new_node(session, "pipeline", row.project_id, row.id, root, row)
+      root.nodes[#root.nodes + 1] = child.node
+    end
+    child.row = nil
+  end
+  node.children = children
+  drop_orphans(root)
+end
+
+local function ask_bridges(session, node)
+  local now = session.watcher.rt:now()
+  local due = not node.asking_bridges and machine.bridges_due(node, now)
+  if not due then return nil end
+  due = math.max(due, node.bridges_retry_at or due)
+  if due > now then return due end
+  node.asking_bridges = true
+  ask(session, node, bridges_answer, session.watcher.source.bridges, node.project, node.id)
+end
+
+local function earliest(a, b)
+  if a and b then return math.min(a, b) end
+  return a or b
+end
+
+-- Does what is to be done about one node, and sets its timer.
+local function step_node(session, node)
+  local now = session.watcher.rt:now()
+  local action, at = machine.decide(node, now, session.watcher.scheduler.awaited > CROWD)
+  if action == "manual_jobs" then
+    node.asking_manual = true
+    ask(session, node, manual_answer, manual_jobs, session, node)
+  elseif action == "failed_jobs" then
+    node.asking_failed = true
+    ask(session, node, failed_answer, session.watcher.source.jobs, node.project, node.id,
+      { scope = { "failed" } })
+  elseif action == "play" then
+    node.asking_play = true
+    ask(session, node, played, session.watcher.source.play, node.project, at.id)
+    at = nil
+  end
+  at = earliest(at, ask_bridges(session, node))
+  if node.timer then
+    if node.timer.at == at then return end
+    node.timer:cancel()
+    node.timer = nil
+  end
+  if at and not node.follow.stopped then
+    node.timer = session.watcher.rt:after(at - now, on_time, node)
+  end
+end
+
+-- Ends and beginnings --------------------------------------------------------------------------
+
+local function ended(session, root, result)
+  root.result = result
+  session.open = session.open - 1
+  for _, node in ipairs(nodes_of(root)) do
+    -- Whoever waits for many goes on listening: a retry makes an ended one run again.
+    if result.err then stop(node) else node.follow:rest(true) end
+  end
+end
+
+local function reopened(session, root)
+  root.result = nil
+  session.open = session.open + 1
+  for _, node in ipairs(nodes_of(root)) do node.follow:rest(false) end
+end
+
+local function step(session, root)
+  for _, node in ipairs(nodes_of(root)) do step_node(session, node) end
+  local found
+  if session.wishes.downstream then found = verdict.tree(root) else found = root.verdict end
+  if found and not root.result then
+    ended(session, root, { verdict = found })
+  elseif found then
+    root.result.verdict = found
+  elseif root.result then
+    reopened(session, root)
+  end
+end
+
+local function changed(session, node, event)
+  local on_change = session.wishes.on_change
+  if session.many then
+    on_change(node.project, event.row, event.old_status)
+  else
+    on_change(event.row, event.old_status)
+  end
+end
+
+local function handle(session, message)
+  local node = message.node
+  local root, event, err = node.root, message.event, nil
+  if node.follow.stopped then return end
+  if event then
+    if event.raised ~= nil then error(event.raised, 0) end
+    err = event.err
+    if event.row and session.wishes.on_change then changed(session, node, event) end
+  elseif message.apply then
+    err = message.apply(session, node, message.answer, message.err)
+  end
+  if err ~= nil then
+    if not root.result then ended(session, root, { err = err }) end
+    return
+  end
+  if not (root.result and root.result.err) then step(session, root) end
+end
+
+-- Until all are decided, or time is up, or the task is cancelled: nil, or the error.
+local function work(session)
+  while true do
+    local inbox = session.inbox
+    session.inbox = {}
+    for _, message in ipairs(inbox) do handle(session, message) end
+    if #session.inbox == 0 then
+      if session.open == 0 then return nil end
+      local _, why = session.waiter:wait(session.deadline)
+      if why == "cancelled" then
+        return errors.new("TaskError.Cancelled", { message = "the wait was cancelled" })
+      end
+      if why == "timeout" then return errors.new("WaitError.TimedOut") end
+    end
+  end
+end
+
+local function close(session)
+  if session.unsubscribe then session.unsubscribe() end
+  for _, root in ipairs(session.roots) do
+    for _, node in ipairs(nodes_of(root)) do stop(node) end
+  end
+  for _, task in ipairs(session.asked or {}) do task:cancel() end
+end
+
+-- The pipelines that nobody waits for any more and that nobody else should pay for.
+local function cancel_unfinished(session)
+  for _, root in ipairs(session.roots) do
+    for _, node in ipairs(root.result and {} or nodes_of(root)) do
+      local row = node.entry.row
+      if node.kind == "pipeline" and not (row and verdict.is_finished(row.status)) then
+        session.watcher.source.cancel(node.project, node.id)
+      end
+    end
+  end
+end
+
+local function project_of(event, field)
+  local value = event[field]
+  if type(value) == "table" then return value.id end
+  return value
+end
+
+-- Runs the session to its end; its follows never outlive it.
+local function run(session)
+  local wake = session.wishes.wake
+  if wake then
+    session.unsubscribe = wake:subscribe(function(event)
+      local project = project_of(event, "project")
+      if project then session.watcher.scheduler:wake(project, project_of(event, "pipeline")) end
+    end)
+  end
+  local ok, err = pcall(work, session)
+  if ok and err and session.wishes.cancel_on_timeout then cancel_unfinished(session) end
+  close(session)
+  if not ok then error(err, 0) end
+  return err
+end
+
+local function timed_out(session, node, err)
+  if not err:is "WaitError.TimedOut" then return err end
+  local row = node.entry.row
+  err.message = ("%s %s of %s %s after %g s"):format(node.kind, tostring(node.id),
+    tostring(node.project), row and "was still " .. tostring(row.status) or "had not appeared",
+    session.wishes.timeout)
+  return err
+end
+
+-- Lists show fewer fields than a pipeline read by itself.
+local function completed(session, node)
+  local row = node.entry.row
+  if not session.wishes.full or node.entry.full then return row end
+  local full = session.watcher.source.get(node.project, node.id)
+  return full and full.status == row.status and full or row
+end
+
+--- Waits for one pipeline or job. `wishes` are checked options (watch/init.lua).
+---@return table|nil row
+---@return any verdict, or the error
+function M.one(watcher, kind, project, id, wishes)
+  local session = new_session(watcher, wishes)
+  add(session, kind, project, id)
+  local root = session.roots[1]
+  local err = run(session)
+  if err then return nil, timed_out(session, root, err) end
+  if root.result.err then return nil, root.result.err end
+  return completed(session, root), root.result.verdict
+end
+
+--- Waits for many pipelines: `{project, id}` each.
+---@return table|nil results `{project, id, pipeline, verdict, err}` in the order of the list
+---@return table|nil err
+function M.many(watcher, list, wishes)
+  local session = new_session(watcher, wishes)
+  session.many = true
+  for _, item in ipairs(list) do add(session, "pipeline", item[1], item[2]) end
+  local err = run(session)
+  if err then
+    if err:is "WaitError.TimedOut" then
+      err.message = ("%d of %d pipelines had not ended after %g s"):format(session.open, #list,
+        wishes.timeout)
+    end
+    return nil, err
+  end
+  local results = {}
+  for i, root in ipairs(session.roots) do
+    local result = root.result
+    results[i] = {
+      project = root.project, id = root.id, pipeline = root.entry.row, verdict = result.verdict,
+      err = result.err,
+    }
+  end
+  return results
+end
+
+return M
