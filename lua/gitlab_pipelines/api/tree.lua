@@ -75,12 +75,15 @@ end
 
 -- Jobs with all attempts and trigger jobs, in one array.
 local function every_job(group, project, id, opts)
-  local rows, err = all_rows(group, jobs.list, project, id, opts, { include_retried = true })
-  if not rows then return nil, err end
-  local triggers
-  triggers, err = M.trigger_jobs(group, project, id, opts)
-  if not triggers then return nil, err end
-  for _, job in ipairs(triggers) do rows[#rows + 1] = job end
+  local found, err = group.client.runtime:all {
+    function()
+      return all_rows(group, jobs.list, project, id, opts, { include_retried = true })
+    end,
+    function() return M.trigger_jobs(group, project, id, opts) end,
+  }
+  if not found then return nil, err end
+  local rows = found[1]
+  for _, job in ipairs(found[2]) do rows[#rows + 1] = job end
   return rows
 end
 
@@ -145,12 +148,22 @@ end
 
 local grow
 
+-- Downstreams that are read at once.
+local AT_ONCE = 4
+
+local function mark_of(pipeline)
+  return ("%s/%s"):format(tostring(pipeline.project_id), tostring(pipeline.id))
+end
+
 -- The subtree of one downstream pipeline; what can not be read is a leaf with the reason.
 local function grow_child(group, entry, opts, visited)
   local shown = entry.pipeline
   local node, err
-  local mark = ("%s/%s"):format(tostring(shown.project_id), tostring(shown.id))
-  if not visited[mark] then node, err = grow(group, shown.project_id, shown.id, opts, visited) end
+  if not visited[mark_of(shown)] then
+    visited[mark_of(shown)] = true
+    node, err = grow(group, shown.project_id, shown.id, opts, visited)
+    if not node and err:is "TaskError.Cancelled" then return nil, err end
+  end
   if not node then
     node = shown
     node.error, node.stages, node.jobs, node.downstream = err, {}, {}, {}
@@ -162,15 +175,18 @@ end
 function grow(group, project, id, opts, visited)
   local node, err = group:get(project, id, opts)
   if not node then return nil, err end
-  visited[("%s/%s"):format(tostring(node.project_id), tostring(node.id))] = true
+  visited[mark_of(node)] = true
   local rows
   rows, err = every_job(group, project, id, opts)
   if not rows then return nil, err end
   node.stages, node.jobs = M.compose(rows)
-  node.downstream = {}
+  local readers = {}
   for i, entry in ipairs(downstream_of(node.jobs)) do
-    node.downstream[i] = grow_child(group, entry, opts, visited)
+    readers[i] = function() return grow_child(group, entry, opts, visited) end
   end
+  node.downstream, err = group.client.runtime:all(readers, { limit = AT_ONCE })
+  if not node.downstream then return nil, err end
+  node.downstream.n = nil
   node.first_failure = first_failure(node)
   return node
 end
