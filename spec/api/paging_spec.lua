@@ -208,6 +208,15 @@ describe("paging", function()
       .. "&pagination=keyset&per_page=100&scope%5B%5D=failed&sort=desc", transport.requests[2].url)
   end)
 
+  it("ends with an error where a page's link leads to itself", function()
+    local link = '<http://x.test/api/v4/projects/17/jobs?cursor=a>; rel="next"'
+    local transport = double.new(function() return { body = { { id = 9 } }, headers = { Link = link } } end)
+    local rows, err = api.new(transport).jobs:list_project(17)
+    assert.is_nil(rows)
+    assert.is_true(err:is "InvalidResponse")
+    assert.equal(2, #transport.requests)
+  end)
+
   it("pages them by number on servers that can not do so", function()
     local transport = double.new {
       { status = 405, body = { error = "405 Not Allowed" } },

@@ -102,8 +102,20 @@ function Pages:follow(response)
     self:drop()
   elseif #self.queue == 0 and not (self.last and self.number <= self.last) then
     local query = next_link(response)
-    if query then self.queue[1] = { args = with_query(self.base, query) } end
+    if query then self.queue[1] = self:linked(query) end
   end
+end
+
+-- The page that a `Link` leads to; one that leads to itself would never end.
+function Pages:linked(query)
+  local text = core.uri.encode_query(query)
+  if text == self.link then
+    return { problem = errors.new("ServerError.InvalidResponse", {
+      message = "the link to the next page leads to the page itself",
+      operation = self.operation.name }) }
+  end
+  self.link = text
+  return { args = with_query(self.base, query) }
 end
 
 -- Forgets every page that was sent for.
@@ -123,6 +135,7 @@ function Pages:next()
   end
   local entry = self.queue[1]
   if not entry then return nil end
+  if entry.problem then return nil, entry.problem end
   local rows, response
   if entry.task then
     rows, response = entry.task:join()
