@@ -1,0 +1,206 @@
+/*
+ * Makes every allocation of the buffer, the URLs and the redactor fail in turn: each story is told
+ * again and again, the n-th allocation failing at the n-th time, until it comes to its end. In
+ * every telling a failure must be reported, the old sizes told to the allocator must be true, and
+ * every block must come back.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "core/redact.h"
+#include "core/uri.h"
+
+static long countdown; /* allocations until one fails */
+static long blocks;    /* that are out */
+static int failed, mistaken;
+static int dirty; /* secret bytes left in a block that came back */
+
+static const char secret[] = "s3kr1t/T%ken\\99";
+
+static void complain(const char *what)
+{
+    fprintf(stderr, "torture: %s\n", what);
+    mistaken = 1;
+}
+
+/* Each block has its size before it. */
+static void *resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
+{
+    size_t *block = ptr ? (size_t *)ptr - 2 : NULL, *grown;
+    (void)ctx;
+    if ((block ? *block : 0) != old_size) complain("a false old size");
+    if (!new_size) {
+        if (!block) complain("freed nothing");
+        if (memmem(ptr, old_size, secret, sizeof secret - 1)) dirty = 1;
+        free(block);
+        blocks--;
+        return NULL;
+    }
+    if (countdown-- == 0) {
+        failed = 1;
+        return NULL;
+    }
+    grown = malloc(new_size + 2 * sizeof *grown);
+    if (!grown) exit(3);
+    if (block) {
+        memcpy(grown + 2, ptr, old_size < new_size ? old_size : new_size);
+        free(block);
+    } else {
+        blocks++;
+    }
+    *grown = new_size;
+    return grown + 2;
+}
+
+static const gp_alloc alloc = {resize, NULL};
+
+/* Each story returns whether it was told to have worked. */
+
+static int tell_buf(void)
+{
+    char big[5000];
+    gp_buf buf, other = {.alloc = &alloc};
+    int worked;
+    memset(big, 'x', sizeof big);
+    gp_buf_init(&buf, &alloc);
+    if (*gp_buf_text(&buf)) complain("an empty buffer with a text");
+    gp_buf_drop(&buf, 3);
+    gp_buf_clear(&buf);
+    gp_buf_add(&buf, "", 0);
+    gp_buf_adds(&buf, "abc");
+    gp_buf_addc(&buf, 'd');
+    gp_buf_addf(&buf, "%d:%s", 17, "text");
+    gp_buf_json_string(&buf, "a\n\x01\xff", 4);
+    gp_buf_json_number(&buf, 0.1);
+    gp_buf_json_number(&buf, 1.0 / 0.0);
+    gp_buf_add(&buf, big, sizeof big);
+    gp_buf_addf(&buf, "%s", "the end");
+    worked = !buf.failed;
+    if (worked && strcmp(buf.data + buf.len - 7, "the end") != 0) complain("a wrong end");
+    if (worked && memcmp(buf.data, "abcd17:text\"a\\n\\u0001\xef\xbf\xbd\"0.1null", 32) != 0)
+        complain("a wrong beginning");
+    if (gp_buf_text(&buf)[buf.len]) complain("no NUL behind the text");
+    gp_buf_drop(&buf, 4);
+    if (worked && memcmp(buf.data, "17:", 3) != 0) complain("a wrong drop");
+    gp_buf_drop(&buf, SIZE_MAX);
+    if (buf.len) complain("something left after dropping all");
+    gp_buf_clear(&buf);
+    if (buf.failed) complain("still failed after clearing");
+    gp_buf_free(&buf);
+    gp_buf_free(&buf);
+    if (gp_buf_reserve(&other, SIZE_MAX / 2) || !other.failed) complain("room for everything");
+    if (gp_buf_reserve(&other, 1)) complain("room after a failure");
+    gp_buf_free_secret(&other);
+    return worked;
+}
+
+static int lookup(void *ctx, const char *name, size_t len, gp_uri_piece *value)
+{
+    (void)ctx, (void)name, (void)len;
+    value->at = "group/sub group/project with a name that is longer than the first block";
+    value->len = strlen(value->at);
+    return 1;
+}
+
+static int tell_uri(void)
+{
+    static const char template_text[] = "/projects/:project/pipelines/:pipeline_id/jobs";
+    static const char base[] = "https://gitlab.example.com/gitlab/api/v4/projects?page=2";
+    static const char reference[] =
+        "../../a/rather/long/path/./to/../somewhere/else/behind/a/64th/byte?q#f";
+    const char *why;
+    gp_uri_piece which;
+    gp_uri parts;
+    gp_buf out;
+    int worked;
+    gp_buf_init(&out, &alloc);
+    if (!gp_uri_expand(&out, template_text, strlen(template_text), lookup, NULL, &which, &why))
+        complain("a template refused");
+    worked = !out.failed;
+    gp_buf_free(&out);
+    if (!gp_uri_join(&out, base, strlen(base), reference, strlen(reference), &why))
+        complain("a reference refused");
+    worked &= !out.failed;
+    gp_buf_free(&out);
+    if (!gp_uri_parse(base, strlen(base), &parts, &why)) complain("a URL refused");
+    gp_uri_origin(&out, &parts);
+    gp_uri_encode(&out, "a b", 3, GP_URI_FORM);
+    if (!gp_uri_decode(&out, "a+b%2Fc", 7, GP_URI_FORM)) complain("a form refused");
+    worked &= !out.failed;
+    gp_buf_free(&out);
+    return worked;
+}
+
+static int tell_redact(void)
+{
+    static const char text[] = "some text of many bytes before, s3kr1t%2FT%25ken%5C99, token=abc "
+                               "and a few more behind it, https://user:password@host/ s3kr1t/T%k";
+    gp_redactor redactor;
+    gp_redact_stream stream;
+    gp_buf out;
+    size_t i, count;
+    int worked = 1, many;
+    gp_buf_init(&out, &alloc);
+    if (!gp_redactor_init(&redactor, &alloc)) {
+        gp_redactor_close(&redactor);
+        return 0;
+    }
+    count = redactor.count;
+    if (!gp_redactor_add(&redactor, secret, sizeof secret - 1)) {
+        worked = 0;
+        if (redactor.count != count) complain("half a secret is known");
+    }
+    for (many = 0; many < 20 && worked; many++) {
+        char other[32];
+        snprintf(other, sizeof other, "other-secret-%d", many);
+        worked = gp_redactor_add(&redactor, other, strlen(other));
+    }
+    worked = worked && gp_redactor_add_prefix(&redactor, "own-", 4);
+    worked = worked && gp_redact_text(&redactor, text, sizeof text - 1, &out);
+    if (worked && (!strstr(out.data, "[secret]") || strstr(out.data, "T%25ken")))
+        complain("the text is not redacted");
+    gp_redact_open(&stream, &redactor, &alloc);
+    gp_buf_clear(&out);
+    for (i = 0; i < sizeof text - 1 && worked; i++) {
+        worked = gp_redact_feed(&stream, text + i, 1, &out);
+    }
+    worked = worked && gp_redact_finish(&stream, &out);
+    gp_redact_close(&stream);
+    gp_redact_close(&stream);
+    gp_redactor_close(&redactor);
+    gp_redactor_close(&redactor);
+    gp_buf_free(&out);
+    return worked;
+}
+
+static void torture(const char *name, int (*tell)(void))
+{
+    long n;
+    int worked;
+    for (n = 0;; n++) {
+        countdown = n;
+        failed = 0;
+        worked = tell();
+        if (blocks) complain("a block is lost");
+        if (dirty) complain("a secret is left in a freed block");
+        if (failed && worked) complain("a failure is not reported");
+        if (!failed && !worked) complain("failed for no reason");
+        if (mistaken) {
+            fprintf(stderr, "torture: %s, allocation %ld\n", name, n);
+            exit(1);
+        }
+        if (!failed) break;
+    }
+    printf("%s: %ld allocations failed in turn\n", name, n);
+}
+
+int main(void)
+{
+    torture("buf", tell_buf);
+    torture("uri", tell_uri);
+    torture("redact", tell_redact);
+    return 0;
+}

@@ -1,0 +1,31 @@
+--- The failure of every allocation, by a C program that is compiled here: with the sanitizers, or
+--- against the instrumented archive where coverage is measured.
+
+local function read(command)
+  local pipe = assert(io.popen(command .. " 2>&1; echo status=$?"))
+  local text = pipe:read "*a"
+  pipe:close()
+  return text, tonumber(text:match "status=(%d+)%s*$")
+end
+
+describe("allocation failure", function()
+  it("is reported, loses no block and leaves no secret, wherever it strikes", function()
+    local build = os.getenv "GP_BUILD" or os.getenv "BUILD" or "build"
+    local program = build .. "/spec/torture"
+    local flags = [[-fsanitize=address,undefined -fno-sanitize-recover=undefined \
+      csrc/core/buf.c csrc/core/redact.c csrc/core/uri.c]]
+    local instrumented = io.open(build .. "/obj/core/buf.gcno")
+    if instrumented then
+      instrumented:close()
+      flags = "--coverage " .. build .. "/obj/libgpcore.a"
+    end
+    local text, status = read(([[mkdir -p '%s/spec' && unset LD_PRELOAD && \
+      ${CC:-cc} -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Icsrc -o '%s' spec/c/torture.c %s \
+      -lcrypto -lm && '%s']]):format(build, program, flags, program))
+    assert.equal(0, status, text)
+    for _, story in ipairs { "buf", "uri", "redact" } do
+      local failures = tonumber(text:match(story .. ": (%d+) allocations failed in turn"))
+      assert.is_true((failures or 0) >= 3, text)
+    end
+  end)
+end)
