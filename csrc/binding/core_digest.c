@@ -60,6 +60,25 @@ static int digest_hmac(lua_State *L)
     return 1;
 }
 
+/* stretch(salt, text, rounds) -> hex of PBKDF2-HMAC-SHA256: to compare a secret later without
+ * keeping it. */
+static int digest_stretch(lua_State *L)
+{
+    unsigned char out[SHA256_SIZE];
+    size_t salt_len, len;
+    const char *salt = luaL_checklstring(L, 1, &salt_len);
+    const char *text = luaL_checklstring(L, 2, &len);
+    lua_Integer rounds = luaL_checkinteger(L, 3);
+    luaL_argcheck(L, rounds > 0 && rounds <= 10000000, 3, "1 to 10000000 expected");
+    luaL_argcheck(L, len < 1 << 20 && salt_len < 1 << 20, 2, "too long");
+    if (!PKCS5_PBKDF2_HMAC(text, (int)len, (const unsigned char *)salt, (int)salt_len, (int)rounds,
+                           EVP_sha256(), sizeof out, out)) {
+        return luaL_error(L, "PBKDF2 failed");
+    }
+    push_hex(L, out, sizeof out);
+    return 1;
+}
+
 /* random(count) -> bytes from the kernel */
 static int digest_random(lua_State *L)
 {
@@ -123,10 +142,15 @@ static int digest_base64(lua_State *L)
 int lgp_open_digest(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"sha256", digest_sha256},    {"sha256_raw", digest_sha256_raw},
-        {"hmac_sha256", digest_hmac}, {"random", digest_random},
-        {"hex", digest_hex},          {"base32", digest_base32},
-        {"base64", digest_base64},    {NULL, NULL},
+        {"sha256", digest_sha256},
+        {"sha256_raw", digest_sha256_raw},
+        {"hmac_sha256", digest_hmac},
+        {"stretch", digest_stretch},
+        {"random", digest_random},
+        {"hex", digest_hex},
+        {"base32", digest_base32},
+        {"base64", digest_base64},
+        {NULL, NULL},
     };
     lgp_module(L, functions);
     return 1;

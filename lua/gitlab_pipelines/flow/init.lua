@@ -5,6 +5,7 @@
 --   local ok, err = run:wait()
 
 local errors = require "gitlab_pipelines.errors"
+local flow_journal = require "gitlab_pipelines.flow.journal"
 local load = require "gitlab_pipelines.flow.load"
 local options = require "gitlab_pipelines.options"
 local run = require "gitlab_pipelines.flow.run"
@@ -130,6 +131,23 @@ local function check_refs(self)
   return true
 end
 
+local function new_run(plan, opts, records, id)
+  return run.new(plan, { client = opts.client, id = id or opts.id, on_event = opts.on_event,
+    journal = records, runtime = opts.runtime or opts.client.runtime
+      or require("gitlab_pipelines.runtime").default(),
+    named_secret = opts.named_secret or function(name)
+      return require("gitlab_pipelines.api.secrets").named(name)
+    end })
+end
+
+-- In a process of its own a write survives a power cut; within somebody's event loop, which must
+-- not wait for the disk, a `kill -9`.
+local function open_records(opts)
+  if opts.journal == nil then return nil end
+  local runtime = opts.runtime or opts.client.runtime
+  return flow_journal.open(opts.journal, not runtime or runtime.name == "native")
+end
+
 --- Starts a run.
 ---@param opts table {client (required), inputs, journal = file, runtime, on_event = function}
 ---@return table|nil run with `id status steps`, `wait events cancel approve`
@@ -141,15 +159,127 @@ function Flow:start(opts)
   local ok
   ok, err = check_token(plan, opts.client)
   if not ok then return nil, err end
-  local self_run = run.new(plan, { client = opts.client, id = opts.id, on_event = opts.on_event,
-    runtime = opts.runtime or opts.client.runtime
-      or require("gitlab_pipelines.runtime").default(),
-    named_secret = opts.named_secret or function(name)
-      return require("gitlab_pipelines.api.secrets").named(name)
-    end })
-  ok, err = check_refs(self_run)
+  local records
+  records, err = open_records(opts)
+  if err then return nil, err end
+  local started = new_run(plan, opts, records)
+  ok, err = check_refs(started)
+  if ok and records then ok, err = records:begin(started, self) end
+  if not ok then
+    if records then records:close() end
+    return nil, err
+  end
+  return started:begin()
+end
+
+local resuming = {
+  client = { type = "any", required = true }, journal = { type = "any", required = true },
+  id = { type = "string" }, file = { type = "string" }, flow = { type = "table" },
+  inputs = { type = "table" }, accept_changes = { type = "boolean" }, drop = { type = "table" },
+  runtime = { type = "table" }, on_event = { type = "function" }, getenv = { type = "function" },
+  allow_host = { type = "boolean" }, named_secret = { type = "function" },
+}
+
+-- The newest run that has not ended, or the one with this id.
+local function find_run(records, opts)
+  local id = opts.id
+  if not id then
+    local rows, err = records:runs { file = opts.file, unfinished = true, limit = 1 }
+    if not rows then return nil, err end
+    if not rows[1] then
+      return nil, errors.new("FlowError.JournalUnusable", { message =
+        "the journal has no unfinished run" .. (opts.file and " of " .. opts.file or "") })
+    end
+    id = rows[1].id
+  end
+  local row, err = records:run(id)
+  if not row then return nil, err end
+  if row.ended_at then
+    return nil, errors.new("FlowError.JournalUnusable", { message =
+      ("run %s has ended: %s"):format(row.id, row.status) })
+  end
+  return row
+end
+
+-- The script as it stands now; where its file is gone, as the run began with it.
+local function script_of(row, opts)
+  if opts.flow then return opts.flow end
+  if not row.script then
+    return nil, errors.new("FlowError.InvalidScript", { message =
+      "this run was built by a function: give it as `flow`" })
+  end
+  local file = io.open(row.file, "rb")
+  local text = file and file:read "*a"
+  if file then file:close() end
+  local found, err = M.from_string(text or row.script, row.file)
+  if not found then return nil, err end
+  if not opts.accept_changes and flow_journal.digest(found.text) ~= row.digest then
+    return nil, errors.new("FlowError.ScriptChanged", { message = ("%s is not the script that run "
+      .. "%s began with; --accept-changes goes on with it"):format(row.file, row.id) })
+  end
+  return found
+end
+
+-- Steps of the journal that the script no longer has.
+local function check_vanished(records, plan, row, opts)
+  local dropped = {}
+  for _, name in ipairs(opts.drop or {}) do dropped[name] = true end
+  for _, step in ipairs(row.steps) do
+    if not plan.by_name[step.path:match "^[^/]+"] and step.phase ~= "done" then
+      if not dropped[step.path] then
+        return nil, errors.new("FlowError.ScriptChanged", { step = step.path, message =
+          ("the script has no step '%s' any more, which has not ended; --drop %s gives it up")
+            :format(step.path, step.path) })
+      end
+      local rows, err = records:drop(step)
+      if not rows then return nil, err end
+    end
+  end
+  return true
+end
+
+local function resume(records, opts)
+  local row, err = find_run(records, opts)
+  if not row then return nil, err end
+  local ok, script, inputs, plan
+  ok, err = records:take(row)
   if not ok then return nil, err end
-  return self_run:begin()
+  script, err = script_of(row, opts)
+  if not script then return nil, err end
+  inputs, err = records:inputs(row, opts.inputs)
+  if not inputs then return nil, err end
+  plan, err = plan_of(script, { inputs = inputs, getenv = opts.getenv,
+    allow_host = opts.allow_host })
+  if not plan then return nil, err end
+  ok, err = check_vanished(records, plan, row, opts)
+  if not ok then return nil, err end
+  local resumed = new_run(plan, opts, records, row.id)
+  local restored = {}
+  for _, step in ipairs(row.steps) do restored[step.path] = flow_journal.restored(resumed, step) end
+  resumed:restore(restored)
+  resumed.started_at = row.created_at
+  resumed:begin()
+  if row.status == "canceling" then resumed:cancel(row.reason) end
+  return resumed
+end
+
+--- Goes on with a run whose process has ended: what is done stays done, what was under way is
+--- waited for, and nothing is made twice.
+---@param opts table {client, journal (both required), id, inputs (the secret ones), flow,
+--- accept_changes, drop = names, runtime, on_event}
+---@return table|nil run
+---@return table|nil err FlowError.RunHeld, ScriptChanged, InvalidInput, JournalUnusable
+function M.resume(opts)
+  options.check("flow.resume", resuming, opts)
+  local records, err = open_records(opts)
+  if not records then return nil, err end
+  local resumed
+  resumed, err = resume(records, opts)
+  if not resumed then
+    records:close()
+    return nil, err
+  end
+  return resumed
 end
 
 return M

@@ -4,6 +4,7 @@
 -- it, in the order of the script; each runs in a task of its own. Whatever changes is an event.
 -- How a step of each kind does its work stands in steps.lua.
 
+local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
 local graph = require "gitlab_pipelines.flow.graph"
 local refs = require "gitlab_pipelines.flow.refs"
@@ -12,6 +13,9 @@ local steps = require "gitlab_pipelines.flow.steps"
 local M = {}
 
 local RUN_TIMEOUT, STEP_TIMEOUT = 24 * 3600, 2 * 3600
+
+-- Seconds between two looks for what other processes say of a run.
+local ANSWERS = 2
 
 local Run = {}
 Run.__index = Run
@@ -55,14 +59,7 @@ end
 
 -- 128 random bits in hex. In virtual time from the seed, so that two runs are alike.
 local function new_id(runtime)
-  if runtime.name ~= "virtual" then
-    local file = io.open("/dev/urandom", "rb")
-    local bytes = file and file:read(16)
-    if file then file:close() end
-    if bytes and #bytes == 16 then
-      return (bytes:gsub(".", function(char) return ("%02x"):format(char:byte()) end))
-    end
-  end
+  if runtime.name ~= "virtual" then return core.digest.hex(core.digest.random(16)) end
   local parts = {}
   for i = 1, 8 do parts[i] = ("%04x"):format(math.floor(runtime:random() * 65536)) end
   return table.concat(parts)
@@ -304,7 +301,7 @@ end
 --- Runs one step or item from its start to its end, within its own task.
 function Run:unit(state)
   local counted = state.kind == "pipeline" or state.kind == "play" or state.kind == "call"
-  if counted and not self:acquire(state) or self.cancelling then
+  if counted and not self:acquire(state) or (self.cancelling and not state.resumed) then
     return self:settle(state, { status = "canceled", reason = self.cancel_reason })
   end
   state.started_at = state.started_at or self.rt:now()
@@ -366,7 +363,7 @@ function Run:advance()
     self.advance_again = false
     for _, state in ipairs(self.list) do
       if state.status == "planned" and not state.started then
-        if self:decide(state) then
+        if state.resumed or self:decide(state) then
           self:start(state)
         elseif state.status ~= "planned" then
           self.advance_again = true
@@ -406,6 +403,7 @@ end
 local function finish(self, status)
   if self.ended then return end
   self.status, self.ended, self.ended_at = status, true, self.rt:now()
+  if self.watcher then self.watcher:cancel() end
   if self.journal then self.journal:finish(self) end
   self:emit { type = "run", status = status, name = self.name,
     elapsed = self.ended_at - self.started_at, reason = self.failure and ("%s: %s"):format(
@@ -453,6 +451,25 @@ function Run:unblock(state)
   self:look_for_end()
 end
 
+-- What the journal knows of a step or item. One that has begun goes on where it was.
+function Run:restore_state(state)
+  local fields = self.restored and self.restored[state.path]
+  if not fields then return end
+  for _, name in ipairs(refs.sorted_keys(fields)) do state[name] = fields[name] end
+  state.resumed = state.phase ~= "done"
+  if state.status == "failed" and not state.allow_failure then
+    if not self.failure then self.failure = state end
+    if self.plan.on_failure ~= "continue" then self.stopped = self.stopped or state.path end
+  end
+end
+
+--- Goes on with what a journal holds; called before `begin`.
+---@param restored table path -> fields of flow/journal.lua
+function Run:restore(restored)
+  self.restored = restored
+  for _, state in ipairs(self.list) do self:restore_state(state) end
+end
+
 --- Items that are made while the flow runs may refer only to what their `each` waits for.
 function Run:check_item_needs(step, items)
   local before = graph.ancestors(self.plan.graph, step.name)
@@ -472,12 +489,28 @@ function Run:add_items(state, items)
   for i, item in ipairs(items) do
     local child = new_state(item.step, state.path .. "/" .. item.key)
     child.name, child.parent = item.key, state
+    self:restore_state(child)
     state.items[i], state.item_by_key[item.key] = child, child
   end
   self:change(state, {})
 end
 
 -- The caller's side ------------------------------------------------------------------------------
+
+-- Looks for what another process says in the journal: an approval, or a cancel.
+local function watch_answers(self)
+  local heard = {}
+  while not self.ended and not self.abandoned do
+    for _, row in ipairs(self.journal:answers(self)) do
+      if row.path == "" and row.answer == "cancel" then
+        self:cancel(row.by and "canceled by " .. row.by or nil)
+      elseif not heard[row.path] then
+        heard[row.path] = self:answer(row.path, row.answer == "approved", row.by)
+      end
+    end
+    if not self.rt:pause(ANSWERS) then return end
+  end
+end
 
 --- Begins to run. Called once, by flow:start or flow.resume.
 function Run:begin()
@@ -487,6 +520,9 @@ function Run:begin()
   self.status = "running"
   self:emit { type = "run", status = "running", name = self.name }
   self:advance()
+  if self.journal and not self.ended then
+    self.watcher = self.rt:background(function() watch_answers(self) end)
+  end
   return self
 end
 
@@ -540,7 +576,8 @@ local function stop_state(self, state)
   if graph.is_final(state.status) or state.kind == "each" then return end
   state.stopping = true
   if state.queued then return end
-  if state.pipeline_id and state.phase == "known" and steps.cancels[state.kind] then
+  if state.pipeline_id and (state.phase == "known" or state.phase == "cancelling")
+    and steps.cancels[state.kind] then
     self.rt:spawn(function() steps.cancels[state.kind](self, state) end)
   elseif state.task and steps.interruptible[state.kind] then
     state.task:cancel()
@@ -595,6 +632,7 @@ function Run:abandon()
   for _, state in ipairs(all_states(self)) do
     if state.task then state.task:cancel() end
   end
+  if self.watcher then self.watcher:cancel() end
   if self.journal then self.journal:release(self) end
 end
 

@@ -14,8 +14,8 @@ local M = {}
 -- Lines of a failing job's log that are kept and shown.
 local LOG_LINES = 10
 
--- Seconds between two looks at a job, first and at most, and at an approval given elsewhere.
-local LOOK_FIRST, LOOK_MOST, LOOK_APPROVAL = 1, 15, 2
+-- Seconds between two looks at a job, first and at most.
+local LOOK_FIRST, LOOK_MOST = 1, 15
 
 local performers = {}
 
@@ -309,6 +309,8 @@ local function attempt(run, state)
     run:record(state, "known")
     run:change(state, { pipeline_status = pipeline.status, web_url = pipeline.web_url })
     if state.stopping then cancel_pipeline(run, state) end
+  elseif state.phase == "cancelling" then
+    cancel_pipeline(run, state) -- a crash came between the intent to cancel and its answer
   end
   return await_pipeline(run, state, true)
 end
@@ -466,15 +468,7 @@ function performers.approval(run, state)
   state.approval = run.rt:waiter()
   run:record(state, "known")
   run:block(state, message)
-  local answer, by
-  repeat
-    local until_then = state.deadline
-    if run.journal then until_then = math.min(until_then, run.rt:now() + LOOK_APPROVAL) end
-    answer, by = state.approval:wait(until_then)
-    if not answer and by == "timeout" and run.journal then
-      answer, by = run.journal:answer(run, state)
-    end
-  until answer or by == "cancelled" or run.rt:now() >= state.deadline
+  local answer, by = state.approval:wait(state.deadline)
   state.approval = nil
   run:unblock(state)
   if answer == "approved" then
@@ -569,7 +563,7 @@ local function run_items(run, state)
     while at < #state.items do
       at = at + 1
       local item = state.items[at]
-      if item.status == "planned" and run:decide(item) then
+      if item.status == "planned" and (item.resumed or run:decide(item)) then
         item.task = run.rt:current()
         run:unit(item)
         if run.abandoned then return end

@@ -70,8 +70,6 @@ end
 
 local function clean(text) return (text:gsub("[%c\127]+", " ")) end
 
-local function pad(text, columns) return text .. (" "):rep(columns - M.width(text)) end
-
 -- Where each step hangs: below the deepest of its needs, the lower one in the script among equals.
 local function children_of(run)
   local depth, children, roots, position = run.plan.graph.depth, {}, {}, {}
