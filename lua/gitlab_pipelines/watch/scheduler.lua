@@ -306,7 +306,7 @@ local function sort_out(p)
         total = total + 1
         local list = unknown
         if entry.kind == "job" then list = alone
-        elseif entry.row and entry.row.source then
+        elseif entry.row then
           list = entry.row.source == "parent_pipeline" and child or main
         end
         list[#list + 1] = entry
