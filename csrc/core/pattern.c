@@ -89,8 +89,7 @@ static int is_class(unsigned char c, unsigned char letter)
     default:
         return letter == c;
     }
-    if (is_lower(letter)) return holds;
-    return is_upper(letter) ? !holds : letter == c;
+    return is_lower(letter) ? holds : !holds;
 }
 
 /* The set from its [ to behind its ]. */

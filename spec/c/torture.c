@@ -11,6 +11,8 @@
 
 #include "core/buf.h"
 #include "core/redact.h"
+#include "core/secret.h"
+#include "core/status.h"
 #include "core/uri.h"
 
 static long countdown; /* allocations until one fails */
@@ -176,6 +178,78 @@ static int tell_redact(void)
     return worked;
 }
 
+/* What JSON strings become: a pair of the bytes and their text. */
+static int tell_strings(void)
+{
+#define BAD "\xef\xbf\xbd"
+    static const char *const pairs[][2] = {
+        {"plain", "plain"},
+        {"\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80"},
+        {"\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80", "\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80"},
+        {"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"},
+        {"a\xc3", "a" BAD},
+        {"\xc0\xaf", BAD BAD},
+        {"\xc1\xbf.", BAD BAD "."},
+        {"\xe0\x9f\x80", BAD BAD BAD},
+        {"\xed\xa0\x80", BAD BAD BAD},
+        {"\xf0\x8f\x80\x80", BAD BAD BAD BAD},
+        {"\xf4\x90\x80\x80", BAD BAD BAD BAD},
+        {"\xf5\x80", BAD BAD},
+        {"\xe2\x82x", BAD BAD "x"},
+        {"\xf0\x9f\x98\xc0", BAD BAD BAD BAD},
+        {"\xe2\xc2\xbc", BAD "\xc2\xbc"},
+        {"\x80", BAD},
+        {"\xff\n", BAD "\\n"},
+    };
+    size_t i;
+    int worked = 1;
+    gp_buf buf = {.alloc = &alloc};
+    for (i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        gp_buf_clear(&buf);
+        gp_buf_json_string(&buf, pairs[i][0], strlen(pairs[i][0]));
+        worked &= !buf.failed;
+        if (buf.failed) continue;
+        if (buf.len != strlen(pairs[i][1]) + 2 ||
+            memcmp(buf.data + 1, pairs[i][1], buf.len - 2) != 0) {
+            fprintf(stderr, "torture: pair %zu became %s\n", i, buf.data);
+            complain("a wrong JSON string");
+        }
+    }
+    gp_buf_free(&buf);
+    return worked;
+}
+
+/* What no caller in Lua can ask. */
+static void ask(void)
+{
+    struct {
+        gp_secret head;
+        char bytes[16];
+    } block;
+    gp_secret *held = &block.head;
+    gp_uri parts;
+    const char *why;
+    if (gp_status_name(GP_STATUS_COUNT) || gp_status_name((gp_status)-1) ||
+        gp_status_name(GP_STATUS_NONE))
+        complain("a name for no status");
+    if (strcmp(gp_status_name(GP_STATUS_WARNED), "warned") != 0) complain("a nameless symbol");
+    if (gp_status_kind_of(GP_STATUS_COUNT) != GP_KIND_UNKNOWN) complain("a kind of no status");
+    if (!gp_status_is_finished(GP_STATUS_SKIPPED) || gp_status_is_finished(GP_STATUS_MANUAL))
+        complain("a wrong end");
+    gp_secret_init(held, "0123456789", 10);
+    if (!gp_secret_is(held, gp_secret_size(10))) complain("a secret that is none");
+    if (gp_secret_is(held, sizeof *held - 1) || gp_secret_is(held, gp_secret_size(9)))
+        complain("a secret in too small a block");
+    held->layout++;
+    if (gp_secret_is(held, gp_secret_size(10))) complain("a secret of another layout");
+    gp_secret_close(held);
+    if (memcmp(held->data, "\0\0\0\0\0\0\0\0\0", 10) != 0) complain("a secret that stays");
+    if (!gp_uri_parse("https://h:8443", 14, &parts, &why) || gp_uri_effective_port(&parts) != 8443)
+        complain("another port than the one named");
+    if (!gp_uri_parse("http://h", 8, &parts, &why) || gp_uri_effective_port(&parts) != 80)
+        complain("another port than the scheme's");
+}
+
 static void torture(const char *name, int (*tell)(void))
 {
     long n;
@@ -199,7 +273,9 @@ static void torture(const char *name, int (*tell)(void))
 
 int main(void)
 {
+    ask();
     torture("buf", tell_buf);
+    torture("strings", tell_strings);
     torture("uri", tell_uri);
     torture("redact", tell_redact);
     return 0;

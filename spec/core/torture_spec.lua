@@ -1,5 +1,5 @@
---- The failure of every allocation, by a C program that is compiled here: with the sanitizers, or
---- against the instrumented archive where coverage is measured.
+--- What only C can ask, by a program that is compiled here (with the sanitizers, or against the
+--- instrumented archive where coverage is measured): above all, the failure of every allocation.
 
 local function read(command)
   local pipe = assert(io.popen(command .. " 2>&1; echo status=$?"))
@@ -8,12 +8,12 @@ local function read(command)
   return text, tonumber(text:match "status=(%d+)%s*$")
 end
 
-describe("allocation failure", function()
-  it("is reported, loses no block and leaves no secret, wherever it strikes", function()
-    local build = os.getenv "GP_BUILD" or os.getenv "BUILD" or "build"
+describe("the core in C", function()
+  it("keeps its word, and its word about memory, whichever allocation fails", function()
+    local build = os.getenv "BUILD" or "build"
     local program = build .. "/spec/torture"
     local flags = [[-fsanitize=address,undefined -fno-sanitize-recover=undefined \
-      csrc/core/buf.c csrc/core/redact.c csrc/core/uri.c]]
+      csrc/core/buf.c csrc/core/redact.c csrc/core/secret.c csrc/core/status.c csrc/core/uri.c]]
     local instrumented = io.open(build .. "/obj/core/buf.gcno")
     if instrumented then
       instrumented:close()

@@ -117,6 +117,11 @@ describe("uri", function()
       end)
     end
 
+    it("end a name where a name ends", function()
+      assert.equal("/p/1-x", uri.expand("/p/:a-x", { a = 1 }))
+      assert.equal("/p/1.x", uri.expand("/p/:a1.x", { a1 = 1 }))
+    end)
+
     it("let dots stand where they are no step", function()
       assert.equal("/p/...", uri.expand("/p/:a", { a = "..." }))
       assert.equal("/p/.a", uri.expand("/p/:a", { a = ".a" }))
@@ -159,6 +164,7 @@ describe("uri", function()
       ["http://h_%41"] = "has no valid host",
       ["http://ünicode.example"] = "has no valid host",
       ["http://[::1"] = "has no valid host",
+      ["http://[::1:2:3"] = "has no valid host",
       ["http://[]"] = "has no valid host",
       ["http://[::g]"] = "has no valid host",
       ["http://[::1]x"] = "has no valid host",

@@ -132,6 +132,19 @@ describe("redaction", function()
     assert.equal("C:\\\\" .. shown .. "!", redactor:text "C:\\\\nsecret99!")
   end)
 
+  it("tells the end of a secret inside an escape from the escape", function()
+    local redactor = redact.new():add "half a letter \195"
+    assert.equal("half a letter \\u00fc", redactor:text "half a letter \\u00fc")
+    assert.equal(shown .. "\188", redactor:text "half a letter \195\188")
+  end)
+
+  it("looks over two line breaks in base64 and no more", function()
+    local redactor = redact.new():add "s3kr1tToken99"
+    local text = core.digest.base64 "s3kr1tToken99"
+    assert.is_truthy(redactor:text(text:gsub("....", "%0\n\n")):find(shown, 1, true))
+    assert.is_nil(redactor:text(text:gsub("....", "%0\n\n\n")):find(shown, 1, true))
+  end)
+
   it("knows short secrets as they stand, and no empty ones", function()
     local redactor = redact.new():add(core.secret.new("abc", { short = true })):add ""
     assert.equal("x" .. shown .. "x 616263 YWJj", redactor:text "xabcx 616263 YWJj")
@@ -203,10 +216,13 @@ describe("redaction", function()
     { "see https://h, mail a@b", "see https://h, mail a@b" },
     { "https:\\/\\/u:p@h\\/x", "https:\\/\\/[secret]@h\\/x" },
     { "r=https%3A%2F%2Fu%3Ap%40h%2Fx%40y", "r=https%3A%2F%2F[secret]%40h%2Fx%40y" },
+    { "https://h%40x/y https://h%3Fx@y/z", "https://h%40x/y https://[secret]@y/z" },
+    { "`token=abc` x `token=`", "`token=[secret]` x `token=`" },
     { "https://@h", "https://@h" },
     { "https://h", "https://h" },
     -- nothing
     { "50% of \\ and \\u00zz and %zz and \\ud800\\u0041 stay", nil, "same" },
+    { "\\ud83dxyz \\ud800\\uffff \\\0 %\0 glpat-\0 token \0", nil, "same" },
     { "\\ud800", nil, "same" }, { "%", nil, "same" }, { "\\", nil, "same" }, { "%4", nil, "same" },
     { "\\u00", nil, "same" }, { "\\ud83d\\ude0", nil, "same" }, { "+ - _ \0 \255", nil, "same" },
   }
