@@ -83,7 +83,7 @@ describe("client.new", function()
       { { transport = {} }, "transport" }, { { runtime = "x" }, "runtime" },
       { { runtime = {} }, "runtime" }, { { proxy = true }, "proxy" }, { { ca_file = 1 }, "ca_file" },
       { { max_bytes = 0 }, "max_bytes" }, { { log_level = "loud" }, "log_level" },
-      { { log = "x" }, "log" }, { { allow_insecure = "yes" }, "allow_insecure" },
+      { { log = 5 }, "log" }, { { allow_insecure = "yes" }, "allow_insecure" },
       { { check_scopes = 1 }, "check_scopes" }, { { token_prefix = 1 }, "token_prefix" },
     } do
       local ok, message = pcall(new, case[1])
@@ -215,6 +215,18 @@ describe("a call", function()
     for _, text in ipairs { tostring(err), tostring(c.token.secret), err.message } do
       assert.is_nil(text:find(TOKEN, 1, true))
     end
+  end)
+
+  it("redacts a server that echoes the token, and its log", function()
+    local said = {}
+    local c = client_with({ { status = 400, body = { message = "bad " .. TOKEN } } },
+      { log_level = "debug", log = function(level, message, fields)
+        said[#said + 1] = table.concat({ level, message, fields.operation, fields.result }, " ")
+      end })
+    local _, err = get(c)
+    assert.is_nil(err.message:find(TOKEN, 1, true))
+    assert.matches("^bad ", err.message)
+    assert.same({ "debug call pipelines.get failed" }, said)
   end)
 
   it("reveals a secret within a body and leaves the caller's table alone", function()

@@ -7,9 +7,11 @@ local breakers = require "gitlab_pipelines.client.breakers"
 local core = require "gitlab_pipelines.core"
 local credentials = require "gitlab_pipelines.client.credentials"
 local json = require "gitlab_pipelines.json"
+local logs = require "gitlab_pipelines.observe.log"
 local operations = require "gitlab_pipelines.operations"
 local options = require "gitlab_pipelines.options"
 local outcomes = require "gitlab_pipelines.outcomes"
+local redact = require "gitlab_pipelines.observe.redact"
 local request = require "gitlab_pipelines.client.request"
 local runtimes = require "gitlab_pipelines.runtime"
 local settings_of = require "gitlab_pipelines.client.settings"
@@ -39,6 +41,13 @@ local function choose_runtime(settings)
   return runtime
 end
 
+local function make_log(settings, redactor)
+  local log, message = logs.new { sink = settings.log, level = settings.log_level,
+    redactor = redactor }
+  if not log then error("gitlab.new: option 'log': " .. tostring(message), 4) end
+  return log
+end
+
 local function make_transport(settings, runtime)
   if settings.transport ~= "curl" then return settings.transport, false end
   return require("gitlab_pipelines.transport.curl").new {
@@ -63,7 +72,7 @@ function Client:breaker_of(origin)
     probe_timeout = self.settings.timeout.request,
   })
   if differs then
-    self:note("warn", "the circuit breaker of " .. origin
+    self.log:warn("the circuit breaker of " .. origin
       .. " keeps the configuration of the first client")
   end
   return breaker
@@ -79,34 +88,26 @@ function M.new(given)
   if settings.limits and settings.limits.shared then
     error("gitlab.new: limits.shared is not part of this build", 2)
   end
+  local redactor = redact.new()
+  if settings.token_prefix and settings.token_prefix ~= "" then
+    redactor:add_prefix(settings.token_prefix)
+  end
   local token
-  token, err = credentials.new(settings)
+  token, err = credentials.new(settings, function(secret) redactor:add(secret) end)
   if not token then return nil, err end
   local self = setmetatable({
     settings = settings, url = settings.base.url, token = token, auth = token.auth,
-    check_scopes = settings.check_scopes or false, log = settings.log,
+    check_scopes = settings.check_scopes or false, redactor = redactor,
     projects = {}, skew = 0,
     counts = { reused = 0, bytes = 0, requests = 0, unknown = 0 },
   }, Client)
   self.runtime = choose_runtime(settings)
+  self.log = make_log(settings, redactor)
   self.transport, self.owns_transport = make_transport(settings, self.runtime)
   self.policy = core.policy.new { retry = settings.retry, limits = settings.limits }
   self.breaker = self:breaker_of(settings.base.origin)
   self.line = waiting.of(self.runtime)
   return self
-end
-
-local levels = { debug = 1, info = 2, warn = 3, error = 4 }
-
---- Says something in the client's log, if it has one.
----@param level string "debug" | "info" | "warn" | "error"
----@param message string
----@param fields table|nil
-function Client:note(level, message, fields)
-  local log = self.log
-  if not log or levels[level] < levels[self.settings.log_level] then return end
-  if type(log) == "function" then return log(level, message, fields) end
-  if log[level] then log[level](log, message, fields) end
 end
 
 --- Closes what this client opened; calls that are under way end as cancelled. Idempotent.
@@ -210,6 +211,7 @@ local function on_response(self, call, x, response, generation)
     end
   else
     call.err = outcomes.of_response(call, response)
+    call.err.message = self.redactor:text(call.err.message)
     if status == 401 and self.token:refresh(self.runtime, generation) then flag = "fresh_token" end
   end
   return feed_answer(self, x, response, outcome, flag)
@@ -219,6 +221,7 @@ local function on_failure(self, call, x, failure)
   local rt, outcome = self.runtime, failure.outcome
   call.response, call.result = nil, nil
   call.err = outcomes.of_failure(call, failure)
+  call.err.message = self.redactor:text(call.err.message)
   if call.given_out and outcome ~= "cancelled" then outcome = "permanent" end
   local flag = origin_differs(self, failure.url) and "foreign" or nil
   return x:feed(rt:now(), rt:random(), outcome, tonumber(failure.status) or 0, failure.retry_after,
@@ -385,8 +388,10 @@ local function perform(self, op, args, opts)
     lists_jobs = op.window == "project_jobs", no_retry = opts.retry == false,
   }, self.breaker)
   local reason, retry_after = drive(self, call, x)
-  self:note("debug", op.name, { reason = reason, attempts = call.attempts,
-    status = call.response and call.response.status })
+  if self.log:enabled "debug" then
+    self.log:debug("call", { operation = op.name, subject = call.subject, result = reason,
+      attempts = call.attempts, status = call.response and call.response.status or nil })
+  end
   return conclude(self, call, x, reason, retry_after)
 end
 

@@ -42,7 +42,7 @@ local descriptors = {
     proxy = { type = "string", off = true },
     max_bytes = { type = "integer", check = positive },
     check_scopes = { type = "boolean" },
-    log = { type = "function|table" },
+    log = { type = "function|table|userdata|string" },
     log_level = { type = "string", one_of = { "debug", "info", "warn", "error" } },
     tracer = { type = "any" },
   },
