@@ -193,19 +193,20 @@ static double number_or(const char *text, double otherwise)
 }
 
 /* RateLimit-Remaining, until the reset that the same answer names. */
-static void learn_quota(gp_limiter *limiter, const gp_answer *answer, double now)
+static int learn_quota(gp_limiter *limiter, const gp_answer *answer, double now)
 {
     double left = number_or(answer->ratelimit_remaining, -1), length = QUOTA_WINDOW;
     const char *name = answer->ratelimit_name ? answer->ratelimit_name : "";
     gp_answer reset = {0};
-    if (left < 0) return;
+    if (left < 0) return 0;
     reset.status = 429;
     reset.date = answer->date;
     reset.ratelimit_reset = answer->ratelimit_reset;
     if (answer->ratelimit_reset) length = gp_retry_asked_wait(&reset, now);
     /* A reset in the past speaks of a window that is over. */
-    if (length <= 0) return;
-    gp_limiter_quota(limiter, gp_limiter_subject(name, strlen(name)), left, now, now + length);
+    if (length <= 0) return 0;
+    return gp_limiter_quota(limiter, gp_limiter_subject(name, strlen(name)), left, now,
+                            now + length);
 }
 
 /* Closes the windows of which a refusal spoke. */
@@ -271,7 +272,9 @@ gp_verdict gp_exchange_feed(gp_exchange *exchange, double now, double random,
     server_time = gp_retry_asked_wait(answer, now);
     exchange->last_retry_after = server_time > 0 ? server_time : 0;
     if (limiter && gp_limiter_end(limiter, &exchange->waiter, now)) exchange->wakes = 1;
-    if (limiter && answer->ratelimit_remaining) learn_quota(limiter, answer, now);
+    if (limiter && answer->ratelimit_remaining && learn_quota(limiter, answer, now)) {
+        exchange->wakes = 1;
+    }
     tell_breaker(exchange, now, health(exchange, answer, outcome, now),
                  answer->status == 503 ? server_time : 0);
     if (action == GP_ACTION_SUCCEED) return finish(exchange, now, GP_REASON_OK, 0);

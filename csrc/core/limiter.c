@@ -392,11 +392,11 @@ void gp_limiter_drain(gp_limiter *limiter, const gp_waiter *waiter, int rule, do
     if (window && until > window->drained_until) window->drained_until = until;
 }
 
-void gp_limiter_quota(gp_limiter *limiter, uint64_t name, double left, double now, double until)
+int gp_limiter_quota(gp_limiter *limiter, uint64_t name, double left, double now, double until)
 {
     gp_quota *quota = &limiter->quotas[0];
     uint32_t rest;
-    int i;
+    int i, looser;
     look_at_clock(limiter, now);
     left -= limiter->in_flight;
     rest = left <= 0 ? 0 : left >= UINT32_MAX ? UINT32_MAX : (uint32_t)left;
@@ -411,11 +411,13 @@ void gp_limiter_quota(gp_limiter *limiter, uint64_t name, double left, double no
     }
     if (quota->name == name && quota->until > limiter->now && until < quota->until + 1.0) {
         if (rest < quota->left) quota->left = rest;
-        return;
+        return 0;
     }
+    looser = limiter->waiting > 0 && quota->until > limiter->now;
     quota->name = name;
     quota->left = rest;
     quota->until = until;
+    return looser;
 }
 
 uint32_t gp_limiter_used(gp_limiter *limiter, const gp_waiter *waiter, int rule, double now)

@@ -117,8 +117,9 @@ void gp_limiter_drain(gp_limiter *limiter, const gp_waiter *waiter, int rule, do
                       double until);
 
 /* The server's throttle `name` has `left` requests left until `until`; requests under way have
- * not been counted by it. The lowest word within one of its windows holds. */
-void gp_limiter_quota(gp_limiter *limiter, uint64_t name, double left, double now, double until);
+ * not been counted by it. The lowest word within one of its windows holds. True when that lets go
+ * sooner than the word before did: others who wait should ask again. */
+int gp_limiter_quota(gp_limiter *limiter, uint64_t name, double left, double now, double until);
 
 /* Places taken in the waiter's window of a rule at `now`. */
 uint32_t gp_limiter_used(gp_limiter *limiter, const gp_waiter *waiter, int rule, double now);
