@@ -43,7 +43,7 @@ char *gp_buf_reserve(gp_buf *buf, size_t extra)
     size_t needed, cap = buf->cap ? buf->cap : 64;
     char *grown;
     if (buf->failed) return NULL;
-    if (extra > SIZE_MAX / 4 || buf->len > SIZE_MAX / 4) {
+    if (extra > SIZE_MAX / 4 - buf->len) { /* so that nothing below can wrap around */
         buf->failed = 1;
         return NULL;
     }
@@ -197,11 +197,11 @@ void gp_buf_json_number(gp_buf *buf, double value)
         gp_buf_addf(buf, "%lld", (long long)value);
         return;
     }
-    /* Below the normal range a double has fewer than 15 digits. */
-    for (digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, value);
-        if (strtod(text, NULL) == value) break;
-    }
+    /* Below the normal range a double has fewer than 15 digits. 17 always read back. */
+    digits = fabs(value) < DBL_MIN ? 1 : 15;
+    do {
+        snprintf(text, sizeof text, "%.*g", digits++, value);
+    } while (strtod(text, NULL) != value);
     /* A locale may write the decimal point as anything but these. */
     for (c = text; *c; c++) {
         if (!strchr("0123456789+-e", *c)) *c = '.';

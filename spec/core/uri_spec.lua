@@ -108,6 +108,7 @@ describe("uri", function()
       { "/projects/:project", { project = ".." }, "parameter 'project' is a step in a path" },
       { "/a/:b/:c", { b = 1 }, "parameter 'c' is missing" },
       { "/a/:", {}, "parameter '' is missing" },
+      { "/a/:-x", {}, "parameter '' is missing" },
     }
     for _, row in ipairs(refused) do
       it(("refuse: %s"):format(row[3]), function()

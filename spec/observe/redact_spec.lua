@@ -217,6 +217,10 @@ describe("redaction", function()
     { "https:\\/\\/u:p@h\\/x", "https:\\/\\/[secret]@h\\/x" },
     { "r=https%3A%2F%2Fu%3Ap%40h%2Fx%40y", "r=https%3A%2F%2F[secret]%40h%2Fx%40y" },
     { "https://h%40x/y https://h%3Fx@y/z", "https://h%40x/y https://[secret]@y/z" },
+    { "token=a\127b whsec_a\0b", "token=[secret]\127b [secret]\0b" },
+    { "token\t=\tabc", "token\t=\t[secret]" },
+    { "Authorization: a\0b\n", "Authorization: [secret]\n" },
+    { "s3kr1t+oken99 s3kr1tToken9+ czNrcjF0_ czNrcjF0-", nil, "same" },
     { "`token=abc` x `token=`", "`token=[secret]` x `token=`" },
     { "https://@h", "https://@h" },
     { "https://h", "https://h" },
@@ -255,7 +259,7 @@ describe("redaction", function()
     local redactor = redact.new()
     local text = "https://" .. ("a"):rep(3000) .. "@h/x"
     assert.equal("https://" .. shown .. "/x", redactor:text(text))
-    for _, cut in ipairs { 5, 8, 1000, 1030, 1040, 2999 } do
+    for _, cut in ipairs { 5, 8, 1000, 1030, 1033, 1040, 2999 } do
       assert.equal("https://" .. shown .. "/x", streamed(redactor, text, { cut }))
     end
   end)
