@@ -1,7 +1,8 @@
 /*
  * core.joblog: the log parser.
  *
- *   parser{format = "text"|"raw"|"ansi"|"html"} -> parser
+ *   parser{format = "text"|"raw"|"ansi"|"html", section = NAME} -> parser; with a section only its
+ *                         lines, and those of the sections inside it, are given
  *   parser:feed(bytes) -> lines, sections | nil, message
  *   parser:finish()    -> lines, sections | nil, message
  *   parser:exit_code() -> integer | nil
@@ -24,6 +25,7 @@ typedef struct parser {
     gp_joblog log;
     gp_buf rendered;
     line_format format;
+    char section[GP_JOBLOG_MAX_NAME]; /* only lines inside it; "" for all */
 } parser;
 
 static parser *check(lua_State *L)
@@ -46,7 +48,9 @@ static int parser_new(lua_State *L)
     static const char *const formats[] = {"text", "raw", "ansi", "html", NULL};
     parser *self;
     int format = 0;
+    const char *section = "";
     if (lua_istable(L, 1)) {
+        section = lgp_opt_string(L, 1, "section", "");
         lua_getfield(L, 1, "format");
         format = luaL_checkoption(L, -1, "text", formats);
     }
@@ -54,6 +58,7 @@ static int parser_new(lua_State *L)
     gp_joblog_init(&self->log, lgp_alloc());
     gp_buf_init(&self->rendered, lgp_alloc());
     self->format = (line_format)format;
+    strncpy(self->section, section, sizeof self->section - 1);
     return 1;
 }
 
@@ -124,6 +129,7 @@ static int collect(lua_State *L, parser *self)
     lua_newtable(L);
     while ((status = gp_joblog_next(&self->log, &event)) == 1) {
         if (event.kind == GP_JOBLOG_LINE) {
+            if (self->section[0] && !gp_joblog_is_inside(&self->log, self->section)) continue;
             if (!push_line(L, self, &event)) status = -1;
             lua_rawseti(L, 3, ++lines);
         } else {

@@ -19,5 +19,6 @@ int lgp_open_uri(lua_State *L);
 int lgp_open_term(lua_State *L);
 int lgp_open_joblog(lua_State *L);
 int lgp_open_ref(lua_State *L);
+int lgp_open_hasher(lua_State *L);
 
 #endif

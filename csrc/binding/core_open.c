@@ -24,6 +24,7 @@ static const core_module modules[] = {
     {"term", lgp_open_term},
     {"joblog", lgp_open_joblog},
     {"ref", lgp_open_ref},
+    {"hasher", lgp_open_hasher},
     {NULL, NULL},
 };
 

@@ -517,6 +517,15 @@ int gp_joblog_next(gp_joblog *log, gp_joblog_event *event)
     }
 }
 
+int gp_joblog_is_inside(const gp_joblog *log, const char *section)
+{
+    size_t i;
+    for (i = 0; i < log->depth; i++) {
+        if (strcmp(log->open[i].name, section) == 0) return 1;
+    }
+    return 0;
+}
+
 int gp_joblog_exit_code(const gp_joblog *log)
 {
     return log->exit_code;

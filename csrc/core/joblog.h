@@ -151,6 +151,9 @@ void gp_joblog_finish(gp_joblog *log);
  * any more). */
 int gp_joblog_next(gp_joblog *log, gp_joblog_event *event);
 
+/* 1 while a section of that name is open: so for its lines, its title included. */
+int gp_joblog_is_inside(const gp_joblog *log, const char *section);
+
 /* The exit code that the last line of the log tells ("Job succeeded", "ERROR: Job failed: exit
  * code 2"), or -1. */
 int gp_joblog_exit_code(const gp_joblog *log);

@@ -101,7 +101,8 @@ describe("results", function()
   end)
 
   it("of an empty log are an empty text", function()
-    assert.equal("", api.new(double.new { { body = "", type = "text/plain" } }).jobs:log(17, 5))
+    assert.equal("", api.new(double.new { { body = "", type = "text/plain" }, { body = { id = 5 } } })
+      .jobs:log(17, 5))
   end)
 end)
 

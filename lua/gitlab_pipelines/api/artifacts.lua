@@ -6,43 +6,10 @@
 
 local operations = require "gitlab_pipelines.operations"
 local resource = require "gitlab_pipelines.api.resource"
+local target_of = require "gitlab_pipelines.api.target"
 
 local artifacts = operations.artifacts
 local Artifacts = resource.class()
-
-local function check_target(operation, target)
-  local kind = type(target)
-  if target == nil or kind == "function" or kind == "string" and target ~= "" then return end
-  resource.blame(("%s: 'target' must be a file's name or a function, not %s"):format(
-    operation.name, kind == "string" and "an empty string" or kind))
-end
-
--- To a file: under another name until it is whole.
-local function fetch_file(self, operation, project, params, target, steering)
-  local part = ("%s.part-%08x"):format(target,
-    math.floor((self.client.runtime and self.client.runtime:random() or math.random()) * 0xffffffff))
-  steering.sink = { file = part }
-  local result, response = resource.fetch(self, operation, project, params, steering)
-  if result == nil then
-    os.remove(part)
-    return nil, response
-  end
-  local ok, message = os.rename(part, target)
-  if not ok then
-    os.remove(part)
-    resource.blame(("%s: the file can not be put in its place: %s"):format(operation.name, message))
-  end
-  return { file = target, bytes = response.bytes, verified = "length" }
-end
-
-local function fetch(self, operation, project, params, target, steering)
-  check_target(operation, target)
-  if type(target) == "string" then
-    return fetch_file(self, operation, project, params, target, steering)
-  end
-  steering.sink = target
-  return resource.send(self, operation, project, params, steering)
-end
 
 --- The archive of a job.
 ---@param project integer|string
@@ -52,7 +19,7 @@ end
 ---@return string|table|nil bytes the archive; {file, bytes, verified} with a file as target
 ---@return table|nil err
 function Artifacts:download(project, job_id, target, opts)
-  return fetch(self, artifacts.download, project, { job_id = job_id }, target,
+  return target_of.fetch(self, artifacts.download, project, { job_id = job_id }, target,
     resource.options(artifacts.download.name, nil, opts))
 end
 
@@ -64,7 +31,7 @@ end
 ---@param opts table|nil
 ---@return string|table|nil bytes, table|nil err
 function Artifacts:file(project, job_id, path, target, opts)
-  return fetch(self, artifacts.file, project, { job_id = job_id, path = path }, target,
+  return target_of.fetch(self, artifacts.file, project, { job_id = job_id, path = path }, target,
     resource.options(artifacts.file.name, nil, opts))
 end
 
@@ -78,7 +45,7 @@ end
 function Artifacts:latest(project, ref, job_name, target, opts)
   local params, steering = resource.split(artifacts.latest, opts)
   params.ref, params.job_name = ref, job_name
-  return fetch(self, artifacts.latest, project, params, target, steering)
+  return target_of.fetch(self, artifacts.latest, project, params, target, steering)
 end
 
 --- Keeps the artifacts of a job beyond their expiry.

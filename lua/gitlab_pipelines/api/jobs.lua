@@ -1,5 +1,6 @@
 --- gl.jobs: the jobs of pipelines and projects, and their logs.
 
+local logs = require "gitlab_pipelines.api.logs"
 local operations = require "gitlab_pipelines.operations"
 local paging = require "gitlab_pipelines.api.paging"
 local resource = require "gitlab_pipelines.api.resource"
@@ -88,12 +89,10 @@ Jobs.play = with_body(jobs.play)
 ---@return table|nil job, table|nil err JobNotErasable
 Jobs.erase = resource.method(jobs.erase, "job_id")
 
---- The log of a job as GitLab holds it now; an empty text when there is none yet.
----@param project integer|string
----@param id integer
----@param opts table|nil
----@return string|nil text, table|nil err
-Jobs.log = resource.method(jobs.log, "job_id")
+Jobs.log = logs.log
+Jobs.save_log = logs.save_log
+Jobs.search_log = logs.search_log
+Jobs.follow = logs.follow
 
 --- Waits until a job is finished or blocked.
 ---@param project integer|string

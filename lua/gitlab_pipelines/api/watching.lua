@@ -65,6 +65,15 @@ function M.source(gl)
     return tree.trigger_jobs(group, project, id, POLL)
   end
 
+  function source.log(project, id, sink)
+    local args, err = resource.prepare(group, operations.jobs.log, project, { job_id = id })
+    if not args then return nil, err end
+    local ok
+    ok, err = group.client:call(operations.jobs.log, args, { priority = "poll", sink = sink })
+    if ok == nil then return nil, err end
+    return true
+  end
+
   function source.play(project, id) return gl.jobs:play(project, id) end
 
   function source.cancel(project, id) return gl.pipelines:cancel(project, id) end

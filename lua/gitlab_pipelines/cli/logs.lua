@@ -1,25 +1,96 @@
---- `gitlab-pipelines logs JOB`: a job's log.
+--- `gitlab-pipelines logs JOB`: a job's log, whole, in part, searched or followed.
 
+local exit = require "gitlab_pipelines.cli.exit"
+local output = require "gitlab_pipelines.cli.output"
 local shared = require "gitlab_pipelines.cli.shared"
 
 local M = {}
 
 function M.define(parser)
-  local command = parser:command("logs", "Print a job's log.")
+  local command = parser:command("logs", "Print, search or follow a job's log.")
   shared.project(command)
-  shared.id(command, "job", "the job's id")
+  shared.id(command, "job", "the job's id, with --pipeline a pipeline's")
+  command:flag("-f --follow", "follow it until the job ends; the exit code follows the job")
+  command:flag("--pipeline", "with -f: the logs of all jobs of the pipeline with this id")
+  command:option("--search", "only lines that match this Lua pattern"):argname "<pattern>"
+  command:option("-C --context", "with --search: so many lines around each hit"):argname "<n>":convert(tonumber)
+  command:option("--section", "only the lines of this section"):argname "<name>"
+  command:option("--tail", "only the last so many lines"):argname "<n>":convert(tonumber)
+  command:option("--from", "only from this line on"):argname "<n>":convert(tonumber)
+  command:option("--format", "text, raw, ansi or html"):choices { "text", "raw", "ansi", "html" }
+  command:option("--timeout", "with -f: give up after this long (default 2h)"):argname "<duration>"
+  command:option("-o --output", "save the log as GitLab sends it into this file"):argname "<file>"
   return command
 end
 
+local function follow(ctx, args)
+  local project, gl = ctx:project(), ctx:client()
+  local format = args.format or (ctx.color and "ansi" or "text")
+  local job, verdict, code = ctx:interruptible(function()
+    return gl.jobs:follow(project, args.job, {
+      pipeline = args.pipeline or nil, from = args.from, format = format,
+      timeout = shared.seconds(ctx, "--timeout", args.timeout),
+      on_line = function(line)
+        if ctx.args.json then
+          line.job = line.job and line.job.id or args.job
+          ctx:json(line)
+          return
+        end
+        local name = args.pipeline and "[" .. output.plain(line.job.name) .. "] " or ""
+        io.stdout:write(name, line.text, "\n")
+        io.stdout:flush()
+      end,
+      on_restart = function(reason)
+        io.stderr:write("gitlab-pipelines: the log begins again (", reason, ")\n")
+      end,
+    })
+  end)
+  if verdict == "interrupted" then return exit.interrupted end
+  ctx:check(job, verdict)
+  io.stderr:write(("%s %d  %s%s\n"):format(args.pipeline and "pipeline" or "job", job.id, verdict,
+    code and "  exit code " .. code or ""))
+  return exit.of_verdict(verdict)
+end
+
+local function search(ctx, args)
+  if not pcall(string.find, "", args.search) then
+    ctx:stop("--search wants a Lua pattern, not '" .. args.search .. "'")
+  end
+  local hits = ctx:check(ctx:client().jobs:search_log(ctx:project(), args.job, args.search,
+    { section = args.section, context = args.context }))
+  for i, hit in ipairs(hits) do
+    if ctx.args.json then
+      ctx:json(hit)
+    else
+      if i > 1 and args.context then ctx:say "--" end
+      for j, text in ipairs(hit.before) do ctx:say("%d-%s", hit.number - #hit.before + j - 1, text) end
+      ctx:say("%d:%s", hit.number, hit.text)
+      for j, text in ipairs(hit.after) do ctx:say("%d-%s", hit.number + j, text) end
+    end
+  end
+  return #hits > 0 and exit.success or exit.failed
+end
+
 function M.run(ctx, args)
-  local text = ctx:check(ctx:client().jobs:log(ctx:project(), args.job))
+  if args.follow then return follow(ctx, args) end
+  if args.pipeline then ctx:stop "--pipeline goes with -f" end
+  if args.search then return search(ctx, args) end
+  local project, gl = ctx:project(), ctx:client()
+  if args.output then
+    local saved = ctx:check(gl.jobs:save_log(project, args.job, args.output))
+    ctx:say("%s  %d bytes", saved.file, saved.bytes)
+    return exit.success
+  end
+  local text = ctx:check(gl.jobs:log(project, args.job, {
+    format = args.format or (ctx.color and "ansi" or "text"), section = args.section,
+    tail = args.tail, from_line = args.from,
+  }))
   if ctx.args.json then
     ctx:json { job = args.job, log = text }
-    return 0
+  else
+    io.stdout:write(text)
   end
-  io.stdout:write(text)
-  if text ~= "" and text:sub(-1) ~= "\n" then io.stdout:write "\n" end
-  return 0
+  return exit.success
 end
 
 return M

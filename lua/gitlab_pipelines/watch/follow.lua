@@ -1,0 +1,451 @@
+--- Following a job's log while it grows.
+--
+-- GitLab sends a log whole each time, from its first byte. So a look streams through what was
+-- given out before, holding nothing of it but a running digest: when the digest at the old place
+-- is another, or the log has become shorter, it is another log and is begun again. Followers of
+-- one job share one connection; each has a place, a parser and a digest of its own.
+--
+-- The module knows no endpoint. It is given:
+--   source.log(project, id, sink) -> true | nil, err     streams the log into sink(chunk)
+--   source.job(project, id, etag) -> job, etag | false | nil, err
+--   source.jobs(project, pipeline_id, filters) -> jobs | nil, err
+--   source.get(project, pipeline_id, etag) -> pipeline, etag | false | nil, err
+
+local core = require "gitlab_pipelines.core"
+local errors = require "gitlab_pipelines.errors"
+
+local M = {}
+
+--- Seconds between looks: the time that reading the log takes at this rate, within bounds.
+local BYTES_A_SECOND, SHORTEST, LONGEST = 512 * 1024, 2, 30
+--- After the end the log may still grow: it is read until its length stands still.
+local SETTLE_GAP, SETTLE_AT_MOST = 3, 30
+local ERRORS_IN_A_ROW = 5
+
+local unpack = table.unpack or unpack
+
+--- How long to wait before a log of that length is read again. Pure.
+---@param bytes integer
+---@return number seconds
+function M.interval(bytes)
+  return math.max(SHORTEST, math.min(LONGEST, bytes / BYTES_A_SECOND))
+end
+
+-- A reader: the place of one follower in the log ------------------------------------------------
+
+local Reader = {}
+Reader.__index = Reader
+
+local function new_reader(opts)
+  local reader = setmetatable({
+    on_line = opts.on_line, on_restart = opts.on_restart, from = opts.from or 1,
+    format = opts.format,
+  }, Reader)
+  reader:reset()
+  return reader
+end
+
+function Reader:reset()
+  self.seen, self.digest = 0, core.hasher.new()
+  self.parser = core.joblog.parser { format = self.format }
+end
+
+function Reader:deliver(lines)
+  for _, line in ipairs(lines) do
+    if line.number >= self.from then self.on_line(line) end
+  end
+end
+
+--- Before a look: nothing of the log has gone by yet.
+function Reader:begin()
+  self.position, self.changed = 0, false
+  self.fresh = self.seen > 0 and core.hasher.new() or nil
+end
+
+--- Takes the next bytes of the log, from its first byte on. Who joined in the middle of a look
+--- waits for the next one.
+function Reader:take(chunk)
+  local position = self.position
+  if not position then return end
+  self.position = position + #chunk
+  if self.changed then return end
+  if position < self.seen then
+    local old = math.min(#chunk, self.seen - position)
+    self.fresh:update(chunk, 1, old)
+    if position + old < self.seen then return end
+    if self.fresh:value() ~= self.digest:value() then
+      self.changed = true
+      return
+    end
+    chunk = chunk:sub(old + 1)
+  end
+  if chunk == "" then return end
+  self.digest:update(chunk)
+  self.seen = self.seen + #chunk
+  local lines, message = self.parser:feed(chunk)
+  if not lines then error(message, 0) end
+  self:deliver(lines)
+end
+
+--- After a whole look: why this is another log than before, or nil.
+function Reader:difference()
+  if self.changed then return "changed" end
+  if self.position and self.position > 0 and self.position < self.seen then return "shorter" end
+  return nil
+end
+
+--- Begins the log again.
+function Reader:restart(reason)
+  self:reset()
+  if self.on_restart then self.on_restart(reason) end
+end
+
+--- The log has ended: its last line may have no line end.
+function Reader:finish()
+  self:deliver((self.parser:finish()))
+  return self.parser:exit_code()
+end
+
+-- A stream: one job's log and those who follow it -----------------------------------------------
+
+local Stream = {}
+Stream.__index = Stream
+
+-- A follower's callback raised: only this follower ends, and in its own place.
+local function guarded(stream, reader, method, ...)
+  local ok, reason = pcall(reader[method], reader, ...)
+  if ok then return reason end
+  stream:leave(reader)
+  reader.waiter:wake("raised", reason)
+end
+
+function Stream:each(method, ...)
+  -- A copy: a reader may leave while it is served.
+  local readers = { unpack(self.readers) }
+  for _, reader in ipairs(readers) do guarded(self, reader, method, ...) end
+end
+
+function Stream:leave(reader)
+  for i, other in ipairs(self.readers) do
+    if other == reader then
+      table.remove(self.readers, i)
+      break
+    end
+  end
+end
+
+local function final(err)
+  return err:is "AccessError" or err:is "AuthenticationError" or err:is "ConfigurationError"
+    or err:is "JobError"
+end
+
+-- Counts read errors: true while they are tolerated.
+local function tolerates(stream, err)
+  if final(err) or err:is "TaskError.Cancelled" then return false end
+  stream.failures = stream.failures + 1
+  return stream.failures <= ERRORS_IN_A_ROW
+end
+
+--- Reads the job's state. True; nil and an error that ends the stream.
+function Stream:look()
+  local job, etag = self.source.job(self.project, self.id, self.etag)
+  if job == nil then
+    if tolerates(self, etag) then return true end
+    return nil, etag
+  end
+  if job then
+    self.job, self.etag = job, etag
+  end
+  return true
+end
+
+--- Reads the whole log once. Its length; false when it could not be read this time or was another
+--- one, which is read from its start at the next look; nil and an error that ends the stream.
+function Stream:pass()
+  self:each "begin"
+  local length = 0
+  local ok, err = self.source.log(self.project, self.id, function(chunk)
+    length = length + #chunk
+    self:each("take", chunk)
+    return true
+  end)
+  if not ok then
+    if tolerates(self, err) then return false end
+    return nil, err
+  end
+  self.failures = 0
+  local restarted = false
+  local readers = { unpack(self.readers) }
+  for _, reader in ipairs(readers) do
+    local reason = reader:difference()
+    if reason then
+      guarded(self, reader, "restart", reason)
+      restarted = true
+    end
+  end
+  return not restarted and length
+end
+
+local function is_archived(job)
+  for _, artifact in ipairs(job.artifacts or {}) do
+    if artifact.file_type == "trace" then return true end
+  end
+  return false
+end
+
+function Stream:most_seen()
+  local most = 0
+  for _, reader in ipairs(self.readers) do most = math.max(most, reader.seen) end
+  return most
+end
+
+-- Is there one who joined after the last look began?
+function Stream:has_unserved()
+  for _, reader in ipairs(self.readers) do
+    if not reader.position then return true end
+  end
+  return false
+end
+
+-- The log is gone for good, and not just on its way to the archive.
+local function erased(stream, length)
+  return length == 0 and stream.job.erased_at ~= nil
+end
+
+local function erased_error(stream)
+  return errors.new("JobError.LogsNotAvailable", {
+    message = "the log was erased at " .. tostring(stream.job.erased_at),
+    operation = "jobs.log", subject = ("%s %s"):format(stream.project, stream.id),
+  })
+end
+
+--- The job has ended: reads until the length stands still. True, or nil and an error.
+function Stream:settle()
+  local rt = self.rt
+  local deadline = rt:now() + SETTLE_AT_MOST
+  local before
+  while #self.readers > 0 do
+    local length, err = self:pass()
+    if length == nil then return nil, err end
+    if erased(self, length) then return nil, erased_error(self) end
+    local gone = length == 0 and self:most_seen() > 0
+    local still = length and not gone and (length == before or is_archived(self.job))
+    before = length or before
+    if not self:has_unserved() then
+      if still or rt:now() + SETTLE_GAP > deadline then break end
+      if not rt:pause(SETTLE_GAP) then break end
+      if gone and not self:look() then break end
+    end
+  end
+  return true
+end
+
+-- One round: the job's state first, so that after its end the log is read once more.
+function Stream:round()
+  local ok, err = self:look()
+  if not ok then return nil, err end
+  local job = self.job
+  if not job then return 0 end
+  if core.status.is_finished(job.status) then
+    ok, err = self:settle()
+    if not ok then return nil, err end
+    return "ended"
+  end
+  if core.status.is_blocked(job.status) and job.status ~= "scheduled" then return "blocked" end
+  local length
+  length, err = self:pass()
+  if length == nil then return nil, err end
+  return length or 0
+end
+
+function Stream:run()
+  while #self.readers > 0 do
+    local state, err = self:round()
+    if type(state) ~= "number" then return self:conclude(state, err) end
+    self.nap = self.rt:waiter()
+    local _, why = self.nap:wait(self.rt:now() + M.interval(math.max(state, self:most_seen())))
+    if why == "cancelled" then return end
+  end
+end
+
+--- Wakes every follower with how it ended.
+function Stream:conclude(state, err)
+  self.streams[self.key] = nil
+  local readers = self.readers
+  self.readers = {}
+  for _, reader in ipairs(readers) do
+    if not state then
+      reader.waiter:wake("failed", err)
+    else
+      local ok, code = pcall(reader.finish, reader)
+      if ok then
+        reader.waiter:wake("ended", self.job, state == "blocked" and "blocked" or self.job.status, code)
+      else
+        reader.waiter:wake("raised", code)
+      end
+    end
+  end
+end
+
+-- The follower: all streams of a client ---------------------------------------------------------
+
+local Follower = {}
+Follower.__index = Follower
+
+---@param source table see the head of this file
+---@param rt table the runtime
+---@return table follower
+function M.new(source, rt)
+  return setmetatable({ source = source, rt = rt, streams = {} }, Follower)
+end
+
+local function stream_of(self, project, id)
+  local key = tostring(project) .. " " .. tostring(id)
+  local stream = self.streams[key]
+  if stream then
+    -- Whoever joins late gets the log from its start at once.
+    if stream.nap then stream.nap:wake() end
+    return stream
+  end
+  stream = setmetatable({
+    source = self.source, rt = self.rt, streams = self.streams, key = key, project = project,
+    id = id, readers = {}, failures = 0,
+  }, Stream)
+  self.streams[key] = stream
+  return stream
+end
+
+-- Nobody follows any more: the connection is closed.
+local function abandon(stream, reader)
+  stream:leave(reader)
+  if #stream.readers > 0 then return end
+  stream.streams[stream.key] = nil
+  if stream.task then stream.task:cancel() end
+end
+
+--- Follows one job until it ends.
+---@param project integer|string
+---@param id integer
+---@param opts table `on_line`, `on_restart`, `from`, `format`, `deadline` (on the runtime's clock)
+---@return table|nil job
+---@return string|table|nil verdict or the error
+---@return integer|nil exit_code that the log's last line tells
+function Follower:job(project, id, opts)
+  local reader = new_reader(opts)
+  reader.waiter = self.rt:waiter()
+  local stream = stream_of(self, project, id)
+  stream.readers[#stream.readers + 1] = reader
+  if not stream.task then
+    stream.task = self.rt:background(function() stream:run() end)
+  end
+  local how, first, second, third = reader.waiter:wait(opts.deadline)
+  if how == "ended" then return first, second, third end
+  if how == "failed" then return nil, first end
+  if how == "raised" then error(first, 0) end
+  abandon(stream, reader)
+  if first == "cancelled" then
+    return nil, errors.new("TaskError.Cancelled", { message = "following the log was cancelled" })
+  end
+  return nil, errors.new("WaitError.TimedOut", {
+    message = "the job had not ended at the deadline", operation = "jobs.follow",
+    subject = ("%s %s"):format(project, id),
+  })
+end
+
+-- Statuses of jobs that have, or may have, a log.
+local has_log = { running = true, success = true, failed = true, canceled = true, canceling = true }
+
+-- Starts following every job that has begun and is not followed yet.
+local function join_new_jobs(self, project, rows, state, opts)
+  table.sort(rows, function(a, b) return a.id < b.id end)
+  for _, row in ipairs(rows) do
+    if has_log[row.status] and row.started_at and not state.known[row.id] then
+      state.known[row.id] = true
+      state.tasks[#state.tasks + 1] = self.rt:spawn(function()
+        return self:job(project, row.id, {
+          format = opts.format, deadline = opts.deadline, on_restart = opts.on_restart and function(reason)
+            return opts.on_restart(reason, row)
+          end,
+          on_line = function(line)
+            line.job = row
+            return opts.on_line(line)
+          end,
+        })
+      end)
+    end
+  end
+end
+
+-- The tasks that still run; nil and an error when one could not follow its job. A log that was
+-- erased in between is no reason to leave the others.
+local function still_running(tasks)
+  local rest = {}
+  for _, task in ipairs(tasks) do
+    local status = task:status()
+    if status == "done" or status == "failed" then
+      local job, err = task:join()
+      if status == "failed" then error(err, 0) end
+      if job == nil and not err:is "JobError.LogsNotAvailable" then return nil, err end
+    elseif status ~= "cancelled" then
+      rest[#rest + 1] = task
+    end
+  end
+  return rest
+end
+
+local function look_at_pipeline(self, project, id, state, opts)
+  local pipeline, err = self.source.get(project, id)
+  if pipeline == nil then return nil, err end
+  state.pipeline = pipeline or state.pipeline
+  local rows
+  rows, err = self.source.jobs(project, id, { include_retried = true })
+  if not rows then return nil, err end
+  join_new_jobs(self, project, rows, state, opts)
+  return true
+end
+
+-- Looks until the pipeline is over and every log has been read. True, or nil and an error.
+local function follow_pipeline(self, project, id, state, opts)
+  local failures = 0
+  while true do
+    local ok, err = look_at_pipeline(self, project, id, state, opts)
+    failures = ok and 0 or failures + 1
+    if not ok and (final(err) or err:is "TaskError.Cancelled" or failures > ERRORS_IN_A_ROW) then
+      return nil, err
+    end
+    local tasks
+    tasks, err = still_running(state.tasks)
+    if not tasks then return nil, err end
+    state.tasks = tasks
+    local status = state.pipeline and state.pipeline.status
+    local over = status and (core.status.is_finished(status) or status == "manual")
+    if ok and over and #state.tasks == 0 then return true end
+    if opts.deadline and self.rt:now() >= opts.deadline then
+      return nil, errors.new("WaitError.TimedOut", {
+        message = "the pipeline had not ended at the deadline", operation = "jobs.follow",
+        subject = ("%s %s"):format(project, id),
+      })
+    end
+    if not self.rt:pause(SHORTEST) then
+      return nil, errors.new("TaskError.Cancelled", { message = "following the logs was cancelled" })
+    end
+  end
+end
+
+--- Follows every job of a pipeline, also those that start later, until all is over. Each line has
+--- its job in `line.job`.
+---@param project integer|string
+---@param id integer the pipeline's
+---@param opts table as for `job`
+---@return table|nil pipeline
+---@return string|table|nil verdict or the error
+function Follower:pipeline(project, id, opts)
+  local state = { known = {}, tasks = {} }
+  local ok, err = follow_pipeline(self, project, id, state, opts)
+  for _, task in ipairs(state.tasks) do task:cancel() end
+  if not ok then return nil, err end
+  local status = state.pipeline.status
+  return state.pipeline, status == "manual" and "blocked" or status
+end
+
+return M

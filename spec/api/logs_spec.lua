@@ -1,0 +1,145 @@
+local api = require "spec.support.api_client"
+local double = require "spec.support.transport_double"
+
+local LOG = "\27[0Ksection_start:1716381826:prepare\r\27[0KPreparing\nimage\n"
+  .. "\27[0Ksection_start:1716381827:pull\r\27[0KPulling\nlayer\n\27[0Ksection_end:1716381828:pull\r\27[0K"
+  .. "\27[0Ksection_end:1716381829:prepare\r\27[0K\27[31mError: one\27[0m\nthen\nError: two\nend"
+
+local function client(text)
+  local transport = double.new(function() return { body = text or LOG, type = "text/plain" } end)
+  return api.new(transport), transport
+end
+
+local function log(opts)
+  local text, err = (client()).jobs:log(17, 5, opts)
+  assert.is_nil(err)
+  return text
+end
+
+describe("jobs:log", function()
+  it("shows plain text, one line each, by default", function()
+    assert.equal("Preparing\nimage\nPulling\nlayer\nError: one\nthen\nError: two\nend\n", log())
+  end)
+
+  it("shows the log as GitLab sends it, with its colours, or as HTML", function()
+    assert.equal(LOG, log { format = "raw" })
+    assert.matches("\27%[0;31mError: one\27%[0m\n", log { format = "ansi" })
+    assert.matches('<span style="color:#cd0000;">Error: one</span>\n', log { format = "html" })
+  end)
+
+  it("shows a part: from a line, so many lines, the last lines, a section with those inside it", function()
+    assert.equal("then\nError: two\nend\n", log { from_line = 6 })
+    assert.equal("image\nPulling\n", log { from_line = 2, lines = 2 })
+    assert.equal("Error: two\nend\n", log { tail = 2 })
+    assert.equal("", log { tail = 0 })
+    assert.equal("end\n", log { tail = 1, format = "raw" })
+    assert.equal("Preparing\nimage\nPulling\nlayer\n", log { section = "prepare" })
+    assert.equal("layer\n", log { section = "pull", tail = 1 })
+    assert.equal("", log { section = "no such" })
+  end)
+
+  it("keeps the last lines of a log of any length", function()
+    local lines = {}
+    for i = 1, 1000 do lines[i] = tostring(i) end
+    for _, tail in ipairs { 1, 7, 999, 1000, 1001 } do
+      local text = (client(table.concat(lines, "\n"))).jobs:log(17, 5, { tail = tail })
+      assert.equal(math.min(tail, 1000), select(2, text:gsub("\n", "")))
+      assert.matches("1000\n$", text)
+    end
+  end)
+
+  it("says that a log was erased, and that one is not there yet", function()
+    for erased_at, kind in pairs { ["2026-01-01T00:00:00.000Z"] = "LogsNotAvailable" } do
+      local gl = api.new(double.new { { body = "", type = "text/plain" },
+        { body = { id = 5, status = "success", erased_at = erased_at } } })
+      local text, err = gl.jobs:log(17, 5)
+      assert.is_nil(text)
+      assert.equal(kind, err.kind)
+    end
+    local gl = api.new(double.new { { body = "", type = "text/plain" }, { body = { id = 5, status = "created" } } })
+    assert.equal("", gl.jobs:log(17, 5, { format = "raw" }))
+  end)
+
+  it("raises for options that do not exist", function()
+    local gl = (client())
+    assert.error_matches(function() gl.jobs:log(17, 5, { format = "pdf" }) end, "format")
+    assert.error_matches(function() gl.jobs:log(17, 5, { tails = 1 }) end, "unknown option 'tails'")
+  end)
+end)
+
+describe("jobs:save_log", function()
+  it("puts the log into a file", function()
+    local path = os.tmpname()
+    local saved = assert((client()).jobs:save_log(17, 5, path))
+    assert.equal(path, saved.file)
+    assert.equal(#LOG, saved.bytes)
+    local file = io.open(path, "rb")
+    assert.equal(LOG, file:read "*a")
+    file:close()
+    os.remove(path)
+  end)
+
+  it("raises without a file's name", function()
+    local gl = (client())
+    assert.error_matches(function() gl.jobs:save_log(17, 5) end, "file")
+  end)
+end)
+
+describe("jobs:search_log", function()
+  local function search(pattern, opts) return assert((client()).jobs:search_log(17, 5, pattern, opts)) end
+
+  it("finds lines with their number, section and neighbours", function()
+    local hits = search("^Error", { before = 1, after = 2 })
+    assert.equal(2, #hits)
+    assert.equal(5, hits[1].number)
+    assert.equal("Error: one", hits[1].text)
+    assert.same({ "layer" }, hits[1].before)
+    assert.same({ "then", "Error: two" }, hits[1].after)
+    assert.same({ "then" }, hits[2].before)
+    assert.same({ "end" }, hits[2].after)
+    assert.equal("pull", search("layer")[1].section)
+  end)
+
+  it("takes a pattern as plain text when asked to, and stops at a limit", function()
+    assert.equal(0, #search("Error.", { plain = true }))
+    assert.equal(1, #search("Error", { limit = 1, context = 1 }))
+    assert.same({ "then" }, search("Error", { limit = 1, context = 1 })[1].after)
+    assert.equal(1, #search("Pulling", { section = "pull" }))
+    assert.equal(0, #search("Error", { section = "pull" }))
+  end)
+
+  it("raises for what is no pattern", function()
+    local gl = (client())
+    assert.error_matches(function() gl.jobs:search_log(17, 5, "(") end, "pattern")
+    assert.error_matches(function() gl.jobs:search_log(17, 5, 7) end, "pattern")
+  end)
+end)
+
+describe("jobs:follow", function()
+  it("follows a job over the client until it ends", function()
+    local round = 0
+    local transport = double.new(function(request)
+      if request.target:find "/trace" then return { body = round > 2 and LOG or LOG:sub(1, 100),
+        type = "text/plain" } end
+      round = round + 1
+      return { body = { id = 5, status = round > 2 and "failed" or "running" } }
+    end)
+    local lines = {}
+    local job, verdict = api.new(transport).jobs:follow(17, 5,
+      { on_line = function(line) lines[#lines + 1] = line.plain end })
+    assert.equal(5, job.id)
+    assert.equal("failed", verdict)
+    assert.same({ "Preparing", "image", "Pulling", "layer", "Error: one", "then", "Error: two", "end" }, lines)
+  end)
+
+  it("raises without on_line, and for what is no id", function()
+    local gl = (client())
+    assert.error_matches(function() gl.jobs:follow(17, 5) end, "on_line")
+    assert.error_matches(function() gl.jobs:follow(17, "x", { on_line = print }) end, "id")
+  end)
+
+  it("returns an error for what is no project", function()
+    local _, err = (client()).jobs:follow("nope", 5, { on_line = print })
+    assert.equal("InvalidProjectId", err.kind)
+  end)
+end)
