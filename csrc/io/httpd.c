@@ -187,9 +187,6 @@ static struct MHD_Response *make_response(const connection *conn, const gp_http_
         if (strcasecmp(name, "Content-Length") == 0) continue;
         if (MHD_add_response_header(response, name, value) != MHD_YES) goto failed;
     }
-    if (conn->server->stopping || conn->closing) {
-        if (MHD_add_response_header(response, "Connection", "close") != MHD_YES) goto failed;
-    }
     return response;
 failed:
     MHD_destroy_response(response);
@@ -198,7 +195,11 @@ failed:
 
 static enum MHD_Result queue(connection *conn)
 {
-    enum MHD_Result queued = MHD_queue_response(conn->mhd, conn->status, conn->response);
+    enum MHD_Result queued;
+    if (conn->server->stopping || conn->closing) {
+        MHD_add_response_header(conn->response, "Connection", "close");
+    }
+    queued = MHD_queue_response(conn->mhd, conn->status, conn->response);
     MHD_destroy_response(conn->response);
     conn->response = NULL;
     conn->stage = REPLYING;
@@ -212,7 +213,7 @@ static enum MHD_Result deliver(connection *conn, const char *method)
     gp_http_response_out *out = &server->response;
     if (out->action.kind == GP_HTTP_SEND) {
         conn->status = (unsigned)out->status;
-        conn->response = make_response(conn, out);
+        conn->response = make_response(out);
         if (!conn->response) return MHD_NO;
         if (!(out->action.delay > 0)) return queue(conn);
         suspend(conn, HELD, server->now + out->action.delay);
@@ -267,6 +268,13 @@ static enum MHD_Result collect_header(void *cls, enum MHD_ValueKind kind, const 
     connection *conn = cls;
     gp_http_header header = {name, value ? value : "", name_len, value ? value_len : 0};
     (void)kind;
+    if (value_len && (value[value_len - 1] == ' ' || value[value_len - 1] == '\t')) {
+        /* Blanks at the end are no part of a value. It stands in the connection's own memory. */
+        while (header.value_len && strchr(" \t", value[header.value_len - 1])) {
+            header.value_len--;
+        }
+        ((char *)(uintptr_t)value)[header.value_len] = '\0';
+    }
     conn->head_bytes += name_len + value_len + 4;
     gp_buf_add(&conn->headers, &header, sizeof header);
     return MHD_YES;
