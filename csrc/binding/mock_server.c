@@ -166,22 +166,38 @@ static int serve(gp_httpd *httpd, int signals, double grace)
     }
 }
 
+/* What is ready is said once signals are listened to: whoever reads it may stop us at once. */
+static void say(const char *ready)
+{
+    if (!ready) return;
+    fputs(ready, stdout);
+    fflush(stdout);
+}
+
 /*
- * serve_forever(server [, grace]) -> "TERM" | "INT" | nil, message: no Lua runs in between. The two
+ * serve_forever(server [, {ready = text, grace = seconds}]) -> "TERM" | "INT" | nil, message:
+ * writes `ready` to stdout and serves until one of these signals; no Lua runs in between. The
  * signals are taken from a descriptor for as long as it lasts, and behave as before afterwards.
  */
 static int serve_forever(lua_State *L)
 {
     gp_httpd *httpd = check_open(L);
-    double grace = luaL_optnumber(L, 2, DEFAULT_GRACE);
+    double grace = DEFAULT_GRACE;
+    const char *ready = NULL;
     sigset_t wanted, before;
     int signals, got = 0;
+    if (!lua_isnoneornil(L, 2)) {
+        luaL_checktype(L, 2, LUA_TTABLE);
+        grace = lgp_opt_number(L, 2, "grace", grace);
+        ready = lgp_opt_string(L, 2, "ready", NULL);
+    }
     sigemptyset(&wanted);
     sigaddset(&wanted, SIGTERM);
     sigaddset(&wanted, SIGINT);
     sigprocmask(SIG_BLOCK, &wanted, &before);
     signals = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
     if (signals >= 0) {
+        say(ready);
         got = serve(httpd, signals, grace);
         close(signals);
     }

@@ -174,7 +174,7 @@ static void advance_due(gp_httpd *server)
 /* --- answers --- */
 
 /* A copy of the handler's answer for libmicrohttpd; NULL when there is no memory. */
-static struct MHD_Response *make_response(const connection *conn, const gp_http_response_out *from)
+static struct MHD_Response *make_response(const gp_http_response_out *from)
 {
     size_t position = 0;
     const char *name, *value;

@@ -9,7 +9,6 @@ end
 local grace = options.grace
 options.grace = nil
 local server = assert(mock.echo_start(options))
-io.stdout:write("echo on ", server:url(), "\n")
-io.stdout:flush()
-print("stopped by " .. mock.serve_forever(server, grace))
+print("stopped by " .. mock.serve_forever(server,
+  { grace = grace, ready = "echo on " .. server:url() .. "\n" }))
 server:close()
