@@ -19,7 +19,7 @@ local function module(name)
   return function() return require(ROOT .. name) end
 end
 
-for _, name in ipairs { "errors", "flow", "mock", "record", "replay", "runtime", "webhook" } do
+for _, name in ipairs { "errors", "flow", "mock", "runtime" } do
   parts[name] = module(name)
 end
 parts.joblog = function() return require("gitlab_pipelines.core").joblog end

@@ -57,7 +57,7 @@ function Context:client(extra)
   local gitlab = require "gitlab_pipelines"
   local options = {}
   for name, value in pairs(extra or {}) do options[name] = value end
-  options.url = self.args.url
+  options.url = options.url or self.args.url
   options.secrets_file = self.args.secrets_file
   if self.args.token_file then options.token = token_of(self, self.args.token_file) end
   if self.args.verbose then

@@ -7,7 +7,7 @@ function M.define(parser)
 end
 
 function M.run(ctx)
-  local version = require("gitlab_pipelines").version
+  local version = require("gitlab_pipelines")._VERSION
   if ctx.args.json then ctx:json { version = version, lua = _VERSION } else print(version) end
   return 0
 end
