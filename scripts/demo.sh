@@ -20,7 +20,7 @@ trap 'exit 130' INT TERM
 MOCK_TOKEN=demo-$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')
 export MOCK_TOKEN
 mkfifo "$work/ready"
-bin/gitlab-pipelines mock serve --port 0 --world examples/release-world.lua \
+bin/gitlab-pipelines mock serve --port 0 --db :memory: --world examples/release-world.lua \
     >"$work/ready" 2>"$work/server.log" &
 server=$!
 read -r line <"$work/ready" || { cat "$work/server.log" >&2; exit 1; }

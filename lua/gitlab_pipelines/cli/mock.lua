@@ -1,0 +1,69 @@
+--- `gitlab-pipelines mock serve`: the simulated GitLab as a server. One line with its URL when it is
+--- ready; from then on no Lua runs until a signal ends it.
+
+local exit = require "gitlab_pipelines.cli.exit"
+
+local M = {}
+
+local function whole_number(text)
+  local number = tonumber(text)
+  if not number or number % 1 ~= 0 or number < 0 then
+    return nil, "'" .. text .. "' is not a whole number"
+  end
+  return math.floor(number)
+end
+
+function M.define(parser)
+  local group = parser:command("mock", "A simulated GitLab to develop and test against.")
+    :command_target "action"
+  group:require_command(true)
+  local command = group:command("serve", "Serve it over HTTP until SIGTERM or Ctrl-C.")
+    :epilog("Environment: MOCK_TOKEN, the token to be sent (default MOCK_SUPER_SECRET); "
+      .. "MOCK_ALLOW_RESET=1 lets POST /_mock/reset drop everything.")
+  command:option("--port", "port; 0 takes a free one"):argname "<n>":default "8080"
+    :convert(whole_number)
+  command:option("--host", "address to listen on"):argname "<address>":default "127.0.0.1"
+  command:option("--db", "file that keeps the state; :memory: keeps nothing"):argname "<file>"
+    :default "mock.db"
+  command:option("--world", "how projects behave: a Lua file of data, or JSON"):argname "<file>"
+  command:option("--seed", "start of all that is random"):argname "<n>":convert(whole_number)
+  command:option("--clock", "real, or virtual: held, moved by POST /_mock/clock")
+    :choices { "real", "virtual" }:default "real"
+  return group
+end
+
+-- The options of mock.new: what was typed and what the environment says.
+local function options_of(ctx, args)
+  local options = {
+    db = args.db ~= ":memory:" and args.db or nil, seed = args.seed, clock = args.clock,
+    token = os.getenv "MOCK_TOKEN",
+    allow_reset = os.getenv "MOCK_ALLOW_RESET" == "1",
+  }
+  if options.token == "" then options.token = nil end
+  if args.world then
+    local world, reason = require("gitlab_pipelines.transport.world").load(args.world)
+    if not world then ctx:stop(reason) end
+    options.world_json = world
+  end
+  return options
+end
+
+function M.run(ctx, args)
+  if args.port > 65535 then ctx:stop "--port is at most 65535" end
+  local mock = require "gitlab_pipelines.mock"
+  local simulated, reason = mock.new(options_of(ctx, args))
+  if not simulated then ctx:stop(reason) end
+  local server, problem = mock.serve_start(simulated, { host = args.host, port = args.port })
+  if not server then
+    simulated:close()
+    ctx:stop(problem, exit.refused)
+  end
+  local signal, failure = mock.serve_forever(server,
+    { ready = "simulated GitLab on " .. server:url() .. "\n" })
+  server:close()
+  simulated:close()
+  if not signal then ctx:stop(failure, exit.refused) end
+  return exit.success
+end
+
+return M
