@@ -590,7 +590,10 @@ function Session:set_option(name, value)
       self:describe(value)))
   end
   self.settings[name] = value
-  if name == "inputs" then self:declare_inputs(value, self:line()) end
+  if name == "inputs" then
+    -- Where it begins, not where its table ends.
+    self:declare_inputs(value, self.lines and self.lines.inputs or self:line())
+  end
 end
 
 function Session:write_global(name, value)
@@ -737,9 +740,9 @@ end
 
 -- Scans for tests that Lua can not report; `steps` are names that only running has shown.
 local function scan_tests(self, text, steps)
-  local ok, found, assigned = pcall(scan.tests, text, steps)
+  local ok, found, assigned, lines = pcall(scan.tests, text, steps)
   if not ok then return nil end
-  self.assigned = assigned
+  self.assigned, self.lines = assigned, lines
   local first = found[1]
   return first and self:error("InvalidScript", explain(first), first.line)
 end

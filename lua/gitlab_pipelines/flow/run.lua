@@ -57,6 +57,12 @@ local function new_state(step, path)
     line = step.line, allow_failure = step.allow_failure, status = "planned", attempt = 0 }
 end
 
+-- Does the flow fail with this step or item?
+local function counts_as_failure(state)
+  return state.status == "failed" and not state.allow_failure
+    and not (state.parent and state.parent.allow_failure)
+end
+
 -- 128 random bits in hex. In virtual time from the seed, so that two runs are alike.
 local function new_id(runtime)
   if runtime.name ~= "virtual" then return core.digest.hex(core.digest.random(16)) end
@@ -272,7 +278,7 @@ function Run:settle(state, result)
   state.ended_at = self.rt:now()
   self:record(state, "done")
   self:change(state, {})
-  if state.status == "failed" and not state.allow_failure then self:failed(state) end
+  if counts_as_failure(state) then self:failed(state) end
 end
 
 -- The first failure that counts decides what becomes of the rest.
@@ -336,7 +342,10 @@ function Run:decide(state)
     self:settle(state, { status = "canceled", reason = self.cancel_reason })
     return false
   end
-  local decision, reason, because = graph.decide(state.step, self.states, self.stopped)
+  -- What runs in spite of a failure runs with all its items.
+  local stopped = self.stopped
+  if state.parent and state.parent.step.when ~= "success" then stopped = nil end
+  local decision, reason, because = graph.decide(state.step, self.states, stopped)
   if decision == "ask" then
     local answer, message = ask(self, state)
     if answer == nil then
@@ -457,7 +466,7 @@ function Run:restore_state(state)
   if not fields then return end
   for _, name in ipairs(refs.sorted_keys(fields)) do state[name] = fields[name] end
   state.resumed = state.phase ~= "done"
-  if state.status == "failed" and not state.allow_failure then
+  if counts_as_failure(state) then
     if not self.failure then self.failure = state end
     if self.plan.on_failure ~= "continue" then self.stopped = self.stopped or state.path end
   end

@@ -391,6 +391,7 @@ function Parser:assignment()
     local kind = values[i] and values[i].kind
     -- A step is what a call gives; `x = 5` is a mistake of another kind.
     local name = target.bare or (target.text == target.root and target.root)
+    if name and not self.lines[name] then self.lines[name] = line end
     if name and kind ~= "literal" and not self.assigned[name] then
       self.assigned[name] = line
     elseif target.text == "_G[...]" then
@@ -405,10 +406,12 @@ end
 ---@param text string a script that `load` accepts
 ---@param steps table|nil names of steps (as keys) beside those whose assignment is seen
 ---@return table found array of {text = "lib.status", how = "==", line = 12}
----@return table assigned name -> line of the first assignment to that global
+---@return table assigned name -> line of the first assignment to that global that may be a step
+---@return table lines the same for every global
 function M.tests(text, steps)
   local parser = setmetatable(
-    { tokens = lexer.tokens(text), at = 1, found = {}, assigned = {} }, Parser)
+    { tokens = lexer.tokens(text), at = 1, found = {}, assigned = {},
+      lines = {} }, Parser)
   parser:open_scope()
   while parser.tokens[parser.at].kind ~= "end" do parser:statement() end
   local found = {}
@@ -419,7 +422,7 @@ function M.tests(text, steps)
     if a.line ~= b.line then return a.line < b.line end
     return a.text .. a.how < b.text .. b.how
   end)
-  return found, parser.assigned
+  return found, parser.assigned, parser.lines
 end
 
 return M
