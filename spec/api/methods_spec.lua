@@ -25,6 +25,15 @@ describe("variables:set", function()
     assert.equal("PUT", transport.requests[3].method)
   end)
 
+  it("does not try to change what could not be made for another reason", function()
+    local refused = { status = 400, body = { message = { value = { "is invalid" } } } }
+    local transport = double.new { MISSING, refused }
+    local row, err = api.new(transport).variables:set(17, { key = "K", value = "v" })
+    assert.is_nil(row)
+    assert.equal(400, err.status)
+    assert.equal(2, #transport.requests)
+  end)
+
   it("returns any other refusal", function()
     local transport = double.new { { status = 403, body = { message = "403 Forbidden" } } }
     local row, err = api.new(transport).variables:set(17, { key = "K", value = "v" })

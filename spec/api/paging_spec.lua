@@ -193,6 +193,49 @@ describe("paging", function()
     assert.equal(119, rows[1].id)
   end)
 
+  it("goes on after a row that is gone meanwhile, where rows are ordered by id", function()
+    local transport = double.new(function() return { body = { { id = 9 }, { id = 7 }, { id = 5 } } } end)
+    local gl = api.new(transport)
+    assert.same({ 7, 5 }, collect(gl.pipelines:each(17, { from = 8 })))
+    assert.same({ 5 }, collect(gl.pipelines:each(17, { from = 7, order_by = "id" })))
+    transport.answers = function() return { body = { { id = 5 }, { id = 7 }, { id = 9 } } } end
+    assert.same({ 9 }, collect(gl.pipelines:each(17, { from = 8, sort = "asc" })))
+    assert.same({ 7, 9 }, collect(gl.deployments:each(17, { from = 6 })))
+  end)
+
+  it("goes on after the row itself where they are ordered otherwise", function()
+    local transport = double.new(function()
+      return { body = { { id = 5 }, { id = 9 }, { id = 7 }, { id = 8 } } }
+    end)
+    local gl = api.new(transport)
+    assert.same({ 7, 8 }, collect(gl.pipelines:each(17, { from = 9, order_by = "updated_at" })))
+    assert.same({ 7, 8 }, collect(gl.environments:each(17, { from = 9 })))
+  end)
+
+  it("reads on beyond the pages that a limit would need when rows came twice", function()
+    local transport = double.new(offset_server(400, {
+      shift = function(page) return page > 1 and 3 or 0 end }))
+    local rows = assert(api.new(transport).pipelines:list(17, { limit = 200 }))
+    assert.equal(200, #rows)
+    check_falling(collect(function()
+      local row = table.remove(rows, 1)
+      return row
+    end), 400, 201)
+    assert.same({ 1, 2, 3 }, pages_of(transport))
+  end)
+
+  it("does not go back to numbers once keys have worked", function()
+    local link = '<http://x.test/jobs?cursor=%d>; rel="next"'
+    local transport = double.new(function(_, count)
+      if count == 3 then return { status = 405, body = { error = "405 Not Allowed" } } end
+      return { body = { { id = 9 - count } }, headers = { Link = link:format(count) } }
+    end)
+    local rows, err = api.new(transport).jobs:list_project(17)
+    assert.is_nil(rows)
+    assert.equal(405, err.status)
+    assert.equal(3, #transport.requests)
+  end)
+
   it("pages the jobs of a project by key, whatever host Link names", function()
     local transport = double.new {
       { body = { { id = 9 }, { id = 8 } }, headers = { Link =

@@ -32,6 +32,12 @@ describe("token:info", function()
     assert.same({ id = 7 }, assert(gl.token:info()).user)
   end)
 
+  it("does not take somebody else for its user", function()
+    local gl = api.new(server { [SELF] = self_with { "api" },
+      ["/api/v4/user"] = { body = { id = 8, username = "bob" } } })
+    assert.same({ id = 7 }, assert(gl.token:info()).user)
+  end)
+
   it("asks the instance about an OAuth token", function()
     local gl = api.new(server {
       [OAUTH] = { body = { resource_owner_id = 7, scope = { "api" }, expires_in = 7200 } },
@@ -79,6 +85,7 @@ describe("token:allows", function()
     assert.equal("pipelines.create needs the scope api; this token has read_api, read_user", why)
     assert.is_false((allows({ "read_user" }, "jobs.log")))
     assert.is_true(allows({ "read_user" }, "triggers.run"))
+    assert.is_true(allows({ "read_user" }, "token.self"))
   end)
 
   it("leaves fine-grained tokens to GitLab", function()

@@ -90,6 +90,18 @@ describe("the answers to our own writes", function()
   end)
 end)
 
+describe("what is kept for a watcher that is not there yet", function()
+  it("is the newest 256 answers", function()
+    local gl = api.new(double.new(function(_, count)
+      return { status = 201, body = { id = count, project_id = 17 } }
+    end))
+    for _ = 1, 300 do gl.pipelines:create(17, { ref = "main" }) end
+    assert.equal(256, #gl.memory.seen)
+    assert.equal(45, gl.memory.seen[1].pipeline.id)
+    assert.equal(300, gl.memory.seen[256].pipeline.id)
+  end)
+end)
+
 describe("waiting", function()
   it("refuses a project or an id that can not be one", function()
     local gl = api.new(double.new {})

@@ -88,6 +88,7 @@ local wrong = {
   boolean = { "true", 1, {} },
   strings = { 1, true, { 1 }, { true } },
   time = { "yesterday", true, {}, -1, 0 / 0 },
+  secret = { 12345678, true, {} },
   inputs = { "x", 1, true, { "positional" } },
   variable_list = { "x", 1, true }, variable_map = { "x", 1, true }, job_variable_list = { "x", 1 },
 }
@@ -131,7 +132,7 @@ describe("wrong input", function()
     end)
 
     it("of " .. operation.name .. ": a project that can not be one", function()
-      for _, project in ipairs { "", "app", "/a/b", "a/b/", "a//b", "a/../b", "a%2Fb", "a/b\n", 0, -1, 1.5,
+      for _, project in ipairs { "", "app", "/a/b", "a/b/", "a//b", "a/../b", "a%2Fb", "a%2Fb/c", "a/b\n", 0, -1, 1.5,
         2 ^ 60, true, {} } do
         local transport = double.new {}
         local result, err = call(api.new(transport), project, right)
