@@ -80,7 +80,7 @@ static uint32_t count_of(lua_State *L, const char *key, uint32_t fallback)
     }
     lua_pop(L, 1);
     count = lgp_opt_integer(L, lua_gettop(L), key, fallback);
-    if (count < 1 || count > 10000000) luaL_error(L, "'%s' must be 1 to 10000000", key);
+    if (count < 1 || count > INT32_MAX) luaL_error(L, "'%s' must be at least 1", key);
     return (uint32_t)count;
 }
 
@@ -105,7 +105,7 @@ static void make_limiter(lua_State *L, lgp_policy *policy)
     }
     policy->limiter_size = gp_limiter_bytes(rules);
     memory = policy->limiter_size ? obtain(policy->limiter_size) : NULL;
-    if (!memory) luaL_error(L, "not enough memory for these limits");
+    if (!memory) luaL_error(L, "there is no memory for limits as high as these");
     policy->policy.limiter = gp_limiter_init(memory, rules);
 }
 
@@ -144,15 +144,12 @@ static int policy_close(lua_State *L)
 
 static void push_window(lua_State *L, const char *name, gp_limiter *limiter, int rule, double now)
 {
-    gp_waiter anyone = {0};
-    double drained = limiter->windows[rule] ? limiter->windows[rule]->drained_until : 0;
     if (limiter->rules[rule].count == 0) return;
-    anyone.subjects[rule] = 1;
     lua_newtable(L);
-    lgp_set_integer(L, "used", gp_limiter_used(limiter, &anyone, rule, now));
+    lgp_set_integer(L, "used", gp_limiter_used(limiter, rule, now));
     lgp_set_integer(L, "limit", limiter->rules[rule].count);
     lgp_set_number(L, "seconds", limiter->rules[rule].length);
-    lgp_set_number(L, "closed_for", fmax(0.0, drained - now));
+    lgp_set_number(L, "closed_for", fmax(0.0, limiter->windows[rule]->drained_until - now));
     lua_setfield(L, -2, name);
 }
 

@@ -13,7 +13,7 @@ uint64_t gp_breaker_call(gp_breaker *breaker)
     return ++breaker->calls;
 }
 
-static void enter(gp_breaker *breaker, gp_breaker_state state)
+static void change(gp_breaker *breaker, gp_breaker_state state)
 {
     breaker->state = state;
     breaker->era++;
@@ -25,7 +25,7 @@ static void enter(gp_breaker *breaker, gp_breaker_state state)
 
 static void open_breaker(gp_breaker *breaker, double now, double retry_after)
 {
-    enter(breaker, GP_BREAKER_OPEN);
+    change(breaker, GP_BREAKER_OPEN);
     breaker->open_until = now + (retry_after > 0 ? retry_after : breaker->config.reset);
     breaker->opened++;
 }
@@ -46,7 +46,7 @@ gp_breaker_answer gp_breaker_ask(gp_breaker *breaker, double now, int may_probe,
             *until = breaker->open_until;
             return GP_BREAKER_WAIT;
         }
-        enter(breaker, GP_BREAKER_HALF_OPEN);
+        change(breaker, GP_BREAKER_HALF_OPEN);
     }
     if (breaker->probe && now < breaker->probe_until) {
         *until = breaker->probe_until;
@@ -55,20 +55,15 @@ gp_breaker_answer gp_breaker_ask(gp_breaker *breaker, double now, int may_probe,
     return may_probe ? GP_BREAKER_PASS : GP_BREAKER_PROBE;
 }
 
-gp_breaker_answer gp_breaker_admit(gp_breaker *breaker, double now, int may_probe, double *until,
-                                   gp_breaker_ticket *ticket)
+gp_breaker_ticket gp_breaker_enter(gp_breaker *breaker, double now)
 {
-    gp_breaker_answer answer = gp_breaker_ask(breaker, now, may_probe, until);
-    if (answer != GP_BREAKER_PASS) return answer;
-    ticket->probe = 0;
+    gp_breaker_ticket ticket = {breaker->era, 0};
     if (breaker->state == GP_BREAKER_HALF_OPEN) {
         /* Numbered, so that a probe which was given up can not free its successor's place. */
-        if (++breaker->probes == 0) breaker->probes = 1;
-        breaker->probe = ticket->probe = breaker->probes;
+        breaker->probe = ticket.probe = ++breaker->probes;
         breaker->probe_until = now + breaker->config.probe_timeout;
     }
-    ticket->era = breaker->era;
-    return GP_BREAKER_PASS;
+    return ticket;
 }
 
 static int report_probe(gp_breaker *breaker, double now, gp_breaker_ticket ticket,
@@ -80,7 +75,7 @@ static int report_probe(gp_breaker *breaker, double now, gp_breaker_ticket ticke
     if (result == GP_BREAKER_FAILURE) {
         open_breaker(breaker, now, retry_after);
     } else if (result != GP_BREAKER_NEUTRAL && ++breaker->successes >= breaker->config.successes) {
-        enter(breaker, GP_BREAKER_CLOSED);
+        change(breaker, GP_BREAKER_CLOSED);
     }
     return 1;
 }

@@ -46,22 +46,22 @@ typedef struct gp_breaker_config {
 typedef struct gp_breaker {
     gp_breaker_config config;
     gp_breaker_state state;
-    uint32_t era;
+    uint64_t era;
     int failures; /* in a row while closed */
     int successes;
     uint64_t failing_call; /* the call of the first of them */
     int several_calls;     /* another call has failed since */
     double open_until;
-    uint32_t probe; /* the number of the probe under way, 0: none */
-    uint32_t probes;
+    uint64_t probe; /* the number of the probe under way, 0: none */
+    uint64_t probes;
     double probe_until;
     uint64_t calls;  /* numbers given out by gp_breaker_call */
     uint64_t opened; /* how often, for statistics */
 } gp_breaker;
 
 typedef struct gp_breaker_ticket {
-    uint32_t era;
-    uint32_t probe; /* 0: an ordinary request */
+    uint64_t era;
+    uint64_t probe; /* 0: an ordinary request */
 } gp_breaker_ticket;
 
 void gp_breaker_init(gp_breaker *breaker, const gp_breaker_config *config);
@@ -72,10 +72,9 @@ uint64_t gp_breaker_call(gp_breaker *breaker);
 /* May a request go? Takes nothing. `may_probe` says whether it is harmless enough for a probe. */
 gp_breaker_answer gp_breaker_ask(gp_breaker *breaker, double now, int may_probe, double *until);
 
-/* As gp_breaker_ask, and when the answer is GP_BREAKER_PASS fills the ticket; in half-open it
- * takes the probe's place. Every ticket is reported once. */
-gp_breaker_answer gp_breaker_admit(gp_breaker *breaker, double now, int may_probe, double *until,
-                                   gp_breaker_ticket *ticket);
+/* Goes, after gp_breaker_ask has said PASS at this very moment; in half-open that takes the
+ * probe's place. Every ticket is reported once. */
+gp_breaker_ticket gp_breaker_enter(gp_breaker *breaker, double now);
 
 /* How it ended. `call` tells the attempts of one call from those of another. `retry_after`, when
  * above 0, is how long the server wants to be left alone (a 503's). Returns true when the state

@@ -1,6 +1,5 @@
 #include "core/budget.h"
 
-#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -44,12 +43,10 @@ int gp_budget_left(gp_budget *budget, double now)
 {
     double allowed;
     int oldest;
-    if (budget->share < 0) return INT_MAX;
     /* The oldest slice held lies partly outside of the window: its first attempts do not help. */
     oldest = (advance(budget, now) + 1) % GP_BUDGET_SLICES;
     allowed = floor(budget->share * (double)(budget->calls_sum - budget->calls[oldest]));
     if (allowed < budget->floor) allowed = budget->floor;
-    if (allowed > INT_MAX) allowed = INT_MAX;
     return allowed > (double)budget->retries_sum ? (int)(allowed - (double)budget->retries_sum) : 0;
 }
 

@@ -15,7 +15,7 @@
 #define GP_BUDGET_WINDOW 10.0
 
 typedef struct gp_budget {
-    double share; /* repetitions per first attempt; negative: no budget is kept */
+    double share; /* repetitions per first attempt, 0 to 1 */
     int floor;    /* this many are always allowed */
     int64_t slice;
     uint32_t calls[GP_BUDGET_SLICES], retries[GP_BUDGET_SLICES];

@@ -90,19 +90,13 @@ static int may_probe(const gp_exchange *exchange)
             exchange->options.class == GP_CLASS_CANCEL);
 }
 
-static int leave_queue(gp_exchange *exchange)
-{
-    gp_limiter *limiter = exchange->policy->limiter;
-    if (limiter && gp_limiter_give_back(limiter, &exchange->waiter)) exchange->wakes = 1;
-    return exchange->wakes;
-}
-
 /* The breaker does not let it pass now. A place that was given meanwhile is another's. */
 static gp_verdict hold_back(gp_exchange *exchange, double now, gp_breaker_answer answer,
                             double until)
 {
     double deadline = exchange->options.deadline;
-    leave_queue(exchange);
+    gp_limiter *limiter = exchange->policy->limiter;
+    if (limiter && gp_limiter_give_back(limiter, &exchange->waiter)) exchange->wakes = 1;
     if (answer == GP_BREAKER_PROBE) return give(GP_VERDICT_PROBE);
     /* A probe under way may report at any moment, so that wait is worth beginning. */
     if (exchange->breaker->state == GP_BREAKER_HALF_OPEN) {
@@ -134,7 +128,7 @@ gp_verdict gp_exchange_next(gp_exchange *exchange, double now, double random)
         return out_of_time(exchange, now, GP_REASON_THROTTLED, until - now);
     }
     if (exchange->breaker) {
-        gp_breaker_admit(exchange->breaker, now, may_probe(exchange), &until, &exchange->ticket);
+        exchange->ticket = gp_breaker_enter(exchange->breaker, now);
     }
     if (exchange->retry.attempts++ == 0) {
         gp_budget_call(&policy->budget, now);
@@ -183,22 +177,13 @@ static void tell_breaker(gp_exchange *exchange, double now, gp_breaker_result re
     }
 }
 
-static double number_or(const char *text, double otherwise)
-{
-    double value = 0;
-    if (!text || *text < '0' || *text > '9') return otherwise;
-    for (; *text >= '0' && *text <= '9'; text++)
-        value = value * 10 + (*text - '0');
-    return *text == '\0' ? value : otherwise;
-}
-
 /* RateLimit-Remaining, until the reset that the same answer names. */
 static int learn_quota(gp_limiter *limiter, const gp_answer *answer, double now)
 {
-    double left = number_or(answer->ratelimit_remaining, -1), length = QUOTA_WINDOW;
+    double left, length = QUOTA_WINDOW;
     const char *name = answer->ratelimit_name ? answer->ratelimit_name : "";
     gp_answer reset = {0};
-    if (left < 0) return 0;
+    if (!gp_retry_number(answer->ratelimit_remaining, &left)) return 0;
     reset.status = 429;
     reset.date = answer->date;
     reset.ratelimit_reset = answer->ratelimit_reset;
@@ -223,8 +208,7 @@ static void learn_refusal(gp_exchange *exchange, const gp_answer *answer, gp_out
     }
     if (answer->status != 429 || wait <= 0) return;
     /* An application's limit is about what was asked for; the middleware's is about everything. */
-    if (outcome == GP_OUTCOME_REFUSED && answer->content_type &&
-        strncmp(answer->content_type, "text/plain", 10) != 0 &&
+    if (outcome == GP_OUTCOME_REFUSED && !gp_retry_is_plain(answer) &&
         (waiter->subjects[GP_RULE_CREATE] || waiter->subjects[GP_RULE_JOBS])) {
         gp_limiter_drain(limiter, waiter, GP_RULE_CREATE, now, now + wait);
         gp_limiter_drain(limiter, waiter, GP_RULE_JOBS, now, now + wait);
@@ -309,13 +293,7 @@ void gp_exchange_close(gp_exchange *exchange, double now)
         exchange->in_flight = 0;
         tell_breaker(exchange, now, GP_BREAKER_NEUTRAL, 0);
     }
-    if (limiter) {
-        if (exchange->waiter.state == GP_WAITER_WAITING) {
-            leave_queue(exchange);
-        } else if (gp_limiter_end(limiter, &exchange->waiter, now)) {
-            exchange->wakes = 1;
-        }
-    }
+    if (limiter && gp_limiter_end(limiter, &exchange->waiter, now)) exchange->wakes = 1;
     if (exchange->done.kind != GP_VERDICT_DONE) {
         exchange->done.kind = GP_VERDICT_DONE;
         exchange->done.reason = GP_REASON_CANCELLED;

@@ -17,7 +17,7 @@ uint64_t gp_limiter_subject(const char *name, size_t len)
     for (i = 0; i < len; i++)
         hash = (hash ^ (unsigned char)name[i]) * 1099511628211u;
     hash ^= hash >> 29;
-    return hash ? hash : 1;
+    return hash | 1;
 }
 
 static uint32_t slots_of(const gp_limit_rule *rule)
@@ -99,8 +99,8 @@ static void push(const gp_limit_rule *rule, gp_window *window, double now)
     window->stamps[at >= rule->count ? at - rule->count : at] = now;
 }
 
-/* The subject's window; an idle one is made its own where `make` is set. NULL: there is none. */
-static gp_window *window_of(gp_limiter *limiter, int rule, uint64_t subject, int make)
+/* The subject's window; an idle one is made its own. NULL: none is idle. */
+static gp_window *window_of(gp_limiter *limiter, int rule, uint64_t subject)
 {
     const gp_limit_rule *given = &limiter->rules[rule];
     gp_window *windows = limiter->windows[rule], *idle = NULL;
@@ -117,7 +117,7 @@ static gp_window *window_of(gp_limiter *limiter, int rule, uint64_t subject, int
         if (window->subject == 0) break;
         if (++at == slots) at = 0;
     }
-    if (!make || !idle) return NULL;
+    if (!idle) return NULL;
     idle->subject = subject;
     idle->head = 0;
     return idle;
@@ -196,7 +196,7 @@ static double place_after(gp_limiter *limiter, const gp_waiter *waiter, const ta
         const gp_limit_rule *given = &limiter->rules[rule];
         gp_window *window;
         if (given->count == 0 || waiter->subjects[rule] == 0) continue;
-        window = window_of(limiter, rule, waiter->subjects[rule], 1);
+        window = window_of(limiter, rule, waiter->subjects[rule]);
         if (window) {
             expire(given, window, limiter->now);
             at = fmax(at, nth_place(limiter, given, window, ahead->in[rule]));
@@ -213,7 +213,7 @@ static void take(gp_limiter *limiter, gp_waiter *waiter)
     for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
         waiter->taken[rule] = NULL;
         if (limiter->rules[rule].count == 0 || waiter->subjects[rule] == 0) continue;
-        waiter->taken[rule] = window_of(limiter, rule, waiter->subjects[rule], 1);
+        waiter->taken[rule] = window_of(limiter, rule, waiter->subjects[rule]);
         waiter->taken[rule]->held++;
     }
     for (i = 0; i < GP_LIMITER_QUOTAS; i++) {
@@ -388,7 +388,7 @@ void gp_limiter_drain(gp_limiter *limiter, const gp_waiter *waiter, int rule, do
     gp_window *window;
     look_at_clock(limiter, now);
     if (limiter->rules[rule].count == 0 || waiter->subjects[rule] == 0) return;
-    window = window_of(limiter, rule, waiter->subjects[rule], 1);
+    window = window_of(limiter, rule, waiter->subjects[rule]);
     if (window && until > window->drained_until) window->drained_until = until;
 }
 
@@ -420,13 +420,10 @@ int gp_limiter_quota(gp_limiter *limiter, uint64_t name, double left, double now
     return looser;
 }
 
-uint32_t gp_limiter_used(gp_limiter *limiter, const gp_waiter *waiter, int rule, double now)
+uint32_t gp_limiter_used(gp_limiter *limiter, int rule, double now)
 {
-    gp_window *window;
+    gp_window *window = limiter->windows[rule];
     look_at_clock(limiter, now);
-    if (limiter->rules[rule].count == 0 || waiter->subjects[rule] == 0) return 0;
-    window = window_of(limiter, rule, waiter->subjects[rule], 0);
-    if (!window) return 0;
     expire(&limiter->rules[rule], window, limiter->now);
     return window->used + window->held;
 }

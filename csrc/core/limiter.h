@@ -121,8 +121,8 @@ void gp_limiter_drain(gp_limiter *limiter, const gp_waiter *waiter, int rule, do
  * sooner than the word before did: others who wait should ask again. */
 int gp_limiter_quota(gp_limiter *limiter, uint64_t name, double left, double now, double until);
 
-/* Places taken in the waiter's window of a rule at `now`. */
-uint32_t gp_limiter_used(gp_limiter *limiter, const gp_waiter *waiter, int rule, double now);
+/* Places taken at `now` in the one window of a rule that is shared and on. */
+uint32_t gp_limiter_used(gp_limiter *limiter, int rule, double now);
 
 /* A subject's number, never 0: a hash of its name. */
 uint64_t gp_limiter_subject(const char *name, size_t len);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/time.h"
 
@@ -55,13 +56,17 @@ int gp_retry_is_creation_limit(const gp_answer *answer)
     return answer->status == 400 && body_has(answer, "Too many pipelines created");
 }
 
+int gp_retry_is_plain(const gp_answer *answer)
+{
+    return answer->content_type && strncasecmp(answer->content_type, "text/plain", 10) == 0;
+}
+
 /* A 429 of a limiter comes before any work: the middleware's is plain text, the application's has
  * a fixed sentence. Any other (storage that is overloaded) can come after the pipeline was saved.
  */
 static int is_limiters_429(const gp_answer *answer)
 {
-    if (answer->content_type && strncmp(answer->content_type, "text/plain", 10) == 0) return 1;
-    return body_has(answer, "has been requested too many times");
+    return gp_retry_is_plain(answer) || body_has(answer, "has been requested too many times");
 }
 
 gp_outcome gp_retry_classify(const gp_answer *answer)
@@ -104,35 +109,31 @@ gp_retry_row gp_retry_row_of(gp_outcome outcome, int status)
 
 int gp_retry_count(gp_retry *retry, gp_retry_row row)
 {
-    if (retry->ended[row] < rows[row].attempts) retry->ended[row]++;
-    return retry->ended[row] < rows[row].attempts && retry->attempts < GP_RETRY_MAX_ATTEMPTS;
+    return ++retry->ended[row] < rows[row].attempts && retry->attempts < GP_RETRY_MAX_ATTEMPTS;
 }
 
-/* A whole header as a number that is not negative; false for anything else. */
-static int number_of(const char *text, double *value)
+int gp_retry_number(const char *text, double *value)
 {
     char *end;
     if (!text) return 0;
-    while (*text == ' ' || *text == '\t')
-        text++;
-    if (*text < '0' || *text > '9' || text[1] == 'x' || text[1] == 'X') return 0;
+    text += strspn(text, " \t");
+    /* Digits and a fraction: no sign, no exponent, nor whatever else strtod knows. */
+    if (text[strspn(text, "0123456789. \t")] != '\0') return 0;
     *value = strtod(text, &end);
-    while (*end == ' ' || *end == '\t')
-        end++;
-    return *end == '\0' && isfinite(*value);
+    return end > text && end[strspn(end, " \t")] == '\0' && isfinite(*value);
 }
 
 double gp_retry_asked_wait(const gp_answer *answer, double now)
 {
     double value, date, remaining;
     if (!answer->date || !gp_time_parse_http(answer->date, strlen(answer->date), &date)) date = now;
-    if (number_of(answer->retry_after, &value)) return value;
+    if (gp_retry_number(answer->retry_after, &value)) return value;
     if (answer->retry_after &&
         gp_time_parse_http(answer->retry_after, strlen(answer->retry_after), &value)) {
         return value > date ? value - date : 0.0;
     }
-    if (answer->status != 429 || !number_of(answer->ratelimit_reset, &value)) return -1.0;
-    if (number_of(answer->ratelimit_remaining, &remaining) && remaining > 0) return -1.0;
+    if (answer->status != 429 || !gp_retry_number(answer->ratelimit_reset, &value)) return -1.0;
+    if (gp_retry_number(answer->ratelimit_remaining, &remaining) && remaining > 0) return -1.0;
     if (value <= date || value - date > LONGEST_WINDOW) return -1.0;
     return value - date;
 }

@@ -86,6 +86,12 @@ gp_outcome gp_retry_classify(const gp_answer *answer);
 /* True for GitLab's limit on pipeline creations, a 400. */
 int gp_retry_is_creation_limit(const gp_answer *answer);
 
+/* Is the body plain text? The middleware's limiter answers so, an application never does. */
+int gp_retry_is_plain(const gp_answer *answer);
+
+/* A header's value as a number that is not negative; false for anything else and for NULL. */
+int gp_retry_number(const char *text, double *value);
+
 /* The row in which the attempt counts. Only for outcomes that some effect repeats. */
 gp_retry_row gp_retry_row_of(gp_outcome outcome, int status);
 

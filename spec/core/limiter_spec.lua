@@ -297,7 +297,7 @@ end
 
 describe("the limiter", function()
   it("does in random schedules what a brute-force model says", function()
-    for seed in seeds.each(10000, 300) do
+    for seed in seeds.each(10000, 250) do
       seeds.named(seed, function() run_schedule(seed) end)
     end
   end)

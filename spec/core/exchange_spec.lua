@@ -1,0 +1,285 @@
+local core = require "gitlab_pipelines.core"
+
+local START = 1767225600
+
+local function exchange(policy, options, breaker)
+  options = options or {}
+  options.effect, options.class = options.effect or "read", options.class or "read"
+  return core.exchange.new(policy, options, breaker)
+end
+
+local function answer(x, now, status, fields)
+  fields = fields or {}
+  return x:feed(now, 0, fields.outcome or "ok", status, fields.retry_after, fields.date, fields.reset,
+    fields.remaining, fields.name, fields.type, fields.body, fields.flag)
+end
+
+local too_many = { type = "application/json",
+  body = '{"message":{"error":"This endpoint has been requested too many times. Try again later."}}' }
+
+describe("an exchange", function()
+  it("goes from send to done", function()
+    local x = exchange(core.policy.new {}, {}, core.policy.breaker {})
+    assert.same({ "send" }, { x:next(START, 0) })
+    assert.is_nil((x:sent_at()))
+    x:sent(START + 0.25)
+    assert.equals(START + 0.25, x:sent_at())
+    assert.same({ "done", "ok" }, { answer(x, START + 1, 200) })
+    x:sent(START + 2)
+    assert.equals(START + 0.25, x:sent_at())
+    assert.equals(1, x:attempts())
+  end)
+
+  it("refuses options that mean nothing", function()
+    local policy = core.policy.new {}
+    for _, options in ipairs { {}, { effect = "read" }, { effect = "write", class = "read" },
+      { effect = "read", class = "urgent" }, { effect = "read", class = "read", deadline = "soon" } } do
+      assert.has_error(function() core.exchange.new(policy, options) end)
+    end
+    assert.has_error(function() core.exchange.new({}, { effect = "read", class = "read" }) end)
+    assert.has_error(function() core.exchange.new(policy, { effect = "read", class = "read" }, policy) end)
+    assert.has_error(function() exchange(policy):feed(START, 0, "lucky") end)
+    assert.has_error(function() exchange(policy):next() end)
+    assert.has_error(function() core.policy.new { retry = 5 } end)
+  end)
+
+  it("can be closed at any time, and again", function()
+    local policy = core.policy.new { limits = { per_second = 1 } }
+    local flying, waiting, idle = exchange(policy), exchange(policy), exchange(policy)
+    flying:next(START, 0)
+    waiting:next(START, 0)
+    for _ = 1, 2 do
+      for _, x in ipairs { flying, waiting, idle } do x:close(START) end
+    end
+    for _, x in ipairs { flying, waiting, idle } do
+      assert.same({ "done", "cancelled" }, { x:next(START + 9, 0) })
+      x:sent(START + 9)
+    end
+    local stats = policy:stats(START)
+    assert.equals(0, stats.waiting)
+    assert.equals(0, stats.in_flight)
+  end)
+
+  it("keeps its policy and breaker alive, and leaves the queue as garbage", function()
+    local policy = core.policy.new { limits = { per_second = 1, per_minute = false } }
+    do
+      local breaker = core.policy.breaker { failures = 1 }
+      local own = core.policy.new {}
+      local x = exchange(own, {}, breaker)
+      own:close()
+      breaker:close()
+      assert.equals("send", (x:next(START, 0)))
+      assert.equals("done", (answer(x, START, 200)))
+      assert.has_error(function() own:stats(START) end)
+      assert.has_error(function() breaker:state(START) end)
+      local first, second = exchange(policy), exchange(policy)
+      first:next(START, 0)
+      second:next(START, 0)
+      first, second = nil, nil -- luacheck: ignore 311
+    end
+    collectgarbage()
+    collectgarbage()
+    local stats = policy:stats(START)
+    assert.equals(0, stats.waiting)
+    assert.equals(0, stats.in_flight)
+  end)
+
+  it("leaves the queue when it is told how an attempt ended that never was", function()
+    local policy = core.policy.new { limits = { per_second = 1 } }
+    local first, second, third = exchange(policy), exchange(policy), exchange(policy)
+    first:next(START, 0)
+    second:next(START, 0)
+    third:next(START, 0)
+    answer(second, START, 200)
+    assert.is_true(second:wakes())
+    assert.equals(1, policy:stats(START).waiting)
+  end)
+
+  it("goes to the limiter again for each repetition", function()
+    local policy = core.policy.new { limits = { per_second = 1, per_minute = false } }
+    local one, two = exchange(policy), exchange(policy)
+    one:next(START, 0)
+    one:sent(START)
+    local _, till = answer(one, START, 502)
+    two:next(START + 1.1, 0)
+    two:sent(START + 1.1)
+    assert.is_true(till < START + 1)
+    local verdict, later = one:next(START + 1.2, 0)
+    assert.equals("wait", verdict)
+    assert.is_true(later > START + 2.1)
+  end)
+
+  it("ends with the last answer when a repetition finds no place before the deadline", function()
+    local policy = core.policy.new { limits = { per_second = 1, per_minute = 1 } }
+    local one = exchange(policy, { deadline = START + 30 })
+    one:next(START, 0)
+    answer(one, START, 502)
+    local verdict, reason, retry_after = one:next(START + 1, 0)
+    assert.same({ "done", "deadline" }, { verdict, reason })
+    assert.is_true(retry_after > 58)
+  end)
+
+  it("says how long nothing can go when it is throttled", function()
+    local policy = core.policy.new { limits = { per_minute = 1 } }
+    exchange(policy):next(START, 0)
+    local verdict, reason, retry_after = exchange(policy, { deadline = START + 10 }):next(START, 0)
+    assert.same({ "done", "throttled" }, { verdict, reason })
+    assert.is_true(retry_after >= 60 and retry_after < 60.01)
+    assert.equals(1, policy:stats(START).throttled)
+  end)
+
+  it("knows from those ahead that its own place comes too late", function()
+    local policy = core.policy.new { limits = { per_second = 10, per_minute = 600 } }
+    local kept, throttled = {}, 0
+    for i = 1, 700 do
+      kept[i] = exchange(policy, { deadline = START + 60 })
+      local _, reason = kept[i]:next(START, 0)
+      if reason == "throttled" then throttled = throttled + 1 end
+    end
+    -- Ten a second, and the window of a minute begins again only after the 60 s.
+    assert.equals(100, throttled)
+  end)
+
+  describe("after an application's 429", function()
+    local function policy_and_jobs()
+      local policy = core.policy.new {}
+      return policy, exchange(policy, { lists_jobs = true })
+    end
+
+    it("closes the window of what was asked for, and no other", function()
+      local policy, jobs = policy_and_jobs()
+      jobs:next(START, 0)
+      too_many.retry_after = "9"
+      answer(jobs, START, 429, too_many)
+      assert.equals("send", (exchange(policy):next(START, 0)))
+      assert.same({ "wait", START + 9 }, { exchange(policy, { lists_jobs = true }):next(START, 0) })
+      local created = exchange(policy, { effect = "create", create_subject = "1 main" })
+      created:next(START, 0)
+      answer(created, START, 429, too_many)
+      assert.same({ "wait", START + 9 }, { exchange(policy, { create_subject = "1 main" }):next(START, 0) })
+      assert.equals("send", (exchange(policy, { create_subject = "2 main" }):next(START, 0)))
+    end)
+
+    it("closes all windows when it is about none of ours", function()
+      local policy = core.policy.new {}
+      local x = exchange(policy)
+      x:next(START, 0)
+      answer(x, START, 429, too_many)
+      assert.same({ "wait", START + 9 }, { exchange(policy):next(START, 0) })
+    end)
+  end)
+
+  it("closes all windows after the middleware's 429, without a time for as long as it waits itself", function()
+    for _, kind in ipairs { "text/plain", "Text/Plain; charset=utf-8" } do
+      local policy = core.policy.new {}
+      local x = exchange(policy, { lists_jobs = true })
+      x:next(START, 0)
+      local _, till = answer(x, START, 429, { type = kind, body = "Retry later" })
+      assert.equals(START + 1, till)
+      assert.same({ "wait", START + 1 }, { exchange(policy):next(START, 0) })
+    end
+  end)
+
+  it("closes nothing after an overloaded storage's 429 that names no time", function()
+    local policy = core.policy.new {}
+    local x = exchange(policy, { effect = "create" })
+    x:next(START, 0)
+    answer(x, START, 429, { type = "application/json", body = "{}" })
+    assert.equals("send", (exchange(policy):next(START, 0)))
+  end)
+
+  it("leaves all other 400s alone", function()
+    local policy = core.policy.new { limits = { create_per_minute = 2 } }
+    local x = exchange(policy, { effect = "create", create_subject = "1 main" })
+    x:next(START, 0)
+    answer(x, START, 400, { body = '{"message":"400 Bad request"}' })
+    assert.equals("send", (exchange(policy, { create_subject = "1 main" }):next(START, 0)))
+  end)
+
+  describe("told what is left", function()
+    -- How many of ten can go after such an answer, and when the next one can.
+    local function allowed(fields, flying)
+      local policy = core.policy.new { limits = { per_second = 100 } }
+      local x = exchange(policy)
+      x:next(START, 0)
+      for _ = 1, flying or 0 do exchange(policy):next(START, 0) end
+      answer(x, START, 200, fields)
+      local kept, count = {}, 0
+      for i = 1, 10 do
+        kept[i] = exchange(policy)
+        local verdict, till = kept[i]:next(START, 0)
+        if verdict == "wait" then return count, till - START end
+        count = count + 1
+      end
+      return count
+    end
+
+    it("lets that much go, until the reset", function()
+      local date = "Thu, 01 Jan 2026 00:00:00 GMT"
+      local reset = tostring(START + 20)
+      assert.same({ 3, 20 }, { allowed { remaining = "3", reset = reset, date = date } })
+      assert.same({ 0, 20 }, { allowed { remaining = "0", reset = reset, date = date, name = "x" } })
+      assert.same({ 4, 60 }, { allowed { remaining = "4" } })
+      assert.same({ 10 }, { allowed { remaining = "2000", reset = reset, date = date } })
+      assert.same({ 10 }, { allowed { remaining = "99999999999999" } })
+    end)
+
+    it("takes off what is under way, which the server has not counted", function()
+      local flying = {}
+      local policy = core.policy.new { limits = { per_second = 100 } }
+      for i = 1, 3 do
+        flying[i] = exchange(policy)
+        flying[i]:next(START, 0)
+      end
+      answer(flying[1], START, 200, { remaining = "3" })
+      assert.equals("send", (exchange(policy):next(START, 0)))
+      assert.equals("wait", (exchange(policy):next(START, 0)))
+    end)
+
+    it("ignores nonsense and windows that are over", function()
+      for _, fields in ipairs { { remaining = "none" }, { remaining = "-1" }, { remaining = "" },
+        { remaining = "1", reset = tostring(START - 1) }, { remaining = "1", reset = "x" },
+        { remaining = "1 2" }, { remaining = "1e3" } } do
+        assert.same({ 10 }, { allowed(fields) })
+      end
+    end)
+
+    it("keeps the throttles apart by their names, and the strictest holds", function()
+      local policy = core.policy.new { limits = { per_second = 100 } }
+      local function told(now, name, remaining, seconds)
+        local x = exchange(policy)
+        assert.equals("send", (x:next(now, 0)))
+        answer(x, now, 200, { name = name, remaining = remaining, reset = tostring(now + seconds) })
+      end
+      told(START, "api", "50", 10)
+      told(START, "files", "1", 30)
+      assert.equals("send", (exchange(policy):next(START, 0)))
+      assert.same({ "wait", START + 30 }, { exchange(policy):next(START, 0) })
+    end)
+
+    it("does not let a late word from the same window raise it again", function()
+      local policy = core.policy.new { limits = { per_second = 100 } }
+      local one, two = exchange(policy), exchange(policy)
+      one:next(START, 0)
+      two:next(START, 0)
+      local reset = tostring(START + 30)
+      answer(one, START, 200, { remaining = "1", reset = reset })
+      answer(two, START, 200, { remaining = "40", reset = reset })
+      assert.same({ "wait", START + 30 }, { exchange(policy):next(START, 0) })
+    end)
+
+    it("forgets the throttle whose window ends first when there are too many", function()
+      local policy = core.policy.new { limits = { per_second = 100 } }
+      local kept = {}
+      for i = 1, 6 do
+        kept[i] = exchange(policy)
+        kept[i]:next(START, 0)
+      end
+      for i = 1, 5 do
+        answer(kept[i], START, 200, { name = "throttle " .. i, remaining = "9", reset = tostring(START + i) })
+      end
+      answer(kept[6], START, 200, { name = "throttle 1", remaining = "0", reset = tostring(START + 2) })
+      assert.same({ "wait", START + 2 }, { exchange(policy):next(START, 0) })
+    end)
+  end)
+end)
