@@ -68,6 +68,33 @@ describe("operations", function()
       "pipelines.retry", "triggers.create", "triggers.run", "variables.create" }, creates)
   end)
 
+  it("succeed with the code that GitLab documents", function()
+    local other_than_200 = {
+      ["pipelines.create"] = 201, ["pipelines.retry"] = 201, ["pipelines.delete"] = 204,
+      ["jobs.cancel"] = 201, ["jobs.retry"] = 201, ["jobs.erase"] = 201, ["artifacts.delete"] = 204,
+      ["triggers.run"] = 201, ["triggers.create"] = 201, ["triggers.delete"] = 204,
+      ["variables.create"] = 201, ["variables.delete"] = 204, ["environments.create"] = 201,
+      ["environments.delete"] = 204,
+    }
+    each(function(operation, name)
+      assert.equal(other_than_200[name] or 200, operation.success[1], name)
+      assert.equal(operation.success[1] == 204, operation.result == "none", name)
+    end)
+  end)
+
+  it("stand in the limiter's line where they belong, and in the windows that GitLab has", function()
+    local cancels, creations, lists = {}, {}, {}
+    each(function(operation, name)
+      if operation.class == "cancel" then cancels[#cancels + 1] = name end
+      if operation.window == "creation" then creations[#creations + 1] = name end
+      if operation.window == "project_jobs" then lists[#lists + 1] = name end
+      assert.equal(operation.method == "GET", operation.class == "read", name)
+    end)
+    assert.same({ "pipelines.cancel", "jobs.cancel" }, cancels)
+    assert.same({ "pipelines.create", "triggers.run" }, creations)
+    assert.same({ "jobs.list_project" }, lists)
+  end)
+
   it("need `api` to write and `read_api` to read", function()
     each(function(operation, name)
       if operation.auth ~= "none" and operation.group ~= "token" then
