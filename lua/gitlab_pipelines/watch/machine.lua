@@ -2,8 +2,8 @@
 --- wants done it says.
 --
 -- A node is what a wait knows of one pipeline: `entry` (the scheduler's: row, stamp, moved_at, and
--- version, which counts the moves), the wait's `wishes` (on_manual, stuck_after, downstream), and
--- what has been asked and played so far.
+-- version, which counts the moves), the wait's `session.wishes` (on_manual, stuck_after,
+-- downstream), and what has been asked and played so far.
 
 local verdict = require "gitlab_pipelines.watch.verdict"
 
@@ -15,16 +15,16 @@ local M = {}
 local QUIET, SETTLE, BRIDGES, SOON = 300, 60, 30, 5
 
 local function names_left(node)
-  local names = node.wishes.on_manual
+  local names = node.session.wishes.on_manual
   return type(names) == "table" and (node.names_played or 0) < #names
 end
 
 -- Does the pipeline stand where a manual job could be played?
 local function wants_play(node, status)
-  if node.kind == "job" then
-    return status == "manual" and node.wishes.on_manual == "play" and not node.played
+  if node.entry.kind == "job" then
+    return status == "manual" and node.session.wishes.on_manual == "play" and not node.played
   end
-  if status == "manual" then return node.wishes.on_manual == "play" or names_left(node) end
+  if status == "manual" then return node.session.wishes.on_manual == "play" or names_left(node) end
   -- A manual job that may be left alone does not block: its pipeline ends without it.
   return (status == "success" or status == "skipped") and names_left(node)
 end
@@ -53,14 +53,14 @@ local function idle(node, status, now, crowded)
   if node.stuck_version == entry.version then return "stuck" end
   local at
   if verdict.can_be_stuck(status) then
-    at = entry.moved_at + node.wishes.stuck_after
+    at = entry.moved_at + node.session.wishes.stuck_after
     if now >= at then return "stuck" end
   end
-  if node.kind == "job" or node.asking_failed then return nil, nil, at end
-  local quiet = crowded and node.wishes.stuck_after or math.min(QUIET, node.wishes.stuck_after)
+  if node.entry.kind == "job" or node.asking_failed then return nil, nil, at end
+  local quiet = crowded and node.session.wishes.stuck_after or math.min(QUIET, node.session.wishes.stuck_after)
   local check = entry.moved_at + quiet
   if node.checked_at and node.checked_at >= entry.moved_at then
-    check = node.checked_at + node.wishes.stuck_after
+    check = node.checked_at + node.session.wishes.stuck_after
   end
   if now >= check then return nil, "failed_jobs", at end
   return nil, nil, earliest(at, check)
@@ -79,14 +79,14 @@ function M.decide(node, now, crowded)
   local expected = expecting(node, now)
   if expected then return nil, expected end
   if wants_play(node, status) and node.nothing_to_play ~= node.entry.version then
-    if node.kind == "job" then
+    if node.entry.kind == "job" then
       node.to_play = { row }
       return "play", row
     end
     return "manual_jobs"
   end
   local own = verdict.of(status)
-  if own == "blocked" and node.wishes.on_manual == "ignore" then own = nil end
+  if own == "blocked" and node.session.wishes.on_manual == "ignore" then own = nil end
   if own then
     node.verdict = own
     return nil
@@ -99,8 +99,8 @@ end
 -- The jobs to be played now: with names the first of them that is there, else all that block.
 local function choose(node, jobs)
   local played = node.played or {}
-  if type(node.wishes.on_manual) == "table" then
-    for position, name in ipairs(node.wishes.on_manual) do
+  if type(node.session.wishes.on_manual) == "table" then
+    for position, name in ipairs(node.session.wishes.on_manual) do
       for _, job in ipairs(jobs) do
         if job.name == name and job.status == "manual" and not played[job.id] then
           return { job }, position
@@ -135,7 +135,7 @@ end
 function M.played(node, job, now)
   node.played = node.played or {}
   node.played[job.id] = true
-  if type(node.wishes.on_manual) == "table" then node.names_played = (node.names_played or 0) + 1 end
+  if type(node.session.wishes.on_manual) == "table" then node.names_played = (node.names_played or 0) + 1 end
   table.remove(node.to_play, 1)
   if #node.to_play > 0 then return end
   node.to_play = nil
@@ -150,7 +150,7 @@ end
 
 --- Must the trigger jobs be read? True, or the time at which they must.
 function M.bridges_due(node, now)
-  if not node.wishes.downstream or not node.entry.row then return nil end
+  if not node.session.wishes.downstream or not node.entry.row then return nil end
   local read_at = node.bridges_read_at
   if not read_at or node.bridges_version ~= node.entry.version then
     node.unsettled = true

@@ -35,9 +35,6 @@ local INTERVAL = { min = 2, max = 30, factor = 1.5 }
 local Scheduler = {}
 Scheduler.__index = Scheduler
 
-local Follow = {}
-Follow.__index = Follow
-
 --- A scheduler over a source of answers (see watch/init.lua) and a runtime.
 function M.new(source, rt)
   return setmetatable({
@@ -131,6 +128,10 @@ local function take(s, entry, row, alone)
   local how = entry.kind == "job" and held.compare_jobs(entry.row, row)
     or held.compare(entry, row, alone)
   entry.missing_since, entry.recheck_at = nil, nil
+  -- Events name the project by its number, also where it is awaited by its path.
+  local p = entry.project
+  local number = row.project_id or type(row.pipeline) == "table" and row.pipeline.project_id
+  if number and not p.number then p.number = key_of(number) end
   entry.doubtful = how == "doubtful" or nil
   if how ~= "older" or alone then entry.shown_at = s.rt:now() end
   if how == "new" then
@@ -220,7 +221,6 @@ local function take_rows(s, p, rows, newest)
       entry.errors = nil
       take(s, entry, row, false)
     end
-    if not p.number and row.project_id then p.number = key_of(row.project_id) end
   end
   return newest
 end
@@ -452,17 +452,14 @@ local function interval_again(p)
   end
 end
 
---- Follows a pipeline or a job: looks begin now. What is known of it already is told by the
---- return value's `entry.row`.
+--- Follows a pipeline or a job: looks begin now. `follow` is the follower's own table, with a
+--- method `on_event`; it gets the field `entry`, whose `row` is what is known already.
+---@param follow table
 ---@param kind string "pipeline" or "job"
 ---@param project number|string
 ---@param id number
----@param on_event fun(follow: table, event: table)
----@param owner any becomes `follow.owner`
----@param opts table|nil `interval`, `appear`, and `row` (an older answer to begin with)
----@return table follow with `entry`, `stop()`, `rest(boolean)`
-function Scheduler:follow(kind, project, id, on_event, owner, opts)
-  opts = opts or {}
+---@param opts table `interval`, `appear`, and `row` (an older answer to begin with)
+function Scheduler:follow(follow, kind, project, id, opts)
   local p = project_of(self, project)
   local entry = entry_of(self, p, kind, id)
   local now = self.rt:now()
@@ -472,16 +469,13 @@ function Scheduler:follow(kind, project, id, on_event, owner, opts)
   if opts.row and not entry.row then
     entry.row, entry.stamp = opts.row, held.stamp(opts.row)
   end
-  local follow = setmetatable({
-    scheduler = self, entry = entry, on_event = on_event, owner = owner, interval = opts.interval,
-  }, Follow)
+  follow.entry, follow.interval = entry, opts.interval
   entry.follows[#entry.follows + 1] = follow
   widen(p, follow.interval)
   entry.awaited = entry.awaited + 1
   self.awaited = self.awaited + 1
   stir(p)
   schedule(self, p, now)
-  return follow
 end
 
 local function remove_project(s, p)
@@ -504,30 +498,31 @@ local function drop(s, entry)
 end
 
 --- Ends the following.
-function Follow:stop()
-  if self.stopped then return end
-  local entry = self.entry
+function Scheduler:stop(follow)
+  if follow.stopped then return end
+  local entry = follow.entry
   for i, other in ipairs(entry.follows) do
-    if other == self then table.remove(entry.follows, i) break end
+    if other == follow then table.remove(entry.follows, i) break end
   end
-  self:rest(true)
-  self.stopped = true
-  if #entry.follows == 0 then drop(self.scheduler, entry) end
-  if self.interval then interval_again(entry.project) end
+  self:rest(follow, true)
+  follow.stopped = true
+  if #entry.follows == 0 then drop(self, entry) end
+  if follow.interval then interval_again(entry.project) end
 end
 
 --- A follow at rest causes no request, and still hears what others' requests bring.
+---@param follow table
 ---@param resting boolean
-function Follow:rest(resting)
-  if self.stopped or (self.resting or false) == resting then return end
-  self.resting = resting
-  local entry = self.entry
+function Scheduler:rest(follow, resting)
+  if follow.stopped or (follow.resting or false) == resting then return end
+  follow.resting = resting
+  local entry = follow.entry
   local change = resting and -1 or 1
   entry.awaited = entry.awaited + change
-  self.scheduler.awaited = self.scheduler.awaited + change
+  self.awaited = self.awaited + change
   if not resting then
     stir(entry.project)
-    schedule(self.scheduler, entry.project, self.scheduler.rt:now())
+    schedule(self, entry.project, self.rt:now())
   end
 end
 

@@ -15,7 +15,9 @@ local M = {}
 local CROWD = 50
 
 local function put(session, message)
-  session.inbox[#session.inbox + 1] = message
+  local inbox = session.inbox or {}
+  inbox[#inbox + 1] = message
+  session.inbox = inbox
   session.waiter:wake()
 end
 
@@ -39,10 +41,13 @@ local function ask(session, node, apply, question, ...)
   session.asked = open
 end
 
--- Called by the scheduler with the follow as its first argument.
-local function on_event(followed, event)
-  local node = followed.owner
-  put(node.session, { node = node, event = event })
+-- What a wait knows of one pipeline: a follow of the scheduler's and a node of the machine's in
+-- one small table, for there may be ten thousand.
+local Node = {}
+Node.__index = Node
+
+function Node:on_event(event)
+  put(self.session, { node = self, event = event })
 end
 
 local function on_time(node)
@@ -51,31 +56,38 @@ local function on_time(node)
 end
 
 -- A root is the node of a pipeline that was asked for; with `downstream` it has `nodes`, the
--- whole tree as far as it is known.
+-- whole tree as far as it is known, and each other node of the tree knows its root.
 local function new_node(session, kind, project, id, root, row)
   local wishes = session.wishes
-  local node = { session = session, kind = kind, project = project, id = id, wishes = wishes }
-  node.root = root or node
+  local node = setmetatable({ session = session, root = root }, Node)
   if wishes.downstream then node.unsettled = true end
-  node.follow = session.watcher.scheduler:follow(kind, project, id, on_event, node,
+  session.watcher.scheduler:follow(node, kind, project, id,
     { interval = wishes.interval, appear = row and 60 or wishes.appear, row = row })
-  node.entry = node.follow.entry
   if node.entry.row then
     put(session, { node = node, event = { row = node.entry.row } })
   end
   return node
 end
 
+-- The arguments that a question about the node begins with.
+local function target(node)
+  return node.entry.project.name, node.entry.id
+end
+
 local function stop(node)
-  node.follow:stop()
+  node.session.watcher.scheduler:stop(node)
   if node.timer then node.timer:cancel() end
   node.timer = nil
+end
+
+local function rest(node, resting)
+  node.session.watcher.scheduler:rest(node, resting)
 end
 
 local function new_session(watcher, wishes)
   local rt = watcher.rt
   return {
-    watcher = watcher, wishes = wishes, inbox = {}, waiter = rt:waiter(), roots = {}, open = 0,
+    watcher = watcher, wishes = wishes, waiter = rt:waiter(), roots = {}, open = 0,
     deadline = rt:now() + wishes.timeout,
   }
 end
@@ -104,14 +116,15 @@ local function played(session, node, job, err)
   node.asking_play = nil
   if job == nil and not may_have_been_played(err) then return err end
   machine.played(node, node.to_play[1], session.watcher.rt:now())
-  session.watcher.scheduler:wake(node.project, node.kind == "pipeline" and node.id or nil)
+  session.watcher.scheduler:wake((target(node)))
 end
 
 local function manual_jobs(session, node)
-  local jobs, err = session.watcher.source.jobs(node.project, node.id, { scope = { "manual" } })
+  local project, id = target(node)
+  local jobs, err = session.watcher.source.jobs(project, id, { scope = { "manual" } })
   if not jobs or machine.finds_manual(node, jobs) then return jobs, err end
   -- A trigger job can be manual too, and is not in the list of jobs.
-  return session.watcher.source.bridges(node.project, node.id)
+  return session.watcher.source.bridges(project, id)
 end
 
 local function manual_answer(session, node, jobs, err)
@@ -134,8 +147,10 @@ end
 
 local function known_child(root, row)
   for _, node in ipairs(root.nodes) do
-    if node.id == row.id and (node.project == row.project_id
-      or (node.entry.row and node.entry.row.project_id == row.project_id)) then
+    local project, id = target(node)
+    local known = node.entry.row
+    if id == row.id and (project == row.project_id or known and known.project_id == row.project_id)
+    then
       return node
     end
   end
@@ -168,7 +183,7 @@ local function bridges_answer(session, node, bridges, err)
     return nil
   end
   node.bridge_errors, node.bridges_retry_at = 0, nil
-  local root, children = node.root, machine.bridges_answer(node, bridges, session.watcher.rt:now())
+  local root, children = node.root or node, machine.bridges_answer(node, bridges, session.watcher.rt:now())
   for _, child in ipairs(children) do
     local row = child.row
     child.node = known_child(root, row)
@@ -189,7 +204,7 @@ local function ask_bridges(session, node)
   due = math.max(due, node.bridges_retry_at or due)
   if due > now then return due end
   node.asking_bridges = true
-  ask(session, node, bridges_answer, session.watcher.source.bridges, node.project, node.id)
+  ask(session, node, bridges_answer, session.watcher.source.bridges, target(node))
 end
 
 local function earliest(a, b)
@@ -206,20 +221,26 @@ local function step_node(session, node)
     ask(session, node, manual_answer, manual_jobs, session, node)
   elseif action == "failed_jobs" then
     node.asking_failed = true
-    ask(session, node, failed_answer, session.watcher.source.jobs, node.project, node.id,
+    local project, id = target(node)
+    ask(session, node, failed_answer, session.watcher.source.jobs, project, id,
       { scope = { "failed" } })
   elseif action == "play" then
     node.asking_play = true
-    ask(session, node, played, session.watcher.source.play, node.project, at.id)
+    ask(session, node, played, session.watcher.source.play, (target(node)), at.id)
     at = nil
   end
   at = earliest(at, ask_bridges(session, node))
+  -- One node needs no timer: the wait itself has one.
+  if not session.many and not session.wishes.downstream then
+    session.step_at = at
+    return
+  end
   if node.timer then
     if node.timer.at == at then return end
     node.timer:cancel()
     node.timer = nil
   end
-  if at and not node.follow.stopped then
+  if at and not node.stopped then
     node.timer = session.watcher.rt:after(at - now, on_time, node)
   end
 end
@@ -231,14 +252,14 @@ local function ended(session, root, result)
   session.open = session.open - 1
   for _, node in ipairs(nodes_of(root)) do
     -- Whoever waits for many goes on listening: a retry makes an ended one run again.
-    if result.err then stop(node) else node.follow:rest(true) end
+    if result.err then stop(node) else rest(node, true) end
   end
 end
 
 local function reopened(session, root)
   root.result = nil
   session.open = session.open + 1
-  for _, node in ipairs(nodes_of(root)) do node.follow:rest(false) end
+  for _, node in ipairs(nodes_of(root)) do rest(node, false) end
 end
 
 local function step(session, root)
@@ -257,7 +278,7 @@ end
 local function changed(session, node, event)
   local on_change = session.wishes.on_change
   if session.many then
-    on_change(node.project, event.row, event.old_status)
+    on_change((target(node)), event.row, event.old_status)
   else
     on_change(event.row, event.old_status)
   end
@@ -265,8 +286,8 @@ end
 
 local function handle(session, message)
   local node = message.node
-  local root, event, err = node.root, message.event, nil
-  if node.follow.stopped then return end
+  local root, event, err = node.root or node, message.event, nil
+  if node.stopped then return end
   if event then
     if event.raised ~= nil then error(event.raised, 0) end
     err = event.err
@@ -281,21 +302,37 @@ local function handle(session, message)
   if not (root.result and root.result.err) then step(session, root) end
 end
 
--- Until all are decided, or time is up, or the task is cancelled: nil, or the error.
-local function work(session)
-  while true do
-    local inbox = session.inbox
-    session.inbox = {}
-    for _, message in ipairs(inbox) do handle(session, message) end
-    if #session.inbox == 0 then
-      if session.open == 0 then return nil end
-      local _, why = session.waiter:wait(session.deadline)
-      if why == "cancelled" then
-        return errors.new("TaskError.Cancelled", { message = "the wait was cancelled" })
-      end
-      if why == "timeout" then return errors.new("WaitError.TimedOut") end
-    end
+-- Handles what has come; false when there was nothing.
+local function drain(session)
+  local inbox = session.inbox
+  if not inbox then return false end
+  session.inbox = nil
+  for _, message in ipairs(inbox) do handle(session, message) end
+  return true
+end
+
+-- What the end of a wait means: the error that ends all waiting, or nil to go on.
+local function waited(session, why)
+  if why == "cancelled" then
+    return errors.new("TaskError.Cancelled", { message = "the wait was cancelled" })
+  elseif why == "timeout" then
+    if session.watcher.rt:now() >= session.deadline then return errors.new("WaitError.TimedOut") end
+    step(session, session.roots[1])
   end
+end
+
+-- Until all are decided, or time is up, or the task is cancelled: nil, or the error. Most of a
+-- wait's memory is the stack on which this function stands while it waits: it is kept small.
+local function work(session)
+  local err
+  repeat
+    if not drain(session) then
+      if session.open == 0 then return nil end
+      local _, why = session.waiter:wait(earliest(session.deadline, session.step_at))
+      err = waited(session, why)
+    end
+  until err
+  return err
 end
 
 local function close(session)
@@ -311,40 +348,46 @@ local function cancel_unfinished(session)
   for _, root in ipairs(session.roots) do
     for _, node in ipairs(root.result and {} or nodes_of(root)) do
       local row = node.entry.row
-      if node.kind == "pipeline" and not (row and verdict.is_finished(row.status)) then
-        session.watcher.source.cancel(node.project, node.id)
+      if node.entry.kind == "pipeline" and not (row and verdict.is_finished(row.status)) then
+        session.watcher.source.cancel(target(node))
       end
     end
   end
 end
 
-local function project_of(event, field)
-  local value = event[field]
+-- A webhook event names its project and pipeline by number or as objects.
+local function id_of(value)
   if type(value) == "table" then return value.id end
   return value
 end
 
--- Runs the session to its end; its follows never outlive it.
-local function run(session)
-  local wake = session.wishes.wake
-  if wake then
-    session.unsubscribe = wake:subscribe(function(event)
-      local project = project_of(event, "project")
-      if project then session.watcher.scheduler:wake(project, project_of(event, "pipeline")) end
-    end)
-  end
-  local ok, err = pcall(work, session)
+local function subscribe(session)
+  local scheduler = session.watcher.scheduler
+  session.unsubscribe = session.wishes.wake:subscribe(function(event)
+    local project = id_of(event.project)
+    if project then scheduler:wake(project, id_of(event.pipeline)) end
+  end)
+end
+
+local function finish(session, ok, err)
   if ok and err and session.wishes.cancel_on_timeout then cancel_unfinished(session) end
   close(session)
   if not ok then error(err, 0) end
   return err
 end
 
+-- Runs the session to its end; its follows never outlive it.
+local function run(session)
+  if session.wishes.wake then subscribe(session) end
+  return finish(session, pcall(work, session))
+end
+
 local function timed_out(session, node, err)
   if not err:is "WaitError.TimedOut" then return err end
   local row = node.entry.row
-  err.message = ("%s %s of %s %s after %g s"):format(node.kind, tostring(node.id),
-    tostring(node.project), row and "was still " .. tostring(row.status) or "had not appeared",
+  local project, id = target(node)
+  err.message = ("%s %s of %s %s after %g s"):format(node.entry.kind, tostring(id),
+    tostring(project), row and "was still " .. tostring(row.status) or "had not appeared",
     session.wishes.timeout)
   return err
 end
@@ -353,8 +396,15 @@ end
 local function completed(session, node)
   local row = node.entry.row
   if not session.wishes.full or node.entry.full then return row end
-  local full = session.watcher.source.get(node.project, node.id)
+  local full = session.watcher.source.get(target(node))
   return full and full.status == row.status and full or row
+end
+
+local function one_result(session, err)
+  local root = session.roots[1]
+  if err then return nil, timed_out(session, root, err) end
+  if root.result.err then return nil, root.result.err end
+  return completed(session, root), root.result.verdict
 end
 
 --- Waits for one pipeline or job. `wishes` are checked options (watch/init.lua).
@@ -363,11 +413,7 @@ end
 function M.one(watcher, kind, project, id, wishes)
   local session = new_session(watcher, wishes)
   add(session, kind, project, id)
-  local root = session.roots[1]
-  local err = run(session)
-  if err then return nil, timed_out(session, root, err) end
-  if root.result.err then return nil, root.result.err end
-  return completed(session, root), root.result.verdict
+  return one_result(session, run(session))
 end
 
 --- Waits for many pipelines: `{project, id}` each.
@@ -389,7 +435,7 @@ function M.many(watcher, list, wishes)
   for i, root in ipairs(session.roots) do
     local result = root.result
     results[i] = {
-      project = root.project, id = root.id, pipeline = root.entry.row, verdict = result.verdict,
+      project = list[i][1], id = list[i][2], pipeline = root.entry.row, verdict = result.verdict,
       err = result.err,
     }
   end
