@@ -10,9 +10,10 @@ local verdict = require "gitlab_pipelines.watch.verdict"
 local M = {}
 
 -- Seconds. A pipeline in which nothing moved for QUIET is asked for jobs that no runner took.
--- After a play the status may take SETTLE to follow, with a replica in between. Trigger jobs are
+-- After a play the status may take SETTLE to follow: a replica lags and the look is not every
+-- second. Trigger jobs are
 -- looked at again after BRIDGES, and SOON where a started downstream is still to show.
-local QUIET, SETTLE, BRIDGES, SOON = 300, 60, 30, 5
+local QUIET, SETTLE, BRIDGES, SOON = 300, 120, 30, 5
 
 local function names_left(node)
   local names = node.session.wishes.on_manual
