@@ -78,15 +78,13 @@ end
 --- The echo server (see mock.echo_start) with these options.
 ---@param options table|nil name -> number or text
 function M.echo(options)
-  local command = { M.lua, "spec/support/echo_server.lua" }
+  local command = {}
   for name, value in pairs(options or {}) do
     command[#command + 1] = name .. "=" .. tostring(value)
   end
-  table.sort(command, function(a, b)
-    local a_is_option, b_is_option = a:find("=", 1, true), b:find("=", 1, true)
-    if not a_is_option ~= not b_is_option then return not a_is_option end
-    return a_is_option and a < b or false
-  end)
+  table.sort(command)
+  table.insert(command, 1, M.lua)
+  table.insert(command, 2, "spec/support/echo_server.lua")
   return M.start(command)
 end
 
