@@ -47,6 +47,8 @@ function M.together(count, code, ...)
   return ok == true or ok == 0
 end
 
+M.interpreter = interpreter
+
 --- Lua text that ends its own process as `kill -9` does.
 M.die = [[
   local function die()

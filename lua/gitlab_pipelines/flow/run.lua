@@ -587,7 +587,7 @@ local function stop_state(self, state)
   if state.queued then return end
   if state.pipeline_id and (state.phase == "known" or state.phase == "cancelling")
     and steps.cancels[state.kind] then
-    self.rt:spawn(function() steps.cancels[state.kind](self, state) end)
+    state.canceler = self.rt:background(function() steps.cancels[state.kind](self, state) end)
   elseif state.task and steps.interruptible[state.kind] then
     state.task:cancel()
   end
@@ -640,6 +640,7 @@ function Run:abandon()
   self.abandoned = true
   for _, state in ipairs(all_states(self)) do
     if state.task then state.task:cancel() end
+    if state.canceler then state.canceler:cancel() end
   end
   if self.watcher then self.watcher:cancel() end
   if self.journal then self.journal:release(self) end

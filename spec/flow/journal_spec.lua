@@ -1,0 +1,347 @@
+local double = require "support.flow_double"
+local file_gitlab = require "support.flow_file_gitlab"
+local flow = require "gitlab_pipelines.flow"
+local flow_journal = require "gitlab_pipelines.flow.journal"
+local process = require "support.process"
+
+local SCRIPT = [[
+lib = pipeline { project = "acme/lib", dotenv = "build.env" }
+api = pipeline { project = "acme/api", variables = { B = lib.dotenv.BUILD_ID } }
+smoke = each { over = { "eu", "us", "ap" }, limit = 2, needs = { api }, make = function(r)
+  return pipeline { project = "acme/smoke", variables = { R = r, A = api.id } } end }
+tell = call { needs = { smoke }, run = function(steps, gl, step)
+  gl.note("called " .. step.key .. " " .. step.attempt)
+  return { text = steps.lib.dotenv.BUILD_ID } end }
+last = pipeline { project = "acme/last", variables = { T = tell.text } }
+]]
+
+-- A process that runs or resumes the flow, and is killed at the n-th moment.
+local CHILD = process.die .. [==[
+  package.path = package.path .. ";spec/?.lua"
+  local what, script, db, gitlab_file, kill_at = ...
+  kill_at = tonumber(kill_at)
+  local count = 0
+  local function moment(name)
+    count = count + 1
+    if count == kill_at then
+      print("killed at " .. name)
+      die()
+    end
+  end
+  local flow = require "gitlab_pipelines.flow"
+  local flow_journal = require "gitlab_pipelines.flow.journal"
+  local file_gitlab = require "support.flow_file_gitlab"
+  local open = flow_journal.open
+  function flow_journal.open(...)
+    local records, err = open(...)
+    local class = getmetatable(records).__index
+    if not class.watched then
+      class.watched = true
+      for _, name in ipairs { "begin", "step", "finish" } do
+        local method = class[name]
+        class[name] = function(...)
+          moment("before " .. name)
+          local ok, problem = method(...)
+          moment("after " .. name)
+          return ok, problem
+        end
+      end
+    end
+    return records, err
+  end
+  local gl, rt = file_gitlab.new(gitlab_file, moment)
+  gl.note = function(text)
+    file_gitlab.append(gitlab_file, text)
+    moment "called"
+  end
+  local run, err
+  if what == "start" then
+    run, err = assert(flow.load(script)):start { client = gl, journal = db, id = ("ab"):rep(16) }
+  else
+    run, err = flow.resume { client = gl, journal = db }
+  end
+  if not run then
+    print(err)
+    return
+  end
+  local ok, problem = rt:run(function() return run:wait() end)
+  print(run.status, problem)
+  for _, step in ipairs(run:each_step()) do print(step.path, step.status, step.id) end
+]==]
+
+local function write(path, text)
+  local file = assert(io.open(path, "w"))
+  file:write(text)
+  file:close()
+end
+
+local function count(list, wanted)
+  local n = 0
+  for _, line in ipairs(list) do
+    if line:find(wanted, 1, true) == 1 then n = n + 1 end
+  end
+  return n
+end
+
+describe("a run with a journal", function()
+  local db, remove, script, gitlab_file
+  before_each(function()
+    db, remove = process.file "runs.db"
+    script = db:gsub("runs.db$", "flow.lua")
+    gitlab_file = db:gsub("runs.db$", "gitlab")
+    write(script, SCRIPT)
+  end)
+  after_each(function() remove() end)
+
+  it("survives kill -9 at every moment: nothing done is lost, nothing is made twice", function()
+    local moments, killed = 0, true
+    while killed do
+      moments = moments + 1
+      os.remove(db)
+      os.remove(db .. "-wal")
+      os.remove(db .. "-shm")
+      os.remove(gitlab_file)
+      local text = process.lua(CHILD, "start", script, db, gitlab_file, moments)
+      killed = text:match "^killed at ([%a ]+)"
+      local where = ("moment %d, %s"):format(moments, tostring(killed))
+      if killed then
+        local records = assert(flow_journal.open(db, true))
+        local row = records:runs()[1]
+        local steps = row and assert(records:run(row.id)).steps or {}
+        records:close()
+        local before = file_gitlab.lines(gitlab_file)
+        text = process.lua(CHILD, "resume", script, db, gitlab_file, 0)
+        if not row then
+          assert(killed == "before begin", where)
+          assert(text:find("no unfinished run", 1, true), where .. "\n" .. text)
+        elseif row.ended_at then
+          assert(killed == "after finish", where)
+        else
+          assert(text:find "^success", where .. "\n" .. text)
+          local after = file_gitlab.lines(gitlab_file)
+          for _, step in ipairs(steps) do
+            if step.phase == "done" then
+              local asked = "asked " .. row.id .. "/" .. step.path .. "/"
+              assert(count(before, asked) == count(after, asked), where .. ": " .. step.path
+                .. " was done and asked for again")
+            end
+          end
+          for _, path in ipairs { "lib", "api", "smoke/eu", "smoke/us", "smoke/ap", "last" } do
+            assert(count(after, "created " .. row.id .. "/" .. path .. "/") == 1,
+              where .. ": " .. path .. " was not made exactly once")
+          end
+          assert(count(after, "called ") >= 1, where)
+        end
+      else
+        assert.matches("^success", text)
+      end
+    end
+    -- Fewer would mean that the moments were not met.
+    assert.is_true(moments > 40)
+  end)
+
+  -- Starts a run on a double that waits for an approval, and gives it up without ending it.
+  local function waiting(text, inputs)
+    write(script, text)
+    local gl, rt = double.new { ["p/a"] = { duration = 1 } }
+    local run = assert(assert(flow.load(script)):start { client = gl, journal = db, inputs = inputs })
+    rt:run(function() return run:wait { until_blocked = true } end)
+    assert.equal("blocked", run.status)
+    return run, gl, rt
+  end
+
+  local WAITING = [[a = pipeline { project = "p/a" }
+    ok = approval { needs = { a } }
+    b = pipeline { project = "p/a", needs = { ok } }]]
+
+  it("is held by one process; another is refused with its pid", function()
+    local run, gl = waiting(WAITING)
+    local again, err = flow.resume { client = gl, journal = db }
+    assert.is_nil(again)
+    assert.is_true(err:is "FlowError.RunHeld")
+    assert.equal(io.open("/proc/self/stat"):read "*n", err.pid)
+    run:abandon()
+    again = assert(flow.resume { client = gl, journal = db })
+    assert.equal(run.id, again.id)
+    again:abandon()
+  end)
+
+  it("is held by a stopped process too", function()
+    local code = os.tmpname()
+    write(code, process.die:gsub("kill %-9", "kill -STOP") .. [[
+      package.path = package.path .. ";spec/?.lua"
+      local script, db = ...
+      local gl, rt = require("support.flow_double").new {}
+      local run = assert(require("gitlab_pipelines.flow").load(script)):start {
+        client = gl, journal = db }
+      print(io.open("/proc/self/stat"):read "*n")
+      die()]])
+    write(script, "ok = approval {}")
+    local pipe = io.popen(("exec %s %s %s %s"):format(process.interpreter, code, script, db))
+    local pid = pipe:read "*n"
+    local gl = double.new {}
+    local run, err = flow.resume { client = gl, journal = db }
+    os.execute(("kill -9 %d"):format(pid))
+    pipe:close()
+    os.remove(code)
+    assert.is_nil(run)
+    assert.is_true(err:is "FlowError.RunHeld")
+    assert.equal(pid, err.pid)
+    assert(flow.resume { client = gl, journal = db }):abandon()
+  end)
+
+  it("goes on after an approval that another process left in the journal", function()
+    local run, gl, rt = waiting(WAITING)
+    local records = assert(flow_journal.open(db, true))
+    assert.is_true(records:answer(run.id, "ok", "approved", "kim", 1))
+    records:close()
+    assert.is_true((rt:run(function() return run:wait() end)))
+    assert.equal("kim", run.steps.ok.approved_by)
+    assert.equal(2, #gl.asked "create")
+  end)
+
+  it("is canceled by another process through the journal", function()
+    local run, _, rt = waiting(WAITING)
+    local records = assert(flow_journal.open(db, true))
+    records:answer(run.id, "", "cancel", "kim", 1)
+    records:close()
+    assert.is_false((rt:run(function() return run:wait() end)))
+    assert.equal("canceled", run.status)
+    records = assert(flow_journal.open(db, true))
+    assert.equal("canceled", records:run(run.id).status)
+    records:close()
+  end)
+
+  it("does not go on with another script, unless told to", function()
+    local run, gl, rt = waiting(WAITING)
+    run:abandon()
+    write(script, WAITING .. "\nc = pipeline { project = 'p/a', needs = { b } }")
+    local again, err = flow.resume { client = gl, journal = db }
+    assert.is_nil(again)
+    assert.is_true(err:is "FlowError.ScriptChanged")
+    again = assert(flow.resume { client = gl, journal = db, accept_changes = true })
+    rt:spawn(function() again:approve "ok" end)
+    assert.is_true((rt:run(function() return again:wait() end)))
+    assert.equal("success", again.steps.c.status)
+    assert.equal(3, #gl.asked "create")
+  end)
+
+  it("does not lose sight of an unfinished step that the script no longer has", function()
+    local run, gl = waiting(WAITING)
+    run:abandon()
+    write(script, "a = pipeline { project = 'p/a' }")
+    local again, err = flow.resume { client = gl, journal = db, accept_changes = true }
+    assert.is_nil(again)
+    assert.equal("ok", err.step)
+    again = assert(flow.resume { client = gl, journal = db, accept_changes = true, drop = { "ok" } })
+    assert.equal("success", again.status)
+    assert.equal(1, #gl.asked "create")
+  end)
+
+  it("never evaluates again what has left `planned`", function()
+    local text = [[inputs = { v = {} }
+      a = pipeline { project = "p/a", variables = { V = input.v .. (env.SUFFIX or "") } }
+      ok = approval { needs = { a } }]]
+    local run, gl = waiting(text, { v = "1" })
+    run:abandon()
+    local again = assert(flow.resume { client = gl, journal = db,
+      getenv = function() return "changed" end })
+    assert.same({ V = "1" }, gl.asked("create")[1].variables)
+    assert.equal(101, again.steps.a.id)
+    assert.equal("success", again.steps.a.status)
+    again:abandon()
+  end)
+
+  it("keeps secret inputs in no form, and asks for them again", function()
+    local text = [[inputs = { key = { secret = true }, v = { default = "1" } }
+      a = pipeline { project = "p/a", variables = { KEY = "Bearer " .. input.key } }
+      c = call { needs = { a }, run = function() return { seen = "got " .. input.key } end }
+      ok = approval { needs = { c } }
+      b = pipeline { project = "p/a", needs = { ok }, variables = { S = c.seen } }]]
+    local run, gl, rt = waiting(text, { key = "hunter2-hunter2" })
+    run:abandon()
+    for _, name in ipairs { db, db .. "-wal" } do
+      local file = io.open(name, "rb")
+      local bytes = file and file:read "*a" or ""
+      if file then file:close() end
+      assert.is_nil(bytes:find("hunter2", 1, true))
+    end
+    local again, err = flow.resume { client = gl, journal = db }
+    assert.is_nil(again)
+    assert.equal("input 'key' is secret and must be given again: -i key=...", err.message)
+    again, err = flow.resume { client = gl, journal = db, inputs = { key = "other" } }
+    assert.is_nil(again)
+    assert.equal("input 'key' is not the value that the run began with", err.message)
+    again, err = flow.resume { client = gl, journal = db, inputs = { key = "x", v = "2" } }
+    assert.is_nil(again)
+    assert.equal("input 'v' differs from what the run began with", err.message)
+    again = assert(flow.resume { client = gl, journal = db, inputs = { key = "hunter2-hunter2" } })
+    rt:spawn(function() again:approve "ok" end)
+    assert.is_true((rt:run(function() return again:wait() end)))
+    assert.equal("got hunter2-hunter2", gl.asked("create")[2].variables.S)
+  end)
+
+  it("keeps the list of an `each` whose items came from a step", function()
+    local text = [[src = call { run = function() return { list = { "eu", "us" } } end }
+      smoke = each { over = src.list, make = function(r) return approval { message = r } end }]]
+    local run, gl, rt = waiting(text)
+    run:abandon()
+    local again = assert(flow.resume { client = gl, journal = db })
+    rt:spawn(function()
+      rt:sleep(1)
+      assert.is_true(again:approve "smoke/eu")
+      assert.is_true(again:approve "smoke/us")
+    end)
+    assert.is_true((rt:run(function() return again:wait() end)))
+    assert.equal(2, again.steps.smoke.count)
+  end)
+
+  it("goes on with being canceled", function()
+    write(script, [[a = pipeline { project = "p/a" }
+      b = pipeline { project = "p/a", needs = { a } }]])
+    local gl, rt = double.new { ["p/a"] = { duration = 1000 } }
+    local run = assert(assert(flow.load(script)):start { client = gl, journal = db })
+    rt:run(function()
+      rt:sleep(5)
+      -- The process ends between its intent to cancel and the request.
+      gl.pipelines.cancel, gl.real_cancel = function() rt:waiter():wait() end, gl.pipelines.cancel
+      run:cancel "interrupted"
+      rt:sleep(1)
+      run:abandon()
+      return true
+    end)
+    gl.pipelines.cancel = gl.real_cancel
+    local again = assert(flow.resume { client = gl, journal = db })
+    assert.is_false((rt:run(function() return again:wait() end)))
+    assert.equal("canceled", again.status)
+    assert.equal("canceled", again.steps.a.status)
+    assert.equal("canceled", again.steps.b.status)
+    assert.equal(1, #gl.asked "create")
+  end)
+
+  it("lists and shows runs", function()
+    local run = waiting(WAITING)
+    local records = assert(flow_journal.open(db, true))
+    local rows = assert(records:runs())
+    assert.same({ run.id, "flow", script }, { rows[1].id, rows[1].name, rows[1].file })
+    local row = assert(records:run(run.id:sub(1, 8)))
+    assert.equal("a", row.steps[1].path)
+    assert.same({ "done", "success" }, { row.steps[1].phase, row.steps[1].status })
+    local none, err = records:run "zz"
+    assert.is_nil(none)
+    assert.equal("the journal has no run 'zz'", err.message)
+    records:close()
+    run:abandon()
+  end)
+
+  it("fails the step when the journal can not be written", function()
+    write(script, [[a = pipeline { project = "p/a" }]])
+    local gl, rt = double.new { ["p/a"] = { duration = 10 } }
+    local run = assert(assert(flow.load(script)):start { client = gl, journal = db })
+    run.journal.store:close()
+    local ok, err = rt:run(function() return run:wait() end)
+    assert.is_false(ok)
+    assert.is_true(err.cause:is "JournalUnusable")
+    assert.equal(0, #gl.asked "create")
+  end)
+end)
