@@ -253,6 +253,7 @@ static void echo(void *ctx, double now, const gp_http_request_in *request,
     (void)ctx;
     (void)now;
     gp_http_response_header(response, "Content-Type", "application/json");
+    gp_http_response_header(response, "X-Empty", "");
     gp_buf_adds(body, "{\"method\":");
     gp_buf_json_string(body, request->method, strlen(request->method));
     gp_buf_adds(body, ",\"target\":");

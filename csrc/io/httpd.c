@@ -185,7 +185,8 @@ static struct MHD_Response *make_response(const gp_http_response_out *from)
     if (!response) return NULL;
     while (gp_http_response_next(from, &position, &name, &value)) {
         if (strcasecmp(name, "Content-Length") == 0) continue;
-        if (MHD_add_response_header(response, name, value) != MHD_YES) goto failed;
+        /* libmicrohttpd takes no empty value; a blank is one, to whoever reads it. */
+        if (MHD_add_response_header(response, name, *value ? value : " ") != MHD_YES) goto failed;
     }
     return response;
 failed:

@@ -124,6 +124,12 @@ describe("the HTTP server", function()
     end)
   end)
 
+  it("sends a header that is empty, and its own date", function()
+    local headers = sole(select(2, ask(step.send(get "/"), step.answers(1), step.keep))).headers
+    assert.equal("", (headers["x-empty"]:gsub(" ", "")))
+    assert.truthy(headers.date:match "^%a%a%a, %d%d %a%a%a %d%d%d%d %d%d:%d%d:%d%d GMT$")
+  end)
+
   it("answers HEAD with the length and no body", function()
     local _, received = ask(step.send("HEAD /x HTTP/1.1\r\n" .. host .. "\r\n" .. get "/end"),
       step.until_text "/end", step.keep)
@@ -299,7 +305,8 @@ describe("the HTTP server", function()
   describe("in a time of its own", function()
     it("holds an answer back until it is due and meanwhile serves others", function()
       local held, address = in_process()
-      local slow = server.talk(address, { step.send(get("/slow", "X-Echo: send; delay=500\r\n")), step.answers(1), step.keep })
+      local slow = server.talk(address, { step.send(get("/slow", "X-Echo: send; delay=500\r\n")),
+        step.answers(1), step.keep })
       pump(held, 1000, function()
         local timeout = held:timeout(1000)
         return timeout and timeout > 100

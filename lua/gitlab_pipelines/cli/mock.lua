@@ -32,7 +32,7 @@ function M.define(parser)
   return group
 end
 
--- The options of mock.new: what was typed and what the environment says.
+-- The options of mock.open: what was typed and what the environment says.
 local function options_of(ctx, args)
   local options = {
     db = args.db ~= ":memory:" and args.db or nil, seed = args.seed, clock = args.clock,
@@ -51,7 +51,7 @@ end
 function M.run(ctx, args)
   if args.port > 65535 then ctx:stop "--port is at most 65535" end
   local mock = require "gitlab_pipelines.mock"
-  local simulated, reason = mock.new(options_of(ctx, args))
+  local simulated, reason = mock.open(options_of(ctx, args))
   if not simulated then ctx:stop(reason) end
   local server, problem = mock.serve_start(simulated, { host = args.host, port = args.port })
   if not server then
