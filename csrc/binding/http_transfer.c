@@ -66,7 +66,7 @@ static void push_sent_at(lua_State *L, double at)
 /*
  * transfer:result() -> nothing while it runs
  *   | status, body, bytes, sent_at, elapsed, reused, url    url: nil when no redirect was followed
- *   | nil, outcome, code, message, sent_at, status          status: nil when no status line came
+ *   | nil, outcome, code, message, sent_at, status, url     status: nil when no status line came
  */
 static int transfer_result(lua_State *L)
 {
@@ -89,9 +89,13 @@ static int transfer_result(lua_State *L)
     lua_pushstring(L, gp_http_code_name(result->code));
     lua_pushstring(L, result->message);
     push_sent_at(L, result->sent_at);
-    if (!result->status) return 5;
-    lgp_push_integer(L, result->status);
-    return 6;
+    if (result->status) {
+        lgp_push_integer(L, result->status);
+    } else {
+        lua_pushnil(L);
+    }
+    lua_pushstring(L, result->url);
+    return 7;
 }
 
 /* transfer:status() -> the status of the answer whose body is coming, or nil */

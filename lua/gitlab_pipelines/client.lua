@@ -16,6 +16,7 @@ local request = require "gitlab_pipelines.client.request"
 local runtimes = require "gitlab_pipelines.runtime"
 local settings_of = require "gitlab_pipelines.client.settings"
 local state = require "gitlab_pipelines.client.state"
+local stores = require "gitlab_pipelines.client.stores"
 local waiting = require "gitlab_pipelines.client.waiting"
 
 local M = {}
@@ -189,10 +190,6 @@ local function feed_answer(self, x, response, outcome, flag)
     response:header "Content-Type", response.status >= 400 and response.body or nil, flag)
 end
 
-local function origin_differs(self, url)
-  return url ~= nil and url:sub(1, #self.settings.base.origin) ~= self.settings.base.origin
-end
-
 -- An answer came. What it means is the exchange's to say.
 local function on_response(self, call, x, response, generation)
   local counts = self.counts
@@ -201,7 +198,9 @@ local function on_response(self, call, x, response, generation)
   learn_clock(self, response)
   call.response, call.result, call.err = response, nil, nil
   local status, outcome, flag = response.status, "ok", nil
-  if origin_differs(self, response.url) then flag = "foreign" end
+  if stores.heard(self, call, response.url, "ok", response.status, response:header "Retry-After") then
+    flag = "foreign"
+  end
   if status >= 200 and status < 300 or status == 304 then
     local why = decode(call, response)
     if why then
@@ -223,7 +222,8 @@ local function on_failure(self, call, x, failure)
   call.err = outcomes.of_failure(call, failure)
   call.err.message = self.redactor:text(call.err.message)
   if call.given_out and outcome ~= "cancelled" then outcome = "permanent" end
-  local flag = origin_differs(self, failure.url) and "foreign" or nil
+  local flag = stores.heard(self, call, failure.url, outcome, tonumber(failure.status) or 0)
+    and "foreign" or nil
   return x:feed(rt:now(), rt:random(), outcome, tonumber(failure.status) or 0, failure.retry_after,
     nil, nil, nil, nil, nil, nil, flag)
 end
@@ -263,10 +263,17 @@ local function probe(self, call)
       self.runtime:now() + self.settings.timeout.request) })
 end
 
+-- May the next attempt go? An artifact store has a breaker of its own, to be asked first.
+local function ask(self, call, x)
+  local verdict, detail, retry_after = stores.ask(self, call)
+  if verdict then return verdict, detail, retry_after end
+  return x:next(self.runtime:now(), self.runtime:random())
+end
+
 -- Drives the exchange to its end: how it ended, and seconds after which to try again.
 local function drive(self, call, x)
   local rt = self.runtime
-  local verdict, detail, retry_after = x:next(rt:now(), rt:random())
+  local verdict, detail, retry_after = ask(self, call, x)
   while true do
     if verdict == "send" then
       verdict, detail, retry_after = send(self, call, x)
@@ -280,7 +287,7 @@ local function drive(self, call, x)
       if x:wakes() then self.line:wake() end
       return "cancelled"
     end
-    verdict, detail, retry_after = x:next(rt:now(), rt:random())
+    verdict, detail, retry_after = ask(self, call, x)
   end
 end
 
@@ -388,6 +395,8 @@ local function perform(self, op, args, opts)
     lists_jobs = op.window == "project_jobs", no_retry = opts.retry == false,
   }, self.breaker)
   local reason, retry_after = drive(self, call, x)
+  x:close(self.runtime:now())
+  stores.leave(self, call)
   if self.log:enabled "debug" then
     self.log:debug("call", { operation = op.name, subject = call.subject, result = reason,
       attempts = call.attempts, status = call.response and call.response.status or nil })
@@ -475,6 +484,7 @@ function Client:stats()
   stats.bytes = self.counts.bytes
   stats.unknown_outcomes = self.counts.unknown
   stats.breaker = self.breaker and self.breaker:stats(now) or nil
+  stats.store = stores.stats(self, now)
   return stats
 end
 

@@ -110,8 +110,10 @@ end
 local function finish(transfer, request)
   local status, body, bytes, sent_at, elapsed, reused, url = transfer:result()
   if not status then
-    -- nil, outcome, code, message, sent_at, status
-    return failure(body, bytes, sent_at, elapsed, reused)
+    -- nil, outcome, code, message, sent_at, status, url
+    local _, failed = failure(body, bytes, sent_at, elapsed, reused)
+    failed.url = url
+    return nil, failed
   end
   local sink = request.sink
   -- What a sink did not take (an error's body) is in memory.
@@ -165,7 +167,7 @@ end
 --- exchange runtime redirects compressed`; `sink` is a function that is given the body of a 2xx
 --- answer piece by piece, or `{file = path, offset = n}`
 ---@return table|nil response `status headers body url bytes sent_at elapsed reused`
----@return table|nil failure `outcome code message sent_at status`
+---@return table|nil failure `outcome code message sent_at status`, and `url` after a redirect
 function Curl:perform(request)
   if self.closed then return failure("cancelled", "cancelled", "the client is closed") end
   local rt = request.runtime or self.runtime or runtime.default()
