@@ -10,7 +10,7 @@ static const char *const long_days[] = {"Sunday",   "Monday", "Tuesday", "Wednes
                                         "Thursday", "Friday", "Saturday"};
 
 /* The moments at which the years 1 and 10000 begin. */
-#define FIRST_MOMENT -62135596800.0
+#define FIRST_MOMENT (-62135596800.0)
 #define END_OF_TIME  253402300800.0
 
 /* Days from 1970-01-01 in the Gregorian calendar: years are counted from March, so that the leap
@@ -109,7 +109,7 @@ static int number(reader *r, int count, int low, int high)
 static int accept(reader *r, const char *text)
 {
     size_t len = strlen(text);
-    if ((size_t)(r->end - r->at) < len || memcmp(r->at, text, len)) return 0;
+    if ((size_t)(r->end - r->at) < len || memcmp(r->at, text, len) != 0) return 0;
     r->at += len;
     return 1;
 }

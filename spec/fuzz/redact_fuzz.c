@@ -1,0 +1,76 @@
+/*
+ * Fuzzes the redactor: any text, cut anywhere, must give what it gives in one piece; the secret
+ * must not be left in it as it stands; and an allocation that fails must be reported.
+ *
+ * The first two bytes choose where the rest is cut and which allocation fails in the last pass.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/redact.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char secret[] = "k/y+3\"x\\%41z";
+
+static void *resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
+{
+    long *left = ctx;
+    (void)old_size;
+    if (new_size == 0) {
+        free(ptr);
+        return NULL;
+    }
+    if (*left == 0) return NULL;
+    if (*left > 0) --*left;
+    return realloc(ptr, new_size);
+}
+
+static void feed_pieces(gp_redactor *redactor, const gp_alloc *alloc, const char *s, size_t len,
+                        size_t piece, gp_buf *out)
+{
+    gp_redact_stream stream;
+    size_t at;
+    int worked = 1;
+    gp_redact_open(&stream, redactor, alloc);
+    for (at = 0; at < len && worked; at += piece) {
+        worked = gp_redact_feed(&stream, s + at, len - at < piece ? len - at : piece, out);
+    }
+    worked = worked && gp_redact_finish(&stream, out);
+    gp_redact_close(&stream);
+    if (!worked) out->failed = 1;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const char *text = (const char *)data + 2;
+    long unbounded = -1, bounded;
+    gp_alloc alloc = {resize, &unbounded}, failing = {resize, &bounded};
+    gp_redactor redactor;
+    gp_buf whole, pieces;
+    size_t len;
+    if (size < 2) return 0;
+    len = size - 2;
+    gp_buf_init(&whole, &alloc);
+    gp_buf_init(&pieces, &alloc);
+    if (!gp_redactor_init(&redactor, &alloc) ||
+        !gp_redactor_add(&redactor, secret, sizeof secret - 1) ||
+        !gp_redactor_add(&redactor, "two words", 9) ||
+        !gp_redact_text(&redactor, text, len, &whole))
+        abort();
+    feed_pieces(&redactor, &alloc, text, len, data[0] + 1u, &pieces);
+    if (pieces.failed || pieces.len != whole.len ||
+        (whole.len && memcmp(pieces.data, whole.data, whole.len) != 0))
+        abort();
+    if (whole.len && memmem(whole.data, whole.len, secret, sizeof secret - 1)) abort();
+    gp_buf_free(&pieces);
+    gp_buf_init(&pieces, &failing);
+    bounded = data[1];
+    feed_pieces(&redactor, &failing, text, len, data[0] + 1u, &pieces);
+    if (!pieces.failed && pieces.len != whole.len) abort();
+    gp_buf_free(&pieces);
+    gp_buf_free(&whole);
+    gp_redactor_close(&redactor);
+    return 0;
+}
