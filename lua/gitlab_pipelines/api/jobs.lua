@@ -89,10 +89,51 @@ Jobs.play = with_body(jobs.play)
 ---@return table|nil job, table|nil err JobNotErasable
 Jobs.erase = resource.method(jobs.erase, "job_id")
 
-Jobs.log = logs.log
-Jobs.save_log = logs.save_log
-Jobs.search_log = logs.search_log
-Jobs.follow = logs.follow
+--- The log of a job as GitLab holds it now; an empty text when there is none yet.
+---@param project integer|string
+---@param id integer
+---@param opts table|nil format ("text": without escapes and timestamps; "raw", "ansi", "html"),
+--- from_line, lines (how many), section (its name), tail (the last so many lines), and the usual
+---@return string|nil text, table|nil err LogsNotAvailable when it was erased
+function Jobs:log(project, id, opts)
+  return logs.log(self, project, id, opts)
+end
+
+--- Saves the log as GitLab sends it. The file appears under its name when it is whole.
+---@param project integer|string
+---@param id integer
+---@param file string
+---@param opts table|nil the usual
+---@return table|nil saved {file, bytes, verified}
+---@return table|nil err
+function Jobs:save_log(project, id, file, opts)
+  return logs.save_log(self, project, id, file, opts)
+end
+
+--- Finds lines of a job's log.
+---@param project integer|string
+---@param id integer
+---@param pattern string a Lua pattern, matched against the plain text of each line
+---@param opts table|nil plain (the pattern is a plain text), section, before, after, context (both;
+--- default 0), limit (at most so many hits), and the usual
+---@return table[]|nil hits {number, text, section, time, before, after}
+---@return table|nil err
+function Jobs:search_log(project, id, pattern, opts)
+  return logs.search_log(self, project, id, pattern, opts)
+end
+
+--- Follows the log of a job until it ends, or with `pipeline = true` those of all jobs of a pipeline.
+---@param project integer|string
+---@param id integer a job's id, with `pipeline` a pipeline's
+---@param opts table on_line(line) with line = {number, text, plain, time, stream, section, job};
+--- from (line number), on_restart(reason) when the log is another than before and begins again,
+--- format, timeout (default 2 h)
+---@return table|nil job or pipeline
+---@return string|table|nil verdict as for `wait`, or the error
+---@return integer|nil exit_code that the log's last line tells
+function Jobs:follow(project, id, opts)
+  return logs.follow(self, project, id, opts)
+end
 
 --- Waits until a job is finished or blocked.
 ---@param project integer|string

@@ -85,13 +85,7 @@ local function ring(count)
   return self
 end
 
---- The log of a job as GitLab holds it now; an empty text when there is none yet.
----@param self table
----@param project integer|string
----@param id integer
----@param opts table|nil format ("text": without escapes and timestamps; "raw", "ansi", "html"),
---- from_line, lines (how many), section (its name), tail (the last so many lines), and the usual
----@return string|nil text, table|nil err LogsNotAvailable when it was erased
+--- See Jobs:log in api/jobs.lua.
 function M.log(self, project, id, opts)
   local given = resource.options("jobs.log", view_options, opts)
   local format = given.format or "text"
@@ -116,14 +110,7 @@ function M.log(self, project, id, opts)
   return #kept > 0 and table.concat(kept, "\n") .. "\n" or ""
 end
 
---- Saves the log as GitLab sends it. The file appears under its name when it is whole.
----@param self table
----@param project integer|string
----@param id integer
----@param file string
----@param opts table|nil the usual
----@return table|nil saved {file, bytes, verified}
----@return table|nil err
+--- See Jobs:save_log in api/jobs.lua.
 function M.save_log(self, project, id, file, opts)
   if type(file) ~= "string" or file == "" then
     resource.blame("jobs.save_log: 'file' must be a file's name, not " .. type(file))
@@ -155,15 +142,7 @@ local function collector(before, after)
   return self
 end
 
---- Finds lines of a job's log.
----@param self table
----@param project integer|string
----@param id integer
----@param pattern string a Lua pattern, matched against the plain text of each line
----@param opts table|nil plain (the pattern is a plain text), section, before, after, context (both;
---- default 0), limit (at most so many hits), and the usual
----@return table[]|nil hits {number, text, section, time, before, after}
----@return table|nil err
+--- See Jobs:search_log in api/jobs.lua.
 function M.search_log(self, project, id, pattern, opts)
   if type(pattern) ~= "string" then
     resource.blame("jobs.search_log: 'pattern' must be a string, not " .. type(pattern))
@@ -195,16 +174,7 @@ local function follower_of(gl)
   return follower
 end
 
---- Follows the log of a job until it ends, or with `pipeline = true` those of all jobs of a pipeline.
----@param self table
----@param project integer|string
----@param id integer a job's id, with `pipeline` a pipeline's
----@param opts table on_line(line) with line = {number, text, plain, time, stream, section, job};
---- from (line number), on_restart(reason) when the log is another than before and begins again,
---- format, timeout (default 2 h)
----@return table|nil job or pipeline
----@return string|table|nil verdict as for `wait`, or the error
----@return integer|nil exit_code that the log's last line tells
+--- See Jobs:follow in api/jobs.lua.
 function M.follow(self, project, id, opts)
   local given = resource.options("jobs.follow", follow_options, opts)
   if not given.on_line then resource.blame "jobs.follow: option 'on_line' is required" end
