@@ -352,8 +352,11 @@ local function look_at_lists(s, p)
   local used, main_read = look_at_list(s, p, "main", main, unknown, alone, budget)
   budget = budget - used
   unknown = still_unknown(unknown)
-  local child_used, child_read = look_at_list(s, p, "child", child, unknown, alone, budget)
-  budget = budget - child_used
+  local child_used, child_read = 0, false
+  if p.list_errors.main == 0 or p.no_list then
+    child_used, child_read = look_at_list(s, p, "child", child, unknown, alone, budget)
+    budget = budget - child_used
+  end
   -- Where the lists are silent because they fail, reading alone would fail too.
   if p.list_errors.main + p.list_errors.child > 0 and not p.no_list then return alone, budget end
   local now = s.rt:now()
