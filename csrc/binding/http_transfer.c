@@ -89,11 +89,10 @@ static int transfer_result(lua_State *L)
     lua_pushstring(L, gp_http_code_name(result->code));
     lua_pushstring(L, result->message);
     push_sent_at(L, result->sent_at);
-    if (result->status) {
+    if (result->status)
         lgp_push_integer(L, result->status);
-    } else {
+    else
         lua_pushnil(L);
-    }
     lua_pushstring(L, result->url);
     return 7;
 }

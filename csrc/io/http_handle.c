@@ -25,7 +25,6 @@ static void settle(gp_http_handle *handle)
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, gp_http_on_prereq);
@@ -116,22 +115,24 @@ static CURLcode fit_method(gp_http_handle *handle, const char *method, int has_b
     return result;
 }
 
-/* A create travels alone. HTTP/1.1, because a shared HTTP/2 connection would not be its own. */
-static CURLcode fit_alone(gp_http_handle *handle, int alone)
+/*
+ * A create travels alone. HTTP/1.1, because a shared HTTP/2 connection would not be its own.
+ * Plain http is HTTP/1.1 as well: libcurl would else hold every request to a host back until the
+ * first answer says whether they can share its connection, and that answer may stall.
+ */
+static CURLcode fit_alone(gp_http_handle *handle, int alone, int plain)
 {
-    CURLcode result;
-    if (handle->alone == alone) return CURLE_OK;
+    long version = alone || plain ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS;
+    CURLcode result = CURLE_OK;
+    if (handle->version != version) {
+        handle->version = version;
+        result = curl_easy_setopt(handle->easy, CURLOPT_HTTP_VERSION, version);
+    }
+    if (result != CURLE_OK || handle->alone == alone) return result;
     handle->alone = alone;
     result = curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, (long)alone);
-    if (result == CURLE_OK) {
-        result = curl_easy_setopt(handle->easy, CURLOPT_FORBID_REUSE, (long)alone);
-    }
-    if (result == CURLE_OK) {
-        result =
-            curl_easy_setopt(handle->easy, CURLOPT_HTTP_VERSION,
-                             alone ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS);
-    }
-    return result;
+    if (result != CURLE_OK) return result;
+    return curl_easy_setopt(handle->easy, CURLOPT_FORBID_REUSE, (long)alone);
 }
 
 /*
@@ -169,7 +170,7 @@ int gp_http_handle_fit(gp_http_handle *handle, const gp_http_request *request, i
     handle->error[0] = '\0';
     if (curl_easy_setopt(easy, CURLOPT_URL, request->url) != CURLE_OK) return 0;
     if (fit_method(handle, request->method, request->body != NULL) != CURLE_OK) return 0;
-    if (fit_alone(handle, alone) != CURLE_OK) return 0;
+    if (fit_alone(handle, alone, !strncasecmp(request->url, "http:", 5)) != CURLE_OK) return 0;
     if (fit_connect(handle, request->connect_timeout, busy) != CURLE_OK) return 0;
     if (handle->compressed != compressed) {
         handle->compressed = compressed;

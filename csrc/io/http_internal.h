@@ -33,7 +33,8 @@ typedef struct gp_http_handle {
     struct gp_http_handle *next;
     char method[16];
     int has_body;
-    int alone;      /* fresh connection, no reuse, HTTP/1.1 */
+    int alone; /* fresh connection, no reuse */
+    long version;
     int compressed; /* offers compression */
     int streams;    /* has the large buffer */
     long connect_ms;

@@ -168,6 +168,11 @@ gp_http_transfer *gp_http_submit(gp_http_engine *engine, const gp_http_request *
         goto failed;
     }
     set_times(transfer, request);
+    if (transfer->ends <= transfer->submitted) {
+        refuse(failure, GP_HTTP_TIMEOUT, "the call's deadline has passed");
+        failure->outcome = GP_HTTP_NEVER_SENT;
+        goto failed;
+    }
     if (!copy_request(transfer, request) || !begin(engine, transfer, request)) {
         refuse(failure, GP_HTTP_PROTOCOL, "libcurl does not take the request");
         if (transfer->handle) gp_http_handle_free(transfer->handle);

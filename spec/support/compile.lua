@@ -16,7 +16,7 @@ end
 ---@param lua boolean|nil
 ---@return string path
 function M.shared(name, lua)
-  local version = jit and "luajit" or "lua" .. _VERSION:match "[%d.]+$"
+  local version = rawget(_G, "jit") and "luajit" or "lua" .. _VERSION:match "[%d.]+$"
   local dir = folder() .. "/" .. version
   local path = ("%s/%s.so"):format(dir, name)
   local flags = lua and "$(pkg-config --cflags " .. version .. ")" or ""

@@ -302,6 +302,8 @@ describe("the curl transport", function()
           get("/stall-before", { timeout = { request = 0.2 } })
           order[#order + 1] = "stalled"
         end)
+        rt:sleep(0)
+        assert.are.equal(1, transport.engine:counts().active)
         for _ = 1, 3 do
           assert(get "/ok")
           order[#order + 1] = "ok"

@@ -102,18 +102,16 @@ end
 
 -- Performing -----------------------------------------------------------------------------------
 
-local function failure(outcome, code, message, sent_at, status)
+local function failure(outcome, code, message, sent_at, status, url)
   return nil, { outcome = outcome, code = code, message = message, sent_at = sent_at,
-    status = status }
+    status = status, url = url }
 end
 
 local function finish(transfer, request)
   local status, body, bytes, sent_at, elapsed, reused, url = transfer:result()
   if not status then
     -- nil, outcome, code, message, sent_at, status, url
-    local _, failed = failure(body, bytes, sent_at, elapsed, reused)
-    failed.url = url
-    return nil, failed
+    return failure(body, bytes, sent_at, elapsed, reused, url)
   end
   local sink = request.sink
   -- What a sink did not take (an error's body) is in memory.
@@ -167,7 +165,8 @@ end
 --- exchange runtime redirects compressed`; `sink` is a function that is given the body of a 2xx
 --- answer piece by piece, or `{file = path, offset = n}`
 ---@return table|nil response `status headers body url bytes sent_at elapsed reused`
----@return table|nil failure `outcome code message sent_at status`, and `url` after a redirect
+---@return table|nil failure `outcome code message sent_at status url`; `url` only when a redirect
+--- had been followed
 function Curl:perform(request)
   if self.closed then return failure("cancelled", "cancelled", "the client is closed") end
   local rt = request.runtime or self.runtime or runtime.default()
