@@ -84,7 +84,7 @@ describe("paging", function()
     assert.equal("/api/v4/projects/17/pipelines?per_page=5", transport.requests[1].target)
     assert.equal(1, #transport.requests)
 
-    transport = double.new(offset_server(1000))
+    transport = double.new(offset_server(1000, { delay = 0.1 }))
     local gl = api.new(transport, { runtime = virtual.new() })
     assert.equal(250, #assert(gl.pipelines:list(17, { limit = 250 })))
     assert.same({ 1, 2, 3 }, pages_of(transport))
