@@ -121,14 +121,36 @@ describe("paging", function()
     end)
     local iterator = api.new(transport, { runtime = runtime }).pipelines:each(17)
     local started = runtime:now()
-    for _ = 1, 100 do iterator() end
+    for _ = 1, 401 do iterator() end
     runtime:sleep(10)
-    assert.equal(9, #transport.requests)
-    check_falling(collect(iterator), 2900, 1)
-    assert.equal(8, most)
+    -- Five pages given out, eight held.
+    assert.equal(13, #transport.requests)
+    check_falling(collect(iterator), 2599, 1)
+    assert.is_true(most <= 8)
     assert.equal(30, #transport.requests)
     -- 30 pages one after the other would take 1.5 s.
-    assert.is_true(runtime:now() - started - 10 < 0.4)
+    assert.is_true(runtime:now() - started - 10 < 0.45)
+  end)
+
+  it("has them all on their way at once for a list", function()
+    local runtime = virtual.new()
+    local transport = double.new(offset_server(2500, { delay = 0.05 }))
+    local started = runtime:now()
+    assert.equal(2500, #assert(api.new(transport, { runtime = runtime }).pipelines:list(17)))
+    -- The first page, then three times eight.
+    assert.equal(20, math.floor((runtime:now() - started) * 100 + 0.5))
+  end)
+
+  it("asks for one page when an iterator is left within it, and for few when soon after", function()
+    local runtime = virtual.new()
+    local transport = double.new(offset_server(3000, { delay = 0.05 }))
+    local iterator = api.new(transport, { runtime = runtime }).pipelines:each(17)
+    for _ = 1, 100 do iterator() end
+    runtime:sleep(1)
+    assert.equal(1, #transport.requests)
+    iterator()
+    runtime:sleep(1)
+    assert.same({ 1, 2, 3, 4 }, pages_of(transport))
   end)
 
   it("stops when the rows end before the pages that were promised", function()

@@ -11,8 +11,10 @@ local resource = require "gitlab_pipelines.api.resource"
 
 local M = {}
 
--- Pages that are on their way or read and not yet given out.
+-- Pages that are on their way or read and not yet given out, at most. An iterator is often left
+-- after a few rows: it begins with less, by the number of pages that it was asked for.
 local AHEAD = 8
+local FIRST_AHEAD = { [0] = 0, 0, 2, 4 }
 local ROWS = 100
 
 local decode = core.uri.decode_form
@@ -78,13 +80,17 @@ end
 -- Sends for pages until enough are on their way; none beyond what `limit` needs.
 function Pages:look_ahead()
   local runtime = self.client.runtime
-  if not self.last or not runtime then return end
-  while #self.queue < AHEAD and self.number <= self.wanted do
+  local most = not self.whole and FIRST_AHEAD[self.asked] or AHEAD
+  if not self.last then return end
+  local before = #self.queue
+  while #self.queue < most and self.number <= self.wanted do
     local entry = { args = with_page(self.base, self.number) }
     self.number = self.number + 1
     entry.task = runtime:background(function() return self:fetch(entry.args) end)
     self.queue[#self.queue + 1] = entry
   end
+  -- They leave now, not when the rows at hand are used up.
+  if #self.queue > before then runtime:turn() end
 end
 
 -- Learns from a page which one comes next.
@@ -129,6 +135,8 @@ end
 -- The next page's rows; nil at the end; nil and an error when it fails. A page that failed is
 -- asked for again by the next call.
 function Pages:next()
+  self.asked = self.asked + 1
+  self:look_ahead()
   if #self.queue == 0 and self.last and self.number <= self.last then
     self.queue[1] = { args = with_page(self.base, self.number) }
     self.number = self.number + 1
@@ -185,7 +193,7 @@ local function new_pages(group, operation, args, opts)
   end
   return setmetatable({
     client = group.client, operation = operation, opts = steering, base = args,
-    queue = { { args = args } }, first = true,
+    queue = { { args = args } }, first = true, asked = 0,
     keyset = value_of(args.query, "pagination") == "keyset",
     single = value_of(args.query, "page") ~= nil,
     limit = not opts.from and limit or nil, per_page = math.max(1, math.min(per_page, ROWS)),
@@ -291,6 +299,7 @@ end
 function M.list(group, operation, project, filters, opts, setup)
   local pages, skip, limit = open(group, operation, project, filters, opts, setup)
   if not pages then return nil, skip end
+  pages.whole = true
   local all, memory = {}, new_memory()
   while not limit or #all < limit do
     local page, err = pages:next()
