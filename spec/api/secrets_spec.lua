@@ -100,6 +100,17 @@ describe("the trigger token", function()
     end
   end)
 
+  it("is taken out of an error in which GitLab repeats it", function()
+    local transport = double.new { { status = 400,
+      body = { message = { base = { "bad token glptt-0123456789xyz, or hidden-value-1" } } } } }
+    local _, err = api.new(transport).triggers:run(17, { ref = "main",
+      token = core.secret.new "glptt-0123456789xyz",
+      variables = { KEY = core.secret.new "hidden-value-1" } })
+    assert.truthy(transport.requests[1].body:find('"KEY":"hidden-value-1"', 1, true))
+    assert.is_nil(tostring(err):find("0123456789xyz", 1, true))
+    assert.is_nil(tostring(err):find("hidden-value", 1, true))
+  end)
+
   it("that is not known by its name is an error, nothing is sent", function()
     local result, err, requests = run(gitlab.secret.named "UNKNOWN_NAME_OF_A_SECRET")
     assert.is_nil(result)

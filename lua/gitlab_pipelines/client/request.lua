@@ -52,14 +52,17 @@ function M.path(op, args)
   return path, table.concat(words, " ")
 end
 
--- A body with its secrets revealed; the caller's table stays as it is. json's own marks (null,
--- arrays) are kept.
-local function reveal(value)
-  if core.secret.is(value) then return value:reveal() end
+-- A body with its secrets revealed, which the redactor gets to know; the caller's table stays as it
+-- is. json's own marks (null, arrays) are kept.
+local function reveal(value, redactor)
+  if core.secret.is(value) then
+    redactor:add(value)
+    return value:reveal()
+  end
   if type(value) ~= "table" or value == json.null then return value end
   local copy, changed = {}, false
   for key, one in pairs(value) do
-    local shown = reveal(one)
+    local shown = reveal(one, redactor)
     copy[key] = shown
     if shown ~= one then changed = true end
   end
@@ -98,7 +101,7 @@ function M.build(client, op, args)
   local headers = { { "Accept", op.result == "bytes" and "*/*" or "application/json" } }
   local body
   if args.body ~= nil then
-    body = json.encode(reveal(args.body))
+    body = json.encode(reveal(args.body, client.redactor))
     headers[#headers + 1] = { "Content-Type", "application/json" }
   end
   add_all(headers, args.headers)
