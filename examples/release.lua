@@ -3,7 +3,7 @@
 name   = "release"
 inputs = {
   version = { default = "2.4.0", match = "^%d+%.%d+%.%d+$", help = "version to release" },
-  fail    = { default = "", help = "project that is to fail, to see what that looks like" },
+  fail    = { one_of = { "api", "web", "smoke" }, help = "what is to fail, to see how that looks" },
 }
 
 lib = pipeline { project = "acme/lib", variables = { VERSION = input.version }, dotenv = "build.env" }

@@ -25,7 +25,7 @@ Run.__name = "gitlab_pipelines.run"
 -- items. `steps.lib.status` is the step's; the pipeline's own stands in `pipeline_status`.
 local shown = { name = true, path = true, key = true, kind = true, status = true, reason = true,
   attempt = true, error = true, failure = true, started_at = true, ended_at = true,
-  pipeline_status = true, web_url = true, outputs = true, message = true, line = true,
+  pipeline_status = true, pipeline_id = true, web_url = true, outputs = true, message = true, line = true,
   allow_failure = true, because = true }
 
 local view_meta = {}

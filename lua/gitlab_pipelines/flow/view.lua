@@ -71,10 +71,10 @@ end
 local function clean(text) return (text:gsub("[%c\127]+", " ")) end
 
 -- Where each step hangs: below the deepest of its needs, the lower one in the script among equals.
-local function children_of(run)
-  local depth, children, roots, position = run.plan.graph.depth, {}, {}, {}
-  for i, step in ipairs(run.plan.steps) do position[step.name] = i end
-  for _, step in ipairs(run.plan.steps) do
+local function children_of(plan)
+  local depth, children, roots, position = plan.graph.depth, {}, {}, {}
+  for i, step in ipairs(plan.steps) do position[step.name] = i end
+  for _, step in ipairs(plan.steps) do
     local parent
     for _, need in ipairs(step.needs) do
       if not parent or depth[need] > depth[parent]
@@ -92,35 +92,43 @@ local function children_of(run)
   return children, roots
 end
 
--- Every line of the tree as {prefix, view}, from the top.
-local function tree_rows(run, style)
-  local children, roots = children_of(run)
+--- The steps of a plan as a tree, from the top.
+---@param plan table
+---@param items_of fun(name: string): table[] the rows {name = ...} that stand below a step
+---@param unicode boolean|nil false: drawn in ASCII
+---@return table[] rows {prefix, name}, and the fields of `items_of` in its rows
+function M.rows(plan, items_of, unicode)
+  local style = styles[unicode == false and "ascii" or "unicode"]
+  local children, roots = children_of(plan)
   local rows = {}
-  local walk
-  local function place(views, prefix)
-    for i, entry in ipairs(views) do
-      local last = i == #views
-      rows[#rows + 1] = { prefix = prefix .. (last and style.last or style.branch),
-        view = entry.view, name = entry.name }
-      walk(entry, prefix .. (last and style.gap or style.through))
-    end
-  end
-  function walk(entry, prefix)
+  local function walk(name, prefix)
     local below = {}
-    for _, item in ipairs(entry.view.items) do
-      below[#below + 1] = { view = item, name = item.name }
+    for _, item in ipairs(items_of(name)) do
+      item.is_item = true
+      below[#below + 1] = item
     end
-    for _, name in ipairs(not entry.item and children[entry.name] or {}) do
-      below[#below + 1] = { view = run.steps[name], name = name }
+    for _, child in ipairs(children[name] or {}) do below[#below + 1] = { name = child } end
+    for i, row in ipairs(below) do
+      local last = i == #below
+      row.prefix = prefix .. (last and style.last or style.branch)
+      rows[#rows + 1] = row
+      if not row.is_item then walk(row.name, prefix .. (last and style.gap or style.through)) end
     end
-    for _, child in ipairs(below) do child.item = child.view.key ~= nil end
-    place(below, prefix)
   end
   for _, name in ipairs(roots) do
-    local entry = { view = run.steps[name], name = name }
-    rows[#rows + 1] = { prefix = "", view = entry.view, name = name }
-    walk(entry, "")
+    rows[#rows + 1] = { prefix = "", name = name }
+    walk(name, "")
   end
+  return rows
+end
+
+local function tree_rows(run, unicode)
+  local rows = M.rows(run.plan, function(name)
+    local items = {}
+    for i, item in ipairs(run.steps[name].items) do items[i] = { name = item.name, view = item } end
+    return items
+  end, unicode)
+  for _, row in ipairs(rows) do row.view = row.view or run.steps[row.name] end
   return rows
 end
 
@@ -256,7 +264,7 @@ end
 ---@return string[] lines
 function M.frame(run, width, now, opts)
   local style = styles[opts.unicode == false and "ascii" or "unicode"]
-  local rows = tree_rows(run, style)
+  local rows = tree_rows(run, opts.unicode)
   local columns = 12
   for _, row in ipairs(rows) do
     columns = math.max(columns, M.width(row.prefix) + M.width(row.name) + 2)
