@@ -1,0 +1,196 @@
+/*
+ * The simulated GitLab as a userdata.
+ *
+ *   mock.open{db=, token=, url=, world_json=, seed=, allow_reset=, clock="real"|"virtual",
+ *             max_body=} -> m | nil, message
+ *   m:request(now, method, target, {{name, value}, ...}, body [, served_before])
+ *             -> status, {{name, value}, ...}, body, action | nil
+ *   m:set_url(url)   m:close()
+ *   mock.serve_start(m, options) -> server (see mock_server.c)
+ *
+ * An action is {kind=, delay=, bytes=, interval=}; nil when the answer is sent as it stands.
+ */
+#include "mock_mock.h"
+
+#include <string.h>
+
+#include "mock/mock.h"
+#include "mock_server.h"
+
+#define MOCK "gitlab_pipelines.mock"
+
+enum { MAX_HEADERS = 100 };
+
+typedef struct box {
+    gp_mock *mock;
+    gp_http_response_out response; /* used again by every request */
+} box;
+
+static box *check(lua_State *L)
+{
+    box *self = luaL_checkudata(L, 1, MOCK);
+    luaL_argcheck(L, self->mock, 1, "the simulated GitLab is closed");
+    return self;
+}
+
+static int mock_close(lua_State *L)
+{
+    box *self = luaL_checkudata(L, 1, MOCK);
+    gp_mock *mock = self->mock;
+    self->mock = NULL;
+    if (!mock) return 0;
+    gp_http_response_free(&self->response);
+    gp_mock_close(mock);
+    return 0;
+}
+
+static int mock_open(lua_State *L)
+{
+    gp_mock_options options;
+    char message[512];
+    const char *clock;
+    box *self;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    memset(&options, 0, sizeof options);
+    options.db = lgp_opt_string(L, 1, "db", NULL);
+    options.token = lgp_opt_string(L, 1, "token", NULL);
+    options.url = lgp_opt_string(L, 1, "url", NULL);
+    options.world = lgp_opt_string(L, 1, "world_json", NULL);
+    if (options.world) {
+        lua_getfield(L, 1, "world_json");
+        options.world_len = lua_rawlen(L, -1);
+        lua_pop(L, 1);
+    }
+    options.seed = (uint64_t)lgp_opt_integer(L, 1, "seed", 1);
+    options.allow_reset = lgp_opt_boolean(L, 1, "allow_reset", 0);
+    options.max_body = lgp_opt_integer(L, 1, "max_body", 0);
+    clock = lgp_opt_string(L, 1, "clock", "real");
+    options.clock_virtual = strcmp(clock, "virtual") == 0;
+    self = lgp_new(L, sizeof *self, MOCK);
+    if (gp_mock_open(&options, &self->mock, message, sizeof message)) {
+        gp_http_response_init(&self->response, gp_mock_alloc(self->mock));
+        return 1;
+    }
+    lua_pushnil(L);
+    lua_pushstring(L, message);
+    return 2;
+}
+
+/* Reads the array of {name, value} at `index`; the texts stay owned by it. */
+static size_t read_headers(lua_State *L, int index, gp_http_header out[MAX_HEADERS])
+{
+    size_t count, i;
+    if (lua_isnoneornil(L, index)) return 0;
+    luaL_checktype(L, index, LUA_TTABLE);
+    count = lua_rawlen(L, index);
+    luaL_argcheck(L, count <= MAX_HEADERS, index, "too many headers");
+    for (i = 0; i < count; i++) {
+        lua_rawgeti(L, index, (int)i + 1);
+        luaL_argcheck(L, lua_istable(L, -1), index, "a header must be {name, value}");
+        lua_rawgeti(L, -1, 1);
+        lua_rawgeti(L, -2, 2);
+        luaL_argcheck(L, lua_type(L, -2) == LUA_TSTRING && lua_type(L, -1) == LUA_TSTRING, index,
+                      "a header must be {name, value}");
+        out[i].name = lua_tolstring(L, -2, &out[i].name_len);
+        out[i].value = lua_tolstring(L, -1, &out[i].value_len);
+        lua_pop(L, 3);
+    }
+    return count;
+}
+
+static void push_headers(lua_State *L, const gp_http_response_out *response)
+{
+    const char *name, *value;
+    size_t position = 0;
+    int count = 0;
+    lua_newtable(L);
+    while (gp_http_response_next(response, &position, &name, &value)) {
+        lua_createtable(L, 2, 0);
+        lua_pushstring(L, name);
+        lua_rawseti(L, -2, 1);
+        lua_pushstring(L, value);
+        lua_rawseti(L, -2, 2);
+        lua_rawseti(L, -2, ++count);
+    }
+}
+
+static void push_action(lua_State *L, const gp_http_action *action)
+{
+    if (action->kind == GP_HTTP_SEND && action->delay <= 0) {
+        lua_pushnil(L);
+        return;
+    }
+    lua_createtable(L, 0, 4);
+    lgp_set_string(L, "kind", gp_http_action_name(action->kind));
+    lgp_set_number(L, "delay", action->delay);
+    lgp_set_number(L, "interval", action->interval);
+    lgp_set_integer(L, "bytes", (long long)action->bytes);
+}
+
+static int mock_request(lua_State *L)
+{
+    box *self = check(L);
+    double now = luaL_checknumber(L, 2);
+    gp_http_header headers[MAX_HEADERS];
+    gp_http_request_in in;
+    memset(&in, 0, sizeof in);
+    in.method = luaL_checkstring(L, 3);
+    in.target = luaL_checklstring(L, 4, &in.target_len);
+    in.header_count = read_headers(L, 5, headers);
+    in.headers = headers;
+    in.body = luaL_optlstring(L, 6, "", &in.body_len);
+    in.served_before = (unsigned)luaL_optinteger(L, 7, 0);
+    gp_http_response_clear(&self->response);
+    gp_mock_request(self->mock, now, &in, &self->response);
+    if (self->response.body.failed || self->response.headers.failed) {
+        return luaL_error(L, "not enough memory");
+    }
+    lgp_push_integer(L, self->response.status);
+    push_headers(L, &self->response);
+    lua_pushlstring(L, gp_buf_text(&self->response.body), self->response.body.len);
+    push_action(L, &self->response.action);
+    return 4;
+}
+
+static int mock_set_url(lua_State *L)
+{
+    box *self = check(L);
+    if (!gp_mock_set_url(self->mock, luaL_checkstring(L, 2)))
+        return luaL_error(L, "not enough memory");
+    return 0;
+}
+
+/* The server holds the userdata, not the mock: that may be closed under it. */
+static void answer(void *ctx, double now, const gp_http_request_in *request,
+                   gp_http_response_out *response)
+{
+    box *self = ctx;
+    if (self->mock) {
+        gp_mock_request(self->mock, now, request, response);
+    } else {
+        response->status = 503;
+    }
+}
+
+static int serve_start(lua_State *L)
+{
+    box *self = check(L);
+    lua_settop(L, 2);
+    return lgp_server_push(L, 2, answer, self, 1);
+}
+
+void lgp_open_mock(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"request", mock_request},
+        {"set_url", mock_set_url},
+        {NULL, NULL},
+    };
+    static const luaL_Reg functions[] = {
+        {"open", mock_open},
+        {"serve_start", serve_start},
+        {NULL, NULL},
+    };
+    lgp_type(L, MOCK, methods, NULL, mock_close);
+    luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,428 @@
+#include "mock/faults.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "mock/handlers.h"
+#include "mock/store.h"
+
+/*
+ * A rule. Which requests: `method`, `path` (`*` stands for anything, without prefix and query);
+ * of those that match, which: `after` lets that many pass, `every` takes each n-th, `probability`
+ * throws the seed's dice, `times` ends the rule. What then: see `effect_of`.
+ */
+struct gp_fault {
+    int64_t id;
+    gp_arena arena;
+    const gp_json *def;
+    int64_t matched, struck;
+    gp_ms window; /* of a throttle */
+    int64_t in_window;
+};
+
+static const char *const fields[] = {"id",         "method",
+                                     "path",       "after",
+                                     "every",      "probability",
+                                     "times",      "status",
+                                     "headers",    "body",
+                                     "delay",      "action",
+                                     "bytes",      "interval",
+                                     "apply",      "apply_then_drop",
+                                     "apply_late", "apply_then_close_idle",
+                                     "reset",      "drop",
+                                     "truncate",   "dribble",
+                                     "garbage",    "throttle",
+                                     "lag",        "name",
+                                     "matched",    "struck",
+                                     NULL};
+
+void gp_fault_free(gp_fault *fault)
+{
+    if (!fault) return;
+    gp_arena_free(&fault->arena);
+    free(fault);
+}
+
+static int glob(const char *pattern, const char *text)
+{
+    const char *star = NULL, *back = NULL;
+    while (*text) {
+        if (*pattern == '*') {
+            star = ++pattern;
+            back = text;
+        } else if (*pattern == *text) {
+            pattern++;
+            text++;
+        } else if (star) {
+            pattern = star;
+            text = ++back;
+        } else {
+            return 0;
+        }
+    }
+    while (*pattern == '*')
+        pattern++;
+    return *pattern == 0;
+}
+
+static int truthy(const gp_json *def, const char *name)
+{
+    const gp_json *value = gp_json_get(def, name);
+    return value && value->type != GP_JSON_FALSE && value->type != GP_JSON_NULL;
+}
+
+/* The request's path without prefix and query. */
+static char *path_of(gp_call *call)
+{
+    const char *path = call->in->target;
+    size_t len = strcspn(path, "?");
+    if (strncmp(path, "/api/v4/", 8) == 0) {
+        path += 7;
+        len -= 7;
+    }
+    return gp_arena_copy(call->arena, path, len);
+}
+
+static int matches(const gp_fault *fault, const gp_call *call, const char *path)
+{
+    const char *method = gp_json_get_string(fault->def, "method", NULL);
+    const char *pattern = gp_json_get_string(fault->def, "path", NULL);
+    if (method && strcasecmp(method, call->in->method) != 0) return 0;
+    return !pattern || glob(pattern, path);
+}
+
+/* Counts the request; 1 if the rule strikes it. */
+static int strikes(const gp_mock *m, gp_fault *fault)
+{
+    const gp_json *def = fault->def;
+    int64_t after = gp_json_get_integer(def, "after", 0),
+            every = gp_json_get_integer(def, "every", 1);
+    int64_t times = gp_json_get_integer(def, "times", -1), limit, nth;
+    double probability = gp_json_get_number(def, "probability", 1), x;
+    const gp_json *throttle = gp_json_get(def, "throttle");
+    if (times >= 0 && fault->struck >= times) return 0;
+    nth = ++fault->matched - after;
+    if (nth <= 0 || (every > 1 && nth % every != 0)) return 0;
+    x = (double)(gp_mock_hash(m, "fault", (uint64_t)(fault->id * 1000003 + fault->matched)) >> 11) *
+        0x1p-53;
+    if (x >= probability) return 0;
+    if (throttle) {
+        gp_ms period = gp_ms_from_seconds(gp_json_get_number(throttle, "period", 60));
+        gp_ms start = period ? m->now - m->now % period : m->now;
+        limit = gp_json_get_integer(throttle, "limit", 1);
+        if (start != fault->window) fault->in_window = 0;
+        fault->window = start;
+        if (++fault->in_window <= limit) return 0;
+    }
+    fault->struck++;
+    return 1;
+}
+
+/* Seconds: a number, {"min", "max"}, or {"median", "sigma"} (lognormal). */
+static double seconds(const gp_mock *m, const gp_fault *fault, const gp_json *value)
+{
+    double x =
+        (double)(gp_mock_hash(m, "delay", (uint64_t)(fault->id * 1000003 + fault->matched)) >> 11) *
+        0x1p-53;
+    double low, median, normal = 0;
+    int i;
+    if (!value) return 0;
+    if (value->type != GP_JSON_OBJECT) return value->number;
+    median = gp_json_get_number(value, "median", -1);
+    low = gp_json_get_number(value, "min", 0);
+    if (median < 0) return low + (gp_json_get_number(value, "max", low) - low) * x;
+    /* The sum of twelve uniform numbers less six is nearly normal. */
+    for (i = 0; i < 12; i++) {
+        normal += (double)(gp_mock_hash(m, "normal",
+                                        (uint64_t)(fault->matched * 12 + i + fault->id * 7919)) >>
+                           11) *
+                  0x1p-53;
+    }
+    normal = (normal - 6) * gp_json_get_number(value, "sigma", 0.5);
+    /* e^normal by squaring of a short series: no call that differs between libraries. */
+    normal /= 1024;
+    low = 1 + normal + normal * normal / 2 + normal * normal * normal / 6;
+    for (i = 0; i < 10; i++)
+        low *= low;
+    return median * low;
+}
+
+static void set_action(gp_fault_effect *effect, const gp_json *def)
+{
+    static const struct {
+        const char *field;
+        gp_http_action_kind kind;
+        int replace;
+    } short_forms[] = {
+        {"reset", GP_HTTP_RESET, 1},          {"drop", GP_HTTP_DROP, 1},
+        {"apply_then_drop", GP_HTTP_DROP, 0}, {"apply_then_close_idle", GP_HTTP_DROP, 0},
+        {"truncate", GP_HTTP_TRUNCATE, 0},    {"dribble", GP_HTTP_DRIBBLE, 0},
+        {"garbage", GP_HTTP_GARBAGE, 1}};
+    const char *action = gp_json_get_string(def, "action", NULL);
+    size_t i;
+    if (action) {
+        effect->action.kind = gp_http_action_find(action);
+        effect->replace = !gp_json_get_boolean(def, "apply", 1);
+    }
+    for (i = 0; i < sizeof short_forms / sizeof *short_forms; i++) {
+        if (!truthy(def, short_forms[i].field)) continue;
+        effect->action.kind = short_forms[i].kind;
+        effect->replace = short_forms[i].replace && !gp_json_get_boolean(def, "apply", 0);
+        effect->action.bytes = (size_t)gp_json_get_integer(def, short_forms[i].field, 0);
+    }
+    effect->action.bytes = (size_t)gp_json_get_integer(def, "bytes", (int64_t)effect->action.bytes);
+    if (effect->action.kind == GP_HTTP_DRIBBLE && !effect->action.bytes) effect->action.bytes = 1;
+    effect->action.interval = gp_json_get_number(def, "interval", 0.1);
+}
+
+static void effect_of(const gp_mock *m, const gp_fault *fault, gp_fault_effect *effect)
+{
+    const gp_json *def = fault->def;
+    const gp_json *late = gp_json_get(def, "apply_late");
+    memset(effect, 0, sizeof *effect);
+    effect->apply_late = GP_MS_NONE;
+    effect->status = (int)gp_json_get_integer(def, "status", 0);
+    effect->headers = gp_json_get(def, "headers");
+    effect->body = gp_json_get(def, "body");
+    set_action(effect, def);
+    if (truthy(def, "throttle") && !effect->status) effect->status = 429;
+    if (effect->status) {
+        effect->replace_after = gp_json_get_boolean(def, "apply", 0);
+        effect->replace = !effect->replace_after;
+    }
+    if (late) {
+        effect->apply_late = gp_ms_from_seconds(late->number);
+        /* Who is not told otherwise sees the connection close. */
+        if (!effect->status && effect->action.kind == GP_HTTP_SEND)
+            effect->action.kind = GP_HTTP_DROP;
+    }
+    effect->action.delay = seconds(m, fault, gp_json_get(def, "delay"));
+}
+
+int gp_fault_strike(gp_call *call, gp_fault_effect *effect)
+{
+    gp_mock *m = call->m;
+    char *path = path_of(call);
+    gp_fault *chosen = NULL;
+    size_t i;
+    if (!path || strncmp(path, "/_mock/", 7) == 0) return 0;
+    for (i = 0; i < m->faults.count; i++) {
+        gp_fault *fault = m->faults.items[i];
+        if (truthy(fault->def, "lag") || !matches(fault, call, path)) continue;
+        /* Only a connection that has carried a request before can be closed while idle. */
+        if (truthy(fault->def, "apply_then_close_idle") && !call->in->served_before) continue;
+        if (strikes(m, fault) && !chosen) chosen = fault;
+    }
+    if (!chosen) return 0;
+    effect_of(m, chosen, effect);
+    if (truthy(chosen->def, "throttle")) {
+        char text[24];
+        gp_ms period = gp_ms_from_seconds(
+            gp_json_get_number(gp_json_get(chosen->def, "throttle"), "period", 60));
+        snprintf(text, sizeof text, "%lld",
+                 (long long)((chosen->window + period - m->now + 999) / 1000));
+        gp_http_response_header(call->out, "Retry-After", text);
+    }
+    return 1;
+}
+
+static void standard_body(gp_call *call, int status)
+{
+    gp_buf *buf = &call->out->body;
+    char text[80];
+    if (status == 429) {
+        gp_http_response_header(call->out, "Content-Type", "text/plain");
+        gp_buf_adds(buf, "Retry later");
+    } else if (status >= 502 && status <= 504) {
+        gp_http_response_header(call->out, "Content-Type", "text/html");
+        gp_buf_addf(buf,
+                    "<html><head><title>%d %s</title></head><body><center><h1>%d "
+                    "%s</h1></center></body></html>\n",
+                    status, gp_http_reason(status), status, gp_http_reason(status));
+    } else {
+        snprintf(text, sizeof text, "%d %s", status, gp_http_reason(status));
+        gp_fail(call, status, text);
+    }
+}
+
+void gp_fault_answer(gp_call *call, const gp_fault_effect *effect)
+{
+    gp_http_response_out *out = call->out;
+    const gp_json *header;
+    out->action = effect->action;
+    if (effect->status) {
+        out->status = effect->status;
+        if (effect->replace_after) out->headers.len = 0;
+        out->body.len = 0;
+        if (effect->body && effect->body->type == GP_JSON_STRING) {
+            gp_buf_add(&out->body, effect->body->string, effect->body->len);
+        } else if (effect->body) {
+            gp_json_write(&out->body, effect->body);
+        } else {
+            standard_body(call, effect->status);
+        }
+    } else if (effect->action.kind == GP_HTTP_GARBAGE) {
+        out->body.len = 0;
+        gp_buf_adds(&out->body, effect->body && effect->body->type == GP_JSON_STRING
+                                    ? effect->body->string
+                                    : "\x16\x03\x01 not HTTP\r\n");
+    }
+    for (header = effect->headers ? effect->headers->child : NULL; header; header = header->next) {
+        if (header->type == GP_JSON_STRING)
+            gp_http_response_header(out, header->key, header->string);
+    }
+}
+
+gp_ms gp_fault_lag(const gp_mock *m)
+{
+    gp_ms lag = m->world ? gp_ms_from_seconds(gp_json_get_number(m->world->root, "lag", 0)) : 0;
+    size_t i;
+    for (i = 0; i < m->faults.count; i++) {
+        const gp_fault *fault = m->faults.items[i];
+        gp_ms own = gp_ms_from_seconds(gp_json_get_number(fault->def, "lag", 0));
+        if (own > lag) lag = own;
+    }
+    return lag;
+}
+
+/* Rules as rows ----------------------------------------------------------------------------- */
+
+static gp_fault *fault_new(gp_mock *m, const char *json, size_t len, int64_t id, char *err,
+                           size_t err_size)
+{
+    gp_fault *fault = calloc(1, sizeof *fault);
+    const gp_json *member;
+    const char *action;
+    size_t i;
+    snprintf(err, err_size, "out of memory");
+    if (!fault) return NULL;
+    fault->id = id;
+    fault->def = gp_json_parse(&fault->arena, json, len, err, err_size);
+    if (fault->def && fault->def->type != GP_JSON_OBJECT) {
+        snprintf(err, err_size, "a rule must be a table");
+        fault->def = NULL;
+    }
+    for (member = fault->def ? fault->def->child : NULL; member && fault->def;
+         member = member->next) {
+        for (i = 0; fields[i] && strcmp(fields[i], member->key) != 0; i++) {
+        }
+        if (fields[i]) continue;
+        snprintf(err, err_size, "unknown field '%.60s' of a rule", member->key);
+        fault->def = NULL;
+    }
+    action = gp_json_get_string(fault->def, "action", NULL);
+    if (action && gp_http_action_find(action) == GP_HTTP_ACTION_KINDS) {
+        snprintf(err, err_size, "action does not have a valid value");
+        fault->def = NULL;
+    }
+    if (fault->def && gp_json_get(fault->def, "status") &&
+        (gp_json_get_integer(fault->def, "status", 0) < 200 ||
+         gp_json_get_integer(fault->def, "status", 0) > 599)) {
+        snprintf(err, err_size, "status does not have a valid value");
+        fault->def = NULL;
+    }
+    if (!fault->def || !gp_list_add(&m->faults, fault)) {
+        gp_fault_free(fault);
+        return NULL;
+    }
+    if (id >= m->next_fault) m->next_fault = id + 1;
+    return fault;
+}
+
+int gp_faults_add(gp_mock *m, const gp_json *list, char *err, size_t err_size)
+{
+    const gp_json *def;
+    for (def = list ? list->child : NULL; def; def = def->next) {
+        gp_buf buf = {.alloc = &m->alloc};
+        gp_fault *fault = NULL;
+        gp_json_write(&buf, def);
+        if (!buf.failed) fault = fault_new(m, buf.data, buf.len, m->next_fault, err, err_size);
+        gp_buf_add(&buf, "", 1);
+        if (fault && !buf.failed) gp_store_object(m, "fault", fault->id, buf.data);
+        gp_buf_free(&buf);
+        if (!fault) return 0;
+    }
+    return 1;
+}
+
+static int load_one(gp_mock *m, int64_t id, const char *json)
+{
+    char err[200];
+    return fault_new(m, json, strlen(json), id, err, sizeof err) != NULL;
+}
+
+int gp_faults_load(gp_mock *m)
+{
+    return gp_store_objects(m, "fault", load_one);
+}
+
+static void shape(gp_buf *buf, const gp_fault *fault)
+{
+    const gp_json *member;
+    gp_out_open(buf, NULL, '{');
+    gp_out_integer(buf, "id", fault->id);
+    gp_out_integer(buf, "matched", fault->matched);
+    gp_out_integer(buf, "struck", fault->struck);
+    for (member = fault->def->child; member; member = member->next) {
+        if (strcmp(member->key, "id") == 0 || strcmp(member->key, "matched") == 0 ||
+            strcmp(member->key, "struck") == 0) {
+            continue;
+        }
+        gp_out_open(buf, member->key, ' ');
+        gp_json_write(buf, member);
+    }
+    gp_out_close(buf, '}');
+}
+
+int gp_list_faults(gp_call *call)
+{
+    size_t i;
+    gp_out_open(&call->out->body, NULL, '[');
+    for (i = 0; i < call->m->faults.count; i++)
+        shape(&call->out->body, call->m->faults.items[i]);
+    gp_out_close(&call->out->body, ']');
+    return 200;
+}
+
+int gp_create_fault(gp_call *call)
+{
+    gp_json *list = gp_json_new(call->arena, GP_JSON_ARRAY);
+    char err[200];
+    gp_json *def = gp_json_new(call->arena, GP_JSON_OBJECT);
+    if (!call->body || call->body->type != GP_JSON_OBJECT || !call->body->count) {
+        return gp_fail_error(call, 400, "a rule must be a table");
+    }
+    *def = *call->body;
+    gp_json_push(list, def);
+    if (!gp_faults_add(call->m, list, err, sizeof err)) return gp_fail_error(call, 400, err);
+    shape(&call->out->body, call->m->faults.items[call->m->faults.count - 1]);
+    return 201;
+}
+
+int gp_delete_fault(gp_call *call)
+{
+    int64_t id = gp_call_integer(call, "fault_id", 0);
+    size_t i;
+    for (i = 0; i < call->m->faults.count; i++) {
+        gp_fault *fault = call->m->faults.items[i];
+        if (fault->id != id) continue;
+        gp_list_remove(&call->m->faults, fault);
+        gp_fault_free(fault);
+        gp_store_object(call->m, "fault", id, NULL);
+        return 204;
+    }
+    return gp_fail_record(call);
+}
+
+int gp_clear_faults(gp_call *call)
+{
+    gp_mock *m = call->m;
+    while (m->faults.count) {
+        gp_fault *fault = m->faults.items[--m->faults.count];
+        gp_store_object(m, "fault", fault->id, NULL);
+        gp_fault_free(fault);
+    }
+    return 204;
+}

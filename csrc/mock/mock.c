@@ -1,0 +1,396 @@
+#include "mock/mock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "mock/answer.h"
+#include "mock/auth.h"
+#include "mock/environments.h"
+#include "mock/faults.h"
+#include "mock/late.h"
+#include "mock/objects.h"
+#include "mock/params.h"
+#include "mock/requests.h"
+#include "mock/routes.h"
+#include "mock/simulate.h"
+#include "mock/store.h"
+#include "mock/tokens.h"
+#include "mock/world.h"
+
+enum { DEFAULT_MAX_BODY = 1 << 20, MAX_TARGET = 16384 };
+
+static void *resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
+{
+    (void)ctx;
+    (void)old_size;
+    if (new_size) return realloc(ptr, new_size);
+    free(ptr);
+    return NULL;
+}
+
+/* Opening ----------------------------------------------------------------------------------- */
+
+static int add_user(gp_mock *m, int64_t id, const char *username, const char *name)
+{
+    gp_user *user = calloc(1, sizeof *user);
+    if (!user) return 0;
+    user->id = id;
+    user->username = username;
+    user->name = name;
+    if (gp_list_add(&m->users, user)) return 1;
+    free(user);
+    return 0;
+}
+
+/* Rows whose order of reading matters: what points to others comes after them. */
+static int load(gp_mock *m, char *err, size_t err_size)
+{
+    if (!gp_store_load(m, err, err_size)) return 0;
+    if (!gp_triggers_load(m) || !gp_variables_load(m) || !gp_environments_load(m) ||
+        !gp_tokens_load(m) || !gp_faults_load(m)) {
+        snprintf(err, err_size, "can not read the database");
+        return 0;
+    }
+    if (m->world && !gp_world_enter(m, m->world)) {
+        snprintf(err, err_size, "out of memory");
+        return 0;
+    }
+    return 1;
+}
+
+/* Takes a world that is not the current one already. */
+int gp_mock_use_world(gp_mock *m, const char *json, size_t len, char *err, size_t err_size)
+{
+    gp_world *world = gp_world_read(json, len, err, err_size);
+    gp_buf fresh = {.alloc = &m->alloc}, current = {.alloc = &m->alloc};
+    int same = 0;
+    if (!world) return 0;
+    if (m->world) {
+        gp_json_write(&fresh, world->root);
+        gp_json_write(&current, m->world->root);
+        same = !fresh.failed && !current.failed && fresh.len == current.len &&
+               memcmp(fresh.data, current.data, fresh.len) == 0;
+    }
+    gp_buf_free(&fresh);
+    gp_buf_free(&current);
+    if (same) {
+        gp_world_free(world);
+        return 1;
+    }
+    world->id = (int64_t)m->worlds.count + 1;
+    if (!gp_list_add(&m->worlds, world)) {
+        gp_world_free(world);
+        snprintf(err, err_size, "out of memory");
+        return 0;
+    }
+    gp_store_world(m, world, json, len);
+    return gp_world_enter(m, world) && gp_tokens_enter(m, world->root, err, err_size) &&
+           gp_faults_add(m, gp_json_get(world->root, "faults"), err, err_size);
+}
+
+int gp_mock_open(const gp_mock_options *options, gp_mock **out, char *err, size_t err_size)
+{
+    gp_mock *m = calloc(1, sizeof *m);
+    *out = NULL;
+    snprintf(err, err_size, "out of memory");
+    if (!m) return 0;
+    m->alloc.resize = resize;
+    m->seed = options->seed;
+    m->allow_reset = options->allow_reset;
+    m->clock_virtual = options->clock_virtual;
+    m->max_body = options->max_body > 0 ? options->max_body : DEFAULT_MAX_BODY;
+    m->token = gp_mock_strdup(m, options->token ? options->token : "MOCK_SUPER_SECRET");
+    m->url = gp_mock_strdup(m, options->url ? options->url : "https://gitlab.example.com");
+    gp_mock_counters(m);
+    if (m->token && m->url && add_user(m, 1, "root", "Administrator") &&
+        gp_store_open(m, options->db, err, err_size) && load(m, err, err_size) &&
+        (!options->world ||
+         gp_mock_use_world(m, options->world, options->world_len, err, err_size)) &&
+        gp_store_flush(m)) {
+        *out = m;
+        return 1;
+    }
+    gp_mock_close(m);
+    return 0;
+}
+
+int gp_mock_reload(gp_mock *m, char *err, size_t err_size)
+{
+    gp_mock_clear(m);
+    gp_mock_counters(m);
+    return load(m, err, err_size);
+}
+
+void gp_mock_close(gp_mock *m)
+{
+    size_t i;
+    if (!m) return;
+    gp_store_close(m);
+    gp_mock_clear(m);
+    gp_requests_clear(m);
+    gp_late_clear(m);
+    for (i = 0; i < m->users.count; i++)
+        free(m->users.items[i]);
+    gp_list_free(&m->users);
+    gp_list_free(&m->scenarios);
+    gp_list_free(&m->projects);
+    gp_list_free(&m->tokens);
+    gp_list_free(&m->faults);
+    gp_list_free(&m->worlds);
+    gp_list_free(&m->heap);
+    gp_list_free(&m->late);
+    gp_list_free(&m->dirty_pipelines);
+    gp_arena_free(&m->scratch);
+    gp_arena_free(&m->strings);
+    free(m->token);
+    free(m->url);
+    free(m);
+}
+
+const gp_alloc *gp_mock_alloc(gp_mock *m)
+{
+    return &m->alloc;
+}
+
+int gp_mock_set_url(gp_mock *m, const char *url)
+{
+    char *copy = gp_mock_strdup(m, url);
+    size_t len;
+    if (!copy) return 0;
+    len = strlen(copy);
+    while (len && copy[len - 1] == '/')
+        copy[--len] = 0;
+    free(m->url);
+    m->url = copy;
+    return 1;
+}
+
+/* One request ------------------------------------------------------------------------------- */
+
+static void set_clock(gp_mock *m, double now)
+{
+    gp_ms at;
+    m->caller = gp_ms_from_seconds(now);
+    if (m->clock_virtual && !m->clock_held) m->clock_held = m->caller;
+    at = m->clock_virtual ? m->clock_held : m->caller + m->clock_offset;
+    if (at > m->now) m->now = at;
+}
+
+static const char *without_prefix(const char *path)
+{
+    if (strncmp(path, "/api/v4", 7) == 0 && (path[7] == '/' || path[7] == 0)) return path + 7;
+    return path;
+}
+
+static void merge(gp_call *call, const gp_json *from)
+{
+    const gp_json *member;
+    for (member = from ? from->child : NULL; member; member = member->next) {
+        gp_json *copy = gp_arena_get(call->arena, sizeof *copy);
+        if (!copy) return;
+        *copy = *member;
+        gp_json_set(call->params, member->key, copy);
+    }
+}
+
+static int media(const char *type, const char *wanted)
+{
+    size_t len = strlen(wanted);
+    return strncasecmp(type, wanted, len) == 0 &&
+           (type[len] == 0 || type[len] == ';' || type[len] == ' ');
+}
+
+/* The body as parameters: 0, or the status of the error written. */
+static int read_body(gp_call *call)
+{
+    const gp_http_request_in *in = call->in;
+    const char *type = gp_http_request_header(in, "Content-Type");
+    char why[120];
+    if ((int64_t)in->body_len > call->m->max_body) {
+        return gp_fail(call, 413, "413 Request Entity Too Large");
+    }
+    call->body = gp_json_new(call->arena, GP_JSON_OBJECT);
+    if (!in->body_len) return 0;
+    if (!type || !*type || media(type, "application/x-www-form-urlencoded")) {
+        if (gp_params_form(call->arena, call->body, in->body, in->body_len)) return 0;
+    } else if (media(type, "application/json") || media(type, "application/vnd.api+json")) {
+        call->body = gp_json_parse(call->arena, in->body, in->body_len, why, sizeof why);
+        if (call->body) return 0;
+    } else if (media(type, "multipart/form-data")) {
+        if (gp_params_multipart(call->arena, call->body, type, in->body, in->body_len)) return 0;
+    } else {
+        return gp_fail_error(call, 415,
+                             gp_arena_print(call->arena,
+                                            "The provided content-type '%.100s' is not supported.",
+                                            gp_utf8_valid(type, strlen(type)) ? type : "?"));
+    }
+    call->body = NULL;
+    return gp_fail_error(call, 400, "message body does not match declared format");
+}
+
+/* Path, query and body in one object; the path wins. */
+static int read_params(gp_call *call, const gp_json *path_params, const char *query)
+{
+    int status;
+    call->params = gp_json_new(call->arena, GP_JSON_OBJECT);
+    call->query = gp_json_new(call->arena, GP_JSON_OBJECT);
+    if (query && !gp_params_form(call->arena, call->query, query, strlen(query))) {
+        return gp_fail(call, 400, "400 Bad request");
+    }
+    status = read_body(call);
+    merge(call, call->query);
+    if (call->body && call->body->type == GP_JSON_OBJECT) merge(call, call->body);
+    merge(call, path_params);
+    return status;
+}
+
+static int project_visible(const gp_call *call)
+{
+    return !call->token || call->token->project_id == GP_UNSET ||
+           call->token->project_id == call->project->id;
+}
+
+static int hidden_by_lag(const gp_call *call, const gp_pipeline *p)
+{
+    gp_ms lag = gp_fault_lag(call->m);
+    return lag && strcmp(call->in->method, "GET") == 0 && p->created_at + lag > call->m->now;
+}
+
+/* The rows that the path names: 0, or the status of the error written. */
+static int find_rows(gp_call *call)
+{
+    int flags = call->route->flags;
+    gp_job *job;
+    if (flags & GP_PROJECT) {
+        const char *id = gp_call_string(call, "id");
+        call->project = gp_project_find(call->m, id);
+        if (!call->project || !project_visible(call))
+            return gp_fail(call, 404, "404 Project Not Found");
+    }
+    if ((flags & GP_MAINTAINER) && call->role < GP_ROLE_MAINTAINER)
+        return gp_fail(call, 403, "403 Forbidden");
+    if (flags & GP_PIPELINE) {
+        call->pipeline = gp_ids_get(&call->m->pipelines, gp_call_integer(call, "pipeline_id", 0));
+        if (!call->pipeline || call->pipeline->project != call->project ||
+            hidden_by_lag(call, call->pipeline)) {
+            return gp_fail_record(call);
+        }
+    }
+    if (flags & (GP_JOB | GP_ANY_JOB)) {
+        job = gp_ids_get(&call->m->jobs, gp_call_integer(call, "job_id", 0));
+        if (!job || job->pipeline->project != call->project || hidden_by_lag(call, job->pipeline) ||
+            ((flags & GP_JOB) && gp_job_trigger(job))) {
+            return gp_fail_record(call);
+        }
+        call->job = job;
+        call->pipeline = job->pipeline;
+    }
+    return 0;
+}
+
+/* From the path to the handler's status. */
+static int route(gp_call *call, char *path, const char *query)
+{
+    gp_json *path_params = gp_json_new(call->arena, GP_JSON_OBJECT);
+    gp_match match;
+    int status, body_status;
+    gp_route_find(call->arena, call->in->method, path, path_params, &match);
+    if (!match.route && match.allow[0]) {
+        gp_http_response_header(call->out, "Allow", match.allow);
+        return gp_fail_error(call, 405, "405 Not Allowed");
+    }
+    if (!match.route) return gp_fail_error(call, 404, "404 Not Found");
+    call->route = match.route;
+    body_status = read_params(call, path_params, query);
+    /* Who may not ask is not told what is wrong with the request. */
+    status = match.route->flags & GP_OPEN ? gp_trigger_auth(call) : gp_auth(call);
+    if (status) return status;
+    if (body_status) return body_status;
+    status = gp_route_check(call);
+    if (!status) status = find_rows(call);
+    return status ? status : match.route->handle(call);
+}
+
+/* Carries a request out: the body is written, the status returned. */
+static int carry_out(gp_call *call)
+{
+    const gp_http_request_in *in = call->in;
+    char *target = gp_arena_copy(call->arena, in->target, in->target_len), *query, *path;
+    size_t len;
+    int status;
+    if (!target) return gp_fail_memory(call);
+    query = strchr(target, '?');
+    if (query) *query++ = 0;
+    path = target + (without_prefix(target) - target);
+    len = strlen(path);
+    while (len > 1 && path[len - 1] == '/')
+        path[--len] = 0;
+    call->path = path;
+    status = route(call, path, query);
+    if (call->arena->failed || call->m->memory_failed) status = gp_fail_memory(call);
+    if (!gp_store_flush(call->m)) status = gp_fail_memory(call);
+    call->m->memory_failed = 0;
+    return status;
+}
+
+static void start_call(gp_call *call, gp_mock *m, const gp_http_request_in *in,
+                       gp_http_response_out *out)
+{
+    memset(call, 0, sizeof *call);
+    call->m = m;
+    call->in = in;
+    call->out = out;
+    call->arena = &m->scratch;
+    gp_arena_reset(call->arena);
+}
+
+/* Requests that a fault has put off are carried out at their time, their answers thrown away. */
+static void carry_out_late(gp_mock *m, gp_ms until)
+{
+    gp_late *late;
+    while ((late = gp_late_take(m, until)) != NULL) {
+        gp_http_response_out out;
+        gp_call call;
+        m->now = late->due > m->now ? late->due : m->now;
+        gp_simulate_advance(m);
+        gp_http_response_init(&out, &m->alloc);
+        start_call(&call, m, &late->request, &out);
+        carry_out(&call);
+        gp_http_response_free(&out);
+        gp_late_free(late);
+    }
+}
+
+void gp_mock_request(gp_mock *m, double now, const gp_http_request_in *in,
+                     gp_http_response_out *out)
+{
+    gp_call call;
+    gp_fault_effect effect;
+    gp_ms before = m->now;
+    int struck = 0;
+    set_clock(m, now);
+    if (m->late.count) {
+        gp_ms until = m->now;
+        m->now = before;
+        carry_out_late(m, until);
+        m->now = until;
+    }
+    m->requests++;
+    start_call(&call, m, in, out);
+    gp_simulate_advance(m);
+    if (in->target_len > MAX_TARGET) {
+        out->status = gp_fail(&call, 414, "414 Request-URI Too Large");
+    } else {
+        struck = m->faults.count && gp_fault_strike(&call, &effect);
+        if (struck && effect.apply_late != GP_MS_NONE)
+            gp_late_add(m, in, m->now + effect.apply_late);
+        if (!struck || !(effect.replace || effect.apply_late != GP_MS_NONE))
+            out->status = carry_out(&call);
+        if (struck) gp_fault_answer(&call, &effect);
+    }
+    if (m->dirty_pipelines.count) gp_store_flush(m);
+    gp_answer_headers(&call);
+    gp_requests_note(m, in, out->status, struck);
+}

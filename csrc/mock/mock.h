@@ -1,0 +1,53 @@
+/*
+ * The simulated GitLab as a library: a request in, a response out. It owns no thread, no socket and
+ * no clock: the time comes with each request.
+ *
+ *     gp_mock *m;
+ *     if (!gp_mock_open(&(gp_mock_options){.db = "mock.db"}, &m, err, sizeof err)) ...
+ *     gp_http_response_init(&response, gp_mock_alloc(m));
+ *     gp_mock_request(m, now, &request, &response);
+ *     ...
+ *     gp_mock_close(m);
+ *
+ * The state at a time follows from what was asked and from the clock; with the same seed the same
+ * requests at the same times give the same bytes, and closing and opening the database in between
+ * changes nothing. An open database file belongs to one mock at a time.
+ */
+#ifndef GP_MOCK_MOCK_H
+#define GP_MOCK_MOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/http_message.h"
+
+typedef struct gp_mock gp_mock;
+
+typedef struct gp_mock_options {
+    const char *db;    /* file; NULL: in memory */
+    const char *token; /* NULL: MOCK_SUPER_SECRET */
+    const char *url;   /* what links start with; NULL: https://gitlab.example.com */
+    const char *world; /* JSON; NULL: the one that the database holds, if any */
+    size_t world_len;
+    uint64_t seed;
+    int allow_reset;
+    int clock_virtual; /* the time is held and moves only by /_mock/clock */
+    int64_t max_body;  /* bytes of a request body; 0: 1 MiB */
+} gp_mock_options;
+
+/* 1 and a mock, or 0 and a message. The options are copied. */
+int gp_mock_open(const gp_mock_options *options, gp_mock **out, char *err, size_t err_size);
+void gp_mock_close(gp_mock *m);
+
+/* For the buffers of responses. */
+const gp_alloc *gp_mock_alloc(gp_mock *m);
+
+/* What links start with, once it is known. 0 when memory ran out. */
+int gp_mock_set_url(gp_mock *m, const char *url);
+
+/* Answers a request made at `now` (seconds since the epoch; going back counts as standing still).
+ * The response must be empty. Never fails: what goes wrong is a 500. */
+void gp_mock_request(gp_mock *m, double now, const gp_http_request_in *in,
+                     gp_http_response_out *out);
+
+#endif

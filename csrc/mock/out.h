@@ -1,0 +1,45 @@
+/*
+ * Writes JSON straight into a buffer: no tree, no copies. A separator is put where one is due by
+ * looking at the last byte written, so there is no state to keep. `key` is NULL inside arrays.
+ */
+#ifndef GP_MOCK_OUT_H
+#define GP_MOCK_OUT_H
+
+#include <stdint.h>
+
+#include "core/buf.h"
+#include "core/time.h"
+
+/* Milliseconds since the epoch: every time in the mock. */
+typedef int64_t gp_ms;
+#define GP_MS_NONE  (-1)      /* no such time: null */
+#define GP_MS_NEVER INT64_MAX /* will not come */
+
+void gp_out_open(gp_buf *buf, const char *key, char bracket);
+void gp_out_close(gp_buf *buf, char bracket);
+void gp_out_string(gp_buf *buf, const char *key, const char *value); /* NULL gives null */
+void gp_out_bytes(gp_buf *buf, const char *key, const char *value, size_t len);
+void gp_out_integer(gp_buf *buf, const char *key, int64_t value);
+void gp_out_boolean(gp_buf *buf, const char *key, int value);
+void gp_out_null(gp_buf *buf, const char *key);
+/* "2026-01-01T00:00:00.000Z", or null for GP_MS_NONE and GP_MS_NEVER. */
+void gp_out_time(gp_buf *buf, const char *key, gp_ms value);
+/* Seconds with the fraction that they have: 2.0, 0.25; null for GP_MS_NONE. */
+void gp_out_seconds(gp_buf *buf, const char *key, gp_ms value);
+/* JSON text that is written already. */
+void gp_out_raw(gp_buf *buf, const char *key, const char *json, size_t len);
+
+/* Writes a number as decimal digits. */
+void gp_out_digits(gp_buf *buf, int64_t value);
+
+/* "2026-01-01T00:00:00.000Z" into `text`: integers only, since every answer holds several. */
+void gp_ms_iso(char text[GP_TIME_TEXT], gp_ms value);
+/* "Thu, 01 Jan 2026 00:00:00 GMT" */
+void gp_ms_http(char text[GP_TIME_TEXT], gp_ms value);
+/* Reads an ISO 8601 date or time; GP_MS_NONE if it is none, or is before 1970. */
+gp_ms gp_ms_parse(const char *text);
+/* Seconds since the epoch, or an amount of seconds, to milliseconds: rounded, clamped, never
+ * negative. */
+gp_ms gp_ms_from_seconds(double seconds);
+
+#endif

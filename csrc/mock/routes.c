@@ -1,0 +1,498 @@
+#include "mock/routes.h"
+
+#include <string.h>
+
+#include "mock/params.h"
+
+/* clang-format off */
+#define STATUSES "created|waiting_for_resource|preparing|waiting_for_callback|pending|running|" \
+                 "success|failed|canceling|canceled|skipped|manual|scheduled"
+
+static const gp_param list_pipelines[] = {
+    {"scope", 'q', GP_STRING, 0, "running|pending|finished|branches|tags", "kind of pipelines"},
+    {"status", 'q', GP_STRING, 0, STATUSES, "status"},
+    {"ref", 'q', GP_STRING, 0, NULL, "branch or tag"},
+    {"sha", 'q', GP_STRING, 0, NULL, "commit"},
+    {"source", 'q', GP_STRING, 0, "unknown|push|web|trigger|schedule|api|external|pipeline|chat|"
+     "webide|merge_request_event|external_pull_request_event|parent_pipeline|ondemand_dast_scan|"
+     "ondemand_dast_validation|security_orchestration_policy|container_registry_push|duo_workflow|"
+     "pipeline_execution_policy_schedule", "what made them; parent_pipeline shows children"},
+    {"name", 'q', GP_STRING, 0, NULL, "exact name"},
+    {"username", 'q', GP_STRING, 0, NULL, "who made them"},
+    {"yaml_errors", 'q', GP_BOOLEAN, 0, NULL, "only those whose configuration is broken"},
+    {"updated_before", 'q', GP_TIME, 0, NULL, "changed before"},
+    {"updated_after", 'q', GP_TIME, 0, NULL, "changed after"},
+    {"created_before", 'q', GP_TIME, 0, NULL, "made before"},
+    {"created_after", 'q', GP_TIME, 0, NULL, "made after"},
+    {"order_by", 'q', GP_STRING, 0, "id|status|ref|updated_at|user_id", "order, id by default"},
+    {"sort", 'q', GP_STRING, 0, "asc|desc", "direction, desc by default"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param latest_pipeline[] = {
+    {"ref", 'q', GP_STRING, 0, NULL, "branch or tag, the default branch if absent"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param create_pipeline[] = {
+    {"ref", 'b', GP_STRING, GP_REQUIRED | GP_NOT_BLANK, NULL, "branch or tag"},
+    {"variables", 'b', GP_ARRAY, 0, NULL, "array of {key, value, variable_type}"},
+    {"inputs", 'b', GP_HASH, 0, NULL, "typed inputs"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param run_trigger[] = {
+    {"token", 'b', GP_STRING, 0, NULL, "trigger token, or the static token"},
+    {"ref", 'b', GP_STRING, GP_REQUIRED | GP_NOT_BLANK, NULL, "branch or tag"},
+    {"variables", 'b', GP_HASH, 0, NULL, "variables by name"},
+    {"inputs", 'b', GP_HASH, 0, NULL, "typed inputs"},
+    {"scenario_id", 'b', GP_INTEGER, 0, NULL, "scenario to follow"},
+    {"terminal_after_seconds", 'b', GP_INTEGER, 0, NULL, "ends after that many seconds"},
+    {"terminal_status", 'b', GP_STRING, 0, "success|failed|canceled|skipped", "ends with this status"},
+    {"never_complete", 'b', GP_BOOLEAN, 0, NULL, "stays running"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param rename_pipeline[] = {
+    {"name", 'b', GP_STRING, GP_REQUIRED, NULL, "new name"}, {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param list_jobs[] = {
+    {"scope", 'q', GP_STRINGS, 0, STATUSES, "statuses wanted"},
+    {"include_retried", 'q', GP_BOOLEAN, 0, NULL, "earlier attempts too"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param list_project_jobs[] = {
+    {"scope", 'q', GP_STRINGS, 0, STATUSES, "statuses wanted"},
+    {"order_by", 'q', GP_STRING, 0, "id", "order"},
+    {"sort", 'q', GP_STRING, 0, "asc|desc", "direction, desc by default"},
+    {"pagination", 'q', GP_STRING, 0, "offset|keyset", "kind of paging"},
+    {"id_after", 'q', GP_INTEGER, 0, NULL, "keyset: ids above"},
+    {"id_before", 'q', GP_INTEGER, 0, NULL, "keyset: ids below"},
+    {"ref", 'q', GP_STRING, 0, NULL, "branch or tag"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param cancel_job[] = {
+    {"force", 'b', GP_BOOLEAN, 0, NULL, "end a job that is canceling"}, {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param retry_job[] = {
+    {"job_inputs", 'b', GP_HASH, 0, NULL, "inputs of the job"}, {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param play_job[] = {
+    {"job_variables_attributes", 'b', GP_ARRAY, 0, NULL, "array of {key, value}"},
+    {"job_inputs", 'b', GP_HASH, 0, NULL, "inputs of the job"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param latest_artifacts[] = {
+    {"job", 'q', GP_STRING, GP_REQUIRED, NULL, "name of the job"},
+    {"search_recent_successful_pipelines", 'q', GP_BOOLEAN, 0, NULL, "look further back"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param artifact_tree[] = {
+    {"path", 'q', GP_STRING, 0, NULL, "directory"},
+    {"recursive", 'q', GP_BOOLEAN, 0, NULL, "with everything below"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param create_trigger[] = {
+    {"description", 'b', GP_STRING, GP_REQUIRED, NULL, "what it is for"},
+    {"expires_at", 'b', GP_TIME, 0, NULL, "when it ends"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param update_trigger[] = {
+    {"description", 'b', GP_STRING, 0, NULL, "what it is for"}, {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param scenario_fields[] = {
+    {"scenario_id", 'b', GP_INTEGER, 0, NULL, "its number; a free one if absent"},
+    {"name", 'b', GP_STRING, GP_REQUIRED | GP_NOT_BLANK, NULL, "what people call it"},
+    {"terminal_after_seconds", 'b', GP_INTEGER, 0, NULL, "ends after that many seconds"},
+    {"terminal_status", 'b', GP_STRING, 0, "success|failed|canceled|skipped", "ends with this status"},
+    {"never_complete", 'b', GP_BOOLEAN, 0, NULL, "stays running"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param mock_pipelines[] = {
+    {"project_id", 'q', GP_INTEGER, 0, NULL, "project"},
+    {"status", 'q', GP_STRING, 0, STATUSES, "status"},
+    {"ref", 'q', GP_STRING, 0, NULL, "branch or tag"},
+    {"scenario_id", 'q', GP_INTEGER, 0, NULL, "scenario"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param patch_pipeline[] = {
+    {"scenario_id", 'b', GP_INTEGER, 0, NULL, "scenario to follow; null for none"},
+    {"terminal_after_seconds", 'b', GP_INTEGER, 0, NULL, "ends after that many seconds; null for none"},
+    {"terminal_status", 'b', GP_STRING, 0, "success|failed|canceled|skipped", "ends with this status"},
+    {"never_complete", 'b', GP_BOOLEAN, 0, NULL, "stays running"},
+    {"status", 'b', GP_STRING, 0, STATUSES, "holds from then on"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param set_clock[] = {
+    {"advance", 'b', GP_NUMBER, 0, NULL, "seconds to go forward"},
+    {"set", 'b', GP_ANY, 0, NULL, "time to go to: ISO 8601, or seconds since 1970"},
+    {"mode", 'b', GP_STRING, 0, "real|virtual", "virtual: the time is held"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param list_requests[] = {
+    {"method", 'q', GP_STRING, 0, NULL, "method"},
+    {"path", 'q', GP_STRING, 0, NULL, "part of the path"},
+    {"after", 'q', GP_INTEGER, 0, NULL, "only those with a greater number"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+#define P GP_PROJECT
+#define PP (GP_PROJECT | GP_PIPELINE)
+#define PJ (GP_PROJECT | GP_JOB)
+#define JT GP_JOB_TOKEN
+#define ID "/projects/:id"
+
+const gp_route gp_routes[] = {
+    {"GET", ID "/pipelines/latest", P | JT, 200, gp_latest_pipeline, latest_pipeline, "The newest pipeline of a ref"},
+    {"GET", ID "/pipelines/:pipeline_id", PP | JT, 200, gp_get_pipeline, NULL, "One pipeline"},
+    {"GET", ID "/pipelines", P | JT | GP_PAGED, 200, gp_list_pipelines, list_pipelines, "Pipelines of a project"},
+    {"POST", ID "/pipeline", P, 201, gp_create_pipeline, create_pipeline, "Make a pipeline"},
+    {"POST", ID "/trigger/pipeline", GP_OPEN, 201, gp_run_trigger, run_trigger, "Make a pipeline with a trigger token"},
+    {"POST", ID "/ref/*ref/trigger/pipeline", GP_OPEN, 201, gp_run_trigger, run_trigger, "Make a pipeline with a trigger token"},
+    {"GET", ID "/pipelines/:pipeline_id/variables", PP, 200, gp_pipeline_variables, NULL, "Variables of a pipeline"},
+    {"GET", ID "/pipelines/:pipeline_id/jobs", PP | JT | GP_PAGED, 200, gp_list_pipeline_jobs, list_jobs, "Jobs of a pipeline"},
+    {"GET", ID "/pipelines/:pipeline_id/bridges", PP | JT | GP_PAGED, 200, gp_list_bridges, list_jobs, "Trigger jobs of a pipeline"},
+    {"GET", ID "/pipelines/:pipeline_id/trigger_jobs", PP | JT | GP_PAGED, 200, gp_list_bridges, list_jobs, "Trigger jobs of a pipeline"},
+    {"GET", ID "/pipelines/:pipeline_id/test_report", PP, 200, gp_test_report, NULL, "Test cases of a pipeline"},
+    {"GET", ID "/pipelines/:pipeline_id/test_report_summary", PP, 200, gp_test_report_summary, NULL, "Totals of a pipeline's tests"},
+    {"POST", ID "/pipelines/:pipeline_id/retry", PP, 201, gp_retry_pipeline, NULL, "Run again what failed"},
+    {"POST", ID "/pipelines/:pipeline_id/cancel", PP, 200, gp_cancel_pipeline, NULL, "Cancel what still runs"},
+    {"PUT", ID "/pipelines/:pipeline_id/metadata", PP | JT, 200, gp_rename_pipeline, rename_pipeline, "Give a pipeline a name"},
+    {"DELETE", ID "/pipelines/:pipeline_id", PP, 204, gp_delete_pipeline, NULL, "Delete a pipeline"},
+
+    {"GET", ID "/jobs", P | JT | GP_PAGED, 200, gp_list_project_jobs, list_project_jobs, "Jobs of a project"},
+    {"GET", ID "/jobs/:job_id", PJ, 200, gp_get_job, NULL, "One job"},
+    {"GET", ID "/jobs/:job_id/trace", PJ, 200, gp_get_trace, NULL, "Log of a job"},
+    {"POST", ID "/jobs/:job_id/cancel", PJ, 201, gp_cancel_job, cancel_job, "Cancel a job"},
+    {"POST", ID "/jobs/:job_id/retry", P | GP_ANY_JOB, 201, gp_retry_job, retry_job, "Run a job again"},
+    {"POST", ID "/jobs/:job_id/erase", PJ, 201, gp_erase_job, NULL, "Erase log and artifacts of a job"},
+    {"POST", ID "/jobs/:job_id/play", P | GP_ANY_JOB, 200, gp_play_job, play_job, "Start a manual job"},
+
+    {"GET", ID "/jobs/artifacts/*ref/raw/*path", P | JT, 200, gp_latest_artifact_file, latest_artifacts, "A file of the newest artifacts of a ref"},
+    {"GET", ID "/jobs/artifacts/*ref/download", P | JT, 200, gp_latest_archive, latest_artifacts, "The newest artifacts of a ref"},
+    {"GET", ID "/jobs/:job_id/artifacts", PJ | JT, 200, gp_get_archive, NULL, "Artifacts of a job, as a zip"},
+    {"GET", ID "/jobs/:job_id/artifacts/tree", PJ | JT | GP_PAGED, 200, gp_artifact_tree, artifact_tree, "Files within the artifacts of a job"},
+    {"GET", ID "/jobs/:job_id/artifacts/*path", PJ | JT, 200, gp_get_artifact_file, NULL, "A file of a job's artifacts"},
+    {"POST", ID "/jobs/:job_id/artifacts/keep", PJ, 200, gp_keep_artifacts, NULL, "Keep artifacts beyond their expiry"},
+    {"DELETE", ID "/jobs/:job_id/artifacts", PJ | GP_MAINTAINER, 204, gp_delete_artifacts, NULL, "Delete the artifacts of a job"},
+
+    {"GET", ID "/triggers", P | GP_PAGED | GP_MAINTAINER, 200, gp_list_triggers, NULL, "Trigger tokens of a project"},
+    {"POST", ID "/triggers", P | GP_MAINTAINER, 201, gp_create_trigger, create_trigger, "Make a trigger token"},
+    {"GET", ID "/triggers/:trigger_id", P | GP_MAINTAINER, 200, gp_get_trigger, NULL, "One trigger token"},
+    {"PUT", ID "/triggers/:trigger_id", P | GP_MAINTAINER, 200, gp_update_trigger, update_trigger, "Describe a trigger token"},
+    {"DELETE", ID "/triggers/:trigger_id", P | GP_MAINTAINER, 204, gp_delete_trigger, NULL, "Revoke a trigger token"},
+
+    {"GET", "/projects/:id", P, 200, gp_get_project, NULL, "One project"},
+    {"GET", "/projects", GP_PAGED, 200, gp_list_projects, NULL, "Projects"},
+    {"GET", "/version", GP_ANY_SCOPE, 200, gp_get_version, NULL, "Version of the server"},
+    {"GET", "/metadata", GP_ANY_SCOPE, 200, gp_get_metadata, NULL, "Version of the server"},
+    {"GET", "/user", GP_ANY_SCOPE, 200, gp_get_user, NULL, "Who the token belongs to"},
+
+    {"GET", "/_mock/scenarios", GP_CONTROL | GP_PAGED, 200, gp_list_scenarios, NULL, "Scenarios"},
+    {"POST", "/_mock/scenarios", GP_CONTROL, 201, gp_create_scenario, scenario_fields, "Make a scenario"},
+    {"GET", "/_mock/scenarios/:scenario_id", GP_CONTROL, 200, gp_get_scenario, NULL, "One scenario"},
+    {"PUT", "/_mock/scenarios/:scenario_id", GP_CONTROL, 200, gp_put_scenario, scenario_fields, "Change a scenario"},
+    {"DELETE", "/_mock/scenarios/:scenario_id", GP_CONTROL, 204, gp_delete_scenario, NULL, "Delete a scenario"},
+    {"GET", "/_mock/pipelines", GP_CONTROL | GP_PAGED, 200, gp_mock_list_pipelines, mock_pipelines, "Pipelines as rows"},
+    {"GET", "/_mock/pipelines/:pipeline_id", GP_CONTROL, 200, gp_mock_get_pipeline, NULL, "One pipeline as a row"},
+    {"PATCH", "/_mock/pipelines/:pipeline_id", GP_CONTROL, 200, gp_mock_patch_pipeline, patch_pipeline, "Change the course of a pipeline"},
+    {"DELETE", "/_mock/pipelines/:pipeline_id", GP_CONTROL, 204, gp_mock_delete_pipeline, NULL, "Delete a pipeline"},
+    {"DELETE", "/_mock/pipelines", GP_CONTROL, 204, gp_mock_delete_pipelines, NULL, "Delete every pipeline"},
+    {"GET", "/_mock/clock", GP_CONTROL, 200, gp_get_clock, NULL, "The simulated time"},
+    {"POST", "/_mock/clock", GP_CONTROL, 200, gp_set_clock, set_clock, "Advance, set or hold the time"},
+    {"GET", "/_mock/requests", GP_CONTROL, 200, gp_list_requests, list_requests, "What was asked"},
+    {"DELETE", "/_mock/requests", GP_CONTROL, 204, gp_clear_requests, NULL, "Forget what was asked"},
+    {"GET", "/_mock/faults", GP_CONTROL, 200, gp_list_faults, NULL, "Rules for faults"},
+    {"POST", "/_mock/faults", GP_CONTROL, 201, gp_create_fault, NULL, "Make a rule"},
+    {"DELETE", "/_mock/faults/:fault_id", GP_CONTROL, 204, gp_delete_fault, NULL, "Delete a rule"},
+    {"DELETE", "/_mock/faults", GP_CONTROL, 204, gp_clear_faults, NULL, "Delete every rule"},
+    {"GET", "/_mock/world", GP_CONTROL, 200, gp_get_world, NULL, "The world"},
+    {"POST", "/_mock/world", GP_CONTROL, 201, gp_put_world, NULL, "Load a world"},
+    {"PUT", "/_mock/world", GP_CONTROL, 200, gp_put_world, NULL, "Load a world"},
+    {"GET", "/_mock/snapshot", GP_CONTROL, 200, gp_get_snapshot, NULL, "Everything, to be kept"},
+    {"POST", "/_mock/snapshot", GP_CONTROL, 200, gp_put_snapshot, NULL, "Go back to what was kept"},
+    {"PUT", "/_mock/snapshot", GP_CONTROL, 200, gp_put_snapshot, NULL, "Go back to what was kept"},
+    {"POST", "/_mock/reset", GP_CONTROL, 200, gp_mock_reset, NULL, "Drop everything but the presets"},
+    {NULL, NULL, 0, 0, NULL, NULL, NULL}};
+/* clang-format on */
+
+/* Finding ----------------------------------------------------------------------------------- */
+
+/* A captured piece of the path. */
+typedef struct capture {
+    const char *name, *at;
+    size_t name_len, len;
+} capture;
+
+enum { MAX_CAPTURES = 4 };
+
+/* Does the path fit the template? Pieces between slashes are compared; `*name` takes as many of
+ * them as leave a match for the rest. */
+static int fits(const char *template_at, const char *path, capture *out, int *count)
+{
+    while (*template_at && *path) {
+        if (*template_at == ':' || *template_at == '*') {
+            int many = *template_at == '*';
+            const char *name = template_at + 1;
+            size_t name_len = strcspn(name, "/"), len = strcspn(path, "/");
+            int mine = (*count)++;
+            if (!len || mine >= MAX_CAPTURES) return 0;
+            template_at = name + name_len;
+            if (many) {
+                for (; path[len]; len++) {
+                    if (path[len] == '/' && *template_at &&
+                        fits(template_at, path + len, out, count))
+                        break;
+                    *count = mine + 1;
+                }
+                if (*template_at && !path[len]) return 0;
+            }
+            out[mine] = (capture){name, path, name_len, len};
+            path += len;
+            if (many && *template_at) return 1;
+        } else {
+            if (*template_at != *path) return 0;
+            template_at++;
+            path++;
+        }
+    }
+    return !*template_at && !*path;
+}
+
+static void set_captures(gp_arena *arena, gp_json *params, const capture *found, int count)
+{
+    int i;
+    for (i = 0; i < count; i++) {
+        size_t len;
+        char *value = gp_percent_decode(arena, found[i].at, found[i].len, 0, &len);
+        char *name = gp_arena_copy(arena, found[i].name, found[i].name_len);
+        /* What is no text names nothing: an empty value finds no row. */
+        if (value && !gp_utf8_valid(value, len)) len = 0;
+        if (value) gp_json_set(params, name, gp_json_new_string(arena, value, len));
+    }
+}
+
+void gp_route_find(gp_arena *arena, const char *method, const char *path, gp_json *params,
+                   gp_match *match)
+{
+    const gp_route *route;
+    const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
+    capture found[MAX_CAPTURES];
+    match->route = NULL;
+    match->allow[0] = 0;
+    for (route = gp_routes; route->method; route++) {
+        int count = 0;
+        if (!fits(route->path, path, found, &count)) continue;
+        if (strcmp(route->method, wanted) == 0) {
+            match->route = route;
+            set_captures(arena, params, found, count);
+            return;
+        }
+        if (!strstr(match->allow, route->method)) {
+            if (match->allow[0])
+                strncat(match->allow, ", ", sizeof match->allow - strlen(match->allow) - 1);
+            strncat(match->allow, route->method, sizeof match->allow - strlen(match->allow) - 1);
+        }
+    }
+}
+
+/* Checking ---------------------------------------------------------------------------------- */
+
+static int chosen(const char *choices, const char *text)
+{
+    size_t len = strlen(text);
+    const char *at = choices;
+    while (at) {
+        const char *bar = strchr(at, '|');
+        size_t size = bar ? (size_t)(bar - at) : strlen(at);
+        if (size == len && memcmp(at, text, len) == 0) return 1;
+        at = bar ? bar + 1 : NULL;
+    }
+    return 0;
+}
+
+static int to_integer(gp_json *value)
+{
+    const char *at = value->string;
+    int64_t result = 0;
+    int negative;
+    if (value->type == GP_JSON_INTEGER) return 1;
+    if (value->type == GP_JSON_NUMBER) {
+        if (value->number != (double)value->integer) return 0;
+        value->type = GP_JSON_INTEGER;
+        return 1;
+    }
+    if (value->type != GP_JSON_STRING) return 0;
+    negative = *at == '-';
+    at += negative;
+    if (!*at || strlen(at) > 18 || strspn(at, "0123456789") != strlen(at)) return 0;
+    while (*at)
+        result = result * 10 + (*at++ - '0');
+    value->type = GP_JSON_INTEGER;
+    value->integer = negative ? -result : result;
+    value->number = (double)value->integer;
+    return 1;
+}
+
+static int to_number(gp_arena *arena, gp_json *value)
+{
+    char why[40];
+    gp_json *parsed;
+    if (value->type == GP_JSON_INTEGER || value->type == GP_JSON_NUMBER) return 1;
+    if (value->type != GP_JSON_STRING) return 0;
+    parsed = gp_json_parse(arena, value->string, value->len, why, sizeof why);
+    if (!parsed || (parsed->type != GP_JSON_INTEGER && parsed->type != GP_JSON_NUMBER)) return 0;
+    value->type = parsed->type;
+    value->integer = parsed->integer;
+    value->number = parsed->number;
+    return 1;
+}
+
+static int to_boolean(gp_json *value)
+{
+    if (value->type == GP_JSON_TRUE || value->type == GP_JSON_FALSE) return 1;
+    if (value->type == GP_JSON_INTEGER && (value->integer == 0 || value->integer == 1)) {
+        value->type = value->integer ? GP_JSON_TRUE : GP_JSON_FALSE;
+        return 1;
+    }
+    if (value->type != GP_JSON_STRING) return 0;
+    if (chosen("true|t|1|yes|y|on|True|TRUE", value->string)) {
+        value->type = GP_JSON_TRUE;
+    } else if (chosen("false|f|0|no|n|off|False|FALSE", value->string)) {
+        value->type = GP_JSON_FALSE;
+    } else {
+        return 0;
+    }
+    return 1;
+}
+
+static int to_string(gp_arena *arena, gp_json *value)
+{
+    const char *text;
+    switch (value->type) {
+    case GP_JSON_STRING:
+        return 1;
+    case GP_JSON_TRUE:
+        text = "true";
+        break;
+    case GP_JSON_FALSE:
+        text = "false";
+        break;
+    case GP_JSON_INTEGER:
+        text = gp_arena_print(arena, "%lld", (long long)value->integer);
+        break;
+    case GP_JSON_NUMBER:
+        text = gp_arena_print(arena, "%.15g", value->number);
+        break;
+    default:
+        return 0;
+    }
+    if (!text) return 0;
+    value->type = GP_JSON_STRING;
+    value->string = text;
+    value->len = strlen(text);
+    return 1;
+}
+
+static int to_array(gp_arena *arena, gp_json *value)
+{
+    gp_json *elements = gp_params_elements(arena, value);
+    if (value->type == GP_JSON_ARRAY) return 1;
+    if (value->type == GP_JSON_STRING && value->len == 0) elements = NULL;
+    if (!elements && !(value->type == GP_JSON_STRING && value->len == 0)) return 0;
+    value->type = GP_JSON_ARRAY;
+    value->child = elements;
+    return 1;
+}
+
+/* Converts a value to its type: 1, or 0 when it can not be. */
+static int convert(gp_arena *arena, const gp_param *p, gp_json *value)
+{
+    switch (p->type) {
+    case GP_INTEGER:
+        return to_integer(value);
+    case GP_NUMBER:
+        return to_number(arena, value);
+    case GP_BOOLEAN:
+        return to_boolean(value);
+    case GP_TIME:
+        return value->type == GP_JSON_STRING &&
+               (!value->len || gp_ms_parse(value->string) != GP_MS_NONE);
+    case GP_STRINGS:
+    case GP_ARRAY:
+        return to_array(arena, value);
+    case GP_HASH:
+        return value->type == GP_JSON_OBJECT || (value->type == GP_JSON_STRING && !value->len);
+    case GP_ANY:
+        return 1;
+    default:
+        return to_string(arena, value);
+    }
+}
+
+static int choice_fits(const gp_param *p, const gp_json *value)
+{
+    const gp_json *at;
+    if (!p->choices) return 1;
+    if (p->type != GP_STRINGS) return chosen(p->choices, value->string);
+    for (at = value->child; at; at = at->next) {
+        if (at->type != GP_JSON_STRING || !chosen(p->choices, at->string)) return 0;
+    }
+    return 1;
+}
+
+static void complain(gp_buf *buf, const char *name, const char *what)
+{
+    if (buf->len) gp_buf_adds(buf, ", ");
+    gp_buf_adds(buf, name);
+    gp_buf_adds(buf, what);
+}
+
+static void check_one(gp_call *call, const gp_param *p, gp_buf *complaints)
+{
+    gp_json *value = gp_json_get(call->params, p->name);
+    if (!value || (value->type == GP_JSON_NULL && p->type != GP_ANY)) {
+        if (p->flags & GP_REQUIRED) complain(complaints, p->name, " is missing");
+    } else if (!convert(call->arena, p, value)) {
+        complain(complaints, p->name, " is invalid");
+    } else if ((p->flags & GP_NOT_BLANK) && value->type == GP_JSON_STRING &&
+               strspn(value->string, " \t\r\n") == value->len) {
+        complain(complaints, p->name, " is empty");
+    } else if (!choice_fits(p, value)) {
+        complain(complaints, p->name, " does not have a valid value");
+    }
+}
+
+static const gp_param paging[] = {
+    {"page", 'q', GP_INTEGER, 0, NULL, "page, from 1"},
+    {"per_page", 'q', GP_INTEGER, 0, NULL, "rows a page, at most 100"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+/* Path parameters whose names end in "_id" are numbers. */
+static const gp_param numbers[] = {{"pipeline_id", 'p', GP_INTEGER, 0, NULL, NULL},
+                                   {"job_id", 'p', GP_INTEGER, 0, NULL, NULL},
+                                   {"trigger_id", 'p', GP_INTEGER, 0, NULL, NULL},
+                                   {"environment_id", 'p', GP_INTEGER, 0, NULL, NULL},
+                                   {"deployment_id", 'p', GP_INTEGER, 0, NULL, NULL},
+                                   {"fault_id", 'p', GP_INTEGER, 0, NULL, NULL},
+                                   {"scenario_id", 'p', GP_INTEGER, 0, NULL, NULL},
+                                   {NULL, 0, 0, 0, NULL, NULL}};
+
+int gp_route_check(gp_call *call)
+{
+    gp_buf complaints = {.alloc = &call->m->alloc};
+    const gp_param *p;
+    int status = 0;
+    for (p = numbers; p->name; p++) {
+        const char *in_path = strstr(call->route->path, p->name);
+        if (in_path && in_path[-1] == ':') check_one(call, p, &complaints);
+    }
+    for (p = call->route->flags & GP_PAGED ? paging : NULL; p && p->name; p++) {
+        check_one(call, p, &complaints);
+    }
+    for (p = call->route->params; p && p->name; p++)
+        check_one(call, p, &complaints);
+    if (complaints.failed) {
+        status = gp_fail_memory(call);
+    } else if (complaints.len) {
+        gp_buf_add(&complaints, "", 1);
+        status = gp_fail_error(call, 400, complaints.data);
+    }
+    gp_buf_free(&complaints);
+    return status;
+}

@@ -1,0 +1,125 @@
+--- The simulated GitLab, from Lua.
+--
+--   local transport = mock.new { world = "world.lua", runtime = rt }   -- in this process
+--   local server = mock.serve { port = 0, world = "world.lua" }        -- for anybody
+--   print(server.url); server.stop()
+--
+-- The simulation itself is C (csrc/mock); this file loads worlds and gives it a way in.
+
+local json = require "gitlab_pipelines.json"
+local options = require "gitlab_pipelines.options"
+local world_file = require "gitlab_pipelines.transport.world"
+
+-- This file and mock.so share a name, as `require` sees it: the shared object is asked for by the
+-- searcher that looks for it alone.
+local function load_core()
+  local searchers = rawget(package, "searchers") or rawget(package, "loaders")
+  local loader, where = searchers[3] "gitlab_pipelines.mock"
+  if type(loader) ~= "function" then
+    error("mock.so is not there: run make" .. tostring(loader or ""), 3)
+  end
+  return loader("gitlab_pipelines.mock", where)
+end
+
+--- Everything that mock.so has (`open`, `serve_start`, `serve_forever`, `echo_start`), and more.
+local M = load_core()
+
+local serve_start = M.serve_start
+
+--- Serves an open simulated GitLab; its links start with the server's address from then on.
+---@param core userdata of `open`
+---@param given table|nil `host`, `port`
+---@return userdata|nil server pollable
+---@return string|nil message
+function M.serve_start(core, given)
+  local server, message = serve_start(core, given)
+  if server then core:set_url(server:url()) end
+  return server, message
+end
+
+--- The token that is taken when none is named.
+M.default_token = "MOCK_SUPER_SECRET"
+
+local known = {
+  world = { type = "string|table" }, db = { type = "string" }, seed = { type = "integer" },
+  token = { type = "string" }, allow_reset = { type = "boolean" },
+  clock = { type = "string", one_of = { "real", "virtual" } }, url = { type = "string" },
+  max_body = { type = "integer" }, runtime = { type = "table" },
+}
+
+local known_server = { host = { type = "string" }, port = { type = "integer" } }
+for name, rule in pairs(known) do known_server[name] = rule end
+
+local function open(where, given)
+  local world_json
+  if given.world then
+    local message
+    world_json, message = world_file.load(given.world)
+    if not world_json then return nil, message end
+  end
+  local token = given.token or os.getenv "MOCK_TOKEN" or M.default_token
+  local allow_reset = given.allow_reset
+  if allow_reset == nil then allow_reset = os.getenv "MOCK_ALLOW_RESET" == "1" end
+  local core, message = M.open {
+    db = given.db, token = token, url = given.url, seed = given.seed, allow_reset = allow_reset,
+    clock = given.clock, max_body = given.max_body, world_json = world_json,
+  }
+  if not core then
+    if type(given.world) == "string" then message = world_file.locate(given.world, message) end
+    return nil, where .. ": " .. message
+  end
+  return core, token
+end
+
+--- Opens a simulated GitLab in this process.
+---@param given table|nil `world` (file name or table), `db` (file; default: memory), `seed`,
+--- `token`, `allow_reset`, `clock` ("real": the runtime's, or "virtual": held), `url`, `runtime`,
+--- `max_body`
+---@return table|nil transport for gitlab.new{transport = ...}, with `:request` for tests
+---@return string|nil message
+function M.new(given)
+  given = options.check("mock.new", known, given)
+  local core, token = open("mock.new", given)
+  if not core then return nil, token end
+  local transport = require("gitlab_pipelines.transport.mock").new {
+    core = core, runtime = given.runtime,
+  }
+  transport.token = token
+  return transport
+end
+
+--- Serves a simulated GitLab on this process's loop: it answers while the runtime runs.
+---@param given table|nil as `mock.new`, and `host` (127.0.0.1), `port` (a free one)
+---@return table|nil server `url`, `stop()`, `token`
+---@return string|nil message
+function M.serve(given)
+  given = options.check("mock.serve", known_server, given)
+  local core, token = open("mock.serve", given)
+  if not core then return nil, token end
+  local server, message = M.serve_start(core, { host = given.host, port = given.port or 0 })
+  if not server then
+    core:close()
+    return nil, "mock.serve: " .. message
+  end
+  local rt = given.runtime or require("gitlab_pipelines.runtime").default()
+  local url = server:url()
+  if given.url then core:set_url(given.url) end
+  rt:attach(server)
+  local handle = { url = url, token = token, server = server, core = core }
+  function handle.stop()
+    if not handle.server then return end
+    rt:detach(server)
+    server:close()
+    core:close()
+    handle.server, handle.core = nil, nil
+  end
+  return handle
+end
+
+--- A world as JSON text, from a file or a table; nil and a message with file and line.
+M.load_world = world_file.load
+
+--- Text of a value for a request's body.
+M.encode = json.encode
+
+return M
