@@ -105,6 +105,12 @@ describe("json", function()
       end
     end)
 
+    it("writes the integers at the very ends", function()
+      if not math_type then return end
+      local least, most = rawget(math, "mininteger"), rawget(math, "maxinteger")
+      assert.equal("[-9223372036854775808,9223372036854775807]", json.encode { least, most })
+    end)
+
     it("tells arrays from objects", function()
       assert.equal("{}", json.encode {})
       assert.equal("[]", json.encode(json.array {}))

@@ -215,7 +215,7 @@ static void encode_number(encoder *e, const place *at)
     double number;
 #if LGP_HAS_INTEGERS
     if (lua_isinteger(e->L, -1)) {
-        gp_buf_addf(e->out, "%lld", (long long)lua_tointeger(e->L, -1));
+        gp_buf_add_integer(e->out, lua_tointeger(e->L, -1));
         return;
     }
 #endif

@@ -105,28 +105,27 @@ void gp_buf_drop(gp_buf *buf, size_t count)
     buf->len -= count;
 }
 
-/* The letter after the backslash of a short escape, 'u' for the long one, 0 for none. */
-static char escape_letter(unsigned char byte)
+void gp_buf_add_integer(gp_buf *buf, long long value)
 {
-    switch (byte) {
-    case '"':
-        return '"';
-    case '\\':
-        return '\\';
-    case '\b':
-        return 'b';
-    case '\f':
-        return 'f';
-    case '\n':
-        return 'n';
-    case '\r':
-        return 'r';
-    case '\t':
-        return 't';
-    default:
-        return byte < 0x20 || byte == 0x7f ? 'u' : 0;
-    }
+    char text[24], *at = text + sizeof text;
+    unsigned long long rest = value < 0 ? 0 - (unsigned long long)value : (unsigned long long)value;
+    do {
+        *--at = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (value < 0) *--at = '-';
+    gp_buf_add(buf, at, (size_t)(text + sizeof text - at));
 }
+
+/* The letter after the backslash of a short escape, 'u' for the long one, 0 for none. */
+static const char escapes[256] = {
+    ['"'] = '"',  ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r',
+    ['\t'] = 't', [0x00] = 'u',  [0x01] = 'u', [0x02] = 'u', [0x03] = 'u', [0x04] = 'u',
+    [0x05] = 'u', [0x06] = 'u',  [0x07] = 'u', [0x0b] = 'u', [0x0e] = 'u', [0x0f] = 'u',
+    [0x10] = 'u', [0x11] = 'u',  [0x12] = 'u', [0x13] = 'u', [0x14] = 'u', [0x15] = 'u',
+    [0x16] = 'u', [0x17] = 'u',  [0x18] = 'u', [0x19] = 'u', [0x1a] = 'u', [0x1b] = 'u',
+    [0x1c] = 'u', [0x1d] = 'u',  [0x1e] = 'u', [0x1f] = 'u', [0x7f] = 'u',
+};
 
 /* The length of the UTF-8 sequence that begins at `s`, 0 if there is none: no overlong forms, no
  * surrogates, nothing beyond U+10FFFF. */
@@ -154,7 +153,7 @@ static void json_text(gp_buf *buf, const char *s, size_t len, int mend)
     size_t i = 0, start = 0;
     gp_buf_addc(buf, '"');
     while (i < len) {
-        char letter = escape_letter(bytes[i]);
+        char letter = escapes[bytes[i]];
         size_t valid = mend && !letter ? utf8_length(bytes + i, len - i) : !letter;
         if (valid) {
             i += valid;
@@ -194,7 +193,7 @@ void gp_buf_json_number(gp_buf *buf, double value)
         return;
     }
     if (fabs(value) < 9223372036854775808.0 && value == (double)(long long)value) {
-        gp_buf_addf(buf, "%lld", (long long)value);
+        gp_buf_add_integer(buf, (long long)value);
         return;
     }
     /* Below the normal range a double has fewer than 15 digits. 17 always read back. */

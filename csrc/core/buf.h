@@ -56,6 +56,9 @@ void gp_buf_adds(gp_buf *buf, const char *text);
 void gp_buf_addc(gp_buf *buf, char byte);
 void gp_buf_addf(gp_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Adds a whole number in decimal. */
+void gp_buf_add_integer(gp_buf *buf, long long value);
+
 /* Removes the first `count` bytes (all of them if there are fewer). */
 void gp_buf_drop(gp_buf *buf, size_t count);
 
