@@ -98,7 +98,7 @@ static int redactor_stream(lua_State *L)
 {
     redactor_box *box = check_redactor(L);
     stream_box *stream = lgp_new(L, sizeof *stream, STREAM_TYPE);
-    gp_redact_open(&stream->stream, &box->redactor, lgp_alloc_secret());
+    gp_redact_stream_init(&stream->stream, &box->redactor, lgp_alloc_secret());
     gp_buf_init(&stream->out, lgp_alloc());
     lua_createtable(L, 1, 0);
     lua_pushvalue(L, 1);
@@ -111,7 +111,7 @@ static int stream_close(lua_State *L)
 {
     stream_box *box = luaL_checkudata(L, 1, STREAM_TYPE);
     if (!box->stream.redactor) return 0;
-    gp_redact_close(&box->stream);
+    gp_redact_stream_close(&box->stream);
     gp_buf_free(&box->out);
     box->stream.redactor = NULL;
     return 0;

@@ -668,14 +668,15 @@ static size_t process(gp_redact_stream *stream, const char *s, size_t n, int fin
     return w.at;
 }
 
-void gp_redact_open(gp_redact_stream *stream, const gp_redactor *redactor, const gp_alloc *alloc)
+void gp_redact_stream_init(gp_redact_stream *stream, const gp_redactor *redactor,
+                           const gp_alloc *alloc)
 {
     memset(stream, 0, sizeof *stream);
     stream->redactor = redactor;
     gp_buf_init(&stream->carry, alloc);
 }
 
-void gp_redact_close(gp_redact_stream *stream)
+void gp_redact_stream_close(gp_redact_stream *stream)
 {
     gp_buf_free_secret(&stream->carry);
 }
@@ -699,7 +700,7 @@ int gp_redact_finish(gp_redact_stream *stream, gp_buf *out)
 {
     gp_buf carry = stream->carry;
     process(stream, gp_buf_text(&carry), carry.len, 1, out);
-    gp_redact_open(stream, stream->redactor, carry.alloc);
+    gp_redact_stream_init(stream, stream->redactor, carry.alloc);
     gp_buf_free_secret(&carry);
     return !out->failed;
 }
@@ -707,7 +708,7 @@ int gp_redact_finish(gp_redact_stream *stream, gp_buf *out)
 int gp_redact_text(const gp_redactor *redactor, const char *s, size_t len, gp_buf *out)
 {
     gp_redact_stream stream;
-    gp_redact_open(&stream, redactor, out->alloc);
+    gp_redact_stream_init(&stream, redactor, out->alloc);
     process(&stream, s, len, 1, out);
     return !out->failed;
 }

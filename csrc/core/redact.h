@@ -76,13 +76,14 @@ typedef struct gp_redact_stream {
     size_t cover_until, pass_until, user_until; /* offsets into what comes next */
 } gp_redact_stream;
 
-void gp_redact_open(gp_redact_stream *stream, const gp_redactor *redactor, const gp_alloc *alloc);
+void gp_redact_stream_init(gp_redact_stream *stream, const gp_redactor *redactor,
+                           const gp_alloc *alloc);
 int gp_redact_feed(gp_redact_stream *stream, const char *s, size_t len, gp_buf *out);
 
 /* Gives out what was held back; the stream may then be fed a new text. */
 int gp_redact_finish(gp_redact_stream *stream, gp_buf *out);
 
 /* Cleanses and frees. May be called again. */
-void gp_redact_close(gp_redact_stream *stream);
+void gp_redact_stream_close(gp_redact_stream *stream);
 
 #endif

@@ -155,7 +155,7 @@ static int finish(const reader *r, const moment *m, double *seconds)
     return 1;
 }
 
-static void clock_time(reader *r, moment *m)
+static void read_clock(reader *r, moment *m)
 {
     m->hour = number(r, 2, 0, 23);
     expect(r, ":");
@@ -225,7 +225,7 @@ static void fixed_date(reader *r, moment *m)
     expect(r, " ");
     m->year = number(r, 4, 1, 9999);
     expect(r, " ");
-    clock_time(r, m);
+    read_clock(r, m);
     expect(r, " GMT");
 }
 
@@ -239,7 +239,7 @@ static void old_date(reader *r, moment *m)
     m->year = number(r, 2, 0, 99);
     m->year += m->year < 70 ? 2000 : 1900;
     expect(r, " ");
-    clock_time(r, m);
+    read_clock(r, m);
     expect(r, " GMT");
 }
 
@@ -250,7 +250,7 @@ static void asctime_date(reader *r, moment *m)
     expect(r, " ");
     m->day = accept(r, " ") ? number(r, 1, 1, 9) : number(r, 2, 1, 31);
     expect(r, " ");
-    clock_time(r, m);
+    read_clock(r, m);
     expect(r, " ");
     m->year = number(r, 4, 1, 9999);
 }

@@ -166,14 +166,14 @@ static int tell_redact(void)
     worked = worked && gp_redact_text(&redactor, text, sizeof text - 1, &out);
     if (worked && (!strstr(out.data, "[secret]") || strstr(out.data, "T%25ken")))
         complain("the text is not redacted");
-    gp_redact_open(&stream, &redactor, &alloc);
+    gp_redact_stream_init(&stream, &redactor, &alloc);
     gp_buf_free(&out);
     for (i = 0; i < sizeof text - 1 && worked; i++) {
         worked = gp_redact_feed(&stream, text + i, 1, &out);
     }
     worked = worked && gp_redact_finish(&stream, &out);
-    gp_redact_close(&stream);
-    gp_redact_close(&stream);
+    gp_redact_stream_close(&stream);
+    gp_redact_stream_close(&stream);
     gp_redactor_close(&redactor);
     gp_redactor_close(&redactor);
     gp_buf_free(&out);

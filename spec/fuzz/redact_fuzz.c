@@ -33,12 +33,12 @@ static void feed_pieces(gp_redactor *redactor, const gp_alloc *alloc, const char
     gp_redact_stream stream;
     size_t at;
     int worked = 1;
-    gp_redact_open(&stream, redactor, alloc);
+    gp_redact_stream_init(&stream, redactor, alloc);
     for (at = 0; at < len && worked; at += piece) {
         worked = gp_redact_feed(&stream, s + at, len - at < piece ? len - at : piece, out);
     }
     worked = worked && gp_redact_finish(&stream, out);
-    gp_redact_close(&stream);
+    gp_redact_stream_close(&stream);
     if (!worked) out->failed = 1;
 }
 
