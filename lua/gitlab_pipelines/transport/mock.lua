@@ -107,7 +107,7 @@ end
 
 local function deliver_to_file(sink, status, body)
   local offset = status == 206 and sink.offset or 0
-  local file, message = io.open(sink.path, offset > 0 and "r+b" or "wb")
+  local file, message = io.open(sink.file, offset > 0 and "r+b" or "wb")
   if not file then return nil, message end
   file:seek("set", offset)
   local ok, problem = file:write(body)
