@@ -1,10 +1,11 @@
 /*
  * core.exchange: one call's way through limiter, breaker, retry table and budget, for Lua.
  *
- *   new(policy, options, breaker) -> exchange
- *     options  effect = "read" | "set" | "create", class = "cancel" | "create" | "read" | "poll",
- *              deadline = seconds | nil, create_subject = "11 main" | nil, lists_jobs = bool,
- *              no_retry = bool, no_probe = bool
+ *   new(policy, breaker, effect, class, deadline, create_subject, lists_jobs, no_retry) -> exchange
+ *     breaker nil: none; effect "read" | "set" | "create"; class "cancel" | "create" | "read" |
+ *     "poll"; deadline in seconds, nil: none; create_subject "11 main" for a pipeline's creation,
+ *     else nil; lists_jobs for GET projects/:id/jobs. (One argument each: a table of options costs
+ *     as much as the decision.)
  *   x:next(now, random) -> "send" | "wait", until | "probe" | "done", reason, retry_after
  *   x:feed(now, random, outcome, status, retry_after, date, reset, remaining, name, content_type,
  *          body, flag) -> as next, never "send"
@@ -56,44 +57,25 @@ static double told(lua_State *L, lgp_exchange *x)
     return now;
 }
 
-static int option(lua_State *L, const char *key, const char *const names[])
-{
-    const char *given = lgp_opt_string(L, 2, key, NULL);
-    int i;
-    for (i = 0; given && names[i]; i++) {
-        if (strcmp(names[i], given) == 0) return i;
-    }
-    return luaL_error(L, "'%s' is no %s", given ? given : "nil", key);
-}
-
-static uint64_t subject_option(lua_State *L)
+static uint64_t subject_of(lua_State *L, int index)
 {
     size_t len;
-    const char *name;
-    uint64_t subject = 0;
-    lua_getfield(L, 2, "create_subject");
-    if (lua_type(L, -1) == LUA_TSTRING) {
-        name = lua_tolstring(L, -1, &len);
-        subject = gp_limiter_subject(name, len);
-    }
-    lua_pop(L, 1);
-    return subject;
+    const char *name = luaL_optlstring(L, index, NULL, &len);
+    return name ? gp_limiter_subject(name, len) : 0;
 }
 
 static int exchange_new(lua_State *L)
 {
     lgp_policy *policy = lgp_check_policy(L, 1);
-    lgp_breaker *breaker = lua_isnoneornil(L, 3) ? NULL : lgp_check_breaker(L, 3);
+    lgp_breaker *breaker = lua_isnoneornil(L, 2) ? NULL : lgp_check_breaker(L, 2);
     gp_exchange_options options = {0};
     lgp_exchange *x;
-    luaL_checktype(L, 2, LUA_TTABLE);
-    options.effect = (gp_effect)option(L, "effect", effects);
-    options.class = (gp_class)option(L, "class", classes);
-    options.deadline = lgp_opt_number(L, 2, "deadline", INFINITY);
-    options.lists_jobs = lgp_opt_boolean(L, 2, "lists_jobs", 0);
-    options.no_retry = lgp_opt_boolean(L, 2, "no_retry", 0);
-    options.may_probe = !lgp_opt_boolean(L, 2, "no_probe", 0);
-    options.create_subject = subject_option(L);
+    options.effect = (gp_effect)luaL_checkoption(L, 3, NULL, effects);
+    options.class = (gp_class)luaL_checkoption(L, 4, NULL, classes);
+    options.deadline = luaL_optnumber(L, 5, INFINITY);
+    options.create_subject = subject_of(L, 6);
+    options.lists_jobs = lua_toboolean(L, 7);
+    options.no_retry = lua_toboolean(L, 8);
     x = lgp_new(L, sizeof(*x), EXCHANGE_TYPE);
     x->policy = policy;
     policy->references++;

@@ -82,9 +82,9 @@ static gp_verdict out_of_time(gp_exchange *exchange, double now, gp_reason first
     return finish(exchange, now, first, wait);
 }
 
+/* What changes nothing, or only stops something, may be the first to try again. */
 static int may_probe(const gp_exchange *exchange)
 {
-    if (!exchange->options.may_probe) return 0;
     return exchange->options.effect == GP_EFFECT_READ ||
            (exchange->options.effect == GP_EFFECT_SET &&
             exchange->options.class == GP_CLASS_CANCEL);
@@ -247,13 +247,13 @@ gp_verdict gp_exchange_feed(gp_exchange *exchange, double now, double random,
 {
     gp_limiter *limiter = exchange->policy->limiter;
     gp_outcome outcome = gp_retry_classify(answer);
-    gp_retry_row row = gp_retry_row_of(outcome, answer->status);
+    gp_retry_row row;
     gp_action action = gp_retry_action(exchange->options.effect, outcome);
-    double server_time, delay;
+    double server_time = 0, delay;
     int again;
     if (exchange->done.kind == GP_VERDICT_DONE) return exchange->done;
     exchange->in_flight = 0;
-    server_time = gp_retry_asked_wait(answer, now);
+    if (outcome != GP_OUTCOME_OK) server_time = gp_retry_asked_wait(answer, now);
     exchange->last_retry_after = server_time > 0 ? server_time : 0;
     if (limiter && gp_limiter_end(limiter, &exchange->waiter, now)) exchange->wakes = 1;
     if (limiter && answer->ratelimit_remaining && learn_quota(limiter, answer, now)) {
@@ -266,6 +266,7 @@ gp_verdict gp_exchange_feed(gp_exchange *exchange, double now, double random,
         outcome == GP_OUTCOME_UNREADABLE) {
         exchange->doubtful = 1;
     }
+    row = gp_retry_row_of(outcome, answer->status);
     again = action == GP_ACTION_REPEAT && gp_retry_count(&exchange->retry, row);
     delay = gp_retry_delay(row, exchange->retry.ended[row], server_time, random);
     if (limiter && (answer->status == 429 || answer->status == 400)) {

@@ -75,7 +75,6 @@ typedef struct gp_exchange_options {
     uint64_t create_subject; /* project and ref of a pipeline's creation, else 0 */
     int lists_jobs;          /* GET projects/:id/jobs, which GitLab limits by itself */
     int no_retry;
-    int may_probe; /* 0 for what must not be a probe though its effect would allow it */
 } gp_exchange_options;
 
 typedef struct gp_exchange {

@@ -66,6 +66,11 @@ gp_limiter *gp_limiter_init(void *memory, const gp_limit_rule rules[GP_LIMITER_R
     return limiter;
 }
 
+static double later(double a, double b)
+{
+    return a > b ? a : b;
+}
+
 /* When the place of a request sent at `stamp` is free again. */
 static double freed(const gp_limit_rule *rule, double stamp)
 {
@@ -133,13 +138,13 @@ static double first_idle(gp_limiter *limiter, int rule)
         gp_window *window = &limiter->windows[rule][slot];
         double at = window->drained_until;
         if (window->held > 0) {
-            at = fmax(at, freed(given, limiter->now));
+            at = later(at, freed(given, limiter->now));
         } else if (window->used > 0) {
-            at = fmax(at, freed(given, stamp_at(given, window, window->used - 1)));
+            at = later(at, freed(given, stamp_at(given, window, window->used - 1)));
         }
         if (at < earliest) earliest = at;
     }
-    return fmax(earliest, limiter->now);
+    return later(earliest, limiter->now);
 }
 
 /* A time before which the nth of those who come next has no place: each place is free a window's
@@ -155,7 +160,7 @@ static double nth_place(const gp_limiter *limiter, const gp_limit_rule *rule,
         at = nth < window->used ? freed(rule, stamp_at(rule, window, nth))
                                 : freed(rule, limiter->now);
     }
-    return fmax(at, window->drained_until) + rounds * (rule->length + GP_LIMITER_MARGIN);
+    return later(at, window->drained_until) + rounds * (rule->length + GP_LIMITER_MARGIN);
 }
 
 /* The same under what the server says is left. */
@@ -187,7 +192,7 @@ static void count_in(tally *ahead, const gp_waiter *other)
 }
 
 /* A time before which the waiter has no place if those `ahead`, who want no window but its own,
- * go first. Now: it has one in each of its windows. */
+ * go first. */
 static double place_after(gp_limiter *limiter, const gp_waiter *waiter, const tally *ahead)
 {
     double at = nth_under_quotas(limiter, ahead->all);
@@ -199,22 +204,42 @@ static double place_after(gp_limiter *limiter, const gp_waiter *waiter, const ta
         window = window_of(limiter, rule, waiter->subjects[rule]);
         if (window) {
             expire(given, window, limiter->now);
-            at = fmax(at, nth_place(limiter, given, window, ahead->in[rule]));
+            at = later(at, nth_place(limiter, given, window, ahead->in[rule]));
         } else {
-            at = fmax(at, first_idle(limiter, rule));
+            at = later(at, first_idle(limiter, rule));
         }
     }
     return at;
 }
 
+/* Has it a place in each of its windows now? They are noted in the waiter for `take`. */
+static int has_room(gp_limiter *limiter, gp_waiter *waiter)
+{
+    int rule, i;
+    for (i = 0; i < GP_LIMITER_QUOTAS; i++) {
+        const gp_quota *quota = &limiter->quotas[i];
+        if (quota->left == 0 && quota->until > limiter->now) return 0;
+    }
+    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
+        const gp_limit_rule *given = &limiter->rules[rule];
+        gp_window *window = NULL;
+        waiter->taken[rule] = NULL;
+        if (given->count == 0 || waiter->subjects[rule] == 0) continue;
+        window = window_of(limiter, rule, waiter->subjects[rule]);
+        if (!window || window->drained_until > limiter->now) return 0;
+        expire(given, window, limiter->now);
+        if (window->used + window->held >= given->count) return 0;
+        waiter->taken[rule] = window;
+    }
+    return 1;
+}
+
+/* Takes the places that has_room has found. */
 static void take(gp_limiter *limiter, gp_waiter *waiter)
 {
     int rule, i;
     for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
-        waiter->taken[rule] = NULL;
-        if (limiter->rules[rule].count == 0 || waiter->subjects[rule] == 0) continue;
-        waiter->taken[rule] = window_of(limiter, rule, waiter->subjects[rule]);
-        waiter->taken[rule]->held++;
+        if (waiter->taken[rule]) waiter->taken[rule]->held++;
     }
     for (i = 0; i < GP_LIMITER_QUOTAS; i++) {
         if (limiter->quotas[i].left > 0) limiter->quotas[i].left--;
@@ -286,11 +311,11 @@ static void serve(gp_limiter *limiter)
     memcpy(cursors, limiter->first, sizeof(cursors));
     while ((waiter = next_in_order(limiter, cursors)) != NULL) {
         if (blocked && needs_no_more(blocked, waiter)) continue;
-        if (place_after(limiter, waiter, &nobody) > limiter->now) {
-            blocked = waiter;
-        } else {
+        if (has_room(limiter, waiter)) {
             leave(limiter, waiter);
             take(limiter, waiter);
+        } else {
+            blocked = waiter;
         }
     }
 }
@@ -310,7 +335,7 @@ static double ask_again(gp_limiter *limiter, const gp_waiter *waiter)
     }
     at = place_after(limiter, waiter, &ahead);
     if (at > aged_at && older.all < ahead.all) {
-        at = fmax(aged_at, place_after(limiter, waiter, &older));
+        at = later(aged_at, place_after(limiter, waiter, &older));
     }
     return at;
 }
@@ -326,7 +351,7 @@ int gp_limiter_admit(gp_limiter *limiter, gp_waiter *waiter, double now, double 
     if (waiter->state == GP_WAITER_HELD) return 1;
     if (waiter->state == GP_WAITER_IDLE) {
         /* The common case: nobody waits, there is room. */
-        if (limiter->waiting == 0 && place_after(limiter, waiter, &nobody) <= limiter->now) {
+        if (limiter->waiting == 0 && has_room(limiter, waiter)) {
             take(limiter, waiter);
             return 1;
         }
@@ -347,7 +372,6 @@ void gp_limiter_sent(gp_limiter *limiter, gp_waiter *waiter, double now)
     for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
         if (!waiter->taken[rule]) continue;
         if (waiter->state == GP_WAITER_HELD) waiter->taken[rule]->held--;
-        expire(&limiter->rules[rule], waiter->taken[rule], limiter->now);
         push(&limiter->rules[rule], waiter->taken[rule], limiter->now);
     }
     waiter->state = GP_WAITER_SENT;

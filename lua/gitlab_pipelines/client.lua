@@ -389,11 +389,9 @@ local function perform(self, op, args, opts)
   call.streams = op.stream and call.sink ~= nil
   call.deadline = deadline_of(self, call, opts)
   call.server_time = self.runtime:now() + self.skew - CLOCK_TOLERANCE
-  local x = new_exchange(self.policy, {
-    effect = op.effect, class = opts.priority or op.class, deadline = call.deadline,
-    create_subject = creation_subject(self, call, opts),
-    lists_jobs = op.window == "project_jobs", no_retry = opts.retry == false,
-  }, self.breaker)
+  local x = new_exchange(self.policy, self.breaker, op.effect, opts.priority or op.class,
+    call.deadline, creation_subject(self, call, opts), op.window == "project_jobs",
+    opts.retry == false)
   local reason, retry_after = drive(self, call, x)
   x:close(self.runtime:now())
   stores.leave(self, call)

@@ -1,4 +1,5 @@
 local core = require "gitlab_pipelines.core"
+local exchanges = require "support.exchanges"
 local seeds = require "support.seeds"
 
 local START = 1767225600
@@ -8,8 +9,8 @@ local policy = core.policy.new { limits = false, retry = false }
 
 local function exchange(breaker, options)
   options = options or {}
-  return core.exchange.new(policy, { effect = options.effect or "read", class = options.class or "read",
-    deadline = options.deadline, no_probe = options.no_probe }, breaker)
+  return exchanges.new(policy, { effect = options.effect or "read", class = options.class or "read",
+    deadline = options.deadline }, breaker)
 end
 
 -- One call that ends at once with that answer.
@@ -36,7 +37,7 @@ describe("the circuit breaker", function()
   it("does not open for one call that fails again and again", function()
     local retrying = core.policy.new { limits = false }
     local breaker = core.policy.breaker { failures = 3 }
-    local x = core.exchange.new(retrying, { effect = "read", class = "read" }, breaker)
+    local x = exchanges.new(retrying, { effect = "read", class = "read" }, breaker)
     local now = START
     for _ = 1, 3 do
       assert.equals("send", (x:next(now, 0)))
@@ -156,7 +157,6 @@ describe("the circuit breaker", function()
     local breaker, now = half_open()
     assert.equals("probe", (exchange(breaker, { effect = "create", class = "create" }):next(now, 0)))
     assert.equals("probe", (exchange(breaker, { effect = "set", class = "create" }):next(now, 0)))
-    assert.equals("probe", (exchange(breaker, { no_probe = true }):next(now, 0)))
     local cancel = exchange(breaker, { effect = "set", class = "cancel" })
     assert.equals("send", (cancel:next(now, 0)))
     -- While a probe is under way there is nothing to probe.
@@ -299,7 +299,7 @@ describe("the circuit breaker", function()
         local again = #calls > 0 and random.chance(0.3)
         local call_of = again and table.remove(calls, random.int(1, #calls))
           or { id = step, effect = effect, class = class,
-            x = core.exchange.new(retrying, { effect = effect, class = class }, breaker) }
+            x = exchanges.new(retrying, { effect = effect, class = class }, breaker) }
         now = math.max(now, call_of.not_before or 0)
         local harmless = call_of.effect == "read" or call_of.effect == "set" and call_of.class == "cancel"
         local expected, till = model_admits(model, now, harmless)

@@ -1,10 +1,11 @@
 local core = require "gitlab_pipelines.core"
+local exchanges = require "support.exchanges"
 local seeds = require "support.seeds"
 
 local START = 1767225600
 
 local function exchange(policy)
-  return core.exchange.new(policy, { effect = "read", class = "read" })
+  return exchanges.new(policy, { effect = "read", class = "read" })
 end
 
 -- One call whose first attempt fails: was it allowed to repeat?

@@ -1,11 +1,12 @@
 local core = require "gitlab_pipelines.core"
+local exchanges = require "support.exchanges"
 
 local START = 1767225600
 
 local function exchange(policy, options, breaker)
   options = options or {}
   options.effect, options.class = options.effect or "read", options.class or "read"
-  return core.exchange.new(policy, options, breaker)
+  return exchanges.new(policy, options, breaker)
 end
 
 local function answer(x, now, status, fields)
@@ -34,10 +35,10 @@ describe("an exchange", function()
     local policy = core.policy.new {}
     for _, options in ipairs { {}, { effect = "read" }, { effect = "write", class = "read" },
       { effect = "read", class = "urgent" }, { effect = "read", class = "read", deadline = "soon" } } do
-      assert.has_error(function() core.exchange.new(policy, options) end)
+      assert.has_error(function() exchanges.new(policy, options) end)
     end
-    assert.has_error(function() core.exchange.new({}, { effect = "read", class = "read" }) end)
-    assert.has_error(function() core.exchange.new(policy, { effect = "read", class = "read" }, policy) end)
+    assert.has_error(function() exchanges.new({}, { effect = "read", class = "read" }) end)
+    assert.has_error(function() exchanges.new(policy, { effect = "read", class = "read" }, policy) end)
     assert.has_error(function() exchange(policy):feed(START, 0, "lucky") end)
     assert.has_error(function() exchange(policy):next() end)
     assert.has_error(function() core.policy.new { retry = 5 } end)

@@ -1,4 +1,5 @@
 local core = require "gitlab_pipelines.core"
+local exchanges = require "support.exchanges"
 local seeds = require "support.seeds"
 
 local START = 1767225600
@@ -198,7 +199,7 @@ local function arrive(world)
     class = random.pick { "cancel", "create", "read", "poll", "poll" },
     create_subject = random.chance(0.4) and random.pick { "1 main", "2 main", "1 dev" } or nil,
     lists_jobs = random.chance(0.2) }
-  request.x = core.exchange.new(world.policy, { effect = "read", class = request.class, no_retry = true,
+  request.x = exchanges.new(world.policy, { effect = "read", class = request.class, no_retry = true,
     create_subject = request.create_subject, lists_jobs = request.lists_jobs })
   world.model.queue[#world.model.queue + 1] = request
   world.waiting[#world.waiting + 1] = request
@@ -305,7 +306,7 @@ describe("the limiter", function()
   local function exchange(policy, options)
     options = options or {}
     options.effect, options.class = options.effect or "read", options.class or "read"
-    return core.exchange.new(policy, options)
+    return exchanges.new(policy, options)
   end
 
   it("counts a place from when its bytes left, not from when it was given", function()
@@ -400,8 +401,8 @@ describe("the limiter", function()
   it("forgets a place that the breaker made it give back", function()
     local policy = core.policy.new { limits = { per_second = 1, per_minute = false } }
     local breaker = core.policy.breaker { failures = 1 }
-    local one = core.exchange.new(policy, { effect = "read", class = "read" }, breaker)
-    local two = core.exchange.new(policy, { effect = "read", class = "read" }, breaker)
+    local one = exchanges.new(policy, { effect = "read", class = "read" }, breaker)
+    local two = exchanges.new(policy, { effect = "read", class = "read" }, breaker)
     local three = exchange(policy)
     assert.equals("send", (one:next(START, 0)))
     one:sent(START)
@@ -409,11 +410,11 @@ describe("the limiter", function()
     assert.equals("wait", (three:next(START, 0)))
     -- At this moment `three` asks: `two`, which is ahead, is given the place.
     assert.equals("wait", (three:next(START + 1.1, 0)))
-    local other = core.exchange.new(policy, { effect = "read", class = "read" }, breaker)
+    local other = exchanges.new(policy, { effect = "read", class = "read" }, breaker)
     one:feed(START + 1.1, 0, "unknown")
     other:close(START + 1.1)
     local helper = core.policy.new { limits = false }
-    local x = core.exchange.new(helper, { effect = "read", class = "read", no_retry = true }, breaker)
+    local x = exchanges.new(helper, { effect = "read", class = "read", no_retry = true }, breaker)
     x:next(START + 1.1, 0)
     x:feed(START + 1.1, 0, "unknown")
     assert.equals("open", (breaker:state(START + 1.1)))

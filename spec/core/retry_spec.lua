@@ -1,4 +1,5 @@
 local core = require "gitlab_pipelines.core"
+local exchanges = require "support.exchanges"
 local seeds = require "support.seeds"
 
 local START = 1767225600
@@ -6,7 +7,7 @@ local START = 1767225600
 local function exchange(options, policy)
   options = options or {}
   options.effect, options.class = options.effect or "read", "read"
-  return core.exchange.new(policy or core.policy.new { limits = false, retry = options.retry or { budget = 1 } },
+  return exchanges.new(policy or core.policy.new { limits = false, retry = options.retry or { budget = 1 } },
     options)
 end
 

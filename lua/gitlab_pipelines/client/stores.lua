@@ -15,8 +15,7 @@ local function policy_of(client)
 end
 
 local function begin(client, call, store)
-  return core.exchange.new(policy_of(client),
-    { effect = "read", class = "read", deadline = call.deadline }, store.breaker)
+  return core.exchange.new(policy_of(client), store.breaker, "read", "read", call.deadline)
 end
 
 --- May a download go to the store where the last one went?
