@@ -330,6 +330,8 @@ describe("a run with a journal", function()
     local none, err = records:run "zz"
     assert.is_nil(none)
     assert.equal("the journal has no run 'zz'", err.message)
+    assert.equal(1, records:times(script).a)
+    assert.same({}, records:times "other.lua")
     records:close()
     run:abandon()
   end)

@@ -213,6 +213,38 @@ describe("a run", function()
     for i = 3, 5 do assert.is_true(made[i].at >= made[i - 2].at + 10) end
   end)
 
+  it("starts nothing that stood in the queue when the flow was stopped", function()
+    local self, _, _, gl = run([[concurrency = 1
+      for i = 1, 4 do _G["p" .. i] = pipeline { project = "p/a", variables = { N = i } } end
+      undo = pipeline { project = "p/b", when = "failure" }]],
+      { ["p/a"] = { status_of = function(f) return f.variables.N == "2" and "failed" or "success" end },
+        ["p/b"] = {} })
+    assert.equal("p1 success, p2 failed, p3 skipped, p4 skipped, undo success", statuses(self))
+    assert.equal(3, #gl.asked "create")
+  end)
+
+  it("cancels what stands in the queue", function()
+    local self = run([[concurrency = 1
+      for i = 1, 3 do _G["p" .. i] = pipeline { project = "p/a" } end]],
+      { ["p/a"] = { duration = 50 } }, { after_start = function(one, _, rt)
+        rt:spawn(function()
+          rt:sleep(5)
+          one:cancel()
+        end)
+      end })
+    assert.equal("p1 canceled, p2 canceled, p3 canceled", statuses(self))
+  end)
+
+  it("tells what the script prints while it loads and while it runs", function()
+    local _, _, _, _, events = run([[print("loading", 1)
+      a = call { run = function() print "running" end }]], {})
+    local texts = {}
+    for _, event in ipairs(events) do
+      if event.type == "print" then texts[#texts + 1] = event.text end
+    end
+    assert.same({ "loading\t1", "running" }, texts)
+  end)
+
   describe("each", function()
     local world = { ["p/smoke"] = { duration = function(fields)
       return fields.variables.R == "us" and 5 or 2

@@ -186,6 +186,14 @@ function M.new(world, opts)
       end
     end
   end
+  function gl.jobs.get(_, project, id)
+    note("job", project, { id = id })
+    local job, pipeline = job_by_id(id)
+    for _, shown in ipairs(gl.jobs:list(project, pipeline.id)) do
+      if shown.id == id then return shown end
+    end
+    return job
+  end
   function gl.jobs.play(_, project, id, fields)
     local job = job_by_id(id)
     note("play", project, { id = id, variables = fields.variables, name = job.name })

@@ -53,7 +53,7 @@ M.interpreter = interpreter
 M.die = [[
   local function die()
     io.stdout:flush()
-    os.execute("kill -9 " .. io.open("/proc/self/stat"):read "*n")
+    os.execute("kill -9 " .. io.open("/proc/self/stat"):read "*n" .. " 2>/dev/null")
   end
 ]]
 

@@ -247,6 +247,21 @@ function Records:run(id)
   return row
 end
 
+--- How long the steps of a script took before: the mean of their last successful times.
+---@param file string
+---@return table times path -> seconds
+function Records:times(file)
+  local rows = self.store:query([[SELECT path, avg(took) AS took FROM (
+      SELECT path, ended_at - started_at AS took,
+        row_number() OVER (PARTITION BY path ORDER BY ended_at DESC) AS age
+      FROM steps WHERE status = 'success' AND started_at IS NOT NULL AND ended_at IS NOT NULL
+        AND run IN (SELECT id FROM runs WHERE file = ?1))
+    WHERE age <= 5 GROUP BY path]], file) or {}
+  local times = {}
+  for _, row in ipairs(rows) do times[row.path] = row.took end
+  return times
+end
+
 -- Going on ---------------------------------------------------------------------------------------
 
 --- Takes a run that no other process holds.

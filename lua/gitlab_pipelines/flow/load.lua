@@ -715,7 +715,9 @@ local function new_session(file, source, opts)
     for i = 1, select("#", ...) do texts[i] = tostring((select(i, ...))) end
     self.print(table.concat(texts, "\t"))
   end
-  self.print = opts.print or print
+  -- Printed before there is a run: told when it begins.
+  self.printed = {}
+  self.print = function(text) self.printed[#self.printed + 1] = text end
   self.env = setmetatable({}, { __metatable = "flow",
     __index = function(_, name) return self:read_global(name) end,
     __newindex = function(_, name, value) self:write_global(name, value) end })
@@ -760,7 +762,7 @@ end
 --- Runs a script with its inputs and gives the plan.
 ---@param text string the script
 ---@param file string its name, for messages
----@param opts table|nil {inputs = name -> value or text, getenv, print, allow_host}
+---@param opts table|nil {inputs = name -> value or text, getenv, allow_host}
 ---@return table|nil plan
 ---@return table|nil err FlowError.InvalidScript, InvalidInput, UnknownStep or Cycle
 function M.script(text, file, opts)

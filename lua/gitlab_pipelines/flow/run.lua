@@ -104,7 +104,7 @@ function M.new(plan, opts)
     return state and view_of(state) or nil
   end, __newindex = view_meta.__newindex })
   if opts.on_event then self.listeners[1] = opts.on_event end
-  plan.session.print = function(text) self:emit { type = "print", text = self:redact(text) } end
+  plan.session.print = function(text) self:print(text) end
   return self
 end
 
@@ -159,6 +159,9 @@ function Run:events()
     return self.log[at]
   end
 end
+
+-- What the script prints.
+function Run:print(text) self:emit { type = "print", text = self:redact(text) } end
 
 --- Calls `listener(event)` for every event from now on.
 ---@param listener fun(event: table)
@@ -244,27 +247,27 @@ function Run:deadline(step)
   return math.min(self.rt:now() + (step.timeout or STEP_TIMEOUT), self.deadline_at)
 end
 
--- A place among the pipelines and jobs that may run at once. False when the run was cancelled.
+-- A place among the pipelines and jobs that may run at once; true when it had to be waited for.
 function Run:acquire(state)
   local limit = self.plan.concurrency
-  if not limit then return true end
+  if not limit then return false end
   if self.active < limit then
     self.active = self.active + 1
-    return true
+    return false
   end
   local waiter = self.rt:waiter()
   self.queue[#self.queue + 1] = waiter
   state.queued = true
-  local got = waiter:wait()
+  waiter:wait()
   state.queued = nil
-  return got == true
+  return true
 end
 
 function Run:release()
   if not self.plan.concurrency then return end
   local waiter = table.remove(self.queue, 1)
   if waiter then
-    waiter:wake(true)
+    waiter:wake()
   else
     self.active = self.active - 1
   end
@@ -307,8 +310,11 @@ end
 --- Runs one step or item from its start to its end, within its own task.
 function Run:unit(state)
   local counted = state.kind == "pipeline" or state.kind == "play" or state.kind == "call"
-  if counted and not self:acquire(state) or (self.cancelling and not state.resumed) then
-    return self:settle(state, { status = "canceled", reason = self.cancel_reason })
+  local had_to_wait = counted and self:acquire(state)
+  -- While it stood in the queue, the flow may have been stopped or canceled.
+  if not state.resumed and (had_to_wait or self.cancelling) and not self:decide(state) then
+    if counted then self:release() end
+    return
   end
   state.started_at = state.started_at or self.rt:now()
   state.deadline = self:deadline(state.step)
@@ -528,6 +534,7 @@ function Run:begin()
   self.deadline_at = self.rt:now() + (self.plan.timeout or RUN_TIMEOUT)
   self.status = "running"
   self:emit { type = "run", status = "running", name = self.name }
+  for _, text in ipairs(self.plan.session.printed) do self:print(text) end
   self:advance()
   if self.journal and not self.ended then
     self.watcher = self.rt:background(function() watch_answers(self) end)
@@ -609,9 +616,11 @@ function Run:cancel(reason)
   self.cancelling, self.cancel_reason = true, reason or "the run was canceled"
   self:emit { type = "run", status = "canceling", name = self.name, reason = self.cancel_reason }
   if self.journal then self.journal:cancelling(self) end
-  local queue = self.queue
-  self.queue = {}
-  for _, waiter in ipairs(queue) do waiter:wake(false) end
+  -- Who stands in the queue is let in, to be told that it is over.
+  while #self.queue > 0 do
+    self.active = self.active + 1
+    table.remove(self.queue, 1):wake()
+  end
   self:stop_running(self.cancel_reason)
   self:advance()
 end

@@ -172,7 +172,7 @@ local function failure_of(run, state)
   if not first then return nil end
   local failure = { job = first.name, id = first.id, stage = first.stage,
     reason = first.failure_reason, web_url = first.web_url }
-  local text = run.gl.jobs:log(state.project, first.id)
+  local text = run.gl.jobs:log(state.project, first.id, { tail = 4 * LOG_LINES })
   if type(text) == "string" then
     failure.log = last_lines(text)
     for i, line in ipairs(failure.log) do failure.log[i] = run:redact(line) end
@@ -373,13 +373,16 @@ local function played_state(run, step)
   return target
 end
 
+-- The newest job of this name; once it is known, the job itself is asked.
 local function job_named(run, state, name)
+  if state.job_id then return run.gl.jobs:get(state.project, state.job_id) end
   local jobs, err = run.gl.jobs:list(state.project, state.pipeline_id)
   if not jobs then return nil, err end
   local newest
   for _, job in ipairs(jobs) do
     if job.name == name and (not newest or job.id > newest.id) then newest = job end
   end
+  state.job_id = newest and newest.id
   return newest
 end
 
