@@ -288,6 +288,9 @@ local function create(run, state, request)
   if run.journal then options.journal = run.journal.store end
   local fields = { ref = request.ref, variables = request.variables, inputs = request.inputs,
     once = ("%s/%s/%d"):format(run.id, state.path, state.attempt) }
+  if run.gl.client and not pcall(require, "gitlab_pipelines.once") then
+    fields.once, options.journal = nil, nil
+  end
   if request.trigger then
     fields.token = run.named_secret(request.trigger)
     return run.gl.triggers:run(request.project, fields, options)
