@@ -85,7 +85,7 @@ static int check(const gp_http_request *request, size_t *size, gp_http_failure *
 static size_t removals(const gp_http_request *request, const char **list)
 {
     size_t count = 0, i;
-    int typed = request->body != NULL;
+    int typed = request->body != NULL || request->method[0] != 'P'; /* POST, PUT, PATCH */
     for (i = 0; i < request->header_count; i++) {
         if (name_is(request->headers[i].name, request->headers[i].name_len, "Content-Type")) {
             typed = 1;

@@ -15,6 +15,7 @@
 #include "io/clock.h"
 
 enum {
+    USUAL_HEADERS = 1000,
     MAX_HEADERS_IN = 256 * 1024,
     MAX_ERROR_BODY = 1024 * 1024,
     MAX_REDIRECT_BODY = 256 * 1024,
@@ -268,6 +269,7 @@ static int choose_target(gp_http_transfer *transfer)
 {
     const char *text;
     size_t len;
+    long long told;
     int good = transfer->status >= 200 && transfer->status < 300;
     transfer->target = GP_HTTP_TO_MEMORY;
     transfer->bound = transfer->max_bytes;
@@ -286,9 +288,14 @@ static int choose_target(gp_http_transfer *transfer)
         transfer->bound = MAX_ERROR_BODY;
     }
     text = gp_http_transfer_header(transfer, "Content-Length", &len);
-    if (text && !transfer->head && strtoll(text, NULL, 10) > transfer->bound) {
+    told = text && !transfer->head ? strtoll(text, NULL, 10) : 0;
+    if (told > transfer->bound) {
         transfer->abort = GP_HTTP_TOO_LARGE;
         return 0;
+    }
+    /* One allocation for an ordinary body; a length is not believed further than this. */
+    if (transfer->target == GP_HTTP_TO_MEMORY && told > 0 && told <= MAX_ERROR_BODY) {
+        gp_buf_reserve(&transfer->body_in, (size_t)told);
     }
     return 1;
 }
@@ -299,6 +306,7 @@ static void new_block(gp_http_transfer *transfer, const char *line, size_t len)
     transfer->headers_in.len = 0;
     transfer->headers_done = 0;
     transfer->status = 0;
+    gp_buf_reserve(&transfer->headers_in, USUAL_HEADERS);
     /* libcurl has checked that three digits follow, and something ends the line. */
     if (space && (size_t)(line + len - space) > 4) transfer->status = atoi(space + 1);
 }
