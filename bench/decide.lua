@@ -6,16 +6,18 @@ local seconds = tonumber(arg[1]) or 1
 local policy, breaker = core.policy.new {}, core.policy.breaker {}
 local new = core.exchange.new
 
-local now, count = 1767225600, 0
-local start = os.clock()
-repeat
-  for _ = 1, 1000 do
+-- In rounds, of which the fastest counts: what else the machine does is not measured.
+local ROUND = 1000
+local now, best, finish = 1767225600, math.huge, os.clock() + seconds
+while os.clock() < finish do
+  local start = os.clock()
+  for _ = 1, ROUND do
     now = now + 0.1001
     local x = new(policy, breaker, "read", "read", 1e12)
     assert(x:next(now, 0.5) == "send")
     x:sent(now)
     assert(x:feed(now, 0.5, "ok", 200) == "done")
   end
-  count = count + 1000
-until os.clock() - start > seconds
-print(("decide_ns=%.1f"):format((os.clock() - start) / count * 1e9))
+  best = math.min(best, os.clock() - start)
+end
+print(("decide_ns=%.1f"):format(best / ROUND * 1e9))

@@ -16,7 +16,7 @@ void gp_budget_init(gp_budget *budget, double share, int floor)
  * counts in the newest slice. */
 static int advance(gp_budget *budget, double now)
 {
-    int64_t slice = (int64_t)floor(now * SLICES_A_SECOND);
+    int64_t slice = (int64_t)(now * SLICES_A_SECOND);
     if (slice - budget->slice >= GP_BUDGET_SLICES) {
         memset(budget->calls, 0, sizeof(budget->calls));
         memset(budget->retries, 0, sizeof(budget->retries));

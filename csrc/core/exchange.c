@@ -34,17 +34,17 @@ static void sent_by_hook(gp_sent_hook *hook, double now)
 void gp_exchange_init(gp_exchange *exchange, gp_policy *policy, gp_breaker *breaker,
                       const gp_exchange_options *options)
 {
-    memset(exchange, 0, sizeof(*exchange));
-    exchange->hook.sent = sent_by_hook;
+    static const gp_exchange fresh = {
+        .hook = {sent_by_hook},
+        .waiter.subjects = {[GP_RULE_SECOND] = 1, [GP_RULE_MINUTE] = 1},
+        .retry_at = -INFINITY};
+    *exchange = fresh;
     exchange->policy = policy;
     exchange->breaker = breaker;
     exchange->options = *options;
     exchange->waiter.class = options->class;
-    exchange->waiter.subjects[GP_RULE_SECOND] = 1;
-    exchange->waiter.subjects[GP_RULE_MINUTE] = 1;
     exchange->waiter.subjects[GP_RULE_CREATE] = options->create_subject;
     exchange->waiter.subjects[GP_RULE_JOBS] = options->lists_jobs != 0;
-    exchange->retry_at = -INFINITY;
     if (breaker) exchange->call = gp_breaker_call(breaker);
     policy->calls++;
 }
@@ -170,7 +170,7 @@ static void tell_breaker(gp_exchange *exchange, double now, gp_breaker_result re
                          double server_time)
 {
     if (!exchange->breaker) return;
-    server_time = fmin(server_time, exchange->policy->max_wait);
+    if (server_time > exchange->policy->max_wait) server_time = exchange->policy->max_wait;
     if (gp_breaker_report(exchange->breaker, now, exchange->ticket, exchange->call, result,
                           server_time)) {
         exchange->wakes = 1;

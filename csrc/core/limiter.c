@@ -58,6 +58,7 @@ gp_limiter *gp_limiter_init(void *memory, const gp_limit_rule rules[GP_LIMITER_R
     }
     for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
         for (slot = 0; slot < limiter->slots[rule]; slot++) {
+            limiter->windows[rule][slot].rule = &limiter->rules[rule];
             limiter->windows[rule][slot].stamps = (double *)(void *)room;
             limiter->windows[rule][slot].drained_until = -INFINITY;
             room += rules[rule].count * sizeof(double);
@@ -72,51 +73,58 @@ static double later(double a, double b)
 }
 
 /* When the place of a request sent at `stamp` is free again. */
-static double freed(const gp_limit_rule *rule, double stamp)
+static double freed(const gp_window *window, double stamp)
 {
-    return stamp + rule->length + GP_LIMITER_MARGIN;
+    return stamp + window->rule->length + GP_LIMITER_MARGIN;
 }
 
-static void expire(const gp_limit_rule *rule, gp_window *window, double now)
+static void expire(gp_window *window, double now)
 {
-    while (window->used > 0 && freed(rule, window->stamps[window->head]) <= now) {
-        if (++window->head == rule->count) window->head = 0;
+    while (window->used > 0 && freed(window, window->stamps[window->head]) <= now) {
+        if (++window->head == window->rule->count) window->head = 0;
         window->used--;
     }
 }
 
-static double stamp_at(const gp_limit_rule *rule, const gp_window *window, uint32_t index)
+static double stamp_at(const gp_window *window, uint32_t index)
 {
+    uint32_t count = window->rule->count;
     uint64_t at = (uint64_t)window->head + index;
-    return window->stamps[at >= rule->count ? at - rule->count : at];
+    return window->stamps[at >= count ? at - count : at];
 }
 
 /* A ring that is full already (a redirect hop has no place of its own) loses its oldest stamp:
  * what comes next waits for the newer ones. */
-static void push(const gp_limit_rule *rule, gp_window *window, double now)
+static void push(gp_window *window, double now)
 {
+    uint32_t count = window->rule->count;
     uint64_t at;
-    if (window->used == rule->count) {
-        if (++window->head == rule->count) window->head = 0;
+    if (window->used == count) {
+        if (++window->head == count) window->head = 0;
         window->used--;
     }
     at = (uint64_t)window->head + window->used++;
-    window->stamps[at >= rule->count ? at - rule->count : at] = now;
+    window->stamps[at >= count ? at - count : at] = now;
+}
+
+/* Does the rule concern the waiter, and is it on? */
+static int counts(const gp_limiter *limiter, const gp_waiter *waiter, int rule)
+{
+    return waiter->subjects[rule] != 0 && limiter->rules[rule].count != 0;
 }
 
 /* The subject's window; an idle one is made its own. NULL: none is idle. */
 static gp_window *window_of(gp_limiter *limiter, int rule, uint64_t subject)
 {
-    const gp_limit_rule *given = &limiter->rules[rule];
     gp_window *windows = limiter->windows[rule], *idle = NULL;
     uint32_t slots = limiter->slots[rule], at, probe;
-    if (given->shared) return windows;
+    if (limiter->rules[rule].shared) return windows;
     at = (uint32_t)(subject % slots);
     for (probe = 0; probe < slots; probe++) {
         gp_window *window = &windows[at];
         if (window->subject == subject) return window;
         if (!idle && window->held == 0 && window->drained_until <= limiter->now) {
-            expire(given, window, limiter->now);
+            expire(window, limiter->now);
             if (window->used == 0) idle = window;
         }
         if (window->subject == 0) break;
@@ -131,16 +139,15 @@ static gp_window *window_of(gp_limiter *limiter, int rule, uint64_t subject)
 /* The earliest moment at which some window of a keyed rule falls idle. */
 static double first_idle(gp_limiter *limiter, int rule)
 {
-    const gp_limit_rule *given = &limiter->rules[rule];
     double earliest = INFINITY;
     uint32_t slot;
     for (slot = 0; slot < limiter->slots[rule]; slot++) {
         gp_window *window = &limiter->windows[rule][slot];
         double at = window->drained_until;
         if (window->held > 0) {
-            at = later(at, freed(given, limiter->now));
+            at = later(at, freed(window, limiter->now));
         } else if (window->used > 0) {
-            at = later(at, freed(given, stamp_at(given, window, window->used - 1)));
+            at = later(at, freed(window, stamp_at(window, window->used - 1)));
         }
         if (at < earliest) earliest = at;
     }
@@ -149,16 +156,16 @@ static double first_idle(gp_limiter *limiter, int rule)
 
 /* A time before which the nth of those who come next has no place: each place is free a window's
  * length after it was last sent from, and one that is held can not have been sent from yet. */
-static double nth_place(const gp_limiter *limiter, const gp_limit_rule *rule,
-                        const gp_window *window, uint32_t nth)
+static double nth_place(const gp_limiter *limiter, const gp_window *window, uint32_t nth)
 {
+    const gp_limit_rule *rule = window->rule;
     uint32_t rounds = nth / rule->count, taken = window->used + window->held;
     double at = limiter->now;
     nth %= rule->count;
     if (nth + taken >= rule->count) {
         nth = nth + taken - rule->count;
-        at = nth < window->used ? freed(rule, stamp_at(rule, window, nth))
-                                : freed(rule, limiter->now);
+        at =
+            nth < window->used ? freed(window, stamp_at(window, nth)) : freed(window, limiter->now);
     }
     return later(at, window->drained_until) + rounds * (rule->length + GP_LIMITER_MARGIN);
 }
@@ -198,13 +205,12 @@ static double place_after(gp_limiter *limiter, const gp_waiter *waiter, const ta
     double at = nth_under_quotas(limiter, ahead->all);
     int rule;
     for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
-        const gp_limit_rule *given = &limiter->rules[rule];
         gp_window *window;
-        if (given->count == 0 || waiter->subjects[rule] == 0) continue;
+        if (!counts(limiter, waiter, rule)) continue;
         window = window_of(limiter, rule, waiter->subjects[rule]);
         if (window) {
-            expire(given, window, limiter->now);
-            at = later(at, nth_place(limiter, given, window, ahead->in[rule]));
+            expire(window, limiter->now);
+            at = later(at, nth_place(limiter, window, ahead->in[rule]));
         } else {
             at = later(at, first_idle(limiter, rule));
         }
@@ -215,21 +221,18 @@ static double place_after(gp_limiter *limiter, const gp_waiter *waiter, const ta
 /* Has it a place in each of its windows now? They are noted in the waiter for `take`. */
 static int has_room(gp_limiter *limiter, gp_waiter *waiter)
 {
-    int rule, i;
-    for (i = 0; i < GP_LIMITER_QUOTAS; i++) {
-        const gp_quota *quota = &limiter->quotas[i];
-        if (quota->left == 0 && quota->until > limiter->now) return 0;
-    }
+    int rule;
+    waiter->windows = 0;
+    if (limiter->quotas_until > limiter->now && nth_under_quotas(limiter, 0) > limiter->now)
+        return 0;
     for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
-        const gp_limit_rule *given = &limiter->rules[rule];
-        gp_window *window = NULL;
-        waiter->taken[rule] = NULL;
-        if (given->count == 0 || waiter->subjects[rule] == 0) continue;
+        gp_window *window;
+        if (!counts(limiter, waiter, rule)) continue;
         window = window_of(limiter, rule, waiter->subjects[rule]);
         if (!window || window->drained_until > limiter->now) return 0;
-        expire(given, window, limiter->now);
-        if (window->used + window->held >= given->count) return 0;
-        waiter->taken[rule] = window;
+        expire(window, limiter->now);
+        if (window->used + window->held >= window->rule->count) return 0;
+        waiter->taken[waiter->windows++] = window;
     }
     return 1;
 }
@@ -237,12 +240,13 @@ static int has_room(gp_limiter *limiter, gp_waiter *waiter)
 /* Takes the places that has_room has found. */
 static void take(gp_limiter *limiter, gp_waiter *waiter)
 {
-    int rule, i;
-    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
-        if (waiter->taken[rule]) waiter->taken[rule]->held++;
-    }
-    for (i = 0; i < GP_LIMITER_QUOTAS; i++) {
-        if (limiter->quotas[i].left > 0) limiter->quotas[i].left--;
+    uint32_t i;
+    for (i = 0; i < waiter->windows; i++)
+        waiter->taken[i]->held++;
+    if (limiter->quotas_until > limiter->now) {
+        for (i = 0; i < GP_LIMITER_QUOTAS; i++) {
+            if (limiter->quotas[i].left > 0) limiter->quotas[i].left--;
+        }
     }
     waiter->state = GP_WAITER_HELD;
     limiter->in_flight++;
@@ -366,13 +370,12 @@ int gp_limiter_admit(gp_limiter *limiter, gp_waiter *waiter, double now, double 
 
 void gp_limiter_sent(gp_limiter *limiter, gp_waiter *waiter, double now)
 {
-    int rule;
+    uint32_t i;
     look_at_clock(limiter, now);
-    if (waiter->state != GP_WAITER_HELD && waiter->state != GP_WAITER_SENT) return;
-    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
-        if (!waiter->taken[rule]) continue;
-        if (waiter->state == GP_WAITER_HELD) waiter->taken[rule]->held--;
-        push(&limiter->rules[rule], waiter->taken[rule], limiter->now);
+    if (waiter->state < GP_WAITER_HELD) return;
+    for (i = 0; i < waiter->windows; i++) {
+        if (waiter->state == GP_WAITER_HELD) waiter->taken[i]->held--;
+        push(waiter->taken[i], limiter->now);
     }
     waiter->state = GP_WAITER_SENT;
 }
@@ -391,15 +394,14 @@ int gp_limiter_end(gp_limiter *limiter, gp_waiter *waiter, double now)
 
 int gp_limiter_give_back(gp_limiter *limiter, gp_waiter *waiter)
 {
-    int rule;
+    uint32_t i;
     if (waiter->state == GP_WAITER_WAITING) {
         leave(limiter, waiter);
         return limiter->waiting > 0;
     }
     if (waiter->state != GP_WAITER_HELD) return 0;
-    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
-        if (waiter->taken[rule]) waiter->taken[rule]->held--;
-    }
+    for (i = 0; i < waiter->windows; i++)
+        waiter->taken[i]->held--;
     waiter->state = GP_WAITER_IDLE;
     limiter->in_flight--;
     limiter->admitted--;
@@ -411,7 +413,7 @@ void gp_limiter_drain(gp_limiter *limiter, const gp_waiter *waiter, int rule, do
 {
     gp_window *window;
     look_at_clock(limiter, now);
-    if (limiter->rules[rule].count == 0 || waiter->subjects[rule] == 0) return;
+    if (!counts(limiter, waiter, rule)) return;
     window = window_of(limiter, rule, waiter->subjects[rule]);
     if (window && until > window->drained_until) window->drained_until = until;
 }
@@ -441,6 +443,7 @@ int gp_limiter_quota(gp_limiter *limiter, uint64_t name, double left, double now
     quota->name = name;
     quota->left = rest;
     quota->until = until;
+    limiter->quotas_until = later(limiter->quotas_until, until);
     return looser;
 }
 
@@ -448,6 +451,6 @@ uint32_t gp_limiter_used(gp_limiter *limiter, int rule, double now)
 {
     gp_window *window = limiter->windows[rule];
     look_at_clock(limiter, now);
-    expire(&limiter->rules[rule], window, limiter->now);
+    expire(window, limiter->now);
     return window->used + window->held;
 }

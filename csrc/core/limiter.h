@@ -58,14 +58,16 @@ typedef struct gp_waiter {
     struct gp_waiter *previous, *next;
     gp_waiter_state state;
     gp_class class;
-    uint64_t subjects[GP_LIMITER_RULES]; /* 0: the rule does not concern it */
-    struct gp_window *taken[GP_LIMITER_RULES];
+    uint64_t subjects[GP_LIMITER_RULES];       /* 0: the rule does not concern it */
+    struct gp_window *taken[GP_LIMITER_RULES]; /* so many: */
+    uint32_t windows;
     double since;
     uint64_t number; /* order of arrival */
 } gp_waiter;
 
 typedef struct gp_window {
     uint64_t subject;
+    const gp_limit_rule *rule;
     double *stamps; /* ring of the rule's count, oldest at `head` */
     uint32_t head, used;
     uint32_t held;
@@ -84,6 +86,7 @@ typedef struct gp_limiter {
     gp_window *windows[GP_LIMITER_RULES];
     uint32_t slots[GP_LIMITER_RULES];
     gp_quota quotas[GP_LIMITER_QUOTAS];
+    double quotas_until; /* of the last of them */
     gp_waiter *first[GP_CLASS_COUNT], *last[GP_CLASS_COUNT];
     uint32_t waiting, in_flight;
     uint64_t numbers;
