@@ -84,11 +84,22 @@ end
 
 local unit_seconds = { us = 1e-6, ms = 1e-3, s = 1, m = 60 }
 
---- Loads a URL with wrk for M.seconds.
----@param url string
+-- Seconds of processor time that a process has used, from its 14th and 15th field.
+local function cpu_of(server)
+  local file = assert(io.open("/proc/" .. server.pid .. "/stat"))
+  local text = file:read "*a"
+  file:close()
+  local fields = {}
+  for field in text:match "%) (.*)$":gmatch "%S+" do fields[#fields + 1] = field end
+  return (tonumber(fields[12]) + tonumber(fields[13])) / 100
+end
+
+--- Loads a server with wrk for M.seconds.
+---@param server table
+---@param path string
 ---@param opts table connections (32), headers, script (a wrk script)
----@return table rate, p99 (seconds)
-function M.wrk(url, opts)
+---@return table rate, p99 (seconds), cpu_us (microseconds of the server's processor time a request)
+function M.wrk(server, path, opts)
   local command = { "wrk", "-t1", "-c" .. (opts.connections or 32), "-d" .. M.seconds .. "s", "--latency" }
   for _, header in ipairs(opts.headers or {}) do
     command[#command + 1] = "-H"
@@ -98,12 +109,14 @@ function M.wrk(url, opts)
     command[#command + 1] = "-s"
     command[#command + 1] = opts.script
   end
-  command[#command + 1] = url
+  command[#command + 1] = server.url .. path
+  local before = cpu_of(server)
   local text = M.capture(command)
   assert(not text:match "Non%-2xx" and not text:match "Socket errors", text)
   local number, unit = text:match "99%%%s+([%d.]+)(%a+)"
   return { rate = assert(tonumber(text:match "Requests/sec:%s+([%d.]+)"), text),
-    p99 = tonumber(number) * unit_seconds[unit] }
+    p99 = tonumber(number) * unit_seconds[unit],
+    cpu_us = (cpu_of(server) - before) / tonumber(text:match "(%d+) requests in") * 1e6 }
 end
 
 --- Measures several things by turns, M.rounds times, so that a busy moment of the machine hits all

@@ -269,7 +269,7 @@ static enum MHD_Result collect_header(void *cls, enum MHD_ValueKind kind, const 
     connection *conn = cls;
     gp_http_header header = {name, value ? value : "", name_len, value ? value_len : 0};
     (void)kind;
-    if (value_len && (value[value_len - 1] == ' ' || value[value_len - 1] == '\t')) {
+    if (value && value_len && (value[value_len - 1] == ' ' || value[value_len - 1] == '\t')) {
         /* Blanks at the end are no part of a value. It stands in the connection's own memory. */
         while (header.value_len && strchr(" \t", value[header.value_len - 1])) {
             header.value_len--;
@@ -513,6 +513,7 @@ static int name_url(gp_httpd *server, int fd)
     struct sockaddr_storage address;
     socklen_t size = sizeof address;
     char host[64], port[8];
+    memset(&address, 0, sizeof address);
     if (getsockname(fd, (struct sockaddr *)&address, &size)) return 0;
     if (getnameinfo((struct sockaddr *)&address, size, host, sizeof host, port, sizeof port,
                     NI_NUMERICHOST | NI_NUMERICSERV)) {

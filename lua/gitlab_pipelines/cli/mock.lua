@@ -58,6 +58,7 @@ function M.run(ctx, args)
     simulated:close()
     ctx:stop(problem, exit.refused)
   end
+  simulated:set_url(server:url())
   local signal, failure = mock.serve_forever(server,
     { ready = "simulated GitLab on " .. server:url() .. "\n" })
   server:close()
