@@ -61,6 +61,7 @@ struct gp_httpd {
     unsigned connections, completed, suspended;
     int epoll;
     int stopping;
+    int closed; /* nothing is answered, and so nothing suspended, any more */
     char url[128];
 };
 
@@ -357,7 +358,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
     (void)cls;
     (void)mhd;
     (void)url;
-    if (!conn) return MHD_NO;
+    if (!conn || conn->server->closed) return MHD_NO;
     switch (conn->stage) {
     case HEAD:
         return begin(conn, method, version);
@@ -697,6 +698,7 @@ void gp_httpd_close(gp_httpd *server)
     alloc = server->options.alloc;
     if (server->daemon) {
         /* libmicrohttpd must not be stopped while a connection is suspended. */
+        server->closed = 1;
         for (conn = server->first; conn; conn = conn->next) {
             if (conn->stage == HELD || conn->stage == RAW) resume(conn, ENDING);
         }

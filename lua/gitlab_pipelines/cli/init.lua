@@ -41,14 +41,20 @@ local function common(parser)
   parser:flag("--no-color", "no colours (NO_COLOR does the same)")
 end
 
---- Builds the whole parser: also what completion and the man page are made from.
+--- Builds the parser: whole, as completion and the man page are made from it, or with one command
+--- only, so that running it loads no other.
+---@param only string|nil name of the command
 ---@return table parser
-function M.parser()
+function M.parser(only)
   local parser = argparse("gitlab-pipelines", "Drives GitLab CI: triggers, watches and coordinates"
     .. " pipelines over many projects.")
   parser:command_target "command"
   parser:require_command(true)
+  local names = M.commands
   for _, name in ipairs(M.commands) do
+    if name == only then names = { only } end
+  end
+  for _, name in ipairs(names) do
     local command = require("gitlab_pipelines.cli." .. name).define(parser)
     if command then common(command) end
   end
@@ -83,7 +89,7 @@ function M.main(argv)
     io.stdout:write(page)
     return exit.success
   end
-  local parser = M.parser()
+  local parser = M.parser(argv[1])
   local ok, args = parser:pparse(argv)
   if not ok then
     return fail(args .. " (see gitlab-pipelines --help)", exit.usage)

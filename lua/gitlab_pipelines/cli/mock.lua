@@ -52,13 +52,15 @@ function M.run(ctx, args)
   if args.port > 65535 then ctx:stop "--port is at most 65535" end
   local mock = require "gitlab_pipelines.mock"
   local simulated, reason = mock.open(options_of(ctx, args))
-  if not simulated then ctx:stop(reason) end
+  if not simulated then
+    if args.world then reason = require("gitlab_pipelines.transport.world").locate(args.world, reason) end
+    ctx:stop(reason)
+  end
   local server, problem = mock.serve_start(simulated, { host = args.host, port = args.port })
   if not server then
     simulated:close()
     ctx:stop(problem, exit.refused)
   end
-  simulated:set_url(server:url())
   local signal, failure = mock.serve_forever(server,
     { ready = "simulated GitLab on " .. server:url() .. "\n" })
   server:close()
