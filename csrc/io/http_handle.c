@@ -47,7 +47,7 @@ static void settle(gp_http_handle *handle)
     if (options->client_key) curl_easy_setopt(easy, CURLOPT_SSLKEY, options->client_key);
     if (options->proxy) curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy);
     handle->compressed = 1;
-    strcpy(handle->method, "GET");
+    memcpy(handle->method, "GET", sizeof "GET");
 }
 
 gp_http_handle *gp_http_handle_take(gp_http_engine *engine)
@@ -111,7 +111,7 @@ static CURLcode fit_method(gp_http_handle *handle, const char *method, int has_b
     }
     if (result == CURLE_OK) result = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, custom);
     handle->has_body = posts;
-    strcpy(handle->method, method);
+    memcpy(handle->method, method, strlen(method) + 1);
     return result;
 }
 
