@@ -15,7 +15,7 @@ example() { # file
     [ -e "$world" ] || world=examples/release-world.lua
     work=$(mktemp -d)
     mkfifo "$work/ready"
-    MOCK_TOKEN=example-token bin/gitlab-pipelines mock serve --port 0 --world "$world" \
+    MOCK_TOKEN=example-token bin/gitlab-pipelines mock serve --port 0 --db :memory: --world "$world" \
         >"$work/ready" &
     server=$!
     read -r line <"$work/ready"

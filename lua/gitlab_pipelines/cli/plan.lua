@@ -1,0 +1,40 @@
+--- `gitlab-pipelines plan FLOW`: what a run would do, without doing it.
+
+local exit = require "gitlab_pipelines.cli.exit"
+local flows = require "gitlab_pipelines.cli.flows"
+
+local M = {}
+
+function M.define(parser)
+  local command = parser:command("plan", "Print the steps of a flow and the calls it will make.")
+  flows.script(command)
+  command:option("--format", "tree, dot, mermaid or json"):choices { "tree", "dot", "mermaid", "json" }
+  command:option("--journal", "expect of each step the time that it took in this file's last run")
+    :argname "<file>"
+  return command
+end
+
+-- Seconds that each step took before; none without a journal.
+local function times_of(ctx, args)
+  local path = args.journal or ctx:check(require("gitlab_pipelines.journal").default_path "runs.db")
+  local file = io.open(path)
+  if not file then return nil end
+  file:close()
+  local records = ctx:check(require("gitlab_pipelines.flow.journal").open(path, true))
+  local times = records:times(args.flow)
+  records:close()
+  return times
+end
+
+function M.run(ctx, args)
+  local flow = ctx:check(require("gitlab_pipelines").flow.load(args.flow))
+  local plan = ctx:check(flow:plan { inputs = flows.inputs(ctx, args), allow_host = args.allow_host or nil })
+  local format = args.format or (args.json and "json") or "tree"
+  local text = require("gitlab_pipelines.flow.plan").render(plan, format,
+    { times = times_of(ctx, args), unicode = flows.unicode() })
+  io.stdout:write(text)
+  if text:sub(-1) ~= "\n" then io.stdout:write "\n" end
+  return exit.success
+end
+
+return M
