@@ -95,7 +95,7 @@ describe("the HTTP engine", function()
 
   it("tells the exchange when bytes can leave, once a hop, and keeps it alive", function()
     local policy = core.policy.new {}
-    local exchange = core.exchange.new(policy, { effect = "read", class = "read" }, nil)
+    local exchange = core.exchange.new(policy, nil, "read", "read")
     assert.are.equal("send", (exchange:next(5000, 0)))
     assert.is_nil(exchange:sent_at())
     local transfer = assert(engine:submit({ url = server.main .. "/redirect?to=/ok",
@@ -108,8 +108,8 @@ describe("the HTTP engine", function()
     finish(transfer)
     assert.is_true(exchange:sent_at() > first)
 
-    local weak = setmetatable({ exchange = core.exchange.new(policy, { effect = "read",
-      class = "read" }, nil) }, { __mode = "v" })
+    local weak = setmetatable({ exchange = core.exchange.new(policy, nil, "read", "read") },
+      { __mode = "v" })
     transfer = submit("/ok", { exchange = weak.exchange })
     collectgarbage()
     assert.is_truthy(weak.exchange)
