@@ -1,3 +1,4 @@
+-- Run: gitlab-pipelines run examples/release.lua -i version=2.4.0
 -- A release over four projects: a library, two applications built with it, a smoke test in each
 -- region. An assignment is a step; using a field of a step is waiting for it.
 name   = "release"

@@ -31,14 +31,16 @@ while #lines > 0 and lines[#lines].plain:match "^%s*$" do lines[#lines] = nil en
 
 local width = 40
 for _, line in ipairs(lines) do width = math.max(width, cells(line.plain)) end
-local w, h = width * CELL_WIDTH + 2 * MARGIN, #lines * LINE_HEIGHT + MARGIN + BAR + MARGIN / 2
+local w = math.floor(width * CELL_WIDTH + 2 * MARGIN)
+local h = #lines * LINE_HEIGHT + BAR + MARGIN + MARGIN // 2
+local middle = BAR // 2 + 2
 print(('<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d">'):format(w, h, w, h))
 print(('<rect width="%d" height="%d" rx="8" fill="#1c2128"/>'):format(w, h))
 for i, color in ipairs { "#f47067", "#c69026", "#57ab5a" } do
-  print(('<circle cx="%d" cy="%d" r="5" fill="%s"/>'):format(MARGIN + 18 * (i - 1), BAR / 2 + 2, color))
+  print(('<circle cx="%d" cy="%d" r="5" fill="%s"/>'):format(MARGIN + 18 * (i - 1), middle, color))
 end
 print(('<text x="%d" y="%d" fill="#768390" font-family="monospace" font-size="12" text-anchor="middle">%s</text>')
-  :format(w / 2, BAR / 2 + 6, arg[1] or ""))
+  :format(w // 2, middle + 4, arg[1] or ""))
 print '<g font-family="monospace" font-size="14" fill="#adbac7" xml:space="preserve">'
 for i, line in ipairs(lines) do
   print(('<text x="%d" y="%d" textLength="%.1f" lengthAdjust="spacing">%s</text>')
