@@ -2,11 +2,10 @@
 
 usage: pages_server.py DELAY     seconds before each page; prints its URL
 """
-import http.server
+import asyncio
 import json
+import re
 import sys
-import time
-import urllib.parse
 
 PAGES, ROWS = 100, 100
 USER = {"id": 1, "username": "ann", "name": "Ann", "state": "active", "web_url": "https://gitlab.test/ann"}
@@ -28,32 +27,37 @@ BODIES = [json.dumps([job(PAGES * ROWS - page * ROWS - i) for i in range(ROWS)])
           for page in range(PAGES)]
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        url = urllib.parse.urlparse(self.path)
-        page = int(urllib.parse.parse_qs(url.query).get("page", ["1"])[0])
-        time.sleep(DELAY)
-        body, following = BODIES[page - 1], page + 1 if page < PAGES else ""
-        head = ["HTTP/1.1 200 OK", "Content-Type: application/json", "Content-Length: %d" % len(body),
-                "X-Page: %d" % page, "X-Per-Page: %d" % ROWS, "X-Total: %d" % (PAGES * ROWS),
-                "X-Total-Pages: %d" % PAGES, "X-Next-Page: %s" % following]
-        if following:
-            head.append('Link: <%s%s?page=%d&per_page=%d>; rel="next"' % (BASE, url.path, following, ROWS))
-        self.wfile.write("\r\n".join(head + ["", ""]).encode() + body)
-
-    def log_message(self, *args):
-        pass
+def answer(page, path):
+    body, following = BODIES[page - 1], page + 1 if page < PAGES else ""
+    head = ["HTTP/1.1 200 OK", "Content-Type: application/json", "Content-Length: %d" % len(body),
+            "X-Page: %d" % page, "X-Per-Page: %d" % ROWS, "X-Total: %d" % (PAGES * ROWS),
+            "X-Total-Pages: %d" % PAGES, "X-Next-Page: %s" % following]
+    if following:
+        head.append('Link: <%s%s?page=%d&per_page=%d>; rel="next"' % (BASE, path, following, ROWS))
+    return "\r\n".join(head + ["", ""]).encode() + body
 
 
-class Server(http.server.ThreadingHTTPServer):
-    request_queue_size = 64
-    daemon_threads = True
+async def serve(reader, writer):
+    try:
+        while True:
+            request = await reader.readuntil(b"\r\n\r\n")
+            path, _, query = request.split(b" ", 2)[1].decode().partition("?")
+            page = re.search(r"(?:^|&)page=(\d+)", query)
+            if DELAY:
+                await asyncio.sleep(DELAY)
+            writer.write(answer(int(page.group(1)) if page else 1, path))
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
+
+
+async def main():
+    global BASE
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    BASE = "http://127.0.0.1:%d" % server.sockets[0].getsockname()[1]
+    print(BASE, flush=True)
+    await server.serve_forever()
 
 
 DELAY = float(sys.argv[1])
-server = Server(("127.0.0.1", 0), Handler)
-BASE = "http://127.0.0.1:%d" % server.server_port
-print(BASE, flush=True)
-server.serve_forever()
+asyncio.run(main())
