@@ -5,7 +5,7 @@ local random_flow = require "support.flow_random"
 local random_numbers = require "gitlab_pipelines.runtime.random"
 
 local SEED = tonumber(os.getenv "SEED") or 7
-local ROUNDS = tonumber(os.getenv "ROUNDS") or 1000
+local ROUNDS = tonumber(os.getenv "ROUNDS") or 400
 
 -- Runs one random flow against the double; the run and the double's record of it.
 local function play(made, seed)

@@ -437,12 +437,39 @@ describe("a run", function()
 
   it("refuses to play with a job token before anything is done", function()
     local gl = double.new { ["p/a"] = {} }
-    gl.auth = "job"
+    gl.client = { auth = "job" }
     local self, err = assert(flow.from_string([[a = pipeline { project = "p/a" }
       d = play { pipeline = a, job = "x" }]], "f.lua")):start { client = gl }
     assert.is_nil(self)
     assert.is_true(err:is "InsufficientScopes")
     assert.equal(0, #gl.requests)
+    self, err = assert(flow.from_string([[s = each { over = { 1 }, make = function()
+      return pipeline { project = "p/a", ref = "main", on_manual = "play" } end }]], "f.lua"))
+      :start { client = gl }
+    assert.is_nil(self)
+    assert.equal("f.lua:1: 's/1' plays manual jobs, which a CI job token can not do", err.message)
+  end)
+
+  it("goes by the trigger endpoint where the token is a job's", function()
+    local gl, rt = double.new { ["p/a"] = {} }
+    gl.client = { auth = "job" }
+    local made = assert(flow.from_string([[a = pipeline { project = "p/a", ref = "main" }]]))
+    local self = assert(made:start { client = gl })
+    assert.is_true((rt:run(function() return self:wait() end)))
+    assert.is_nil(gl.asked("trigger")[1].token)
+    assert.equal(0, #gl.asked "create")
+  end)
+
+  it("sends variables with a secret input as secrets", function()
+    local _, ok, _, gl = run([[
+      inputs = { key = { secret = true } }
+      a = pipeline { project = "p/a", variables = { K = "Bearer " .. input.key, V = "1" } }]],
+      { ["p/a"] = {} }, { inputs = { key = "s3cr3t-value" } })
+    assert.is_true(ok)
+    local variables = gl.asked("create")[1].variables
+    assert.equal("1", variables.V)
+    assert.equal("[secret]", tostring(variables.K))
+    assert.equal("Bearer s3cr3t-value", variables.K:reveal())
   end)
 
   it("never shows a secret input", function()

@@ -94,14 +94,27 @@ function Flow:plan(opts)
   return plan_of(self, options.check("flow:plan", evaluation, opts))
 end
 
+-- Is the client's token that of a CI job?
+local function has_job_token(gl) return (gl.client or gl).auth == "job" end
+
 -- What a job token can not do is said before anything is done.
-local function check_token(plan, client)
-  if client.auth ~= "job" then return true end
+local function check_token(plan, gl)
+  if not has_job_token(gl) then return true end
+  local function check(step)
+    local manual = step.options.on_manual
+    local does = step.kind == "play" and "plays a job"
+      or manual and manual ~= "block" and manual ~= "ignore" and "plays manual jobs"
+    if not does then return true end
+    return nil, errors.new("AuthenticationError.InsufficientScopes", { message =
+      ("%s:%d: '%s' %s, which a CI job token can not do"):format(plan.file, step.line,
+        step.name or step.path, does) })
+  end
   for _, step in ipairs(plan.steps) do
-    if step.kind == "play" then
-      return nil, errors.new("AuthenticationError.InsufficientScopes", { message =
-        ("%s:%d: '%s' plays a job, which a CI job token can not do"):format(plan.file, step.line,
-          step.name) })
+    local ok, err = check(step)
+    if not ok then return nil, err end
+    for _, item in ipairs(step.items or {}) do
+      ok, err = check(item.step)
+      if not ok then return nil, err end
     end
   end
   return true
@@ -133,7 +146,7 @@ end
 
 local function new_run(plan, opts, records, id)
   return run.new(plan, { client = opts.client, id = id or opts.id, on_event = opts.on_event,
-    journal = records, runtime = opts.runtime or opts.client.runtime
+    journal = records, job_token = has_job_token(opts.client), runtime = opts.runtime or opts.client.runtime
       or require("gitlab_pipelines.runtime").default(),
     named_secret = opts.named_secret or function(name)
       return require("gitlab_pipelines.api.secrets").named(name)

@@ -80,14 +80,14 @@ end
 
 --- Makes a run; nothing is sent before `begin`.
 ---@param plan table of flow/load.lua
----@param opts table {client, runtime, journal, id, on_event, approve_poll}
+---@param opts table {client, runtime, journal, id, on_event, named_secret, job_token}
 ---@return table run
 function M.new(plan, opts)
   local runtime = opts.runtime
   local self = setmetatable({ plan = plan, gl = opts.client, rt = runtime, journal = opts.journal,
     id = opts.id or new_id(runtime), name = plan.name, status = "planned", states = {}, list = {},
     log = {}, listeners = {}, waiters = {}, active = 0, queue = {}, secrets = {},
-    named_secret = opts.named_secret, projects = {}, plays = {} }, Run)
+    named_secret = opts.named_secret, job_token = opts.job_token, projects = {}, plays = {} }, Run)
   for _, step in ipairs(plan.steps) do
     local state = new_state(step, step.name)
     self.states[step.name], self.list[#self.list + 1] = state, state

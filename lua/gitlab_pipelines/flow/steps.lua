@@ -4,6 +4,7 @@
 -- {status = "success"|"failed"|"canceled"|"skipped", reason, outputs, failure, error, timed_out}.
 -- It may also raise an error object, which is a failure.
 
+local core = require "gitlab_pipelines.core"
 local dotenv = require "gitlab_pipelines.flow.dotenv"
 local errors = require "gitlab_pipelines.errors"
 local load = require "gitlab_pipelines.flow.load"
@@ -283,16 +284,29 @@ end
 
 -- Steps -------------------------------------------------------------------------------------------
 
+-- Variables as they are sent: one that holds a secret input travels as a secret, so that the
+-- client's logs, errors and journal know what not to show.
+local function guarded(run, variables)
+  if not variables or #run.secrets == 0 then return variables end
+  local sent = {}
+  for _, name in ipairs(refs.sorted_keys(variables)) do
+    local text = variables[name]
+    sent[name] = run:redact(text) == text and text or core.secret.new(text, { short = true })
+  end
+  return sent
+end
+
 local function create(run, state, request)
   local options = { timeout = state.deadline - run.rt:now() }
   if run.journal then options.journal = run.journal.store end
-  local fields = { ref = request.ref, variables = request.variables, inputs = request.inputs,
-    once = ("%s/%s/%d"):format(run.id, state.path, state.attempt) }
+  local fields = { ref = request.ref, variables = guarded(run, request.variables),
+    inputs = request.inputs, once = ("%s/%s/%d"):format(run.id, state.path, state.attempt) }
   if run.gl.client and not pcall(require, "gitlab_pipelines.once") then
     fields.once, options.journal = nil, nil
   end
-  if request.trigger then
-    fields.token = run.named_secret(request.trigger)
+  if request.trigger then fields.token = run.named_secret(request.trigger) end
+  -- A CI job token makes pipelines at the trigger endpoint, where it is the token itself.
+  if request.trigger or run.job_token then
     return run.gl.triggers:run(request.project, fields, options)
   end
   return run.gl.pipelines:create(request.project, fields, options)
@@ -431,7 +445,7 @@ local function play_job(run, state)
   run:record(state, "intent", { request = request })
   local played
   played, err = run.gl.jobs:play(state.project, job.id,
-    { variables = request.variables, inputs = request.inputs })
+    { variables = guarded(run, request.variables), inputs = request.inputs })
   if not played then
     run:record(state, err.unknown_outcome and "unknown" or "refused")
     return nil, err
