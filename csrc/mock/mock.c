@@ -49,7 +49,7 @@ static int load(gp_mock *m, char *err, size_t err_size)
 {
     if (!gp_store_load(m, err, err_size)) return 0;
     if (!gp_triggers_load(m) || !gp_variables_load(m) || !gp_environments_load(m) ||
-        !gp_tokens_load(m) || !gp_faults_load(m)) {
+        !gp_deployments_load(m) || !gp_tokens_load(m) || !gp_faults_load(m)) {
         snprintf(err, err_size, "can not read the database");
         return 0;
     }

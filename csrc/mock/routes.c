@@ -96,6 +96,81 @@ static const gp_param create_trigger[] = {
 static const gp_param update_trigger[] = {
     {"description", 'b', GP_STRING, 0, NULL, "what it is for"}, {NULL, 0, 0, 0, NULL, NULL}};
 
+#define VARIABLE_FIELDS \
+    {"variable_type", 'b', GP_STRING, 0, "env_var|file", "kind"}, \
+    {"protected", 'b', GP_BOOLEAN, 0, NULL, "only for protected refs"}, \
+    {"masked", 'b', GP_BOOLEAN, 0, NULL, "hidden in logs"}, \
+    {"raw", 'b', GP_BOOLEAN, 0, NULL, "$NAME within is not expanded"}, \
+    {"environment_scope", 'b', GP_STRING, 0, NULL, "environments that it holds for"}, \
+    {"description", 'b', GP_STRING, 0, NULL, "what it is for"}
+
+static const gp_param create_variable[] = {
+    {"key", 'b', GP_STRING, GP_REQUIRED, NULL, "name"},
+    {"value", 'b', GP_STRING, GP_REQUIRED, NULL, "value"},
+    {"masked_and_hidden", 'b', GP_BOOLEAN, 0, NULL, "masked, and never readable again"},
+    VARIABLE_FIELDS,
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param update_variable[] = {
+    {"value", 'b', GP_STRING, 0, NULL, "value"},
+    {"filter", 'q', GP_HASH, 0, NULL, "filter[environment_scope]: which of several of one name"},
+    VARIABLE_FIELDS,
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param one_variable[] = {
+    {"filter", 'q', GP_HASH, 0, NULL, "filter[environment_scope]: which of several of one name"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param list_environments[] = {
+    {"name", 'q', GP_STRING, 0, NULL, "exact name"},
+    {"search", 'q', GP_STRING, 0, NULL, "part of the name, 3 characters or more"},
+    {"states", 'q', GP_STRING, 0, "available|stopping|stopped", "state"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+#define ENVIRONMENT_FIELDS \
+    {"external_url", 'b', GP_STRING, 0, NULL, "address of the deployed application"}, \
+    {"tier", 'b', GP_STRING, 0, "production|staging|testing|development|other", "tier"}, \
+    {"description", 'b', GP_STRING, 0, NULL, "what it is for"}, \
+    {"auto_stop_setting", 'b', GP_STRING, 0, "always|with_action", "when it stops by itself"}
+
+static const gp_param create_environment[] = {
+    {"name", 'b', GP_STRING, GP_REQUIRED | GP_NOT_BLANK, NULL, "name"},
+    ENVIRONMENT_FIELDS,
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param update_environment[] = {ENVIRONMENT_FIELDS, {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param stop_environment[] = {
+    {"force", 'b', GP_BOOLEAN, 0, NULL, "without its on_stop job"}, {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param stop_stale[] = {
+    {"before", 'b', GP_TIME, GP_REQUIRED, NULL, "not changed since"}, {NULL, 0, 0, 0, NULL, NULL}};
+
+#define DEPLOYMENT_STATUSES "created|running|success|failed|canceled|blocked"
+
+static const gp_param list_deployments[] = {
+    {"environment", 'q', GP_STRING, 0, NULL, "name of the environment"},
+    {"status", 'q', GP_STRING, 0, DEPLOYMENT_STATUSES, "status"},
+    {"order_by", 'q', GP_STRING, 0, "id|iid|created_at|updated_at|finished_at|ref", "order"},
+    {"sort", 'q', GP_STRING, 0, "asc|desc", "direction, asc by default"},
+    {"updated_after", 'q', GP_TIME, 0, NULL, "changed after"},
+    {"updated_before", 'q', GP_TIME, 0, NULL, "changed before"},
+    {"finished_after", 'q', GP_TIME, 0, NULL, "finished after"},
+    {"finished_before", 'q', GP_TIME, 0, NULL, "finished before"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param create_deployment[] = {
+    {"environment", 'b', GP_STRING, GP_REQUIRED, NULL, "name of the environment"},
+    {"sha", 'b', GP_STRING, GP_REQUIRED, NULL, "commit"},
+    {"ref", 'b', GP_STRING, GP_REQUIRED, NULL, "branch or tag"},
+    {"tag", 'b', GP_BOOLEAN, GP_REQUIRED, NULL, "is the ref a tag?"},
+    {"status", 'b', GP_STRING, GP_REQUIRED, "running|success|failed|canceled", "status"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param update_deployment[] = {
+    {"status", 'b', GP_STRING, GP_REQUIRED, "running|success|failed|canceled", "status"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
 static const gp_param scenario_fields[] = {
     {"scenario_id", 'b', GP_INTEGER, 0, NULL, "its number; a free one if absent"},
     {"name", 'b', GP_STRING, GP_REQUIRED | GP_NOT_BLANK, NULL, "what people call it"},
@@ -176,6 +251,33 @@ const gp_route gp_routes[] = {
     {"GET", ID "/triggers/:trigger_id", P | GP_MAINTAINER, 200, gp_get_trigger, NULL, "One trigger token"},
     {"PUT", ID "/triggers/:trigger_id", P | GP_MAINTAINER, 200, gp_update_trigger, update_trigger, "Describe a trigger token"},
     {"DELETE", ID "/triggers/:trigger_id", P | GP_MAINTAINER, 204, gp_delete_trigger, NULL, "Revoke a trigger token"},
+
+    {"GET", ID "/variables", P | GP_PAGED | GP_MAINTAINER, 200, gp_list_variables, NULL, "CI/CD variables of a project"},
+    {"POST", ID "/variables", P | GP_MAINTAINER, 201, gp_create_variable, create_variable, "Make a CI/CD variable"},
+    {"GET", ID "/variables/:key", P | GP_MAINTAINER, 200, gp_get_variable, one_variable, "One CI/CD variable"},
+    {"PUT", ID "/variables/:key", P | GP_MAINTAINER, 200, gp_update_variable, update_variable, "Change a CI/CD variable"},
+    {"DELETE", ID "/variables/:key", P | GP_MAINTAINER, 204, gp_delete_variable, one_variable, "Delete a CI/CD variable"},
+
+    {"GET", ID "/environments", P | JT | GP_PAGED, 200, gp_list_environments, list_environments, "Environments of a project"},
+    {"POST", ID "/environments", P | JT, 201, gp_create_environment, create_environment, "Make an environment"},
+    {"POST", ID "/environments/stop_stale", P, 200, gp_stop_stale_environments, stop_stale, "Stop environments that nobody uses"},
+    {"GET", ID "/environments/:environment_id", P | JT, 200, gp_get_environment, NULL, "One environment"},
+    {"PUT", ID "/environments/:environment_id", P | JT, 200, gp_update_environment, update_environment, "Change an environment"},
+    {"DELETE", ID "/environments/:environment_id", P | JT, 204, gp_delete_environment, NULL, "Delete a stopped environment"},
+    {"POST", ID "/environments/:environment_id/stop", P | JT, 200, gp_stop_environment, stop_environment, "Stop an environment"},
+
+    {"GET", ID "/deployments", P | JT | GP_PAGED, 200, gp_list_deployments, list_deployments, "Deployments of a project"},
+    {"POST", ID "/deployments", P | JT, 201, gp_create_deployment, create_deployment, "Record a deployment"},
+    {"GET", ID "/deployments/:deployment_id", P | JT, 200, gp_get_deployment, NULL, "One deployment"},
+    {"PUT", ID "/deployments/:deployment_id", P | JT, 200, gp_update_deployment, update_deployment, "Change the status of a deployment"},
+    {"DELETE", ID "/deployments/:deployment_id", P | JT, 204, gp_delete_deployment, NULL, "Delete a deployment"},
+
+    {"DELETE", ID "/artifacts", P | GP_MAINTAINER, 202, gp_delete_project_artifacts, NULL, "Delete the artifacts of a project"},
+    {"GET", "/job", JT | GP_ANY_SCOPE, 200, gp_get_own_job, NULL, "The job that a job token belongs to"},
+    {"GET", "/personal_access_tokens/self", GP_ANY_SCOPE, 200, gp_get_self_token, NULL, "What this token may do"},
+    {"DELETE", "/personal_access_tokens/self", GP_ANY_SCOPE, 204, gp_revoke_self_token, NULL, "Revoke this token"},
+    {"POST", "/personal_access_tokens/self/rotate", GP_ANY_SCOPE, 200, gp_rotate_self_token, NULL, "A new token in place of this one"},
+    {"GET", "/oauth/token/info", GP_ANY_SCOPE, 200, gp_oauth_info, NULL, "What this OAuth token may do"},
 
     {"GET", "/projects/:id", P, 200, gp_get_project, NULL, "One project"},
     {"GET", "/projects", GP_PAGED, 200, gp_list_projects, NULL, "Projects"},
