@@ -107,7 +107,11 @@ static int token_fits(gp_call *call, gp_token *token)
 
 int gp_auth(gp_call *call)
 {
-    const char *text = credential(call);
+    return gp_auth_text(call, credential(call));
+}
+
+int gp_auth_text(gp_call *call, const char *text)
+{
     gp_token *token;
     if (!text) return unauthorized(call);
     if (gp_auth_is_static(call->m, text)) {

@@ -10,6 +10,9 @@
 /* Finds the credential and sets the call's user and role: 0, or the status of the error written. */
 int gp_auth(gp_call *call);
 
+/* The same for a credential that was found already; NULL for none. */
+int gp_auth_text(gp_call *call, const char *text);
+
 /* The same for the trigger endpoint, where a trigger token of the project will do; finds the
  * project too. */
 int gp_trigger_auth(gp_call *call);

@@ -3,10 +3,12 @@
 #include <string.h>
 
 #include "mock/answer.h"
+#include "mock/faults.h"
 #include "mock/handlers.h"
 #include "mock/requests.h"
 #include "mock/simulate.h"
 #include "mock/store.h"
+#include "mock/tokens.h"
 
 /* Pipelines as rows ------------------------------------------------------------------------- */
 
@@ -234,6 +236,10 @@ int gp_mock_reset(gp_call *call)
     }
     gp_store_reset(m);
     if (!gp_store_flush(m) || !gp_mock_reload(m, err, sizeof err)) return gp_fail_memory(call);
+    if (m->world && (!gp_tokens_enter(m, m->world->root, err, sizeof err) ||
+                     !gp_faults_add(m, gp_json_get(m->world->root, "faults"), err, sizeof err))) {
+        return gp_fail_memory(call);
+    }
     m->clock_offset = 0;
     m->clock_held = m->clock_virtual ? m->now : 0;
     gp_requests_clear(m);

@@ -494,11 +494,13 @@ static int to_string(gp_arena *arena, gp_json *value)
 static int to_array(gp_arena *arena, gp_json *value)
 {
     gp_json *elements = gp_params_elements(arena, value);
+    /* "" and {} say nothing: the empty list of clients that know no other. */
+    int empty = (value->type == GP_JSON_STRING && !value->len) ||
+                (value->type == GP_JSON_OBJECT && !value->child);
     if (value->type == GP_JSON_ARRAY) return 1;
-    if (value->type == GP_JSON_STRING && value->len == 0) elements = NULL;
-    if (!elements && !(value->type == GP_JSON_STRING && value->len == 0)) return 0;
+    if (!elements && !empty) return 0;
     value->type = GP_JSON_ARRAY;
-    value->child = elements;
+    value->child = empty ? NULL : elements;
     return 1;
 }
 

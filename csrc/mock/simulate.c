@@ -366,7 +366,7 @@ static gp_status before(const gp_pipeline *p, const gp_job *job, int *has_needs)
     const gp_json *needs = job->def ? gp_job_field(job, "needs") : NULL, *name;
     unsigned symbols = 0;
     size_t i;
-    *has_needs = needs && needs->type == GP_JSON_ARRAY;
+    *has_needs = needs != NULL; /* an empty Lua table may have come as an object */
     for (i = 0; i < p->jobs.count; i++) {
         const gp_job *other = job_at(p, i);
         if (!counts(other) || other == job) continue;

@@ -112,15 +112,16 @@ int gp_trigger_auth(gp_call *call)
     const char *header = gp_auth_header(call), *token = gp_call_string(call, "token");
     int status;
     call->project = gp_project_find(call->m, gp_call_string(call, "id"));
-    if (gp_auth_is_static(call->m, header) || gp_auth_is_static(call->m, token)) {
-        call->user = call->m->users.items[0];
-        call->role = GP_ROLE_OWNER;
-    } else if (call->project && token &&
-               (call->trigger = gp_trigger_find(call->m, call->project, token))) {
+    if (call->project && token) call->trigger = gp_trigger_find(call->m, call->project, token);
+    if (call->trigger) {
         call->user = gp_user_find(call->m, call->trigger->owner_id);
         call->role = GP_ROLE_MAINTAINER;
+    } else if (gp_auth_is_static(call->m, token ? token : header)) {
+        call->user = call->m->users.items[0];
+        call->role = GP_ROLE_OWNER;
     } else {
-        status = gp_auth(call);
+        /* A job token, in a header or as `token`. A wrong `token` is not mended by a header. */
+        status = token ? gp_auth_text(call, token) : gp_auth(call);
         if (status) return status;
         if (call->token && strcmp(call->token->kind, "job") != 0) {
             return gp_fail(call, 401, "401 Unauthorized");

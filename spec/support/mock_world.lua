@@ -1,3 +1,4 @@
+-- luacheck: globals projects
 -- The world of several specs: short jobs of every kind.
 projects = {
   ["acme/lib"] = {

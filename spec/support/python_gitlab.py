@@ -54,7 +54,7 @@ def jobs_of(project, jobs):
     assert project.jobs.get(unit.id).trace() == b""
     raises(403, project.jobs.get(unit.id).retry)
     compile_job.keep_artifacts()
-    assert len(project.jobs.list(iterator=False, per_page=2)) == 2
+    assert len(project.jobs.list(iterator=False, per_page=2, get_all=False)) == 2
 
 
 def failing(project):
