@@ -22,8 +22,12 @@ end
 -- Runs a chunk with an end.
 local function run(chunk)
   local co = coroutine.create(chunk)
+  local hook, mask, count = debug.gethook()
   debug.sethook(co, function() error("takes too long: a world is data", 2) end, "", MAX_STEPS)
   local ok, message = coroutine.resume(co)
+  debug.sethook(co)
+  -- LuaJIT has one hook for all coroutines: whoever set one before gets it back.
+  if hook then debug.sethook(hook, mask, count) end
   debug.sethook(co) -- LuaJIT has one hook for all coroutines: it must not outlive the world
   if not ok then return nil, tostring(message) end
   if coroutine.status(co) ~= "dead" then return nil, "yields: a world is data" end
