@@ -51,6 +51,35 @@ describe("a run", function()
     assert.equal(0, self:exit_code())
   end)
 
+  it("lets the values of a later stage win, even over a job that was retried later", function()
+    local gl, rt = double.new { ["p/a"] = {} }
+    gl.jobs.list = function(_, _, _, filters)
+      assert.is_true(filters.include_retried)
+      local archive = { filename = "a.zip" }
+      return { { id = 9, name = "build", stage = "build", status = "success", artifacts_file = archive },
+        { id = 7, name = "test", stage = "test", status = "success", artifacts_file = archive },
+        { id = 5, name = "build", stage = "build", status = "failed", artifacts_file = archive } }
+    end
+    local asked = {}
+    gl.artifacts.file = function(_, _, id)
+      asked[#asked + 1] = id
+      return id == 7 and "WHO=test\n" or "WHO=build\nONLY=build\n"
+    end
+    local self = assert(assert(flow.from_string(
+      [[a = pipeline { project = "p/a", dotenv = "x.env" }]])):start { client = gl })
+    assert.is_true((rt:run(function() return self:wait() end)))
+    assert.same({ 9, 7 }, asked)
+    assert.same({ WHO = "test", ONLY = "build" }, self.steps.a.dotenv)
+  end)
+
+  it("needs no gitlab.run around it", function()
+    local gl = double.new { ["p/a"] = {} }
+    local self = assert(assert(flow.from_string([[a = pipeline { project = "p/a" }
+      b = pipeline { project = "p/a", needs = { a } }]])):start { client = gl })
+    assert.is_true((self:wait()))
+    assert.equal("a success, b success", statuses(self))
+  end)
+
   it("gives every creation a key of its run, step and attempt", function()
     local self, _, _, gl = run(chain, chain_world)
     assert.equal(self.id .. "/lib/1", gl.asked("create")[1].once)

@@ -6,9 +6,11 @@
 
 local errors = require "gitlab_pipelines.errors"
 local graph = require "gitlab_pipelines.flow.graph"
+local inputs = require "gitlab_pipelines.flow.inputs"
 local nearest = require "gitlab_pipelines.flow.nearest"
 local options = require "gitlab_pipelines.options"
 local references = require "gitlab_pipelines.flow.refs"
+local sandbox = require "gitlab_pipelines.flow.sandbox"
 local scan = require "gitlab_pipelines.flow.scan"
 local words = require "gitlab_pipelines.flow.words"
 
@@ -393,157 +395,22 @@ function Session:input(name)
   return self.inputs[name]
 end
 
--- Text from a command line, or a value, as the input's type; nil when it is none.
-local function converted(value, type_name)
-  if type(value) == type_name then return value end
-  if type(value) ~= "string" then
-    return type_name == "string" and type(value) == "number" and references.text(value) or nil
-  end
-  if type_name == "number" then return tonumber(value) end
-  if type_name == "boolean" then
-    if value == "true" or value == "yes" or value == "1" then return true end
-    if value == "false" or value == "no" or value == "0" then return false end
-  end
-  return nil
-end
-
-function Session:declare_input(name, spec, line)
-  if type(name) ~= "string" or not name:match "^[%a_][%w_]*$" then
-    self:fail("an input's name is letters, digits and _", line)
-  end
-  if type(spec) ~= "table" then
-    self:fail(("input '%s' must be described by a table, such as { required = true }"):format(
-      name), line)
-  end
-  for _, field in ipairs(sorted_keys(spec)) do
-    if not words.input[field] then
-      self:fail(("input '%s' has no '%s'%s"):format(name, tostring(field),
-        nearest.hint(tostring(field), sorted_keys(words.input))), line)
-    end
-  end
-  local kind = spec.type or "string"
-  if kind ~= "string" and kind ~= "number" and kind ~= "boolean" then
-    self:fail(("input '%s': type must be \"string\", \"number\" or \"boolean\""):format(name),
-      line)
-  end
-  if spec.match ~= nil and (type(spec.match) ~= "string" or not pcall(string.find, "",
-      spec.match)) then
-    self:fail(("input '%s': match is not a pattern"):format(name), line)
-  end
-  if spec.one_of ~= nil and type(spec.one_of) ~= "table" then
-    self:fail(("input '%s': one_of must be a list"):format(name), line)
-  end
-  if spec.default ~= nil and type(spec.default) ~= kind then
-    self:fail(("input '%s': the default must be a %s"):format(name, kind), line)
-  end
-end
-
--- The input's value, or nil and what is wrong with it.
-local function input_value(name, spec, given)
-  local kind = spec.type or "string"
-  if given == nil then given = spec.default end
-  if given == nil then
-    if not spec.required then return nil end
-    return nil, ("input '%s' is required%s; give it with -i %s=..."):format(name,
-      spec.help and " (" .. spec.help .. ")" or "", name)
-  end
-  local value = converted(given, kind)
-  local shown = spec.secret and "its value" or ("'%s'"):format(references.text(given))
-  if value == nil then
-    return nil, ("input '%s' must be a %s, and %s is not"):format(name, kind, shown)
-  end
-  if spec.match and not references.text(value):find(spec.match) then
-    return nil, ("input '%s' must match %s, and %s does not"):format(name, spec.match, shown)
-  end
-  if spec.one_of then
-    local allowed = {}
-    for i, choice in ipairs(spec.one_of) do
-      if choice == value then return value end
-      allowed[i] = references.text(choice)
-    end
-    return nil, ("input '%s' must be one of %s, and %s is not"):format(name,
-      table.concat(allowed, ", "), shown)
-  end
-  return value
-end
-
 function Session:declare_inputs(declared, line)
   self.declared, self.inputs, self.inputs_line = declared, {}, line
   for _, name in ipairs(sorted_keys(declared)) do
-    self:declare_input(name, declared[name], line)
+    local problem = inputs.problem(name, declared[name])
+    if problem then self:fail(problem, line) end
   end
   if self.only_declare then error(self.only_declare, 0) end
   self:read_inputs()
 end
 
 function Session:read_inputs()
-  local declared = self.declared or {}
-  local problems = {}
-  for _, name in ipairs(sorted_keys(self.given)) do
-    if not declared[name] then
-      problems[#problems + 1] = ("there is no input '%s'%s"):format(tostring(name),
-        nearest.hint(tostring(name), sorted_keys(declared)))
-    end
-  end
-  for _, name in ipairs(sorted_keys(declared)) do
-    local value, problem = input_value(name, declared[name], self.given[name])
-    self.inputs[name] = value
-    problems[#problems + 1] = problem
-  end
-  if #problems > 0 then
+  local values, problems = inputs.values(self.declared or {}, self.given)
+  if not values then
     error(self:error("InvalidInput", table.concat(problems, "; "), self.inputs_line), 0)
   end
-end
-
-local host_only = {}
-for name in ([[os io require load loadstring loadfile dofile coroutine debug package getmetatable
-    setmetatable rawget rawset rawequal rawlen getfenv setfenv newproxy collectgarbage jit ffi
-    module]]):gmatch "%a+" do
-  host_only[name] = true
-end
-
--- Copies of the libraries, so that a script changes nothing outside; `pairs` and `next` go in a
--- fixed order, because a resumed run must make the same steps again.
-local function libraries(allow_host)
-  local function ordered_next(object, key)
-    local keys = sorted_keys(object)
-    if key == nil then return keys[1], object[keys[1]] end
-    for i, known in ipairs(keys) do
-      if known == key then return keys[i + 1], object[keys[i + 1]] end
-    end
-    return nil
-  end
-  local env = {
-    assert = assert, error = error, ipairs = ipairs, pcall = pcall, select = select,
-    tonumber = tonumber, tostring = tostring, type = type, xpcall = xpcall,
-    unpack = unpack, _VERSION = _VERSION,
-    next = function(object, key)
-      local found, value = ordered_next(object, key)
-      if found == nil then return nil end
-      return found, value
-    end,
-    pairs = function(object)
-      if type(object) ~= "table" then
-        error("bad argument #1 to 'pairs' (table expected, got " .. type(object) .. ")", 2)
-      end
-      local keys, i = sorted_keys(object), 0
-      return function()
-        i = i + 1
-        return keys[i], object[keys[i]]
-      end
-    end,
-    string = copy(string), table = copy(table), math = copy(math),
-    utf8 = utf8 and copy(utf8) or nil, bit = bit and copy(bit) or nil, -- luacheck: ignore 113
-  }
-  env.string.dump = nil
-  env.math.random, env.math.randomseed = nil, nil
-  if allow_host then
-    for name in pairs(host_only) do
-      if env[name] == nil then env[name] = _G[name] end
-    end
-    env.math.random = math.random
-  end
-  return env
+  self.inputs = values
 end
 
 function Session:known_names()
@@ -569,7 +436,7 @@ function Session:read_global(name)
   value = self.libraries[name]
   if value ~= nil then return value end
   if words.flow[name] then return self.settings[name] end
-  if type(name) == "string" and host_only[name] then
+  if sandbox.host_only[name] then
     self:fail(("%s is not part of a flow script; --allow-host makes it so"):format(name))
   end
   local line = self.assigned and self.assigned[name]
@@ -709,7 +576,7 @@ local function new_session(file, source, opts)
   self.refs = references.new(function(message) self:fail(message) end)
   self.refs.check = function(meaning, key) self:check_field(meaning, key) end
   self.vocabulary = self:make_words()
-  self.libraries = libraries(opts.allow_host)
+  self.libraries = sandbox.libraries(opts.allow_host)
   self.libraries.print = function(...)
     local texts = {}
     for i = 1, select("#", ...) do texts[i] = tostring((select(i, ...))) end

@@ -5,15 +5,12 @@
 -- It may also raise an error object, which is a failure.
 
 local core = require "gitlab_pipelines.core"
-local dotenv = require "gitlab_pipelines.flow.dotenv"
 local errors = require "gitlab_pipelines.errors"
 local load = require "gitlab_pipelines.flow.load"
+local outputs = require "gitlab_pipelines.flow.outputs"
 local refs = require "gitlab_pipelines.flow.refs"
 
 local M = {}
-
--- Lines of a failing job's log that are kept and shown.
-local LOG_LINES = 10
 
 -- Seconds between two looks at a job, first and at most.
 local LOOK_FIRST, LOOK_MOST = 1, 15
@@ -96,91 +93,6 @@ local function request_of(run, state)
   }
 end
 
--- The outputs of a pipeline ----------------------------------------------------------------------
-
--- Jobs of a pipeline in the order of their stages.
-local function jobs_of(run, state)
-  if state.jobs then return state.jobs end
-  local jobs, err = run.gl.jobs:list(state.project, state.pipeline_id)
-  if not jobs then error(err, 0) end
-  local sorted = {}
-  for i, job in ipairs(jobs) do sorted[i] = job end
-  table.sort(sorted, function(a, b) return a.id < b.id end)
-  state.jobs = sorted
-  return sorted
-end
-
-local function read_dotenv(run, state, path)
-  local values, found = {}, false
-  for _, job in ipairs(jobs_of(run, state)) do
-    if job.status == "success" and job.artifacts_file then
-      local text, err = run.gl.artifacts:file(state.project, job.id, path)
-      if text then
-        found = true
-        dotenv.read(text, values)
-      elseif not err:is "AccessError.ArtifactNotFound" then
-        error(err, 0)
-      end
-    end
-  end
-  if not found then
-    error(errors.new("FlowError.StepFailed", { message = ("no job of the pipeline keeps '%s': "
-      .. "the file must stand in artifacts:paths, not only in artifacts:reports"):format(path) }),
-      0)
-  end
-  return values
-end
-
--- A pipeline's fields, its dotenv values, and the jobs that the script refers to.
-local function outputs_of(run, state, pipeline, with_dotenv)
-  local outputs = {}
-  for key, value in pairs(pipeline) do outputs[key] = value end
-  local path = state.step.options.dotenv
-  if path and with_dotenv then outputs.dotenv = read_dotenv(run, state, path) end
-  local wanted = refs.sorted_keys(state.step.jobs or {})
-  if #wanted > 0 then
-    outputs.job = {}
-    for _, job in ipairs(jobs_of(run, state)) do
-      if state.step.jobs[job.name] then outputs.job[job.name] = job end
-    end
-  end
-  return outputs
-end
-
-local function last_lines(text)
-  local lines = {}
-  for line in (text:gsub("\r\n", "\n") .. "\n"):gmatch "([^\n]*)\n" do
-    line = line:gsub("\27%[[%d;]*%a", ""):gsub("^.*\r", "")
-    if line:find "%S" then lines[#lines + 1] = line end
-  end
-  local last = {}
-  for i = math.max(1, #lines - LOG_LINES + 1), #lines do last[#last + 1] = lines[i] end
-  return last
-end
-
--- The job that failed first, with the end of its log. Whatever can not be read is left out: this
--- only explains a failure.
-local function failure_of(run, state)
-  local ok, jobs = pcall(jobs_of, run, state)
-  if not ok then return nil end
-  local first
-  for _, job in ipairs(jobs) do
-    if job.status == "failed" and not job.allow_failure
-      and (not first or (job.finished_at or "") < (first.finished_at or "")) then
-      first = job
-    end
-  end
-  if not first then return nil end
-  local failure = { job = first.name, id = first.id, stage = first.stage,
-    reason = first.failure_reason, web_url = first.web_url }
-  local text = run.gl.jobs:log(state.project, first.id, { tail = 4 * LOG_LINES })
-  if type(text) == "string" then
-    failure.log = last_lines(text)
-    for i, line in ipairs(failure.log) do failure.log[i] = run:redact(line) end
-  end
-  return failure
-end
-
 -- Waiting for a pipeline -------------------------------------------------------------------------
 
 -- A pipeline that waits for people counts as reached when a later `play` names each job that it
@@ -190,7 +102,7 @@ local function reached(run, state)
   if not played then return false end
   state.jobs = nil
   local waits = false
-  for _, job in ipairs(jobs_of(run, state)) do
+  for _, job in ipairs(outputs.jobs(run, state)) do
     if job.status == "failed" and not job.allow_failure then return false end
     if job.status == "manual" and not job.allow_failure then
       if not played[job.name] then return false end
@@ -202,7 +114,7 @@ end
 
 local function manual_names(run, state)
   local names = {}
-  for _, job in ipairs(jobs_of(run, state)) do
+  for _, job in ipairs(outputs.jobs(run, state)) do
     if job.status == "manual" then names[#names + 1] = job.name end
   end
   return table.concat(names, ", ")
@@ -224,30 +136,30 @@ end
 local verdicts = {}
 
 function verdicts.success(run, state, pipeline)
-  return { status = "success", outputs = outputs_of(run, state, pipeline, true) }
+  return { status = "success", outputs = outputs.of_pipeline(run, state, pipeline, true) }
 end
 
 function verdicts.failed(run, state, pipeline)
-  local failure = failure_of(run, state)
-  return { status = "failed", outputs = outputs_of(run, state, pipeline), failure = failure,
+  local failure = outputs.failure(run, state)
+  return { status = "failed", outputs = outputs.of_pipeline(run, state, pipeline), failure = failure,
     again = true, reason = failure and ("job '%s' failed%s"):format(failure.job,
       failure.reason and " (" .. failure.reason .. ")" or "") or "its pipeline failed" }
 end
 
 function verdicts.canceled(run, state, pipeline)
-  return { status = "canceled", outputs = outputs_of(run, state, pipeline),
+  return { status = "canceled", outputs = outputs.of_pipeline(run, state, pipeline),
     reason = state.stopping and (run.cancel_reason or run.stop_reason)
       or "its pipeline was canceled" }
 end
 
 function verdicts.skipped(run, state, pipeline)
   return { status = "skipped", because = "failure", reason = "GitLab skipped the pipeline",
-    outputs = outputs_of(run, state, pipeline) }
+    outputs = outputs.of_pipeline(run, state, pipeline) }
 end
 
 function verdicts.stuck(run, state, pipeline)
   return { status = "failed", timed_out = true, reason = "its pipeline is stuck",
-    outputs = outputs_of(run, state, pipeline) }
+    outputs = outputs.of_pipeline(run, state, pipeline) }
 end
 
 -- Cancels what we made and nobody will wait for any more. Its own failure changes nothing.
@@ -477,7 +389,7 @@ function performers.play(run, state)
       reason = ("job '%s' was %s"):format(name, job.status) }
   end
   state.jobs = { job }
-  return { status = "failed", outputs = job, failure = failure_of(run, state),
+  return { status = "failed", outputs = job, failure = outputs.failure(run, state),
     reason = ("job '%s' failed%s"):format(name,
       job.failure_reason and " (" .. job.failure_reason .. ")" or "") }
 end
