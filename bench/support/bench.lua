@@ -141,7 +141,7 @@ function M.by_turns(contestants)
   return medians
 end
 
-local format = "%-44s %14s  %-34s %14s %7s %6s\n"
+local format = "%-53s %13s  %-32s %13s %6s %5s\n"
 
 function M.heading()
   io.stdout:write(format:format("what", "ours", "beside what", "theirs", "ratio", "aim"))
