@@ -157,6 +157,12 @@ local function take(waiter)
   return unpack(values, 1, values.n)
 end
 
+-- Are we in a coroutine of ours, at a place where it may be left?
+local function may_yield(loop)
+  local thread = running()
+  return thread and loop.by_thread[thread] and isyieldable()
+end
+
 --- Waits until `wake` was called: what it was given. `nil, "timeout"` when the deadline (on
 --- `rt:now()`) came first; `nil, "cancelled"` when the task was cancelled: once for each cancel,
 --- so that the code which cleans up can wait again.
@@ -165,8 +171,7 @@ function Waiter:wait(deadline)
   local loop = self.loop
   if self.waiting then error("two callers wait on one waiter", 2) end
   if self.values then return take(self) end
-  local thread = running()
-  local yields = thread and loop.by_thread[thread] and isyieldable()
+  local yields = may_yield(loop)
   if not yields and loop.depth >= NESTED_AT_MOST then error(TOO_DEEP, 2) end
   local owner = loop.current_task
   if owner and owner:take_cancel() then return nil, "cancelled" end

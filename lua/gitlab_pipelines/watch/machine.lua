@@ -44,8 +44,8 @@ local function expecting(node, now)
 end
 
 local function earliest(a, b)
-  if a and b then return math.min(a, b) end
-  return a or b
+  if a and (not b or a < b) then return a end
+  return b
 end
 
 -- Stuck, or the time at which it could be; the second result asks for the failed jobs.
@@ -58,8 +58,8 @@ local function idle(node, status, now, crowded)
     if now >= at then return "stuck" end
   end
   if node.entry.kind == "job" or node.asking_failed then return nil, nil, at end
-  local quiet = crowded and node.session.wishes.stuck_after or math.min(QUIET, node.session.wishes.stuck_after)
-  local check = entry.moved_at + quiet
+  local stuck_after = node.session.wishes.stuck_after
+  local check = entry.moved_at + (crowded and stuck_after or earliest(QUIET, stuck_after))
   if node.checked_at and node.checked_at >= entry.moved_at then
     check = node.checked_at + node.session.wishes.stuck_after
   end

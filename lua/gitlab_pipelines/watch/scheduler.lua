@@ -55,7 +55,7 @@ local function project_of(s, project)
   local p = s.projects[key]
   if p then return p end
   p = {
-    key = key, name = project,
+    scheduler = s, key = key, name = project,
     pipelines = {}, jobs = {}, list = {},
     newest = {}, list_errors = { main = 0, child = 0 }, last_look = -math.huge,
   }
@@ -68,6 +68,12 @@ end
 
 local look
 
+local function begin_look(p)
+  local s = p.scheduler
+  p.timer = nil
+  p.looking = s.rt:background(look, s, p)
+end
+
 -- The next look of a project is at `at` or before.
 local function schedule(s, p, at)
   if p.looking then
@@ -78,10 +84,7 @@ local function schedule(s, p, at)
     if p.timer.at <= at then return end
     p.timer:cancel()
   end
-  p.timer = s.rt:after(math.max(0, at - s.rt:now()), function()
-    p.timer = nil
-    p.looking = s.rt:background(look, s, p)
-  end)
+  p.timer = s.rt:after(at - s.rt:now(), begin_look, p)
 end
 
 -- Within the interval's bounds, so that many clients do not fall into step.
@@ -352,10 +355,10 @@ local function look_at_lists(s, p)
   local used, main_read = look_at_list(s, p, "main", main, unknown, alone, budget)
   budget = budget - used
   unknown = still_unknown(unknown)
-  local child_used, child_read = 0, false
+  local child_read
   if p.list_errors.main == 0 or p.no_list then
-    child_used, child_read = look_at_list(s, p, "child", child, unknown, alone, budget)
-    budget = budget - child_used
+    used, child_read = look_at_list(s, p, "child", child, unknown, alone, budget)
+    budget = budget - used
   end
   -- Where the lists are silent because they fail, reading alone would fail too.
   if p.list_errors.main + p.list_errors.child > 0 and not p.no_list then return alone, budget end

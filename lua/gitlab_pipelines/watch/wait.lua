@@ -84,12 +84,16 @@ local function rest(node, resting)
   node.session.watcher.scheduler:rest(node, resting)
 end
 
+local subscribe
+
 local function new_session(watcher, wishes)
   local rt = watcher.rt
-  return {
+  local session = {
     watcher = watcher, wishes = wishes, waiter = rt:waiter(), roots = {}, open = 0,
     deadline = rt:now() + wishes.timeout,
   }
+  if wishes.wake then subscribe(session) end
+  return session
 end
 
 local function add(session, kind, project, id)
@@ -208,8 +212,8 @@ local function ask_bridges(session, node)
 end
 
 local function earliest(a, b)
-  if a and b then return math.min(a, b) end
-  return a or b
+  if a and (not b or a < b) then return a end
+  return b
 end
 
 -- Does what is to be done about one node, and sets its timer.
@@ -307,7 +311,7 @@ local function drain(session)
   local inbox = session.inbox
   if not inbox then return false end
   session.inbox = nil
-  for _, message in ipairs(inbox) do handle(session, message) end
+  for i = 1, #inbox do handle(session, inbox[i]) end
   return true
 end
 
@@ -361,7 +365,7 @@ local function id_of(value)
   return value
 end
 
-local function subscribe(session)
+function subscribe(session)
   local scheduler = session.watcher.scheduler
   session.unsubscribe = session.wishes.wake:subscribe(function(event)
     local project = id_of(event.project)
@@ -376,10 +380,9 @@ local function finish(session, ok, err)
   return err
 end
 
--- Runs the session to its end; its follows never outlive it.
-local function run(session)
-  if session.wishes.wake then subscribe(session) end
-  return finish(session, pcall(work, session))
+-- Runs the session to its end, beyond which no follow of it lives; `conclude` makes the results.
+local function run(session, conclude)
+  return conclude(session, finish(session, pcall(work, session)))
 end
 
 local function timed_out(session, node, err)
@@ -407,39 +410,50 @@ local function one_result(session, err)
   return completed(session, root), root.result.verdict
 end
 
+local function begin_one(watcher, kind, project, id, wishes)
+  local session = new_session(watcher, wishes)
+  add(session, kind, project, id)
+  return session
+end
+
 --- Waits for one pipeline or job. `wishes` are checked options (watch/init.lua).
 ---@return table|nil row
 ---@return any verdict, or the error
 function M.one(watcher, kind, project, id, wishes)
+  return run(begin_one(watcher, kind, project, id, wishes), one_result)
+end
+
+local function begin_many(watcher, list, wishes)
   local session = new_session(watcher, wishes)
-  add(session, kind, project, id)
-  return one_result(session, run(session))
+  session.many, session.list = true, list
+  for _, item in ipairs(list) do add(session, "pipeline", item[1], item[2]) end
+  return session
+end
+
+local function many_results(session, err)
+  if err then
+    if err:is "WaitError.TimedOut" then
+      err.message = ("%d of %d pipelines had not ended after %g s"):format(session.open,
+        #session.roots, session.wishes.timeout)
+    end
+    return nil, err
+  end
+  local results = {}
+  for i, root in ipairs(session.roots) do
+    local asked, result = session.list[i], root.result
+    results[i] = {
+      project = asked[1], id = asked[2], pipeline = root.entry.row, verdict = result.verdict,
+      err = result.err,
+    }
+  end
+  return results
 end
 
 --- Waits for many pipelines: `{project, id}` each.
 ---@return table|nil results `{project, id, pipeline, verdict, err}` in the order of the list
 ---@return table|nil err
 function M.many(watcher, list, wishes)
-  local session = new_session(watcher, wishes)
-  session.many = true
-  for _, item in ipairs(list) do add(session, "pipeline", item[1], item[2]) end
-  local err = run(session)
-  if err then
-    if err:is "WaitError.TimedOut" then
-      err.message = ("%d of %d pipelines had not ended after %g s"):format(session.open, #list,
-        wishes.timeout)
-    end
-    return nil, err
-  end
-  local results = {}
-  for i, root in ipairs(session.roots) do
-    local result = root.result
-    results[i] = {
-      project = list[i][1], id = list[i][2], pipeline = root.entry.row, verdict = result.verdict,
-      err = result.err,
-    }
-  end
-  return results
+  return run(begin_many(watcher, list, wishes), many_results)
 end
 
 return M
