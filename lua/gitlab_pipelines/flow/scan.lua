@@ -65,6 +65,18 @@ function Parser:close_scope() self.scope = self.scope.outer end
 -- `value` is what the local stands for: an "output" expression, or `other`.
 function Parser:declare(name, value) self.scope.names[name] = value or other end
 
+-- A local that is assigned again may be anything from there on.
+function Parser:forget(name)
+  local scope = self.scope
+  while scope do
+    if scope.names[name] then
+      scope.names[name] = other
+      return
+    end
+    scope = scope.outer
+  end
+end
+
 function Parser:find(name)
   local scope = self.scope
   while scope do
@@ -116,9 +128,10 @@ function Parser:table()
   self:expect "}"
 end
 
--- A name, fields, indexes and calls after it. The second result is the name when it stands alone.
+-- A name, fields, indexes and calls after it. Where the name stands alone, the second result is
+-- the global's, the third the local's.
 function Parser:suffixed()
-  local value, bare
+  local value, bare, own
   local line = self:line()
   if self:take "(" then
     value = self:expression()
@@ -126,7 +139,7 @@ function Parser:suffixed()
   else
     local name = self:name()
     local known = self:find(name)
-    bare = not known and name or nil
+    bare, own = not known and name or nil, known and name or nil
     value = known or { kind = "output", root = name, text = name, line = line }
     if known and known.kind == "output" then
       value = { kind = "output", root = known.root, text = known.text, line = line }
@@ -140,24 +153,25 @@ function Parser:suffixed()
     local token = self.tokens[self.at]
     if self:is "." then
       self.at = self.at + 1
-      value, bare = self:deeper(value, "." .. self:name(), line), nil
+      value, bare, own = self:deeper(value, "." .. self:name(), line), nil, nil
     elseif self:is "[" then
       self.at = self.at + 1
       self:expression()
       self:expect "]"
-      value, bare = self:deeper(value, "[...]", line), nil
+      value, bare, own = self:deeper(value, "[...]", line), nil, nil
     elseif self:is ":" then
       self.at = self.at + 1
       self:name()
       self:arguments()
-      value, bare = other, nil
+      value, bare, own = other, nil, nil
     elseif self:is "(" or self:is "{" or token.kind == "string" then
       self:arguments()
       -- job("deploy") of a step is still its output; another call's result is anybody's guess.
       local job = value.kind == "output" and value.text:match "%.job$"
-      value, bare = job and self:deeper(value, "(...)", line) or { kind = "call" }, nil
+      value = job and self:deeper(value, "(...)", line) or { kind = "call" }
+      bare, own = nil, nil
     else
-      return value, bare
+      return value, bare, own
     end
   end
 end
@@ -379,26 +393,25 @@ end
 
 function Parser:assignment()
   local line = self:line()
-  local value, bare = self:suffixed()
-  local targets = { { bare = bare, root = value.root, text = value.text } }
-  while self:take "," do
-    value, bare = self:suffixed()
-    targets[#targets + 1] = { bare = bare, root = value.root, text = value.text }
-  end
+  local targets = {}
+  repeat
+    local value, bare, own = self:suffixed()
+    targets[#targets + 1] = { bare = bare, own = own, root = value.root, text = value.text }
+  until not self:take ","
   if not self:take "=" then return end
   local values = self:expressions()
   for i, target in ipairs(targets) do
     local kind = values[i] and values[i].kind
     -- A step is what a call gives; `x = 5` is a mistake of another kind.
-    local name = target.bare or (target.text == target.root and target.root)
+    local name = target.bare
+      or (not target.own and target.text == target.root and target.root or nil)
     if name and not self.lines[name] then self.lines[name] = line end
     if name and kind ~= "literal" and not self.assigned[name] then
       self.assigned[name] = line
     elseif target.text == "_G[...]" then
       self.assigned[true] = line
     end
-    local scope = target.bare and self:find(target.bare)
-    if scope then self:declare(target.bare) end
+    if target.own then self:forget(target.own) end
   end
 end
 

@@ -28,7 +28,6 @@ local function run(chunk)
   debug.sethook(co)
   -- LuaJIT has one hook for all coroutines: whoever set one before gets it back.
   if hook then debug.sethook(hook, mask, count) end
-  debug.sethook(co) -- LuaJIT has one hook for all coroutines: it must not outlive the world
   if not ok then return nil, tostring(message) end
   if coroutine.status(co) ~= "dead" then return nil, "yields: a world is data" end
   return true
