@@ -130,15 +130,21 @@ local function deliver(request, status, body)
   return true
 end
 
+-- A write has been done whether or not its answer can be taken; a read would not fit again.
+local function unread(request, status)
+  if request.effect == "read" then return "permanent" end
+  return status >= 200 and status < 300 and "unreadable" or "unknown"
+end
+
 local function answer(self, request, rt, started, status, headers, body)
   if request.method == "HEAD" then body = "" end
   if not request.sink and request.max_bytes and #body > request.max_bytes then
-    return failure("permanent", "too_large", "the answer is larger than "
-      .. ("%d"):format(request.max_bytes) .. " bytes", started, status)
+    return failure(unread(request, status), "too_large", ("the answer is longer than %d bytes")
+      :format(request.max_bytes), started, status)
   end
   local bytes = #body
   local took, message = deliver(request, status, body)
-  if took == nil then return failure("permanent", "sink", message, started, status) end
+  if took == nil then return failure(unread(request, status), "sink", message, started, status) end
   if took then body = nil end
   local reused = request.effect ~= "create" and self.served > 1
   return setmetatable({
