@@ -17,6 +17,7 @@ function M.define(parser)
     :argname "<step>":count "*"
   command:option("--simulate", "run in virtual time against the simulated GitLab, with this world")
     :argname "<world>":args "?"
+  command:option("--report", "write what happened to this file, as one HTML page"):argname "<file>"
   command:flag("--yes", "answer the command's own questions; approvals it never answers")
   return command
 end
@@ -91,6 +92,10 @@ function M.run(ctx, args)
     local shown = view(ctx, args, run)
     local code = finish(ctx, args, run)
     shown.finish(shown)
+    if args.report then
+      local ok, message = require("gitlab_pipelines.flow.report").write(run, args.report)
+      if not ok then ctx:stop(message) end
+    end
     if not run.ended and not args.quiet then
       io.stderr:write(("gitlab-pipelines: run %s is not over; go on with: gitlab-pipelines run %s --resume %s%s\n")
         :format(run.id, args.flow, run.id, args.journal and " --journal " .. args.journal or ""))
