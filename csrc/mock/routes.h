@@ -52,7 +52,12 @@ typedef struct gp_route {
     int success;
     gp_handler *handle;
     const gp_param *params; /* ends with a NULL name; NULL: none */
-    const char *help;
+    const char *help;       /* in a few words */
+    const char *id;         /* names the operation in the contract: its group, "_", what it does */
+    const char *gives;      /* what answers: a schema of schemas.h, "[Schema]", "text", "binary",
+                               "html"; NULL: no body */
+    const char *takes;      /* schema of a body that `params` does not tell, or NULL */
+    const char *about;      /* what else there is to know, or NULL */
 } gp_route;
 
 extern const gp_route gp_routes[]; /* ends with a NULL method */
