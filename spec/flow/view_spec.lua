@@ -184,6 +184,28 @@ describe("the live view", function()
     assert.is_true(writes > 30)
   end)
 
+  it("leaves nothing behind when the terminal becomes narrower or wider", function()
+    local run, rt = start()
+    local columns, bytes = 90, {}
+    local shown = view.attach(run, { mode = "live", size = function() return columns, 24 end,
+      write = function(text) bytes[#bytes + 1] = text end })
+    rt:run(function()
+      rt:sleep(2.5)
+      local before = #bytes
+      columns = 60
+      rt:sleep(0.1)
+      -- Three of the five lines were wider than 60 columns and take two rows now.
+      local wide = 0
+      for _, line in ipairs(view.frame(run, 89, rt:now(), {})) do
+        if view.width(line) > 60 then wide = wide + 1 end
+      end
+      local up = bytes[before + 1]:match "^\27%[(%d+)A\r\27%[J"
+      assert.equal(#view.frame(run, 59, rt:now(), {}) + wide, tonumber(up))
+      run:wait()
+      shown:finish()
+    end)
+  end)
+
   it("writes nothing while nothing changes", function()
     local gl, rt = double.new {}
     local run = assert(assert(flow.from_string "ok = approval {}"):start { client = gl })

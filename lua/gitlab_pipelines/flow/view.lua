@@ -284,11 +284,26 @@ Live.__index = Live
 
 function Live:columns() return math.max(20, (self.size and self.size() or 80) - 1) end
 
+-- Rows that the last frame takes on a terminal of so many columns: a narrower one has wrapped it.
+local function rows_of(lines, columns)
+  local rows = 0
+  for _, line in ipairs(lines) do
+    local width = M.width((line:gsub("\27%[[%d;]*m", "")))
+    rows = rows + math.max(1, math.ceil(width / (columns + 1)))
+  end
+  return rows
+end
+
 -- Brings the screen from the last frame to this one, in one write.
 function Live:draw(lines, above)
-  local old = self.lines
+  local old, columns = self.lines, self:columns()
   local out = {}
-  if #old > 0 and (above or #lines > 0) then out[1] = ("\27[%dA\r"):format(#old) end
+  if #old > 0 then out[1] = ("\27[%dA\r"):format(rows_of(old, columns)) end
+  if self.drawn_for and self.drawn_for ~= columns then
+    out[#out + 1] = "\27[J"
+    old = {}
+  end
+  self.drawn_for = columns
   for _, line in ipairs(above or {}) do out[#out + 1] = line .. "\27[K\n" end
   for i, line in ipairs(lines) do
     if line == old[i] and not above then
