@@ -167,6 +167,18 @@ describe("a run", function()
     assert.matches("f.lua:3: ", err.message)
   end)
 
+  it("tells the nearest name of a step that a function misspells", function()
+    local self = run("lib = pipeline { project = 'p/a' }\n"
+      .. "c = call { needs = { lib }, run = function(steps)\n  return { steps.lbi.id } end }",
+      { ["p/a"] = {} })
+    assert.equal("f.lua:3: there is no step 'lbi'; did you mean 'lib'?", self.steps.c.reason)
+    assert.is_nil(self.steps.lbi)
+    local names = {}
+    for name in pairs(self.steps) do names[#names + 1] = name end
+    table.sort(names)
+    assert.same({ "c", "lib" }, names)
+  end)
+
   it("tries again with a new pipeline and a new key", function()
     local self, ok, _, gl = run([[a = pipeline { project = "p/a", retry = 2 }]],
       { ["p/a"] = { fail_times = 2 } })

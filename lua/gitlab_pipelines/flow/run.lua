@@ -7,6 +7,7 @@
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
 local graph = require "gitlab_pipelines.flow.graph"
+local nearest = require "gitlab_pipelines.flow.nearest"
 local refs = require "gitlab_pipelines.flow.refs"
 local steps = require "gitlab_pipelines.flow.steps"
 
@@ -99,10 +100,14 @@ function M.new(plan, opts)
       self.secrets[#self.secrets + 1] = { name = name, value = tostring(value) }
     end
   end
-  self.steps = setmetatable({}, { __index = function(_, name)
-    local state = self.states[name]
-    return state and view_of(state) or nil
-  end, __newindex = view_meta.__newindex })
+  self.steps = {}
+  for _, state in ipairs(self.list) do self.steps[state.name] = view_of(state) end
+  -- The same for the script's functions, to whom a misspelt name is told.
+  self.script_steps = setmetatable({}, { __newindex = view_meta.__newindex,
+    __index = function(_, name)
+      return self.steps[name] or plan.session:fail(("there is no step '%s'%s"):format(
+        tostring(name), nearest.hint(tostring(name), refs.sorted_keys(self.steps))))
+    end })
   if opts.on_event then self.listeners[1] = opts.on_event end
   plan.session.print = function(text) self:print(text) end
   return self
@@ -334,7 +339,7 @@ end
 
 -- Asks a step's `when` function.
 local function ask(self, state)
-  local ok, answer = pcall(state.step.when, self.steps)
+  local ok, answer = pcall(state.step.when, self.script_steps)
   if not ok then
     return nil, errors.is_error(answer) and answer.message
       or tostring(self.plan.session:caught(answer).message)

@@ -213,7 +213,7 @@ local function create(run, state, request)
   if run.journal then options.journal = run.journal.store end
   local fields = { ref = request.ref, variables = guarded(run, request.variables),
     inputs = request.inputs, once = ("%s/%s/%d"):format(run.id, state.path, state.attempt) }
-  if run.gl.client and not pcall(require, "gitlab_pipelines.once") then
+  if run.gl.client and not rawget(package, "searchpath")("gitlab_pipelines.once", package.path) then
     fields.once, options.journal = nil, nil
   end
   if request.trigger then fields.token = run.named_secret(request.trigger) end
@@ -418,7 +418,7 @@ local function call_once(run, state)
     name = state.path }
   run:record(state, "intent")
   local task = run.rt:spawn(function()
-    local ok, value, err = pcall(state.step.options.run, run.steps, run.gl, argument)
+    local ok, value, err = pcall(state.step.options.run, run.script_steps, run.gl, argument)
     if not ok then return { raised = value } end
     return { value = value, err = err }
   end)
