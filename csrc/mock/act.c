@@ -130,6 +130,10 @@ void gp_simulate_job_play(gp_mock *m, gp_job *job, const char *variables)
     if (variables) {
         free(job->variables);
         job->variables = gp_mock_strdup(m, variables);
+        if (job->def) {
+            job->variant = gp_job_find_variant(job);
+            gp_job_plan(m, job);
+        }
     }
     job->enqueue_now = 1;
     gp_job_set_status(m, job, GP_STATUS_PENDING, m->now);

@@ -116,13 +116,37 @@ void gp_job_fail(gp_mock *m, gp_job *job, const char *reason, gp_ms at)
     gp_job_set_status(m, job, GP_STATUS_FAILED, at);
 }
 
+static gp_json *parse(gp_arena *arena, const char *text)
+{
+    char why[80];
+    return text ? gp_json_parse(arena, text, strlen(text), why, sizeof why) : NULL;
+}
+
+const gp_json *gp_job_find_variant(const gp_job *job)
+{
+    gp_arena scratch = {0};
+    gp_json *all = gp_json_new(&scratch, GP_JSON_ARRAY);
+    const gp_json *lists[2] = {parse(&scratch, job->variables),
+                               parse(&scratch, job->pipeline->variables)};
+    const gp_json *at, *variant;
+    int i;
+    /* What was given at play comes first and so wins over the pipeline's own. */
+    for (i = 0; i < 2; i++) {
+        for (at = lists[i] ? lists[i]->child : NULL; at; at = at->next) {
+            gp_json *copy = gp_arena_get(&scratch, sizeof *copy);
+            if (copy) *copy = *at;
+            gp_json_push(all, copy);
+        }
+    }
+    variant = gp_world_variant(job->def, job->pipeline->ref, all, job->attempt);
+    gp_arena_free(&scratch);
+    return variant;
+}
+
 /* A new attempt of the job, which then no longer counts. */
 gp_job *gp_job_again(gp_mock *m, gp_job *job, gp_ms at)
 {
     gp_pipeline *p = job->pipeline;
-    gp_arena scratch = {0};
-    char why[80];
-    const gp_json *variables = NULL;
     gp_job *fresh = gp_job_new(m, p, at);
     if (!fresh) {
         m->memory_failed = 1;
@@ -137,13 +161,8 @@ gp_job *gp_job_again(gp_mock *m, gp_job *job, gp_ms at)
     fresh->def = job->def;
     if (job->run_for != GP_MS_NEVER) fresh->run_for = job->run_for;
     if (fresh->def) {
-        if (p->variables) {
-            variables =
-                gp_json_parse(&scratch, p->variables, strlen(p->variables), why, sizeof why);
-        }
-        fresh->variant = gp_world_variant(fresh->def, p->ref, variables, fresh->attempt);
+        fresh->variant = gp_job_find_variant(fresh);
         gp_job_plan(m, fresh);
-        gp_arena_free(&scratch);
     }
     job->retried = 1;
     gp_job_touch(m, job);

@@ -82,7 +82,7 @@ int gp_mock_list_pipelines(gp_call *call)
     }
     page = gp_page_of(call, (int64_t)rows.count, 1);
     gp_out_open(buf, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last; i++)
+    for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++)
         shape(buf, rows.items[i]);
     gp_out_close(buf, ']');
     gp_list_free(&all);

@@ -247,7 +247,7 @@ int gp_list_deployments(gp_call *call)
     }
     page = gp_page_of(call, (int64_t)rows.count, 1);
     gp_out_open(&call->out->body, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last; i++) {
+    for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++) {
         gp_shape_deployment(&call->out->body, NULL, call->m,
                             rows.items[descending ? rows.count - 1 - i : i]);
     }

@@ -325,7 +325,7 @@ int gp_list_environments(gp_call *call)
     }
     page = gp_page_of(call, (int64_t)rows.count, 1);
     gp_out_open(buf, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last; i++) {
+    for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++) {
         gp_shape_environment(buf, NULL, rows.items[i]);
         gp_shape_project(buf, "project", call->m, call->project);
         gp_out_close(buf, '}');

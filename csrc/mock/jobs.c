@@ -44,7 +44,7 @@ static int list_of_pipeline(gp_call *call, int bridges)
     }
     page = gp_page_of(call, (int64_t)rows.count, 1);
     gp_out_open(&call->out->body, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last; i++)
+    for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++)
         shape(call, rows.items[i]);
     gp_out_close(&call->out->body, ']');
     gp_list_free(&rows);
@@ -129,7 +129,7 @@ int gp_list_project_jobs(gp_call *call)
     } else {
         page = gp_page_of(call, (int64_t)rows.count, 0);
         gp_out_open(&call->out->body, NULL, '[');
-        for (i = (size_t)page.first; i < (size_t)page.last; i++) {
+        for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++) {
             shape(call, rows.items[ascending ? i : rows.count - 1 - i]);
         }
         gp_out_close(&call->out->body, ']');

@@ -138,7 +138,7 @@ int gp_list_pipelines(gp_call *call)
     order(call, &rows);
     page = gp_page_of(call, (int64_t)rows.count, 1);
     gp_out_open(buf, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last; i++) {
+    for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++) {
         gp_pipeline *p = rows.items[ascending ? i : rows.count - 1 - i];
         gp_shape_pipeline_short(buf, NULL, call->m, p, 1);
     }

@@ -29,7 +29,7 @@ int gp_list_projects(gp_call *call)
     }
     page = gp_page_of(call, (int64_t)shown.count, 1);
     gp_out_open(buf, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last; i++) {
+    for (i = (size_t)page.first; i < (size_t)page.last && i < shown.count; i++) {
         gp_shape_project(buf, NULL, call->m, shown.items[i]);
     }
     gp_out_close(buf, ']');

@@ -56,6 +56,9 @@ void gp_simulate_job_cancel(gp_mock *m, gp_job *job, int force);
 void gp_simulate_job_play(gp_mock *m, gp_job *job, const char *variables);
 void gp_simulate_job_erase(gp_mock *m, gp_job *job);
 
+/* The variant that holds for this attempt, by its pipeline's variables and its own. */
+const gp_json *gp_job_find_variant(const gp_job *job);
+
 int gp_job_cancelable(const gp_job *job);
 int gp_job_retryable(const gp_job *job);
 int gp_job_playable(const gp_job *job);

@@ -520,7 +520,7 @@ static const gp_json *find_job_defs(gp_mock *m, const gp_pipeline *p)
     return gp_json_get(def, "jobs");
 }
 
-static int read_job(gp_mock *m, gp_pipeline *p, sqlite3_stmt *s, const gp_json *variables)
+static int read_job(gp_mock *m, gp_pipeline *p, sqlite3_stmt *s)
 {
     gp_job *job = calloc(1, sizeof *job);
     const gp_json *def;
@@ -557,7 +557,7 @@ static int read_job(gp_mock *m, gp_pipeline *p, sqlite3_stmt *s, const gp_json *
     for (i = 0; def && i < job->position; i++)
         def = def->next;
     job->def = def;
-    if (def) job->variant = gp_world_variant(def, p->ref, variables, job->attempt);
+    if (def) job->variant = gp_job_find_variant(job);
     if (job->id >= m->next_job) m->next_job = job->id + 1;
     if (!gp_list_add(&p->jobs, job)) {
         free(job->variables);
@@ -570,21 +570,14 @@ static int read_job(gp_mock *m, gp_pipeline *p, sqlite3_stmt *s, const gp_json *
 static int read_jobs(gp_mock *m, gp_pipeline *p)
 {
     sqlite3_stmt *s = NULL;
-    gp_arena scratch = {0};
-    char why[80];
-    const gp_json *variables = NULL;
     int good, step;
-    if (p->variables) {
-        variables = gp_json_parse(&scratch, p->variables, strlen(p->variables), why, sizeof why);
-    }
     good = sqlite3_prepare_v2(m->store->db, "SELECT * FROM jobs WHERE pipeline_id=?1 ORDER BY id",
                               -1, &s, NULL) == SQLITE_OK;
     if (good) number(s, 1, p->id);
     while (good && (step = sqlite3_step(s)) != SQLITE_DONE) {
-        good = step == SQLITE_ROW && read_job(m, p, s, variables);
+        good = step == SQLITE_ROW && read_job(m, p, s);
     }
     sqlite3_finalize(s);
-    gp_arena_free(&scratch);
     return good;
 }
 

@@ -150,4 +150,27 @@ describe("the simulated GitLab's scenarios", function()
     assert.equal("running", pipeline.status)
     assert.equal("success", (status_at(id, 200)))
   end)
+
+  it("go on where they were after a restart", function()
+    gl:close()
+    local db = os.tmpname()
+    os.remove(db)
+    gl = assert(calls.new { db = db })
+    local failing = trigger { terminal_after_seconds = 9, terminal_status = "failed" }
+    local never = trigger { scenario_id = 3, never_complete = true }
+    gl.at = 4
+    local held = trigger { scenario_id = 5 }
+    gl:patch(("/_mock/pipelines/%d"):format(held), { status = "pending" })
+    local before = select(2, gl:raw("GET", "/projects/7/jobs?per_page=100"))
+    gl:close()
+    gl = assert(calls.new { db = db })
+    gl.at = 4
+    assert.equal(before, (select(2, gl:raw("GET", "/projects/7/jobs?per_page=100"))))
+    assert.equal("running", (status_at(failing, 8.9)))
+    assert.equal("failed", (status_at(failing, 9)))
+    assert.equal("running", (status_at(never, 1e6)))
+    assert.equal("pending", (status_at(held, 1e6)))
+    assert.equal(4, (trigger {}))
+    for _, tail in ipairs { "", "-wal", "-shm" } do os.remove(db .. tail) end
+  end)
 end)
