@@ -340,6 +340,27 @@ describe("waiting for a pipeline", function()
       assert.are.same({ "running", "success" }, seen)
     end)
 
+    it("is not ended by an end that we saw a while ago, which somebody has undone since", function()
+      local pipeline = world:pipeline("acme/app", { { 0, "failed" }, { 30, "running" }, { 90, "success" } })
+      watcher:saw("acme/app", { id = pipeline.id, project_id = pipeline.project.id,
+        status = "failed", updated_at = "2026-01-01T00:00:00.000Z" })
+      rt:sleep(60)
+      assert.are.equal("success", (select(2, wait(pipeline))))
+      -- Just seen, it is an end; and an end that a replica is behind of stays one.
+      local other = world:pipeline("acme/app", { { 0, "running" }, { 1, "canceled" } })
+      rt:sleep(10)
+      world.lag = function() return 10.5 end
+      watcher:saw("acme/app", { id = other.id, project_id = other.project.id, status = "canceled",
+        updated_at = require("gitlab_pipelines.core").time.iso(rt:now() - 9) })
+      world.total = 0
+      assert.are.equal("canceled", (select(2, wait(other))))
+      assert.are.equal(0, world.total)
+      rt:sleep(10)
+      world.lag = function() return 19.5 end
+      assert.are.equal("canceled", (select(2, wait(other))))
+      assert.are.equal(1, world.total)
+    end)
+
     it("goes back to running for whoever watches several", function()
       local one = world:pipeline("acme/app", { { 0, "running" }, { 20, "failed" } })
       local two = world:pipeline("acme/app", { { 0, "running" }, { 300, "success" } })

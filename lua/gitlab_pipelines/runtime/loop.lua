@@ -387,7 +387,13 @@ function Loop:drive(stop)
   self.depth = self.depth + 1
   local ok, message = pcall(function()
     while not stop.values do
-      if not self:turn(stop) and not stop.values then idle(self) end
+      local more = self:turn(stop)
+      local raised = self.raised
+      if raised then
+        self.raised = nil
+        error(raised, 0)
+      end
+      if not more and not stop.values then idle(self) end
     end
   end)
   self.depth = self.depth - 1
@@ -432,7 +438,13 @@ end
 ---@param name string
 function Loop:interrupt(name)
   self.interrupted_by = name
-  if self.trap_handler then self:background(self.trap_handler, name) end
+  local handler = self.trap_handler
+  if not handler then return end
+  self:background(function()
+    local ok, raised = xpcall(function() handler(name) end, debug.traceback)
+    -- Nobody joins this task: whoever drives the loop hears of a mistake in it.
+    if not ok then self.raised = raised end
+  end)
 end
 
 function Loop:check_signals()

@@ -74,7 +74,7 @@ end
 function M.decide(node, now, crowded)
   node.verdict = nil
   local row = node.entry.row
-  if not row or node.asking_manual or node.asking_play then return nil end
+  if not row or node.entry.stale or node.asking_manual or node.asking_play then return nil end
   local status = row.status
   if node.to_play then return "play", node.to_play[1] end
   local expected = expecting(node, now)

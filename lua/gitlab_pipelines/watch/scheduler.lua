@@ -6,11 +6,13 @@
 -- are awaited, and a thousand waits in ten projects cost ten.
 --
 -- The scheduler decides nothing about a wait. It calls `follow:on_event(event)` with
--- `{row, old_status}`, `{err}` or `{raised}`, from inside the loop: the callee must not wait.
+-- `{row, old_status}`, `{err}`, `{raised}` or `{}` (what is known is so still), from inside the
+-- loop: the callee must not wait.
 
 local errors = require "gitlab_pipelines.errors"
 local held = require "gitlab_pipelines.watch.held"
 local time = require("gitlab_pipelines.core").time
+local verdict = require "gitlab_pipelines.watch.verdict"
 
 local M = {}
 
@@ -25,6 +27,7 @@ local REMEMBERED = 300
 -- Events that wake us come in swarms.
 local BETWEEN_LOOKS = 1
 local ERRORS_TOLERATED = 5
+local STALE = 2
 local PER_PAGE = 100
 local READ_AT_ONCE = 8
 -- So few of which nothing is known yet are read alone at once; a list would not be cheaper.
@@ -126,6 +129,13 @@ local function keep(s, entry, row)
   end
 end
 
+-- What was known from before has been confirmed, or replaced.
+local function freshened(entry)
+  if not entry.stale then return end
+  entry.stale = nil
+  tell(entry, {})
+end
+
 -- An answer about the entry; `alone`: it was read by itself.
 local function take(s, entry, row, alone)
   local how = entry.kind == "job" and held.compare_jobs(entry.row, row)
@@ -144,6 +154,7 @@ local function take(s, entry, row, alone)
     -- The same news with more fields.
     entry.row, entry.full = row, true
   end
+  freshened(entry)
 end
 
 local function fail(entry, err)
@@ -208,6 +219,7 @@ local function read_alone(s, entry)
   entry.errors = nil
   if row == false then
     entry.shown_at, entry.missing_since, entry.recheck_at = s.rt:now(), nil, nil
+    freshened(entry)
     return
   end
   entry.etag = etag
@@ -291,7 +303,7 @@ end
 local function wants_reading(entry, now)
   if entry.gone then return false end
   if entry.recheck_at then return now >= entry.recheck_at end
-  if not entry.row or entry.doubtful then return true end
+  if not entry.row or entry.doubtful or entry.stale then return true end
   -- Entries that began together shall not be read alone together.
   local spread = entry.id * 0.6180339887 % 1 * OVERLAP / 3
   return now - entry.shown_at >= UNSEEN + spread
@@ -437,6 +449,7 @@ local function entry_of(s, p, kind, id)
   if remembered then
     if remembered.created_at then entry.invisible_until = remembered.created_at + INVISIBLE end
     entry.row, entry.stamp = remembered.row, held.stamp(remembered.row)
+    entry.shown_at = remembered.at
   end
   map[id] = entry
   p.list[#p.list + 1] = entry
@@ -474,6 +487,12 @@ function Scheduler:follow(follow, kind, project, id, opts)
   end
   if opts.row and not entry.row then
     entry.row, entry.stamp = opts.row, held.stamp(opts.row)
+  end
+  -- An end that was seen a while ago may have been undone by a retry since: it is a floor for
+  -- what replicas say, and no verdict before it was looked at once more.
+  if entry.row and verdict.of(entry.row.status) and now - entry.shown_at > STALE
+  then
+    entry.stale = true
   end
   follow.entry, follow.interval = entry, opts.interval
   entry.follows[#entry.follows + 1] = follow
