@@ -29,12 +29,18 @@ function Context:stop(message, code) -- luacheck: ignore 212
   error(setmetatable({ message = message, code = code or exit.usage }, Stop), 0)
 end
 
+local function has_token(self)
+  return self.args.token_file or (os.getenv "GITLAB_TOKEN" or os.getenv "CI_JOB_TOKEN" or "") ~= ""
+end
+
 --- Returns its arguments; `nil, err` ends the command with the error's line and code.
 function Context:check(value, ...)
   if value ~= nil then return value, ... end
   local err = ...
   if require("gitlab_pipelines.errors").is_error(err) then
-    self:stop(tostring(err), exit.of_error(err))
+    local hint = err:is "AuthenticationError" and not has_token(self)
+      and "; no token was given: set GITLAB_TOKEN or name a file with --token-file" or ""
+    self:stop(tostring(err) .. hint, exit.of_error(err))
   end
   self:stop(tostring(err), exit.refused)
 end
