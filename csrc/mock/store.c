@@ -66,15 +66,15 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS state(name TEXT PRIMARY KEY, value INTEGER);";
 
 static const char *const texts[STATEMENTS] = {
-    [PUT_PIPELINE] = "INSERT INTO pipelines VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)"
-                     " ON CONFLICT(id) DO UPDATE SET status=?5, scenario_id=?7,"
-                     " terminal_after_seconds=?8, terminal_status=?9, updated_at=?11",
-    [PUT_DETAILS] = "INSERT OR REPLACE INTO pipeline_details"
-                    " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)",
+    [PUT_PIPELINE] = ("INSERT INTO pipelines VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)"
+                      " ON CONFLICT(id) DO UPDATE SET status=?5, scenario_id=?7,"
+                      " terminal_after_seconds=?8, terminal_status=?9, updated_at=?11"),
+    [PUT_DETAILS] = ("INSERT OR REPLACE INTO pipeline_details"
+                     " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)"),
     [PUT_NEVER] = "INSERT OR REPLACE INTO pipeline_never VALUES(?1,?2)",
     [DROP_NEVER] = "DELETE FROM pipeline_never WHERE pipeline_id=?1",
-    [PUT_JOB] = "INSERT OR REPLACE INTO jobs VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,"
-                "?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)",
+    [PUT_JOB] = ("INSERT OR REPLACE INTO jobs VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,"
+                 "?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)"),
     [PUT_PROJECT] = "INSERT OR REPLACE INTO projects VALUES(?1,?2,?3,?4)",
     [PUT_SCENARIO] = "INSERT OR REPLACE INTO scenarios VALUES(?1,?2,?3,?4,?5)",
     [PUT_OBJECT] = "INSERT OR REPLACE INTO objects VALUES(?1,?2,?3)",
