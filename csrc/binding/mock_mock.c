@@ -172,11 +172,18 @@ static void answer(void *ctx, double now, const gp_http_request_in *request,
     }
 }
 
+/* Once for all requests of a step. */
+static int flush(void *ctx)
+{
+    box *self = ctx;
+    return !self->mock || gp_mock_flush(self->mock);
+}
+
 static int serve_start(lua_State *L)
 {
     box *self = check(L);
     lua_settop(L, 2);
-    return lgp_server_push(L, 2, answer, self, 1);
+    return lgp_server_push(L, 2, answer, flush, self, 1);
 }
 
 void lgp_open_mock(lua_State *L)

@@ -40,13 +40,15 @@ static size_t opt_size(lua_State *L, int options, const char *key)
     return (size_t)value;
 }
 
-int lgp_server_push(lua_State *L, int options, gp_httpd_handler handler, void *ctx, int keep)
+int lgp_server_push(lua_State *L, int options, gp_httpd_handler handler, int (*flush)(void *ctx),
+                    void *ctx, int keep)
 {
     gp_httpd_options open;
     char message[256];
     server *self;
     memset(&open, 0, sizeof open);
     open.handler = handler;
+    open.flush = flush;
     open.ctx = ctx;
     if (!lua_isnoneornil(L, options)) {
         luaL_checktype(L, options, LUA_TTABLE);
@@ -278,7 +280,7 @@ static void echo(void *ctx, double now, const gp_http_request_in *request,
 static int echo_start(lua_State *L)
 {
     lua_settop(L, 1);
-    return lgp_server_push(L, 1, echo, NULL, 0);
+    return lgp_server_push(L, 1, echo, NULL, NULL, 0);
 }
 
 void lgp_open_server(lua_State *L)

@@ -51,6 +51,7 @@ void gp_http_response_init(gp_http_response_out *response, const gp_alloc *alloc
 void gp_http_response_clear(gp_http_response_out *response)
 {
     response->status = 200;
+    response->uncommitted = 0;
     response->headers.len = response->body.len = 0;
     response->headers.failed = response->body.failed = 0;
     memset(&response->action, 0, sizeof response->action);

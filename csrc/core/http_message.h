@@ -34,6 +34,7 @@ typedef struct gp_http_request_in {
     const char *body; /* never NULL; may hold NULs */
     size_t body_len;
     unsigned served_before; /* requests that this connection carried before; 0 in process */
+    int may_defer; /* whoever asks calls a flush before it delivers what is `uncommitted` */
 } gp_http_request_in;
 
 /*
@@ -68,6 +69,7 @@ typedef struct gp_http_response_out {
     gp_buf headers; /* name NUL value NUL, in the order of sending; see gp_http_response_header */
     gp_buf body;
     gp_http_action action;
+    int uncommitted; /* only after `may_defer`: it is not to be delivered before the next flush */
 } gp_http_response_out;
 
 /* The word for `kind` in rules and in Lua ("send", "drop", ...); NULL for a number that is none. */

@@ -48,6 +48,7 @@ typedef struct connection {
     int fd;
     int chunked;
     int closing;
+    int uncommitted; /* HELD, and not before the next flush */
     unsigned events; /* what our epoll set watches its socket for; 0: it is not in the set */
 } connection;
 
@@ -59,6 +60,9 @@ struct gp_httpd {
     double now;
     double next_due; /* no suspended connection is due before; negative: none */
     unsigned connections, completed, suspended;
+    unsigned uncommitted; /* answers that wait for a flush */
+    int resumed;   /* libmicrohttpd is to be run without waiting: it tells nobody by itself */
+    int unflushed; /* the handler was asked since the last flush */
     int epoll;
     int stopping;
     int closed; /* nothing is answered, and so nothing suspended, any more */
@@ -117,6 +121,7 @@ static void resume(connection *conn, stage as)
     conn->events = 0;
     conn->stage = as;
     server->suspended--;
+    server->resumed = 1;
     MHD_resume_connection(conn->mhd);
 }
 
@@ -163,11 +168,32 @@ static void advance_due(gp_httpd *server)
     server->next_due = -1;
     for (conn = server->first; conn; conn = next) {
         next = conn->next;
-        if (conn->stage != HELD && conn->stage != RAW) continue;
+        if ((conn->stage != HELD && conn->stage != RAW) || conn->uncommitted) continue;
         if (conn->due <= server->now) {
             advance(conn);
         } else if (server->next_due < 0 || conn->due < server->next_due) {
             server->next_due = conn->due;
+        }
+    }
+}
+
+/* One flush for all that was asked in this step. What it could not make lasting is not told. */
+static void flush(gp_httpd *server)
+{
+    connection *conn, *next;
+    int good = 1;
+    if (!server->unflushed) return;
+    server->unflushed = 0;
+    if (server->options.flush) good = server->options.flush(server->options.ctx);
+    for (conn = server->first; conn && server->uncommitted; conn = next) {
+        next = conn->next;
+        if (!conn->uncommitted) continue;
+        conn->uncommitted = 0;
+        server->uncommitted--;
+        if (!good) {
+            resume(conn, ENDING);
+        } else if (conn->due <= server->now) {
+            advance(conn);
         }
     }
 }
@@ -208,21 +234,31 @@ static enum MHD_Result queue(connection *conn)
     return queued;
 }
 
+/* Holds the answer back: until it is due, and until a flush where it needs one. */
+static void hold(connection *conn, double due)
+{
+    gp_httpd *server = conn->server;
+    conn->uncommitted = server->response.uncommitted && server->options.flush;
+    server->uncommitted += conn->uncommitted ? 1 : 0;
+    suspend(conn, HELD, due);
+}
+
 /* Sends the server's response, which the handler or a refusal has filled. */
 static enum MHD_Result deliver(connection *conn, const char *method)
 {
     gp_httpd *server = conn->server;
     gp_http_response_out *out = &server->response;
+    double due = server->now + (out->action.delay > 0 ? out->action.delay : 0);
     if (out->action.kind == GP_HTTP_SEND) {
         conn->status = (unsigned)out->status;
         conn->response = make_response(out);
         if (!conn->response) return MHD_NO;
-        if (!(out->action.delay > 0)) return queue(conn);
-        suspend(conn, HELD, server->now + out->action.delay);
+        if (!(out->action.delay > 0) && !out->uncommitted) return queue(conn);
+        hold(conn, due);
         return MHD_YES;
     }
     if (!gp_raw_compose(&conn->raw, out, strcmp(method, "HEAD") == 0, server->now)) return MHD_NO;
-    suspend(conn, HELD, server->now + (out->action.delay > 0 ? out->action.delay : 0));
+    hold(conn, due);
     return MHD_YES;
 }
 
@@ -257,6 +293,8 @@ static enum MHD_Result answer(connection *conn, const char *method)
     request.body = conn->body.data;
     request.body_len = conn->body.len - 1;
     request.served_before = conn->served;
+    request.may_defer = server->options.flush != NULL;
+    server->unflushed = 1;
     gp_http_response_clear(&server->response);
     server->options.handler(server->options.ctx, server->now, &request, &server->response);
     return deliver(conn, method);
@@ -425,6 +463,8 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
     if (how == MHD_REQUEST_TERMINATED_COMPLETED_OK) server->completed++;
     if (conn->response) MHD_destroy_response(conn->response);
     conn->response = NULL;
+    if (conn->uncommitted) server->uncommitted--;
+    conn->uncommitted = 0;
     gp_raw_free(&conn->raw);
     recycle(&conn->target);
     recycle(&conn->headers);
@@ -616,6 +656,7 @@ double gp_httpd_timeout(const gp_httpd *server, double now)
     MHD_UNSIGNED_LONG_LONG milliseconds;
     const connection *oldest = server->first;
     double timeout = -1;
+    if (server->resumed) return 0;
     if (MHD_get_timeout(server->daemon, &milliseconds) == MHD_YES) {
         timeout = (double)milliseconds / 1000;
     }
@@ -661,7 +702,9 @@ unsigned gp_httpd_step(gp_httpd *server, double now)
     server->now = now;
     advance_due(server);
     if (server->suspended) step_streams(server);
+    server->resumed = 0;
     MHD_run(server->daemon);
+    flush(server);
     advance_due(server);
     lose_patience(server);
     return server->completed - before;

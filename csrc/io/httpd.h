@@ -33,6 +33,9 @@ typedef struct gp_httpd_options {
     const char *host; /* address or name; NULL: 127.0.0.1 */
     unsigned port;    /* 0: a free one */
     gp_httpd_handler handler;
+    /* Makes lasting what answers that are `uncommitted` tell; 0 when it could not, and then they
+     * are not delivered. Called once for all requests of a step. NULL: nothing is ever deferred. */
+    int (*flush)(void *ctx);
     void *ctx;
     const gp_alloc *alloc;    /* NULL: malloc; must outlive the server */
     size_t max_head;          /* bytes of request line and headers; 0: 16 KiB */

@@ -313,6 +313,12 @@ static int route(gp_call *call, char *path, const char *query)
     return status ? status : match.route->handle(call);
 }
 
+/* Requests to the simulation itself (reset, snapshot, world) want a store without a transaction. */
+static int may_defer(const gp_http_request_in *in)
+{
+    return in->may_defer && !strstr(in->target, "_mock/");
+}
+
 /* Carries a request out: the body is written, the status returned. */
 static int carry_out(gp_call *call)
 {
@@ -330,7 +336,7 @@ static int carry_out(gp_call *call)
     call->path = path;
     status = route(call, path, query);
     if (call->arena->failed || call->m->memory_failed) status = gp_fail_memory(call);
-    if (!gp_store_flush(call->m)) status = gp_fail_memory(call);
+    if (!may_defer(in) && !gp_store_flush(call->m)) status = gp_fail_memory(call);
     call->m->memory_failed = 0;
     return status;
 }
@@ -363,6 +369,11 @@ static void carry_out_late(gp_mock *m, gp_ms until)
     }
 }
 
+int gp_mock_flush(gp_mock *m)
+{
+    return gp_store_flush(m);
+}
+
 void gp_mock_request(gp_mock *m, double now, const gp_http_request_in *in,
                      gp_http_response_out *out)
 {
@@ -378,6 +389,7 @@ void gp_mock_request(gp_mock *m, double now, const gp_http_request_in *in,
         m->now = until;
     }
     m->requests++;
+    if (!may_defer(in)) gp_store_flush(m);
     start_call(&call, m, in, out);
     gp_simulate_advance(m);
     if (in->target_len > MAX_TARGET) {
@@ -390,7 +402,9 @@ void gp_mock_request(gp_mock *m, double now, const gp_http_request_in *in,
             out->status = carry_out(&call);
         if (struck) gp_fault_answer(&call, &effect);
     }
-    if (m->dirty_pipelines.count) gp_store_flush(m);
+    if (!may_defer(in)) gp_store_flush(m);
+    /* What a reader sees follows from the clock; what a writer is told must last. */
+    out->uncommitted = gp_store_pending(m) && strcmp(in->method, "GET") != 0;
     gp_answer_headers(&call);
     gp_requests_note(m, in, out->status, struck);
 }

@@ -50,4 +50,8 @@ int gp_mock_set_url(gp_mock *m, const char *url);
 void gp_mock_request(gp_mock *m, double now, const gp_http_request_in *in,
                      gp_http_response_out *out);
 
+/* Writes what requests that `may_defer` have left uncommitted: one transaction for many of them. 0
+ * when the database refused it. */
+int gp_mock_flush(gp_mock *m);
+
 #endif

@@ -306,6 +306,11 @@ static void write_job(gp_store *store, const gp_job *job)
     run(store, s);
 }
 
+int gp_store_pending(const gp_mock *m)
+{
+    return m->store->open || m->dirty_pipelines.count;
+}
+
 int gp_store_flush(gp_mock *m)
 {
     gp_store *store = m->store;

@@ -41,6 +41,9 @@ void gp_store_reset(gp_mock *m);
 /* Ends the request's transaction; 0 when the database refused. */
 int gp_store_flush(gp_mock *m);
 
+/* True when a flush has something to write. */
+int gp_store_pending(const gp_mock *m);
+
 /* The whole database as bytes (free with sqlite3_free), and back. */
 unsigned char *gp_store_serialize(gp_mock *m, size_t *len);
 int gp_store_deserialize(gp_mock *m, const unsigned char *data, size_t len, char *err,
