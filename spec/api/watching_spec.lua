@@ -68,14 +68,14 @@ describe("what waits read", function()
 end)
 
 describe("the answers to our own writes", function()
-  it("reach the watcher, also one that is made later", function()
+  it("reach the watcher, made for them if need be", function()
     local gl = api.new(double.new(function() return { status = 201, body = { id = 3, project_id = 17 } } end))
     gl.pipelines:create("a/b", { ref = "main" })
     gl.triggers:run(17, { ref = "main", token = "glptt-0123456789" })
-    local seen = gl.memory.seen
-    assert.equal(2, #seen)
-    assert.same({ "a/b", 17 }, { seen[1].project, seen[2].project })
-    assert.is_true(seen[1].created)
+    local remembered = gl.watcher.scheduler.recent
+    assert.equal(3, remembered["a/b 3"].row.id)
+    assert.equal(3, remembered["17 3"].row.id)
+    assert.is_number(remembered["a/b 3"].created_at)
     local told = {}
     rawset(gl, "watcher", {
       saw = function(_, project, pipeline, opts)
@@ -87,18 +87,6 @@ describe("the answers to our own writes", function()
     gl.pipelines:retry(17, 3)
     gl.pipelines:create(17, { ref = "main" })
     assert.same({ { 17, 3, false }, { 17, 3, false }, { 17, 3, true } }, told)
-  end)
-end)
-
-describe("what is kept for a watcher that is not there yet", function()
-  it("is the newest 256 answers", function()
-    local gl = api.new(double.new(function(_, count)
-      return { status = 201, body = { id = count, project_id = 17 } }
-    end))
-    for _ = 1, 300 do gl.pipelines:create(17, { ref = "main" }) end
-    assert.equal(256, #gl.memory.seen)
-    assert.equal(45, gl.memory.seen[1].pipeline.id)
-    assert.equal(300, gl.memory.seen[256].pipeline.id)
   end)
 end)
 

@@ -235,6 +235,23 @@ describe("many waits", function()
     assert.is_true(world.requests.get >= 1)
   end)
 
+  it("remember what our writes showed for five minutes, and no longer", function()
+    local rt = runtime.virtual.new()
+    local watcher = watch.new(new_world(rt).source, rt)
+    local function kept()
+      local count = 0
+      for _ in pairs(watcher.scheduler.recent) do count = count + 1 end
+      return count
+    end
+    for i = 1, 1000 do watcher:saw("acme/app", { id = i, status = "created" }, { created = true }) end
+    rt:sleep(299)
+    watcher:saw("acme/app", { id = 1, project_id = 4, status = "running" })
+    assert.are.equal(1001, kept())
+    rt:sleep(2)
+    watcher:saw("acme/app", { id = 2, project_id = 4, status = "running" })
+    assert.are.equal(4, kept())
+  end)
+
   it("of a project's path and of its number are woken by the same event", function()
     local rt = runtime.virtual.new()
     local world = new_world(rt)

@@ -12,7 +12,7 @@ local M = {}
 
 local POLL = { priority = "poll" }
 
--- Only to be loaded when somebody waits.
+-- Only to be loaded when somebody waits, or made something that may be waited for.
 local WATCH = "gitlab_pipelines.watch"
 
 -- One object; false when it is still what `etag` stands for.
@@ -81,9 +81,6 @@ function M.source(gl)
   return source
 end
 
--- Answers to our own writes that are kept for a watcher which does not exist yet.
-local KEPT = 256
-
 --- The watcher of a client, made when first asked for.
 ---@param gl table
 ---@return table watcher
@@ -92,10 +89,6 @@ function M.of(gl)
   if watcher then return watcher end
   watcher = require(WATCH).new(M.source(gl), gl.client.runtime, { log = gl.client.log })
   rawset(gl, "watcher", watcher)
-  for _, seen in ipairs(gl.memory.seen or {}) do
-    watcher:saw(seen.project, seen.pipeline, { created = seen.created })
-  end
-  gl.memory.seen = nil
   return watcher
 end
 
@@ -124,17 +117,8 @@ end
 ---@param err table|nil
 function M.saw(group, project, created, pipeline, err)
   if type(pipeline) ~= "table" or not pipeline.id then return pipeline, err end
-  local gl = group.gl
   local checked = resource.project(project, "saw")
-  local watcher = rawget(gl, "watcher")
-  if watcher then
-    watcher:saw(checked, pipeline, { created = created or nil })
-    return pipeline, err
-  end
-  local seen = gl.memory.seen or {}
-  gl.memory.seen = seen
-  if #seen >= KEPT then table.remove(seen, 1) end
-  seen[#seen + 1] = { project = checked, pipeline = pipeline, created = created or nil }
+  M.of(group.gl):saw(checked, pipeline, { created = created or nil })
   return pipeline, err
 end
 
