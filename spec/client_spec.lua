@@ -762,6 +762,24 @@ describe("the circuit breaker", function()
     assert.equals("closed", c:stats().breaker.state)
   end)
 
+  it("ends a create for whose probe there is no place before the deadline", function()
+    local rt = virtual.new()
+    local c, transport = client_with(function() return down end, { runtime = rt,
+      limits = { per_minute = 2 }, breaker = { failures = 2 } })
+    rt:run(function()
+      for _ = 1, 2 do get(c, { retry = false }) end
+      assert.equals("open", c:stats().breaker.state)
+      rt:sleep(31)
+      local at = rt:now()
+      local _, err = create(c, { timeout = 10 })
+      assert.is_true(err:is "RateLimitError.ThrottledRequest")
+      assert.equals("pipelines.create", err.operation)
+      assert.is_true(err.retry_after > 28 and err.retry_after < 30)
+      assert.equals(at, rt:now())
+      assert.equals(2, #transport.requests)
+    end)
+  end)
+
   it("is shared by the clients of a runtime; the first configuration wins and is told", function()
     local transport = double.new(function() return down end)
     local rt, said = virtual.new(), {}

@@ -257,10 +257,15 @@ end
 -- The whole call -------------------------------------------------------------------------------
 
 -- The breaker wants to know first whether the server is there, and this call is no way to ask.
+-- Where not even the question could be sent (no place before the deadline, no token), this call
+-- ends for the same reason: true, and seconds after which to try again.
 local function probe(self, call)
-  self:call(operations.server.version, { query = {} },
-    { retry = false, deadline = math.min(call.deadline or math.huge,
-      self.runtime:now() + self.settings.timeout.request) })
+  local answer, err = self:call(operations.server.version, { query = {} },
+    { retry = false, deadline = call.deadline or math.huge })
+  if answer ~= nil or err.attempts > 0 or err:is "CircuitOpen" then return false end
+  call.err = outcomes.own(call, err.category .. "." .. err.kind,
+    { message = err.message, retryable = err.retryable })
+  return true, err.retry_after
 end
 
 -- May the next attempt go? An artifact store has a breaker of its own, to be asked first.
@@ -281,7 +286,8 @@ local function drive(self, call, x)
     if x:wakes() then self.line:wake() end
     if verdict == "done" then return detail, retry_after end
     if verdict == "probe" then
-      probe(self, call)
+      local over, later = probe(self, call)
+      if over then return "failed", later end
     elseif verdict == "wait" and not self:wait_turn(detail) then
       x:close(rt:now())
       if x:wakes() then self.line:wake() end
