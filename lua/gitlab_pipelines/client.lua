@@ -492,4 +492,35 @@ function Client:stats()
   return stats
 end
 
+-- Counters and gauges of `stats`: name, type, help.
+local metrics = {
+  { "requests", "counter", "requests sent" },
+  { "retries", "counter", "requests sent again" },
+  { "throttled", "counter", "calls that our own limits refused" },
+  { "circuit_open", "counter", "calls that the circuit breaker refused" },
+  { "budget_denied", "counter", "repetitions that the retry budget refused" },
+  { "unknown_outcomes", "counter", "creations of which it is not known whether they worked" },
+  { "connections_reused", "counter", "requests over a connection that was open" },
+  { "bytes", "counter", "bytes of answers' bodies" },
+  { "waiting", "gauge", "calls that wait for a place" },
+  { "in_flight", "gauge", "requests under way" },
+}
+
+--- The statistics in the text format of Prometheus.
+---@return string text
+function Client:metrics()
+  local stats, lines = self:stats(), {}
+  for _, row in ipairs(metrics) do
+    local value = stats[row[1]]
+    if value then
+      local name = "gitlab_pipelines_" .. row[1] .. (row[2] == "counter" and "_total" or "")
+      lines[#lines + 1] = ("# HELP %s %s"):format(name, row[3])
+      lines[#lines + 1] = ("# TYPE %s %s"):format(name, row[2])
+      lines[#lines + 1] = ("%s %d"):format(name, value)
+    end
+  end
+  lines[#lines + 1] = ""
+  return table.concat(lines, "\n")
+end
+
 return M
