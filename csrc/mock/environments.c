@@ -33,6 +33,8 @@ void gp_environment_free(gp_environment *e)
     free(e->tier);
     free(e->description);
     free(e->auto_stop);
+    free(e->kubernetes_namespace);
+    free(e->flux_resource_path);
     free(e);
 }
 
@@ -46,6 +48,9 @@ void gp_environment_save(gp_mock *m, const gp_environment *e)
     gp_out_string(&buf, "tier", e->tier);
     gp_out_string(&buf, "description", e->description);
     gp_out_string(&buf, "auto_stop_setting", e->auto_stop);
+    gp_out_string(&buf, "kubernetes_namespace", e->kubernetes_namespace);
+    gp_out_string(&buf, "flux_resource_path", e->flux_resource_path);
+    gp_out_integer(&buf, "cluster_agent_id", e->cluster_agent_id);
     gp_out_string(&buf, "state", e->state);
     gp_out_integer(&buf, "created_at", e->created_at);
     gp_out_integer(&buf, "updated_at", e->updated_at);
@@ -109,6 +114,7 @@ gp_environment *gp_environment_make(gp_mock *m, gp_project *project, const char 
     e->state = states[0];
     e->created_at = e->updated_at = at;
     e->stop_job_id = GP_UNSET;
+    e->cluster_agent_id = GP_UNSET;
     e->slug = slug_of(m, name);
     if (!e->slug || !set(m, &e->name, name) || !set(m, &e->tier, tier_of(name)) ||
         !set(m, &e->auto_stop, "always") || !gp_list_add(&project->environments, e)) {
@@ -157,12 +163,17 @@ static int load_one(gp_mock *m, int64_t id, const char *json)
         e->created_at = gp_json_get_integer(row, "created_at", 0);
         e->updated_at = gp_json_get_integer(row, "updated_at", 0);
         e->stop_job_id = gp_json_get_integer(row, "stop_job_id", GP_UNSET);
-        good = e->slug && set(m, &e->name, name) &&
-               set(m, &e->tier, gp_json_get_string(row, "tier", "other")) &&
-               set(m, &e->external_url, gp_json_get_string(row, "external_url", NULL)) &&
-               set(m, &e->description, gp_json_get_string(row, "description", NULL)) &&
-               set(m, &e->auto_stop, gp_json_get_string(row, "auto_stop_setting", "always")) &&
-               gp_list_add(&project->environments, e);
+        e->cluster_agent_id = gp_json_get_integer(row, "cluster_agent_id", GP_UNSET);
+        good =
+            e->slug && set(m, &e->name, name) &&
+            set(m, &e->tier, gp_json_get_string(row, "tier", "other")) &&
+            set(m, &e->external_url, gp_json_get_string(row, "external_url", NULL)) &&
+            set(m, &e->description, gp_json_get_string(row, "description", NULL)) &&
+            set(m, &e->auto_stop, gp_json_get_string(row, "auto_stop_setting", "always")) &&
+            set(m, &e->kubernetes_namespace,
+                gp_json_get_string(row, "kubernetes_namespace", NULL)) &&
+            set(m, &e->flux_resource_path, gp_json_get_string(row, "flux_resource_path", NULL)) &&
+            gp_list_add(&project->environments, e);
         if (id >= m->next_environment) m->next_environment = id + 1;
     }
     if (!good) gp_environment_free(e);
@@ -274,8 +285,8 @@ void gp_shape_environment(gp_buf *buf, const char *key, const gp_environment *e)
     gp_out_string(buf, "tier", e->tier);
     gp_out_string(buf, "state", e->state);
     gp_out_null(buf, "auto_stop_at");
-    gp_out_null(buf, "kubernetes_namespace");
-    gp_out_null(buf, "flux_resource_path");
+    gp_out_string(buf, "kubernetes_namespace", e->kubernetes_namespace);
+    gp_out_string(buf, "flux_resource_path", e->flux_resource_path);
     gp_out_string(buf, "auto_stop_setting", e->auto_stop);
     gp_out_boolean(buf, "enable_advanced_logs_querying", 0);
     gp_out_open(buf, "logs_api_path", '"');
@@ -292,7 +303,13 @@ static void detail(gp_call *call, const gp_environment *e)
     } else {
         gp_out_null(buf, "last_deployment");
     }
-    gp_out_null(buf, "cluster_agent");
+    if (e->cluster_agent_id == GP_UNSET) {
+        gp_out_null(buf, "cluster_agent");
+    } else {
+        gp_out_open(buf, "cluster_agent", '{');
+        gp_out_integer(buf, "id", e->cluster_agent_id);
+        gp_out_close(buf, '}');
+    }
     gp_out_close(buf, '}');
 }
 
@@ -355,9 +372,12 @@ static int take(gp_call *call, gp_environment *e)
     if (!set(m, &e->external_url, gp_call_string(call, "external_url")) ||
         !set(m, &e->tier, gp_call_string(call, "tier")) ||
         !set(m, &e->description, gp_call_string(call, "description")) ||
-        !set(m, &e->auto_stop, gp_call_string(call, "auto_stop_setting"))) {
+        !set(m, &e->auto_stop, gp_call_string(call, "auto_stop_setting")) ||
+        !set(m, &e->kubernetes_namespace, gp_call_string(call, "kubernetes_namespace")) ||
+        !set(m, &e->flux_resource_path, gp_call_string(call, "flux_resource_path"))) {
         return 0;
     }
+    e->cluster_agent_id = gp_call_integer(call, "cluster_agent_id", e->cluster_agent_id);
     e->updated_at = m->now;
     gp_environment_save(m, e);
     return 1;

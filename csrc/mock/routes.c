@@ -131,7 +131,10 @@ static const gp_param list_environments[] = {
     {"external_url", 'b', GP_STRING, 0, NULL, "address of the deployed application"}, \
     {"tier", 'b', GP_STRING, 0, "production|staging|testing|development|other", "tier"}, \
     {"description", 'b', GP_STRING, 0, NULL, "what it is for"}, \
-    {"auto_stop_setting", 'b', GP_STRING, 0, "always|with_action", "when it stops by itself"}
+    {"auto_stop_setting", 'b', GP_STRING, 0, "always|with_action", "when it stops by itself"}, \
+    {"cluster_agent_id", 'b', GP_INTEGER, 0, NULL, "agent that deploys to Kubernetes"}, \
+    {"kubernetes_namespace", 'b', GP_STRING, 0, NULL, "where the agent deploys to"}, \
+    {"flux_resource_path", 'b', GP_STRING, 0, NULL, "what Flux watches"}
 
 static const gp_param create_environment[] = {
     {"name", 'b', GP_STRING, GP_REQUIRED | GP_NOT_BLANK, NULL, "name"},

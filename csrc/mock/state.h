@@ -133,7 +133,9 @@ typedef struct gp_environment {
     int64_t id;
     gp_project *project;
     char *name, *slug, *external_url, *tier, *description, *auto_stop;
-    const char *state; /* available, stopping, stopped */
+    char *kubernetes_namespace, *flux_resource_path;
+    int64_t cluster_agent_id; /* GP_UNSET: none */
+    const char *state;        /* available, stopping, stopped */
     gp_ms created_at, updated_at;
     int64_t stop_job_id; /* the on_stop job while stopping, or GP_UNSET */
     int dirty;

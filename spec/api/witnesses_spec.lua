@@ -12,6 +12,10 @@ end
 
 -- The tables of csrc/mock/routes.c: "METHOD /path/:/x" -> {job_token, paged, success, params}.
 local function routes_of(text)
+  for name, body in text:gmatch "#define ([%u_]+_FIELDS) \\\n(.-[^\\])\n" do
+    text = text:gsub("\n    " .. name .. ",", function() return "\n" .. body .. "," end)
+      :gsub("{" .. name .. ",", function() return "{" .. body .. "," end)
+  end
   local tables = { NULL = {} }
   for name, body in text:gmatch "static const gp_param ([%w_]+)%[%] = {(.-)};" do
     local params = {}
@@ -39,9 +43,6 @@ local kinds = {
   variable_list = "GP_ARRAY", job_variable_list = "GP_ARRAY", variable_map = "GP_HASH",
 }
 
--- Groups that the simulated GitLab does not serve yet. One that it does serve is held to all of this.
-local to_come = { variables = true, environments = true, deployments = true, token = true }
-
 -- What one side does not look at.
 local unspoken = { page = true, per_page = true, cursor = true }
 
@@ -53,7 +54,6 @@ describe("the simulated GitLab's routes", function()
     it("know " .. operation.name .. " as the client does", function()
       local shape = operation.method .. " " .. operation.path:gsub(":[%w_]+", ":")
       local route = routes[shape]
-      if not route and to_come[operation.group] then return end
       assert.is_truthy(route, "no route for " .. shape)
       assert.equal(route.success, operation.success[1])
       assert.equal(operation.paging ~= nil, route.paged, "paging")
@@ -61,10 +61,11 @@ describe("the simulated GitLab's routes", function()
       for _, p in ipairs(operation.params) do
         local wire = p.wire or p.name
         if p.where ~= "path" and p.where ~= "header" and not unspoken[wire] then
-          local known = route.params[wire]
+          local hash = wire:match "^(.-)%["
+          local known = route.params[hash or wire]
           assert.is_truthy(known, "no parameter " .. wire)
           assert.equal(p.where:sub(1, 1), known.where, wire)
-          assert.equal(kinds[p.type], known.kind, wire)
+          assert.equal(hash and "GP_HASH" or kinds[p.type], known.kind, wire)
           if p.type ~= "secret" then assert.equal(p.required or false, known.required, wire) end
         end
       end
