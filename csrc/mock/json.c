@@ -8,6 +8,10 @@
 /* Deeper nesting than any world or GitLab body has; keeps the C stack small. */
 enum { MAX_DEPTH = 64 };
 
+/* Members of one object among which a name given twice is looked for: more would cost a hostile
+ * body's size squared. */
+enum { UNIQUE_MEMBERS = 1000 };
+
 typedef struct reader {
     gp_arena *arena;
     const char *start, *at, *end;
@@ -380,9 +384,10 @@ void gp_json_push(gp_json *array, gp_json *value)
 void gp_json_set(gp_json *object, const char *key, gp_json *value)
 {
     gp_json *old;
+    int looked = 0;
     if (!object || !value || !key) return;
     value->key = key;
-    for (old = object->child; old; old = old->next) {
+    for (old = object->child; old && looked < UNIQUE_MEMBERS; old = old->next, looked++) {
         if (strcmp(old->key, key) == 0) {
             gp_json *next = old->next;
             *old = *value;
@@ -390,6 +395,18 @@ void gp_json_set(gp_json *object, const char *key, gp_json *value)
             return;
         }
     }
+    gp_json_push(object, value);
+}
+
+void gp_json_add(gp_json *object, const char *key, gp_json *value)
+{
+    const gp_json *old;
+    int looked = 0;
+    if (!object || !value || !key) return;
+    for (old = object->child; old && looked < UNIQUE_MEMBERS; old = old->next, looked++) {
+        if (strcmp(old->key, key) == 0) return;
+    }
+    value->key = key;
     gp_json_push(object, value);
 }
 

@@ -3,7 +3,8 @@
  *
  * Request bodies, form bodies, query strings and worlds all become such a tree, so that every
  * handler reads its parameters in one way. Strings are valid UTF-8, end with a NUL and hold none.
- * Objects keep the order in which their members came; a name given twice keeps its last value.
+ * Objects keep the order in which their members came; a name given twice keeps its last value
+ * (among the first thousand: the time to read a hostile text must not grow with its square).
  */
 #ifndef GP_MOCK_JSON_H
 #define GP_MOCK_JSON_H
@@ -51,6 +52,9 @@ gp_json *gp_json_new_integer(gp_arena *arena, int64_t value);
  * for `value` and then do nothing. */
 void gp_json_push(gp_json *array, gp_json *value);
 void gp_json_set(gp_json *object, const char *key, gp_json *value);
+
+/* Adds a member unless there is one of that name. */
+void gp_json_add(gp_json *object, const char *key, gp_json *value);
 
 /* A member, or NULL: also when `object` is NULL or no object. */
 gp_json *gp_json_get(const gp_json *object, const char *key);

@@ -19,7 +19,8 @@
 #include "mock/tokens.h"
 #include "mock/world.h"
 
-enum { DEFAULT_MAX_BODY = 1 << 20, MAX_TARGET = 16384 };
+/* A world or a snapshot may be larger than what GitLab's own endpoints take. */
+enum { DEFAULT_MAX_BODY = 1 << 20, MAX_CONTROL_BODY = 1 << 28, MAX_TARGET = 16384 };
 
 static void *resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
 {
@@ -191,7 +192,7 @@ static void merge(gp_call *call, const gp_json *from)
         gp_json *copy = gp_arena_get(call->arena, sizeof *copy);
         if (!copy) return;
         *copy = *member;
-        gp_json_set(call->params, member->key, copy);
+        gp_json_add(call->params, member->key, copy);
     }
 }
 
@@ -208,7 +209,8 @@ static int read_body(gp_call *call)
     const gp_http_request_in *in = call->in;
     const char *type = gp_http_request_header(in, "Content-Type");
     char why[120];
-    if ((int64_t)in->body_len > call->m->max_body) {
+    int64_t most = call->route->flags & GP_CONTROL ? MAX_CONTROL_BODY : call->m->max_body;
+    if ((int64_t)in->body_len > most) {
         return gp_fail(call, 413, "413 Request Entity Too Large");
     }
     call->body = gp_json_new(call->arena, GP_JSON_OBJECT);
@@ -230,7 +232,7 @@ static int read_body(gp_call *call)
     return gp_fail_error(call, 400, "message body does not match declared format");
 }
 
-/* Path, query and body in one object; the path wins. */
+/* Path, body and query in one object; what comes first wins. */
 static int read_params(gp_call *call, const gp_json *path_params, const char *query)
 {
     int status;
@@ -240,9 +242,9 @@ static int read_params(gp_call *call, const gp_json *path_params, const char *qu
         return gp_fail(call, 400, "400 Bad request");
     }
     status = read_body(call);
-    merge(call, call->query);
-    if (call->body && call->body->type == GP_JSON_OBJECT) merge(call, call->body);
     merge(call, path_params);
+    if (call->body && call->body->type == GP_JSON_OBJECT) merge(call, call->body);
+    merge(call, call->query);
     return status;
 }
 

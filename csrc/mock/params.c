@@ -6,6 +6,9 @@
 /* Levels of [..] in a name. */
 enum { MAX_LEVELS = 8 };
 
+/* Parameters of one form: Rack's limit too. */
+enum { MAX_PARAMS = 4096 };
+
 static int hex(char c)
 {
     if (c >= '0' && c <= '9') return c - '0';
@@ -102,6 +105,7 @@ static int put(gp_arena *arena, gp_json *object, char *name, gp_json *value)
 int gp_params_form(gp_arena *arena, gp_json *object, const char *text, size_t len)
 {
     const char *end = text + len;
+    int count = 0;
     while (text < end) {
         const char *stop = memchr(text, '&', (size_t)(end - text)), *equals;
         size_t name_len, value_len = 0;
@@ -114,6 +118,7 @@ int gp_params_form(gp_arena *arena, gp_json *object, const char *text, size_t le
             value =
                 gp_percent_decode(arena, equals + 1, (size_t)(stop - equals) - 1, 1, &value_len);
         }
+        if (++count > MAX_PARAMS) return 0;
         if (!name || !gp_utf8_valid(name, name_len)) return 0;
         if (value && !gp_utf8_valid(value, value_len)) return 0;
         if (name_len &&

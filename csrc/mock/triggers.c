@@ -122,6 +122,9 @@ int gp_trigger_auth(gp_call *call)
     } else {
         /* A job token, in a header or as `token`. A wrong `token` is not mended by a header. */
         status = token ? gp_auth_text(call, token) : gp_auth(call);
+        if (status && call->token && strcmp(call->token->kind, "job") == 0) {
+            return gp_fail(call, 401, "Job is not running");
+        }
         if (status) return status;
         if (call->token && strcmp(call->token->kind, "job") != 0) {
             return gp_fail(call, 401, "401 Unauthorized");

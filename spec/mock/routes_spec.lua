@@ -123,6 +123,21 @@ describe("a request's body", function()
     gl:close()
   end)
 
+  it("is read in time that grows with its size", function()
+    local gl = assert(calls.new())
+    local members, fields = {}, {}
+    for i = 1, 40000 do
+      members[i] = ('"v%d":1'):format(i)
+      fields[i] = "v" .. i .. "=1"
+    end
+    local started = os.clock()
+    assert.equal(400, (gl:raw("POST", "/projects/7/pipeline", { body = "{" .. table.concat(members, ",") .. "}",
+      headers = { { "Content-Type", "application/json" } } })))
+    assert.equal(400, (gl:form("/projects/7/pipeline", table.concat(fields, "&"))))
+    assert.is_true(os.clock() - started < 2)
+    gl:close()
+  end)
+
   it("gives a clean error however it is broken", function()
     local gl = assert(calls.new())
     local text = '{"ref":"main","variables":[{"key":"A","value":"1"}],"inputs":{"a":[1,2.5,true,null]}}'

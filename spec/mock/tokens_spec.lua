@@ -91,6 +91,10 @@ describe("the simulated GitLab's tokens", function()
     assert.equal(401, (get("/_mock/clock", "glcbt-of-a-job")))
     local status, made = gl:form("/projects/6/trigger/pipeline", "ref=main&token=glcbt-of-a-job", false)
     assert.same({ 201, "pipeline" }, { status, made.source })
+    gl:post "/projects/5/pipelines/1/cancel"
+    local answer
+    status, answer = gl:form("/projects/6/trigger/pipeline", "ref=main&token=glcbt-of-a-job", false)
+    assert.same({ 401, { message = "Job is not running" } }, { status, answer })
   end)
 
   it("of the trigger kind belong to one project", function()
