@@ -28,12 +28,13 @@ local function in_process(options)
   return held, { host = address, port = tonumber(port) }
 end
 
--- Pumps at the time `now` until `done()`; a minute of nothing is a failure.
+-- Pumps at the time `now` until `done(count)`, only when the server asks for it: by its descriptor or
+-- its timeout. A server that forgets to ask is found out after a while of nothing.
 local function pump(held, now, done)
-  local give_up, count = clock.now() + 20, 0
+  local give_up, count = clock.now() + 4, 0
   while not done(count) do
     assert(clock.now() < give_up, "nothing happened")
-    clock.poll({ { held:pollfd(), "r" } }, math.min(held:timeout(now) or 1, 1))
+    clock.poll({ { held:pollfd(), "r" } }, math.min(held:timeout(now) or 5, 5))
     count = count + held:pump(64, now)
   end
 end
@@ -332,6 +333,15 @@ describe("the HTTP server", function()
       assert.equal(3, held:connections())
       pump(held, 130, function() return held:connections() == 0 end)
       for _, wait in ipairs(clients) do assert.same({ "eof", "" }, { wait() }) end
+      held:close()
+    end)
+
+    it("lets go of a connection that it refused, by itself", function()
+      local held, address = in_process()
+      local wait = server.talk(address, { step.send("GET / HTTP/1.1\r\n" .. host .. host .. "\r\n") })
+      pump(held, 0, function() return held:connections() == 1 end)
+      pump(held, 0, function() return held:connections() == 0 end)
+      assert.equal(400, server.answers(select(2, wait()))[1].status)
       held:close()
     end)
 
