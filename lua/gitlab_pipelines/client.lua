@@ -116,6 +116,7 @@ function Client:close()
   if self.closed then return end
   self.closed = true
   if self.owns_transport then self.transport:close() end
+  if self.once_journal then self.once_journal:close() end
 end
 
 --- The token as a secret, for the one endpoint that wants it in the body.
@@ -179,7 +180,7 @@ end
 local function learn_clock(self, response)
   local date = response:header "Date"
   local seconds = date and core.time.parse(date)
-  if seconds then self.skew = seconds - self.runtime:now() end
+  if seconds then self.skew, self.knows_clock = seconds - self.runtime:now(), true end
 end
 
 local function feed_answer(self, x, response, outcome, flag)

@@ -6,6 +6,7 @@
 
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
+local journals = require "gitlab_pipelines.journal"
 local load = require "gitlab_pipelines.flow.load"
 local outputs = require "gitlab_pipelines.flow.outputs"
 local refs = require "gitlab_pipelines.flow.refs"
@@ -210,12 +211,15 @@ end
 
 local function create(run, state, request)
   local options = { timeout = state.deadline - run.rt:now() }
-  if run.journal then options.journal = run.journal.store end
+  if run.journal then
+    options.journal = run.journal.store
+  else
+    -- Nobody could go on with this run: its keys need to outlive nothing.
+    run.keys = run.keys or journals.open ":memory:"
+    options.journal = run.keys
+  end
   local fields = { ref = request.ref, variables = guarded(run, request.variables),
     inputs = request.inputs, once = ("%s/%s/%d"):format(run.id, state.path, state.attempt) }
-  if run.gl.client and not rawget(package, "searchpath")("gitlab_pipelines.once", package.path) then
-    fields.once, options.journal = nil, nil
-  end
   if request.trigger then fields.token = run.named_secret(request.trigger) end
   -- A CI job token makes pipelines at the trigger endpoint, where it is the token itself.
   if request.trigger or run.job_token then
