@@ -31,6 +31,9 @@ sources_store := $(wildcard csrc/io/journal*.c csrc/io/archive*.c)
 sources_mock  := $(wildcard csrc/mock/*.c csrc/io/httpd*.c csrc/io/raw*.c) csrc/io/clock.c
 sources_http  := $(filter-out csrc/io/httpd%.c,$(sources_http))
 
+# The page /_mock/ becomes a text in C.
+extra_mock    := $(BUILD)/obj/mock/panel_html.o
+
 core_objects := $(patsubst csrc/%.c,$(BUILD)/obj/%.o,$(wildcard csrc/core/*.c))
 modules      := $(foreach so,core http store mock,$(if $(wildcard csrc/binding/$(so)_*.c),$(so)))
 
@@ -41,6 +44,12 @@ build: $(foreach lua,$(LUAS),$(foreach so,$(modules),$(BUILD)/$(lua)/gitlab_pipe
 $(BUILD)/obj/%.o: csrc/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CSTD) $(CFLAGS) $(WARNINGS) $(INSTRUMENT) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/mock/panel_html.o: csrc/mock/panel.html csrc/mock/panel.h
+	@mkdir -p $(@D)
+	@{ echo '#include "mock/panel.h"'; echo 'const char gp_panel_html[] ='; \
+	   sed 's/\\/\\\\/g; s/"/\\"/g; s/?/\\?/g; s/.*/"&\\n"/' $<; echo ';'; } >$(@:.o=.c)
+	$(CC) $(CSTD) $(CFLAGS) $(WARNINGS) $(INSTRUMENT) -c -o $@ $(@:.o=.c)
 
 $(BUILD)/obj/libgpcore.a: $(core_objects)
 	@rm -f $@ && ar rcs $@ $^
@@ -56,7 +65,7 @@ define so_rules
 
 $(BUILD)/$(1)/gitlab_pipelines/$(2).so: $(BUILD)/obj/$(1)/lgp.o \
     $(patsubst csrc/binding/%.c,$(BUILD)/obj/$(1)/%.o,$(wildcard csrc/binding/$(2)_*.c)) \
-    $(patsubst csrc/%.c,$(BUILD)/obj/%.o,$(sources_$(2))) $(BUILD)/obj/libgpcore.a
+    $(patsubst csrc/%.c,$(BUILD)/obj/%.o,$(sources_$(2))) $(extra_$(2)) $(BUILD)/obj/libgpcore.a
 	@mkdir -p $$(@D)
 	$$(CC) $$(CFLAGS) $$(INSTRUMENT) $$(LDSHARED) -o $$@ $$^ $$(libs_$(2))
 endef
@@ -144,6 +153,20 @@ bench: ## side-by-side measurements, one row each
 	@$(MAKE) --no-print-directory build >/dev/null
 	@BUILD=$(BUILD) bench/run.sh
 
+.PHONY: docs-assets
+docs-assets: ## fetch Swagger UI and ReDoc (npm) for the pages /docs and /redoc of mock serve
+	@scripts/docs_assets.sh $(BUILD)/docs-assets
+
+.PHONY: api-md
+api-md: ## write docs/API.md anew from the table of routes
+api-md: build
+	@BUILD=$(BUILD) scripts/api_md.sh
+
+.PHONY: openapi-lint
+openapi-lint: ## the contract before a public linter (npm: @redocly/cli)
+openapi-lint: build
+	@BUILD=$(BUILD) scripts/openapi_lint.sh
+
 .PHONY: install
 install: ## into PREFIX: bin, share/lua/<version>, lib/lua/<version>
 install: build
@@ -165,4 +188,4 @@ clean: ## remove what was built
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

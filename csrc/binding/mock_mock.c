@@ -2,7 +2,7 @@
  * The simulated GitLab as a userdata.
  *
  *   mock.open{db=, token=, url=, world_json=, seed=, allow_reset=, clock="real"|"virtual",
- *             max_body=} -> m | nil, message
+ *             max_body=, assets=} -> m | nil, message
  *   m:request(now, method, target, {{name, value}, ...}, body [, served_before])
  *             -> status, {{name, value}, ...}, body, action | nil
  *   m:set_url(url)   m:close()
@@ -55,6 +55,7 @@ static int mock_open(lua_State *L)
     options.db = lgp_opt_string(L, 1, "db", NULL);
     options.token = lgp_opt_string(L, 1, "token", NULL);
     options.url = lgp_opt_string(L, 1, "url", NULL);
+    options.assets = lgp_opt_string(L, 1, "assets", NULL);
     options.world = lgp_opt_string(L, 1, "world_json", NULL);
     if (options.world) {
         lua_getfield(L, 1, "world_json");

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "mock/handlers.h"
+#include "mock/routes.h"
 #include "mock/store.h"
 
 /*
@@ -207,7 +207,7 @@ int gp_fault_strike(gp_call *call, gp_fault_effect *effect)
     char *path = path_of(call);
     gp_fault *chosen = NULL;
     size_t i;
-    if (!path || strncmp(path, "/_mock/", 7) == 0) return 0;
+    if (!path || gp_route_is_own(path)) return 0;
     for (i = 0; i < m->faults.count; i++) {
         gp_fault *fault = m->faults.items[i];
         if (truthy(fault->def, "lag") || !matches(fault, call, path)) continue;

@@ -60,6 +60,12 @@ gp_handler gp_mock_list_pipelines, gp_mock_get_pipeline, gp_mock_patch_pipeline,
     gp_get_world, gp_put_world, gp_list_requests, gp_clear_requests, gp_get_snapshot,
     gp_put_snapshot;
 
+/* openapi.c */
+gp_handler gp_get_openapi;
+
+/* pages.c */
+gp_handler gp_get_docs, gp_get_redoc, gp_get_asset, gp_get_panel;
+
 /* faults.c */
 gp_handler gp_list_faults, gp_create_fault, gp_delete_fault, gp_clear_faults;
 

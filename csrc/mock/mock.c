@@ -104,9 +104,11 @@ int gp_mock_open(const gp_mock_options *options, gp_mock **out, char *err, size_
     m->max_body = options->max_body > 0 ? options->max_body : DEFAULT_MAX_BODY;
     m->token = gp_mock_strdup(m, options->token ? options->token : "MOCK_SUPER_SECRET");
     m->url = gp_mock_strdup(m, options->url ? options->url : "https://gitlab.example.com");
+    m->assets = gp_mock_strdup(m, options->assets);
     gp_mock_counters(m);
-    if (m->token && m->url && add_user(m, 1, "root", "Administrator") &&
-        gp_store_open(m, options->db, err, err_size) && load(m, err, err_size) &&
+    if (m->token && m->url && (m->assets || !options->assets) &&
+        add_user(m, 1, "root", "Administrator") && gp_store_open(m, options->db, err, err_size) &&
+        load(m, err, err_size) &&
         (!options->world ||
          gp_mock_use_world(m, options->world, options->world_len, err, err_size)) &&
         gp_store_flush(m)) {
@@ -147,6 +149,7 @@ void gp_mock_close(gp_mock *m)
     gp_arena_free(&m->strings);
     free(m->token);
     free(m->url);
+    free(m->assets);
     free(m);
 }
 
@@ -307,7 +310,9 @@ static int route(gp_call *call, char *path, const char *query)
     call->route = match.route;
     body_status = read_params(call, path_params, query);
     /* Who may not ask is not told what is wrong with the request. */
-    status = match.route->flags & GP_OPEN ? gp_trigger_auth(call) : gp_auth(call);
+    status = match.route->flags & GP_PUBLIC ? 0
+             : match.route->flags & GP_OPEN ? gp_trigger_auth(call)
+                                            : gp_auth(call);
     if (status) return status;
     if (body_status) return body_status;
     status = gp_route_check(call);

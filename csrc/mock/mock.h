@@ -31,8 +31,9 @@ typedef struct gp_mock_options {
     size_t world_len;
     uint64_t seed;
     int allow_reset;
-    int clock_virtual; /* the time is held and moves only by /_mock/clock */
-    int64_t max_body;  /* bytes of a request body; 0: 1 MiB */
+    int clock_virtual;  /* the time is held and moves only by /_mock/clock */
+    const char *assets; /* folder with the files of /docs and /redoc; NULL: none */
+    int64_t max_body;   /* bytes of a request body; 0: 1 MiB */
 } gp_mock_options;
 
 /* 1 and a mock, or 0 and a message. The options are copied. */

@@ -6,6 +6,7 @@
 
 #include "mock/handlers.h"
 #include "mock/params.h"
+#include "mock/routes.h"
 
 /* Bytes of a body that are kept. */
 enum { BODY_KEPT = 16384 };
@@ -27,8 +28,7 @@ void gp_requests_note(gp_mock *m, const gp_http_request_in *in, int status, int 
            body = in->body_len < BODY_KEPT ? in->body_len : BODY_KEPT;
     size_t size = method + in->target_len + 1 + body, i;
     char *at;
-    if (strncmp(in->target, "/_mock/", 7) == 0 || strncmp(in->target, "/api/v4/_mock/", 14) == 0)
-        return;
+    if (gp_route_is_own(in->target)) return;
     for (i = 0; i < in->header_count; i++)
         size += in->headers[i].name_len + in->headers[i].value_len + 2;
     free(seen->data);

@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "mock/params.h"
+#include "mock/schemas.h"
 
 /* clang-format off */
-#define STATUSES "created|waiting_for_resource|preparing|waiting_for_callback|pending|running|" \
-                 "success|failed|canceling|canceled|skipped|manual|scheduled"
+#define STATUSES GP_STATUS_CHOICES
 
 static const gp_param list_pipelines[] = {
     {"scope", 'q', GP_STRING, 0, "running|pending|finished|branches|tags", "kind of pipelines"},
@@ -34,14 +34,14 @@ static const gp_param latest_pipeline[] = {
 
 static const gp_param create_pipeline[] = {
     {"ref", 'b', GP_STRING, GP_REQUIRED | GP_NOT_BLANK, NULL, "branch or tag"},
-    {"variables", 'b', GP_ARRAY, 0, NULL, "array of {key, value, variable_type}"},
+    {"variables", 'b', GP_ARRAY, 0, "[VariableInput]", "array of {key, value, variable_type}"},
     {"inputs", 'b', GP_HASH, 0, NULL, "typed inputs"},
     {NULL, 0, 0, 0, NULL, NULL}};
 
 static const gp_param run_trigger[] = {
     {"token", 'b', GP_STRING, 0, NULL, "trigger token, or the static token"},
     {"ref", 'b', GP_STRING, GP_REQUIRED | GP_NOT_BLANK, NULL, "branch or tag"},
-    {"variables", 'b', GP_HASH, 0, NULL, "variables by name"},
+    {"variables", 'b', GP_HASH, 0, "{string}", "variables by name"},
     {"inputs", 'b', GP_HASH, 0, NULL, "typed inputs"},
     {"scenario_id", 'b', GP_INTEGER, 0, NULL, "scenario to follow"},
     {"terminal_after_seconds", 'b', GP_INTEGER, 0, NULL, "ends after that many seconds"},
@@ -74,7 +74,7 @@ static const gp_param retry_job[] = {
     {"job_inputs", 'b', GP_HASH, 0, NULL, "inputs of the job"}, {NULL, 0, 0, 0, NULL, NULL}};
 
 static const gp_param play_job[] = {
-    {"job_variables_attributes", 'b', GP_ARRAY, 0, NULL, "array of {key, value}"},
+    {"job_variables_attributes", 'b', GP_ARRAY, 0, "[VariableInput]", "array of {key, value}"},
     {"job_inputs", 'b', GP_HASH, 0, NULL, "inputs of the job"},
     {NULL, 0, 0, 0, NULL, NULL}};
 
@@ -113,12 +113,12 @@ static const gp_param create_variable[] = {
 
 static const gp_param update_variable[] = {
     {"value", 'b', GP_STRING, 0, NULL, "value"},
-    {"filter", 'q', GP_HASH, 0, NULL, "filter[environment_scope]: which of several of one name"},
+    {"filter", 'q', GP_HASH, 0, "VariableFilter", "which of several of one name"},
     VARIABLE_FIELDS,
     {NULL, 0, 0, 0, NULL, NULL}};
 
 static const gp_param one_variable[] = {
-    {"filter", 'q', GP_HASH, 0, NULL, "filter[environment_scope]: which of several of one name"},
+    {"filter", 'q', GP_HASH, 0, "VariableFilter", "which of several of one name"},
     {NULL, 0, 0, 0, NULL, NULL}};
 
 static const gp_param list_environments[] = {
@@ -401,6 +401,19 @@ const gp_route gp_routes[] = {
      "mock_snapshot_replace", "Clock", "Snapshot", "The same as POST."},
     {"POST", "/_mock/reset", GP_CONTROL, 200, gp_mock_reset, NULL, "Drop everything but the presets",
      "mock_reset", "Message", NULL, "403 unless the server was started with MOCK_ALLOW_RESET=1."},
+
+    {"GET", "/openapi.json", GP_PUBLIC, 200, gp_get_openapi, NULL, "This document",
+     "contract_openapi", "OpenAPI", NULL, NULL},
+    {"GET", "/docs", GP_PUBLIC, 200, gp_get_docs, NULL, "Swagger UI",
+     "contract_docs", "html", NULL, "Reads /openapi.json and lets you try every call."},
+    {"GET", "/docs/:file", GP_PUBLIC, 200, gp_get_asset, NULL, "A file of Swagger UI",
+     "contract_docs_file", "asset", NULL, "404 unless `make docs-assets` has fetched it."},
+    {"GET", "/redoc", GP_PUBLIC, 200, gp_get_redoc, NULL, "ReDoc",
+     "contract_redoc", "html", NULL, "The same document to be read."},
+    {"GET", "/redoc/:file", GP_PUBLIC, 200, gp_get_asset, NULL, "A file of ReDoc",
+     "contract_redoc_file", "asset", NULL, "404 unless `make docs-assets` has fetched it."},
+    {"GET", "/_mock", GP_PUBLIC, 200, gp_get_panel, NULL, "A page to steer the simulation with",
+     "contract_panel", "html", NULL, "Asks for the token and sends it with each call that it makes."},
     {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL}};
 /* clang-format on */
 
@@ -482,6 +495,18 @@ void gp_route_find(gp_arena *arena, const char *method, const char *path, gp_jso
             strncat(match->allow, route->method, sizeof match->allow - strlen(match->allow) - 1);
         }
     }
+}
+
+int gp_route_is_own(const char *path)
+{
+    static const char *const own[] = {"/_mock", "/docs", "/redoc", "/openapi.json"};
+    size_t i;
+    if (strncmp(path, "/api/v4/", 8) == 0) path += 7;
+    for (i = 0; i < sizeof own / sizeof *own; i++) {
+        size_t len = strlen(own[i]);
+        if (strncmp(path, own[i], len) == 0 && strchr("/?", path[len])) return 1;
+    }
+    return 0;
 }
 
 /* Checking ---------------------------------------------------------------------------------- */
@@ -623,7 +648,7 @@ static int convert(gp_arena *arena, const gp_param *p, gp_json *value)
 static int choice_fits(const gp_param *p, const gp_json *value)
 {
     const gp_json *at;
-    if (!p->choices) return 1;
+    if (!p->choices || p->type == GP_ARRAY || p->type == GP_HASH) return 1;
     if (p->type != GP_STRINGS) return chosen(p->choices, value->string);
     for (at = value->child; at; at = at->next) {
         if (at->type != GP_JSON_STRING || !chosen(p->choices, at->string)) return 0;
@@ -653,31 +678,39 @@ static void check_one(gp_call *call, const gp_param *p, gp_buf *complaints)
     }
 }
 
-static const gp_param paging[] = {
+const gp_param gp_paging_params[] = {
     {"page", 'q', GP_INTEGER, 0, NULL, "page, from 1"},
     {"per_page", 'q', GP_INTEGER, 0, NULL, "rows a page, at most 100"},
     {NULL, 0, 0, 0, NULL, NULL}};
 
-/* Path parameters whose names end in "_id" are numbers. */
-static const gp_param numbers[] = {{"pipeline_id", 'p', GP_INTEGER, 0, NULL, NULL},
-                                   {"job_id", 'p', GP_INTEGER, 0, NULL, NULL},
-                                   {"trigger_id", 'p', GP_INTEGER, 0, NULL, NULL},
-                                   {"environment_id", 'p', GP_INTEGER, 0, NULL, NULL},
-                                   {"deployment_id", 'p', GP_INTEGER, 0, NULL, NULL},
-                                   {"fault_id", 'p', GP_INTEGER, 0, NULL, NULL},
-                                   {"scenario_id", 'p', GP_INTEGER, 0, NULL, NULL},
-                                   {NULL, 0, 0, 0, NULL, NULL}};
+/* Names within paths; those that are numbers come first. */
+const gp_param gp_path_params[] = {
+    {"pipeline_id", 'p', GP_INTEGER, 0, NULL, "number of a pipeline"},
+    {"job_id", 'p', GP_INTEGER, 0, NULL, "number of a job"},
+    {"trigger_id", 'p', GP_INTEGER, 0, NULL, "number of a trigger token"},
+    {"environment_id", 'p', GP_INTEGER, 0, NULL, "number of an environment"},
+    {"deployment_id", 'p', GP_INTEGER, 0, NULL, "number of a deployment"},
+    {"fault_id", 'p', GP_INTEGER, 0, NULL, "number of a rule"},
+    {"scenario_id", 'p', GP_INTEGER, 0, NULL, "number of a scenario"},
+    {"hook_id", 'p', GP_INTEGER, 0, NULL, "number of a webhook"},
+    {"delivery_id", 'p', GP_INTEGER, 0, NULL, "number of a delivery"},
+    {"id", 'p', GP_STRING, 0, NULL, "project: its number, or its full path with each slash as %2F"},
+    {"key", 'p', GP_STRING, 0, NULL, "name of a variable"},
+    {"ref", 'p', GP_STRING, 0, NULL, "branch or tag"},
+    {"path", 'p', GP_STRING, 0, NULL, "path within the artifacts; slashes may stand as they are"},
+    {"file", 'p', GP_STRING, 0, NULL, "one of the files that the page needs"},
+    {NULL, 0, 0, 0, NULL, NULL}};
 
 int gp_route_check(gp_call *call)
 {
     gp_buf complaints = {.alloc = &call->m->alloc};
     const gp_param *p;
     int status = 0;
-    for (p = numbers; p->name; p++) {
+    for (p = gp_path_params; p->type == GP_INTEGER; p++) {
         const char *in_path = strstr(call->route->path, p->name);
         if (in_path && in_path[-1] == ':') check_one(call, p, &complaints);
     }
-    for (p = call->route->flags & GP_PAGED ? paging : NULL; p && p->name; p++) {
+    for (p = call->route->flags & GP_PAGED ? gp_paging_params : NULL; p && p->name; p++) {
         check_one(call, p, &complaints);
     }
     for (p = call->route->params; p && p->name; p++)

@@ -29,7 +29,7 @@ typedef struct gp_param {
     char where; /* p path, q query, b body */
     gp_param_type type;
     int flags;
-    const char *choices; /* "a|b|c" */
+    const char *choices; /* "a|b|c"; of an ARRAY or a HASH: its type as schemas.h spells it */
     const char *help;
 } gp_param;
 
@@ -43,7 +43,8 @@ enum gp_route_flags {
     GP_OPEN = 64,      /* who asks is looked at by the handler */
     GP_PAGED = 128,    /* takes page and per_page */
     GP_MAINTAINER = 256,
-    GP_ANY_SCOPE = 512
+    GP_ANY_SCOPE = 512,
+    GP_PUBLIC = 1024 /* the contract and its pages: no token, no fault, not remembered */
 };
 
 typedef struct gp_route {
@@ -62,6 +63,9 @@ typedef struct gp_route {
 
 extern const gp_route gp_routes[]; /* ends with a NULL method */
 
+/* Parameters that stand in paths, and those of lists; both end with a NULL name. */
+extern const gp_param gp_path_params[], gp_paging_params[];
+
 /* The outcome of looking for a route. */
 typedef struct gp_match {
     const gp_route *route; /* NULL: none */
@@ -71,6 +75,10 @@ typedef struct gp_match {
 /* Finds the route and sets its path parameters (decoded) in `params`. */
 void gp_route_find(gp_arena *arena, const char *method, const char *path, gp_json *params,
                    gp_match *match);
+
+/* Is it a path of ours, not of GitLab's: /_mock and below, and what is GP_PUBLIC? `path` ends with
+ * a NUL or a '?'; the prefix /api/v4 may stand before it. */
+int gp_route_is_own(const char *path);
 
 /* Checks and converts call->params by the route's table: 0, or the status of the error that it has
  * written. */

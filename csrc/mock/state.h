@@ -200,7 +200,8 @@ typedef struct gp_fault gp_fault;
 struct gp_mock {
     gp_alloc alloc;
     char *token;
-    char *url; /* without a slash at its end */
+    char *url;    /* without a slash at its end */
+    char *assets; /* folder with the files of /docs and /redoc, or NULL */
     uint64_t seed;
     int allow_reset;
     int64_t max_body;

@@ -1,0 +1,647 @@
+/*
+ * The contract as an OpenAPI 3.1 document, written from the table of routes and the table of
+ * schemas. What a route takes and answers is said there; here is only how OpenAPI spells it.
+ */
+#include <string.h>
+
+#include "mock/answer.h"
+#include "mock/routes.h"
+#include "mock/schemas.h"
+
+static void text_of(gp_buf *buf, const char *key, const char *data, size_t len)
+{
+    gp_out_bytes(buf, key, data, len);
+}
+
+/* Types ------------------------------------------------------------------------------------- */
+
+static void type_names(gp_buf *buf, const char *name, int nullable)
+{
+    if (!nullable) {
+        gp_out_string(buf, "type", name);
+        return;
+    }
+    gp_out_open(buf, "type", '[');
+    gp_out_string(buf, NULL, name);
+    gp_out_string(buf, NULL, "null");
+    gp_out_close(buf, ']');
+}
+
+static void enumerate(gp_buf *buf, const char *choices, size_t len, int nullable)
+{
+    const char *at = choices, *end = choices + len;
+    gp_out_open(buf, "enum", '[');
+    while (at < end) {
+        const char *bar = memchr(at, '|', (size_t)(end - at));
+        text_of(buf, NULL, at, (size_t)((bar ? bar : end) - at));
+        at = bar ? bar + 1 : end;
+    }
+    if (nullable) gp_out_null(buf, NULL);
+    gp_out_close(buf, ']');
+}
+
+static void reference(gp_buf *buf, const char *name, size_t len)
+{
+    gp_out_open(buf, "$ref", '"');
+    gp_buf_adds(buf, "#/components/schemas/");
+    gp_buf_add(buf, name, len);
+    gp_out_close(buf, '"');
+}
+
+static int is(const char *type, size_t len, const char *word)
+{
+    return strlen(word) == len && memcmp(type, word, len) == 0;
+}
+
+static void typed(gp_buf *buf, const char *key, const char *type, size_t len, const char *about);
+
+static void scalar(gp_buf *buf, const char *type, size_t len, int nullable)
+{
+    static const char *const plain[] = {"integer", "number", "boolean", "string", "object"};
+    size_t i;
+    if (is(type, len, "any")) return;
+    for (i = 0; i < sizeof plain / sizeof *plain; i++) {
+        if (is(type, len, plain[i])) type_names(buf, plain[i], nullable);
+    }
+    if (is(type, len, "time") || is(type, len, "date")) {
+        type_names(buf, "string", nullable);
+        gp_out_string(buf, "format", is(type, len, "time") ? "date-time" : "date");
+    }
+}
+
+/* A schema for a type as schemas.h spells it. */
+static void typed(gp_buf *buf, const char *key, const char *type, size_t len, const char *about)
+{
+    int nullable = len && type[len - 1] == '?';
+    len -= (size_t)nullable;
+    gp_out_open(buf, key, '{');
+    if (*type == '[') {
+        type_names(buf, "array", nullable);
+        typed(buf, "items", type + 1, len - 2, NULL);
+    } else if (*type == '{') {
+        type_names(buf, "object", nullable);
+        typed(buf, "additionalProperties", type + 1, len - 2, NULL);
+    } else if (memchr(type, '|', len)) {
+        type_names(buf, "string", nullable);
+        enumerate(buf, type, len, nullable);
+    } else if (*type >= 'A' && *type <= 'Z' && nullable) {
+        gp_out_open(buf, "anyOf", '[');
+        typed(buf, NULL, type, len, NULL);
+        gp_buf_adds(buf, ",{\"type\":\"null\"}");
+        gp_out_close(buf, ']');
+    } else if (*type >= 'A' && *type <= 'Z') {
+        reference(buf, type, len);
+    } else {
+        scalar(buf, type, len, nullable);
+    }
+    if (about) gp_out_string(buf, "description", about);
+    gp_out_close(buf, '}');
+}
+
+static size_t name_length(const gp_schema_field *field)
+{
+    size_t len = strlen(field->name);
+    return field->name[len - 1] == '?' ? len - 1 : len;
+}
+
+static int open_ended(const gp_schema *schema)
+{
+    const gp_schema_field *field;
+    for (field = schema->fields; field->name; field++) {
+        if (strcmp(field->name, "*") == 0) return 1;
+    }
+    return 0;
+}
+
+static void properties(gp_call *call, gp_buf *buf, const gp_schema *schema)
+{
+    const gp_schema_field *field;
+    int required = 0;
+    gp_out_string(buf, "type", "object");
+    for (field = schema->fields; field->name; field++) {
+        required += field->name[name_length(field)] == 0 && strcmp(field->name, "*") != 0;
+    }
+    if (required) {
+        gp_out_open(buf, "required", '[');
+        for (field = schema->fields; field->name; field++) {
+            if (field->name[name_length(field)] == 0 && strcmp(field->name, "*") != 0)
+                gp_out_string(buf, NULL, field->name);
+        }
+        gp_out_close(buf, ']');
+    }
+    gp_out_open(buf, "properties", '{');
+    for (field = schema->fields; field->name; field++) {
+        const char *name = gp_arena_copy(call->arena, field->name, name_length(field));
+        if (name && strcmp(name, "*") != 0)
+            typed(buf, name, field->type, strlen(field->type), field->about);
+    }
+    gp_out_close(buf, '}');
+    if (open_ended(schema)) gp_out_boolean(buf, "additionalProperties", 1);
+}
+
+static void either(gp_buf *buf, const char *names)
+{
+    gp_out_open(buf, "anyOf", '[');
+    while (*names) {
+        size_t len = strcspn(names, "|");
+        typed(buf, NULL, names, len, NULL);
+        names += len + (names[len] == '|');
+    }
+    gp_out_close(buf, ']');
+}
+
+static void schemas(gp_call *call, gp_buf *buf)
+{
+    const gp_schema *schema;
+    gp_out_open(buf, "schemas", '{');
+    for (schema = gp_schemas; schema->name; schema++) {
+        gp_out_open(buf, schema->name, '{');
+        gp_out_string(buf, "description", schema->about);
+        if (schema->fields) {
+            properties(call, buf, schema);
+        } else {
+            either(buf, schema->either);
+        }
+        gp_out_close(buf, '}');
+    }
+    gp_out_close(buf, '}');
+}
+
+/* Parameters -------------------------------------------------------------------------------- */
+
+/* The schema of a parameter; `about` may be NULL. */
+static void param_schema(gp_buf *buf, const char *key, const gp_param *p, const char *about)
+{
+    static const char *const types[] = {
+        [GP_STRING] = "string",   [GP_INTEGER] = "integer", [GP_NUMBER] = "number",
+        [GP_BOOLEAN] = "boolean", [GP_TIME] = "time",       [GP_STRINGS] = "[string]",
+        [GP_ARRAY] = "[object]",  [GP_HASH] = "object",     [GP_ANY] = "any"};
+    const char *type = p->choices && p->type != GP_STRINGS ? p->choices : types[p->type];
+    if (p->type != GP_STRINGS || !p->choices) {
+        typed(buf, key, type, strlen(type), about);
+        return;
+    }
+    gp_out_open(buf, key, '{');
+    gp_out_string(buf, "type", "array");
+    gp_out_open(buf, "items", '{');
+    gp_out_string(buf, "type", "string");
+    enumerate(buf, p->choices, strlen(p->choices), 0);
+    gp_out_close(buf, '}');
+    if (about) gp_out_string(buf, "description", about);
+    gp_out_close(buf, '}');
+}
+
+static void parameter(gp_call *call, gp_buf *buf, const gp_param *p)
+{
+    const char *name = p->name;
+    int many = p->type == GP_STRINGS && p->where == 'q';
+    if (many) name = gp_arena_print(call->arena, "%s[]", name);
+    gp_out_open(buf, NULL, '{');
+    gp_out_string(buf, "name", name);
+    gp_out_string(buf, "in", p->where == 'p' ? "path" : "query");
+    if (p->where == 'p' || (p->flags & GP_REQUIRED)) gp_out_boolean(buf, "required", 1);
+    if (p->help) gp_out_string(buf, "description", p->help);
+    if (many) gp_out_string(buf, "style", "form");
+    if (p->type == GP_HASH) gp_out_string(buf, "style", "deepObject");
+    if (many || p->type == GP_HASH) gp_out_boolean(buf, "explode", 1);
+    param_schema(buf, "schema", p, NULL);
+    gp_out_close(buf, '}');
+}
+
+/* Is `:name` or `*name` a piece of the path? */
+static int in_path(const char *path, const char *name)
+{
+    size_t len = strlen(name);
+    const char *at = path;
+    while ((at = strpbrk(at, ":*")) != NULL) {
+        at++;
+        if (strcspn(at, "/") == len && memcmp(at, name, len) == 0) return 1;
+    }
+    return 0;
+}
+
+static void parameters(gp_call *call, gp_buf *buf, const gp_route *route)
+{
+    const gp_param *p;
+    gp_out_open(buf, "parameters", '[');
+    for (p = gp_path_params; p->name; p++) {
+        if (in_path(route->path, p->name)) parameter(call, buf, p);
+    }
+    for (p = route->params; p && p->name; p++) {
+        if (p->where == 'q') parameter(call, buf, p);
+    }
+    for (p = gp_paging_params; (route->flags & GP_PAGED) && p->name; p++)
+        parameter(call, buf, p);
+    gp_out_close(buf, ']');
+}
+
+static int needs_body(const gp_route *route)
+{
+    const gp_param *p;
+    for (p = route->params; p && p->name; p++) {
+        if (p->where == 'b' && (p->flags & GP_REQUIRED)) return 1;
+    }
+    return route->takes != NULL;
+}
+
+static int has_body(const gp_route *route)
+{
+    const gp_param *p;
+    for (p = route->params; p && p->name; p++) {
+        if (p->where == 'b' && !in_path(route->path, p->name)) return 1;
+    }
+    return route->takes != NULL;
+}
+
+static void body_schema(gp_buf *buf, const gp_route *route)
+{
+    const gp_param *p;
+    int required = 0;
+    gp_out_open(buf, "schema", '{');
+    gp_out_string(buf, "type", "object");
+    for (p = route->params; p->name; p++)
+        required += p->where == 'b' && (p->flags & GP_REQUIRED) && !in_path(route->path, p->name);
+    if (required) gp_out_open(buf, "required", '[');
+    for (p = route->params; p->name && required; p++) {
+        if (p->where == 'b' && (p->flags & GP_REQUIRED) && !in_path(route->path, p->name))
+            gp_out_string(buf, NULL, p->name);
+    }
+    if (required) gp_out_close(buf, ']');
+    gp_out_open(buf, "properties", '{');
+    for (p = route->params; p->name; p++) {
+        if (p->where != 'b' || in_path(route->path, p->name)) continue;
+        param_schema(buf, p->name, p, p->help);
+    }
+    gp_out_close(buf, '}');
+    gp_out_close(buf, '}');
+}
+
+/* Hashes within a form are written name[key]=value. */
+static void form_encoding(gp_buf *buf, const gp_route *route)
+{
+    const gp_param *p;
+    int found = 0;
+    for (p = route->params; p->name; p++) {
+        if (p->where != 'b' || p->type != GP_HASH) continue;
+        if (!found++) gp_out_open(buf, "encoding", '{');
+        gp_out_open(buf, p->name, '{');
+        gp_out_string(buf, "style", "deepObject");
+        gp_out_boolean(buf, "explode", 1);
+        gp_out_close(buf, '}');
+    }
+    if (found) gp_out_close(buf, '}');
+}
+
+static void request_body(gp_buf *buf, const gp_route *route)
+{
+    if (!has_body(route)) return;
+    gp_out_open(buf, "requestBody", '{');
+    gp_out_boolean(buf, "required", needs_body(route));
+    gp_out_open(buf, "content", '{');
+    gp_out_open(buf, "application/json", '{');
+    if (route->takes) {
+        typed(buf, "schema", route->takes, strlen(route->takes), NULL);
+    } else {
+        body_schema(buf, route);
+    }
+    gp_out_close(buf, '}');
+    if (!route->takes) {
+        gp_out_open(buf, "application/x-www-form-urlencoded", '{');
+        body_schema(buf, route);
+        form_encoding(buf, route);
+        gp_out_close(buf, '}');
+        gp_out_open(buf, "multipart/form-data", '{');
+        body_schema(buf, route);
+        gp_out_close(buf, '}');
+    }
+    gp_out_close(buf, '}');
+    gp_out_close(buf, '}');
+}
+
+/* Answers ----------------------------------------------------------------------------------- */
+
+/* Headers of answers, and on which: every one, those of lists, those of reads. */
+typedef struct header {
+    const char *name, *type, *about;
+    char when; /* 'a' all, 'p' pages, 'g' reads */
+} header;
+
+static const header headers[] = {
+    {"X-Request-Id", "string", "names the request in logs", 'a'},
+    {"RateLimit-Limit", "integer", "requests a minute that are allowed", 'a'},
+    {"RateLimit-Observed", "integer", "requests of this minute", 'a'},
+    {"RateLimit-Remaining", "integer", "requests left in this minute", 'a'},
+    {"RateLimit-Reset", "integer", "when the minute ends, in seconds since 1970", 'a'},
+    {"ETag", "string", "names this state of the answer; send it as If-None-Match", 'g'},
+    {"Link", "string", "addresses of the first, previous, next and last page", 'p'},
+    {"X-Page", "integer", "number of this page", 'p'},
+    {"X-Per-Page", "integer", "rows a page", 'p'},
+    {"X-Next-Page", "string", "number of the next page, empty on the last", 'p'},
+    {"X-Prev-Page", "string", "number of the page before, empty on the first", 'p'},
+    {"X-Total", "integer", "rows in all, where the server tells", 'p'},
+    {"X-Total-Pages", "integer", "pages in all, where the server tells", 'p'},
+    {NULL, NULL, NULL, 0}};
+
+static void answer_headers(gp_buf *buf, const gp_route *route)
+{
+    const header *h;
+    if (route->flags & GP_PUBLIC) return;
+    gp_out_open(buf, "headers", '{');
+    for (h = headers; h->name; h++) {
+        if (h->when == 'p' && !(route->flags & GP_PAGED)) continue;
+        if (h->when == 'g' && strcmp(route->method, "GET") != 0) continue;
+        gp_out_open(buf, h->name, '{');
+        gp_out_open(buf, "$ref", '"');
+        gp_buf_adds(buf, "#/components/headers/");
+        gp_buf_adds(buf, h->name);
+        gp_out_close(buf, '"');
+        gp_out_close(buf, '}');
+    }
+    gp_out_close(buf, '}');
+}
+
+static void content(gp_buf *buf, const char *gives)
+{
+    static const struct {
+        const char *word, *media;
+    } bytes[] = {{"text", "text/plain"},
+                 {"binary", "application/octet-stream"},
+                 {"html", "text/html"},
+                 {"asset", "*/*"}};
+    size_t i;
+    if (!gives) return;
+    gp_out_open(buf, "content", '{');
+    for (i = 0; i < sizeof bytes / sizeof *bytes; i++) {
+        if (strcmp(gives, bytes[i].word) != 0) continue;
+        gp_out_open(buf, bytes[i].media, '{');
+        typed(buf, "schema", "string", 6, NULL);
+        gp_out_close(buf, '}');
+        break;
+    }
+    if (i == sizeof bytes / sizeof *bytes) {
+        gp_out_open(buf, "application/json", '{');
+        typed(buf, "schema", gives, strlen(gives), NULL);
+        gp_out_close(buf, '}');
+    }
+    gp_out_close(buf, '}');
+}
+
+static void success(gp_call *call, gp_buf *buf, const gp_route *route)
+{
+    const char *code = gp_arena_print(call->arena, "%d", route->success);
+    int file = route->gives && strcmp(route->gives, "binary") == 0;
+    gp_out_open(buf, code ? code : "200", '{');
+    gp_out_string(buf, "description", route->success == 204 ? "Done; no body." : route->help);
+    answer_headers(buf, route);
+    content(buf, route->gives);
+    gp_out_close(buf, '}');
+    if (file) {
+        gp_out_open(buf, "206", '{');
+        gp_out_string(buf, "description", "The part that Range asked for.");
+        content(buf, route->gives);
+        gp_out_close(buf, '}');
+    }
+    if (strcmp(route->method, "GET") == 0) {
+        gp_out_open(buf, "304", '{');
+        gp_out_string(buf, "description", "Nothing has changed since the ETag in If-None-Match.");
+        gp_out_close(buf, '}');
+    }
+    if (file) {
+        gp_out_open(buf, "416", '{');
+        gp_out_string(buf, "description", "Range lies beyond the end.");
+        gp_out_close(buf, '}');
+    }
+}
+
+static void refusal(gp_buf *buf, const char *code)
+{
+    gp_out_open(buf, code, '{');
+    gp_out_open(buf, "$ref", '"');
+    gp_buf_adds(buf, "#/components/responses/");
+    gp_buf_adds(buf, code);
+    gp_out_close(buf, '"');
+    gp_out_close(buf, '}');
+}
+
+static void responses(gp_call *call, gp_buf *buf, const gp_route *route)
+{
+    int open = route->flags & GP_PUBLIC, checked = route->params || (route->flags & GP_PAGED);
+    gp_out_open(buf, "responses", '{');
+    success(call, buf, route);
+    if (checked || route->takes || strpbrk(route->path, ":*")) refusal(buf, "400");
+    if (!open) refusal(buf, "401");
+    if (!open) refusal(buf, "403");
+    if (strpbrk(route->path, ":*")) refusal(buf, "404");
+    refusal(buf, "default");
+    gp_out_close(buf, '}');
+}
+
+/* Operations -------------------------------------------------------------------------------- */
+
+static void security(gp_buf *buf, const gp_route *route)
+{
+    static const char *const schemes[] = {"privateToken", "bearer", "tokenParameter", "jobToken"};
+    size_t i, count = route->flags & (GP_JOB_TOKEN | GP_OPEN) ? 4 : 3;
+    gp_out_open(buf, "security", '[');
+    for (i = 0; i < count && !(route->flags & GP_PUBLIC); i++) {
+        gp_out_open(buf, NULL, '{');
+        gp_out_open(buf, schemes[i], '[');
+        gp_out_close(buf, ']');
+        gp_out_close(buf, '}');
+    }
+    /* The trigger endpoint takes its token in the body. */
+    if (route->flags & GP_OPEN) {
+        gp_out_open(buf, NULL, '{');
+        gp_out_close(buf, '}');
+    }
+    gp_out_close(buf, ']');
+}
+
+static void operation(gp_call *call, gp_buf *buf, const gp_route *route)
+{
+    char method[8];
+    size_t i, len = strlen(route->method);
+    for (i = 0; i < len && i < sizeof method - 1; i++)
+        method[i] = (char)(route->method[i] + ('a' - 'A'));
+    method[i] = 0;
+    gp_out_open(buf, method, '{');
+    gp_out_string(buf, "operationId", route->id);
+    gp_out_open(buf, "tags", '[');
+    text_of(buf, NULL, route->id, strcspn(route->id, "_"));
+    gp_out_close(buf, ']');
+    gp_out_string(buf, "summary", route->help);
+    if (route->about) gp_out_string(buf, "description", route->about);
+    security(buf, route);
+    parameters(call, buf, route);
+    request_body(buf, route);
+    responses(call, buf, route);
+    gp_out_close(buf, '}');
+}
+
+/* "/projects/:id/ref" -> "/projects/{id}/ref" */
+static char *template_of(gp_call *call, const char *path)
+{
+    gp_buf buf = {.alloc = &call->m->alloc};
+    char *result;
+    while (*path) {
+        if (*path == ':' || *path == '*') {
+            size_t len = strcspn(++path, "/");
+            gp_buf_adds(&buf, "{");
+            gp_buf_add(&buf, path, len);
+            gp_buf_adds(&buf, "}");
+            path += len;
+        } else {
+            gp_buf_add(&buf, path++, 1);
+        }
+    }
+    result = buf.failed ? NULL : gp_arena_copy(call->arena, buf.data, buf.len);
+    gp_buf_free(&buf);
+    return result;
+}
+
+static int seen_before(const gp_route *route)
+{
+    const gp_route *other;
+    for (other = gp_routes; other != route; other++) {
+        if (strcmp(other->path, route->path) == 0) return 1;
+    }
+    return 0;
+}
+
+static void paths(gp_call *call, gp_buf *buf)
+{
+    const gp_route *route, *other;
+    gp_out_open(buf, "paths", '{');
+    for (route = gp_routes; route->method; route++) {
+        char *path;
+        if (seen_before(route)) continue;
+        path = template_of(call, route->path);
+        gp_out_open(buf, path ? path : "/", '{');
+        for (other = route; other->method; other++) {
+            if (strcmp(other->path, route->path) == 0) operation(call, buf, other);
+        }
+        gp_out_close(buf, '}');
+    }
+    gp_out_close(buf, '}');
+}
+
+/* The document ------------------------------------------------------------------------------ */
+
+static const struct {
+    const char *name, *about;
+} tags[] = {
+    {"pipelines", "Making, reading and steering pipelines."},
+    {"triggers", "Trigger tokens, and making pipelines with them."},
+    {"jobs", "Jobs and their logs."},
+    {"artifacts", "What jobs leave behind."},
+    {"variables", "CI/CD variables of a project."},
+    {"environments", "Places to deploy to."},
+    {"deployments", "What was deployed where."},
+    {"projects", "Projects."},
+    {"tokens", "What the token that is sent may do."},
+    {"server", "The server and who asks it."},
+    {"mock",
+     "Steering the simulation: scenarios, time, faults, webhooks. Only with the static token."},
+    {"contract", "This document and its pages. No token is needed."},
+};
+
+static const char about_document[] =
+    "A simulated GitLab for those who write and test what talks to GitLab pipelines. It answers as "
+    "GitLab does, its time can be held and moved, and it can be made to fail in the ways in which "
+    "a real one fails.\n\nEvery path is served with and without the prefix /api/v4. Parameters of "
+    "a "
+    "body may be sent as JSON, as a form (variables[NAME]=value) or as multipart form data, and in "
+    "the query as well. A project is named by its number or by its full path with each slash as "
+    "%2F.";
+
+static void document_head(gp_buf *buf)
+{
+    size_t i;
+    gp_out_string(buf, "openapi", "3.1.0");
+    gp_out_open(buf, "info", '{');
+    gp_out_string(buf, "title", "Simulated GitLab");
+    gp_out_string(buf, "version", "4");
+    gp_out_string(buf, "summary",
+                  "Pipelines, jobs, triggers, artifacts, and the simulation itself.");
+    gp_out_string(buf, "description", about_document);
+    gp_out_close(buf, '}');
+    gp_buf_adds(buf, ",\"servers\":[{\"url\":\"/api/v4\",\"description\":\"as on GitLab\"},"
+                     "{\"url\":\"/\",\"description\":\"without the prefix\"}]");
+    gp_out_open(buf, "tags", '[');
+    for (i = 0; i < sizeof tags / sizeof *tags; i++) {
+        gp_out_open(buf, NULL, '{');
+        gp_out_string(buf, "name", tags[i].name);
+        gp_out_string(buf, "description", tags[i].about);
+        gp_out_close(buf, '}');
+    }
+    gp_out_close(buf, ']');
+}
+
+/* What the components hold for the statuses above. */
+static const struct {
+    const char *code, *about;
+} refusals[] = {
+    {"400", "The request is not as it must be."},
+    {"401", "The token is missing, wrong, revoked or expired."},
+    {"403", "The token may not do this, or what it is asked of does not allow it now."},
+    {"404", "There is no such thing, or the token may not see it."},
+    {"default", "Any other refusal, or what a rule of /_mock/faults prescribes."},
+};
+
+static void scheme(gp_buf *buf, const char *key, const char *where, const char *name,
+                   const char *about)
+{
+    gp_out_open(buf, key, '{');
+    gp_out_string(buf, "type", where ? "apiKey" : "http");
+    if (where) {
+        gp_out_string(buf, "in", where);
+        gp_out_string(buf, "name", name);
+    } else {
+        gp_out_string(buf, "scheme", name);
+    }
+    gp_out_string(buf, "description", about);
+    gp_out_close(buf, '}');
+}
+
+static void components(gp_call *call, gp_buf *buf)
+{
+    const header *h;
+    size_t i;
+    gp_out_open(buf, "components", '{');
+    gp_out_open(buf, "securitySchemes", '{');
+    scheme(buf, "privateToken", "header", "PRIVATE-TOKEN",
+           "the static token, or one of the world's");
+    scheme(buf, "bearer", NULL, "bearer", "the same as Authorization: Bearer");
+    scheme(buf, "tokenParameter", "query", "private_token", "the same in the query");
+    scheme(buf, "jobToken", "header", "JOB-TOKEN", "the token of a running CI job");
+    gp_out_close(buf, '}');
+    gp_out_open(buf, "headers", '{');
+    for (h = headers; h->name; h++) {
+        gp_out_open(buf, h->name, '{');
+        gp_out_string(buf, "description", h->about);
+        typed(buf, "schema", h->type, strlen(h->type), NULL);
+        gp_out_close(buf, '}');
+    }
+    gp_out_close(buf, '}');
+    gp_out_open(buf, "responses", '{');
+    for (i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        gp_out_open(buf, refusals[i].code, '{');
+        gp_out_string(buf, "description", refusals[i].about);
+        content(buf, "Error");
+        gp_out_close(buf, '}');
+    }
+    gp_out_close(buf, '}');
+    schemas(call, buf);
+    gp_out_close(buf, '}');
+}
+
+int gp_get_openapi(gp_call *call)
+{
+    gp_buf *buf = &call->out->body;
+    gp_out_open(buf, NULL, '{');
+    document_head(buf);
+    paths(call, buf);
+    components(call, buf);
+    gp_out_close(buf, '}');
+    return 200;
+}

@@ -1,0 +1,30 @@
+/*
+ * What answers and bodies look like: one flat table of schemas, for the contract (openapi.c).
+ *
+ * A type is written as in
+ *     integer number boolean string time date object any     what JSON has; time and date are ISO
+ * 8601 a|b|c           a string that is one of these Job             a schema of this table [Job]
+ * an array; {string}: an object whose members are all of that type string?         or null A field
+ * whose name ends with '?' may be absent. A schema with the field "*" has further ones.
+ */
+#ifndef GP_MOCK_SCHEMAS_H
+#define GP_MOCK_SCHEMAS_H
+
+/* Statuses of pipelines and jobs. */
+#define GP_STATUS_CHOICES                                                                          \
+    "created|waiting_for_resource|preparing|waiting_for_callback|pending|running|"                 \
+    "success|failed|canceling|canceled|skipped|manual|scheduled"
+
+typedef struct gp_schema_field {
+    const char *name, *type, *about;
+} gp_schema_field;
+
+typedef struct gp_schema {
+    const char *name, *about;
+    const gp_schema_field *fields; /* ends with a NULL name; NULL: see `either` */
+    const char *either;            /* "A|B": one of these schemas, or NULL */
+} gp_schema;
+
+extern const gp_schema gp_schemas[]; /* ends with a NULL name */
+
+#endif
