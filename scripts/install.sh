@@ -14,4 +14,8 @@ for pair in lua5.4:5.4 lua5.3:5.3 luajit:5.1; do
     install -d "$PREFIX/lib/lua/$version/gitlab_pipelines"
     install -m 755 "$build/$lua"/gitlab_pipelines/*.so "$PREFIX/lib/lua/$version/gitlab_pipelines/"
 done
+if [ -d "$build/docs-assets" ]; then
+    install -d "$PREFIX/share/gitlab-pipelines/docs-assets"
+    install -m 644 "$build/docs-assets"/* "$PREFIX/share/gitlab-pipelines/docs-assets/"
+fi
 echo "installed into $PREFIX"

@@ -208,14 +208,21 @@ static void parameter(gp_call *call, gp_buf *buf, const gp_param *p)
     gp_out_close(buf, '}');
 }
 
-/* Is `:name` or `*name` a piece of the path? */
+/* The next `:name` or `*name` of a path; NULL when there is none left. */
+static const char *next_name(const char *at, size_t *len)
+{
+    at = strpbrk(at, ":*");
+    if (!at) return NULL;
+    *len = strcspn(at + 1, "/");
+    return at + 1;
+}
+
 static int in_path(const char *path, const char *name)
 {
-    size_t len = strlen(name);
+    size_t len;
     const char *at = path;
-    while ((at = strpbrk(at, ":*")) != NULL) {
-        at++;
-        if (strcspn(at, "/") == len && memcmp(at, name, len) == 0) return 1;
+    while ((at = next_name(at, &len)) != NULL) {
+        if (is(at, len, name)) return 1;
     }
     return 0;
 }
@@ -223,9 +230,13 @@ static int in_path(const char *path, const char *name)
 static void parameters(gp_call *call, gp_buf *buf, const gp_route *route)
 {
     const gp_param *p;
+    const char *at = route->path;
+    size_t len;
     gp_out_open(buf, "parameters", '[');
-    for (p = gp_path_params; p->name; p++) {
-        if (in_path(route->path, p->name)) parameter(call, buf, p);
+    while ((at = next_name(at, &len)) != NULL) {
+        for (p = gp_path_params; p->name; p++) {
+            if (is(at, len, p->name)) parameter(call, buf, p);
+        }
     }
     for (p = route->params; p && p->name; p++) {
         if (p->where == 'q') parameter(call, buf, p);
@@ -425,10 +436,10 @@ static void refusal(gp_buf *buf, const char *code)
 
 static void responses(gp_call *call, gp_buf *buf, const gp_route *route)
 {
-    int open = route->flags & GP_PUBLIC, checked = route->params || (route->flags & GP_PAGED);
+    int open = route->flags & GP_PUBLIC;
     gp_out_open(buf, "responses", '{');
     success(call, buf, route);
-    if (checked || route->takes || strpbrk(route->path, ":*")) refusal(buf, "400");
+    refusal(buf, "400");
     if (!open) refusal(buf, "401");
     if (!open) refusal(buf, "403");
     if (strpbrk(route->path, ":*")) refusal(buf, "404");
@@ -545,6 +556,8 @@ static const struct {
     {"contract", "This document and its pages. No token is needed."},
 };
 
+static const char license[] = "{\"name\":\"MIT\",\"identifier\":\"MIT\"}";
+
 static const char about_document[] =
     "A simulated GitLab for those who write and test what talks to GitLab pipelines. It answers as "
     "GitLab does, its time can be held and moved, and it can be made to fail in the ways in which "
@@ -564,6 +577,7 @@ static void document_head(gp_buf *buf)
     gp_out_string(buf, "summary",
                   "Pipelines, jobs, triggers, artifacts, and the simulation itself.");
     gp_out_string(buf, "description", about_document);
+    gp_out_raw(buf, "license", license, sizeof license - 1);
     gp_out_close(buf, '}');
     gp_buf_adds(buf, ",\"servers\":[{\"url\":\"/api/v4\",\"description\":\"as on GitLab\"},"
                      "{\"url\":\"/\",\"description\":\"without the prefix\"}]");

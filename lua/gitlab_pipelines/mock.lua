@@ -24,7 +24,44 @@ end
 --- Everything that mock.so has (`open`, `serve_start`, `serve_forever`, `echo_start`), and more.
 local M = load_core()
 
-local serve_start = M.serve_start
+local open_core, serve_start = M.open, M.serve_start
+
+-- The folder above the one that this file stands in: lua/gitlab_pipelines/mock.lua -> lua's.
+local function home()
+  local source = debug.getinfo(1, "S").source
+  local folder = source:match "^@(.*)gitlab_pipelines[/\\]mock%.lua$"
+  return folder and (folder == "" and "./" or folder)
+end
+
+--- The folder with the files of the pages /docs and /redoc: $GITLAB_PIPELINES_DOCS_ASSETS, the
+--- checkout's build/docs-assets, or share/gitlab-pipelines/docs-assets of an installation.
+---@return string|nil folder nil: they were not fetched
+function M.docs_assets()
+  local named, base = os.getenv "GITLAB_PIPELINES_DOCS_ASSETS", home()
+  local candidates = { named }
+  if base and not named then
+    candidates = { base .. "../build/docs-assets", base .. "../../gitlab-pipelines/docs-assets" }
+  end
+  for _, folder in ipairs(candidates) do
+    local file = io.open(folder .. "/swagger-ui-bundle.js", "rb")
+      or io.open(folder .. "/redoc.standalone.js", "rb")
+    if file then
+      file:close()
+      return folder
+    end
+  end
+  return nil
+end
+
+--- The simulation itself, as mock.so has it, which is told where the files of its pages are.
+---@param given table
+---@return userdata|nil core
+---@return string|nil message
+function M.open(given)
+  local filled = { assets = M.docs_assets() }
+  for name, value in pairs(given) do filled[name] = value end
+  return open_core(filled)
+end
 
 --- Serves an open simulated GitLab; its links start with the server's address from then on.
 ---@param core userdata of `open`
