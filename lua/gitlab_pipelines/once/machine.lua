@@ -110,6 +110,7 @@ end
 
 -- It is there: the journal gets to know it, and that is the end of the doubt.
 function Machine:adopt(id, duplicates)
+  self.phase = "settled"
   self:step("known", id)
   if self.cancelled then
     self:step("cancel", id)
@@ -183,6 +184,7 @@ end
 -- Nothing was made, and nothing will be.
 function Machine:absent()
   if self.unseen then return self:fail "unseen" end
+  self.phase = "settled"
   if self.cancelled then
     self:step("refused", "cancelled; nothing was made")
     return self:fail "cancelled"
