@@ -106,6 +106,13 @@ static int transfer_status(lua_State *L)
     return 1;
 }
 
+/* transfer:bytes() -> how many of the body have come so far */
+static int transfer_bytes(lua_State *L)
+{
+    lgp_push_integer(L, gp_http_transfer_bytes(check(L)));
+    return 1;
+}
+
 static int transfer_sent_at(lua_State *L)
 {
     push_sent_at(L, gp_http_transfer_sent_at(check(L)));
@@ -156,6 +163,7 @@ static const luaL_Reg methods[] = {
     {"read", transfer_read},
     {"result", transfer_result},
     {"status", transfer_status},
+    {"bytes", transfer_bytes},
     {"sent_at", transfer_sent_at},
     {"header", transfer_header},
     {"each_header", transfer_each_header},

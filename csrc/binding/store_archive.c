@@ -11,7 +11,9 @@
  *   archive:find(name) -> i | nil
  *   archive:read(i, max_bytes) -> string
  *   archive:save(i, path) -> bytes            one entry into a new file
- *   archive:extract(folder, {bytes, entries, ratio}) -> {files, folders, bytes}
+ *   archive:verify(i) -> true                 reads it to its end: its checksum holds
+ *   archive:extract(folder, {bytes, entries, ratio, wanted}) -> {files, folders, bytes}
+ *                                             wanted: a text of one "1" or "0" an entry; nil: all
  *   archive:close()
  *
  * Failures are nil, kind, message; kind is "damaged", "unsafe", "missing" or "system".
@@ -181,6 +183,25 @@ static int archive_read(lua_State *L)
     return 1;
 }
 
+static int drop_piece(void *ctx, const void *bytes, size_t len)
+{
+    (void)ctx;
+    (void)bytes;
+    (void)len;
+    return 0;
+}
+
+static int archive_verify(lua_State *L)
+{
+    gp_archive *handle = check(L);
+    gp_archive_problem problem = {""};
+    gp_archive_status status =
+        gp_archive_read(handle, check_index(L, handle), drop_piece, NULL, &problem);
+    if (status != GP_ARCHIVE_OK) return push_failure(L, status, &problem);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 static int write_piece(void *ctx, const void *bytes, size_t len)
 {
     const char *at = bytes;
@@ -225,11 +246,21 @@ static int archive_extract(lua_State *L)
     gp_archive_tally tally;
     gp_archive_problem problem = {""};
     gp_archive_status status;
+    const char *given;
+    char *wanted = NULL;
     luaL_checktype(L, 3, LUA_TTABLE);
     bounds.bytes = (uint64_t)lgp_opt_integer(L, 3, "bytes", 0);
     bounds.entries = (uint64_t)lgp_opt_integer(L, 3, "entries", 0);
     bounds.ratio = lgp_opt_number(L, 3, "ratio", 0);
-    status = gp_archive_extract(handle, folder, &bounds, &tally, &problem);
+    given = lgp_opt_string(L, 3, "wanted", NULL);
+    if (given) {
+        size_t count = (size_t)gp_archive_count(handle), i;
+        luaL_argcheck(L, strlen(given) == count, 3, "'wanted' must have one digit an entry");
+        wanted = lua_newuserdata(L, count + 1);
+        for (i = 0; i < count; i++)
+            wanted[i] = given[i] == '1';
+    }
+    status = gp_archive_extract(handle, folder, &bounds, wanted, &tally, &problem);
     if (status != GP_ARCHIVE_OK) return push_failure(L, status, &problem);
     lua_createtable(L, 0, 3);
     lgp_set_integer(L, "files", (long long)tally.files);
@@ -240,13 +271,10 @@ static int archive_extract(lua_State *L)
 
 int lgp_open_archive(lua_State *L)
 {
-    static const luaL_Reg methods[] = {{"count", archive_count},
-                                       {"entry", archive_entry},
-                                       {"find", archive_find},
-                                       {"read", archive_read},
-                                       {"save", archive_save},
-                                       {"extract", archive_extract},
-                                       {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"count", archive_count},     {"entry", archive_entry},
+                                       {"find", archive_find},       {"read", archive_read},
+                                       {"save", archive_save},       {"verify", archive_verify},
+                                       {"extract", archive_extract}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"open", archive_open},
                                          {"open_tail", archive_open_tail},
                                          {"locate", archive_locate},

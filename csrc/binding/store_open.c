@@ -11,5 +11,7 @@ int luaopen_gitlab_pipelines_store(lua_State *L)
     lua_setfield(L, -2, "archive");
     lgp_open_journal(L);
     lua_setfield(L, -2, "journal");
+    lgp_open_part(L);
+    lua_setfield(L, -2, "part");
     return 1;
 }

@@ -53,7 +53,7 @@ typedef struct gp_archive_entry {
 
 /* Bounds of an extraction; each is exclusive of nothing: up to and including. */
 typedef struct gp_archive_bounds {
-    uint64_t bytes;   /* of all files together */
+    uint64_t bytes;   /* of all files together that are wanted */
     uint64_t entries; /* of the archive */
     double ratio;     /* size by packed size, for entries over 1 MiB */
 } gp_archive_bounds;
@@ -96,12 +96,14 @@ gp_archive_status gp_archive_read(gp_archive *archive, uint64_t index,
                                   gp_archive_problem *problem);
 
 /*
- * Writes all entries below `folder`, which must exist. Everything is checked before the first byte
- * is written. Each file appears under its name only when it is whole and verified; one of that name
- * is replaced. Links inside the folder are not followed.
+ * Writes entries below `folder`, which must exist: all of them, or those for which `wanted`, one
+ * byte an entry, is not zero. Everything is checked first; then all is written and verified in a
+ * folder of its own within `folder`, and only when it is whole, moved to its place. So on failure
+ * nothing is left behind, and no file is ever seen half written. A file of the same name is
+ * replaced. Links inside the folder are not followed.
  */
 gp_archive_status gp_archive_extract(gp_archive *archive, const char *folder,
-                                     const gp_archive_bounds *bounds, gp_archive_tally *tally,
-                                     gp_archive_problem *problem);
+                                     const gp_archive_bounds *bounds, const char *wanted,
+                                     gp_archive_tally *tally, gp_archive_problem *problem);
 
 #endif

@@ -1,4 +1,5 @@
-/* Extraction: first everything is looked at, then written, one verified file after the other. */
+/* Extraction: everything is looked at, written and verified aside, and then moved to its place. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,7 +10,19 @@
 #include "core/zip.h"
 #include "io/archive.h"
 
-enum { RATIO_COUNTS_FROM = 1 << 20 };
+enum { RATIO_COUNTS_FROM = 1 << 20, DEEPEST = 100 };
+
+/* One extraction under way. */
+typedef struct extraction {
+    gp_archive *archive;
+    const char *wanted; /* NULL: all */
+    int root, stage;    /* descriptors of the folder and of the one aside */
+    gp_archive_tally *tally;
+    gp_archive_problem *problem;
+} extraction;
+
+typedef gp_archive_status entry_step(extraction *self, uint64_t index,
+                                     const gp_archive_entry *entry);
 
 static gp_archive_status refuse(gp_archive_status status, gp_archive_problem *problem,
                                 const char *reason, const char *name)
@@ -23,10 +36,19 @@ static gp_archive_status refuse_errno(gp_archive_problem *problem, const char *n
     return refuse(GP_ARCHIVE_SYSTEM, problem, strerror(errno), name);
 }
 
+static int depth_of(const char *name)
+{
+    int depth = 1;
+    for (; *name; name++)
+        depth += *name == '/';
+    return depth;
+}
+
 static gp_archive_status check_entry(const gp_archive_entry *entry, const gp_archive_bounds *bounds,
                                      gp_archive_problem *problem)
 {
     const char *danger = gp_zip_name_danger(entry->name, entry->name_len);
+    if (!danger && depth_of(entry->name) > DEEPEST) danger = "a name lies too deep";
     if (danger) return refuse(GP_ARCHIVE_UNSAFE, problem, danger, entry->name);
     if (entry->kind == GP_ENTRY_LINK) {
         return refuse(GP_ARCHIVE_UNSAFE, problem, "an entry is a link", entry->name);
@@ -46,7 +68,7 @@ static gp_archive_status check_entry(const gp_archive_entry *entry, const gp_arc
 }
 
 static gp_archive_status check_all(gp_archive *archive, const gp_archive_bounds *bounds,
-                                   gp_archive_problem *problem)
+                                   const char *wanted, gp_archive_problem *problem)
 {
     uint64_t count = gp_archive_count(archive), i, sum = 0;
     if (count > bounds->entries) {
@@ -54,7 +76,9 @@ static gp_archive_status check_all(gp_archive *archive, const gp_archive_bounds 
     }
     for (i = 0; i < count; i++) {
         gp_archive_entry entry;
-        gp_archive_status status = gp_archive_entry_at(archive, i, &entry, problem);
+        gp_archive_status status;
+        if (wanted && !wanted[i]) continue;
+        status = gp_archive_entry_at(archive, i, &entry, problem);
         if (status == GP_ARCHIVE_OK) status = check_entry(&entry, bounds, problem);
         if (status != GP_ARCHIVE_OK) return status;
         if (entry.size > bounds->bytes - sum) {
@@ -113,78 +137,175 @@ static int write_piece(void *ctx, const void *bytes, size_t len)
     return 0;
 }
 
-/* Writes entry `index` as `leaf` in `parent`: under a name of its own until it is whole. */
-static gp_archive_status write_file(gp_archive *archive, uint64_t index,
-                                    const gp_archive_entry *entry, int parent, const char *leaf,
-                                    gp_archive_problem *problem)
+/* Why a folder on the way to a name can not be entered. */
+static gp_archive_status refuse_way(gp_archive_problem *problem, const char *name)
 {
-    char temporary[64];
+    /* A file or a link stands where a folder should: it may lead anywhere. */
+    if (errno == ENOTDIR || errno == ELOOP) {
+        return refuse(GP_ARCHIVE_UNSAFE, problem, "a name leads through what is no folder", name);
+    }
+    return refuse_errno(problem, name);
+}
+
+static gp_archive_status write_file(extraction *self, uint64_t index, const gp_archive_entry *entry,
+                                    int parent, const char *leaf)
+{
     mode_t mode = entry->mode & 0100 ? 0777 : 0666;
     gp_archive_status status;
     int file;
-    snprintf(temporary, sizeof temporary, ".gp-extract-%ld", (long)getpid());
-    unlinkat(parent, temporary, 0);
-    file = openat(parent, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-    if (file < 0) return refuse_errno(problem, entry->name);
-    status = gp_archive_read(archive, index, write_piece, &file, problem);
-    if (status == GP_ARCHIVE_STOPPED) status = refuse_errno(problem, entry->name);
-    if (close(file) != 0 && status == GP_ARCHIVE_OK) status = refuse_errno(problem, entry->name);
-    if (status == GP_ARCHIVE_OK && renameat(parent, temporary, parent, leaf) != 0) {
-        status = refuse_errno(problem, entry->name);
+    /* Of two entries of one name the later one counts. */
+    unlinkat(parent, leaf, 0);
+    file = openat(parent, leaf, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    if (file < 0) {
+        if (errno == EEXIST) errno = ENOTDIR;
+        return refuse_way(self->problem, entry->name);
     }
-    if (status != GP_ARCHIVE_OK) unlinkat(parent, temporary, 0);
+    status = gp_archive_read(self->archive, index, write_piece, &file, self->problem);
+    if (status == GP_ARCHIVE_STOPPED) status = refuse_errno(self->problem, entry->name);
+    if (close(file) != 0 && status == GP_ARCHIVE_OK) {
+        status = refuse_errno(self->problem, entry->name);
+    }
     return status;
 }
 
-static gp_archive_status write_entry(gp_archive *archive, uint64_t index, int folder,
-                                     gp_archive_tally *tally, gp_archive_problem *problem)
+/* Writes an entry aside. */
+static gp_archive_status write_entry(extraction *self, uint64_t index,
+                                     const gp_archive_entry *entry)
 {
     char leaf[256];
-    gp_archive_entry entry;
-    gp_archive_status status = gp_archive_entry_at(archive, index, &entry, problem);
-    int parent;
-    if (status != GP_ARCHIVE_OK) return status;
-    parent = enter_parents(folder, entry.name, leaf, sizeof leaf);
-    if (parent < 0) {
-        /* A file or a link stands where a folder should: it may lead anywhere. */
-        if (errno == ENOTDIR || errno == ELOOP) {
-            return refuse(GP_ARCHIVE_UNSAFE, problem, "a name leads through what is no folder",
-                          entry.name);
-        }
-        return refuse_errno(problem, entry.name);
-    }
-    if (entry.kind == GP_ENTRY_FOLDER) {
+    gp_archive_status status = GP_ARCHIVE_OK;
+    int parent = enter_parents(self->stage, entry->name, leaf, sizeof leaf);
+    if (parent < 0) return refuse_way(self->problem, entry->name);
+    if (entry->kind == GP_ENTRY_FOLDER) {
         int made = leaf[0] ? enter(parent, leaf) : dup(parent);
         if (made < 0)
-            status = refuse_errno(problem, entry.name);
+            status = refuse_way(self->problem, entry->name);
         else
             close(made);
-        tally->folders++;
+        self->tally->folders++;
     } else if (!leaf[0] || strcmp(leaf, ".") == 0) {
-        status = refuse(GP_ARCHIVE_UNSAFE, problem, "a file's name ends in no name", entry.name);
+        status =
+            refuse(GP_ARCHIVE_UNSAFE, self->problem, "a file's name ends in no name", entry->name);
     } else {
-        status = write_file(archive, index, &entry, parent, leaf, problem);
-        tally->files++;
-        tally->bytes += entry.size;
+        status = write_file(self, index, entry, parent, leaf);
+        self->tally->files++;
+        self->tally->bytes += entry->size;
     }
     close(parent);
     return status;
 }
 
-gp_archive_status gp_archive_extract(gp_archive *archive, const char *folder,
-                                     const gp_archive_bounds *bounds, gp_archive_tally *tally,
-                                     gp_archive_problem *problem)
+/* Does what already stands in the folder leave room for the entry? Nothing is changed. */
+static gp_archive_status find_room(extraction *self, uint64_t index, const gp_archive_entry *entry)
 {
-    gp_archive_status status = check_all(archive, bounds, problem);
-    uint64_t count = gp_archive_count(archive), i;
-    int root;
+    const char *name = entry->name;
+    char at[4097];
+    size_t len = 0;
+    (void)index;
+    while (name[len]) {
+        struct stat status;
+        int folder;
+        len += strcspn(name + len, "/");
+        memcpy(at, name, len);
+        at[len] = 0;
+        folder = name[len] == '/' || entry->kind == GP_ENTRY_FOLDER;
+        while (name[len] == '/')
+            len++;
+        /* Not through a link: each part before was seen to be a folder. */
+        if (fstatat(self->root, at, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+            return errno == ENOENT ? GP_ARCHIVE_OK : refuse_errno(self->problem, name);
+        }
+        if (folder != !!S_ISDIR(status.st_mode)) {
+            return refuse(GP_ARCHIVE_UNSAFE, self->problem,
+                          folder ? "a name leads through what is no folder"
+                                 : "a folder stands where a file should",
+                          name);
+        }
+    }
+    return GP_ARCHIVE_OK;
+}
+
+/* Moves an entry from aside to its place. */
+static gp_archive_status move_entry(extraction *self, uint64_t index, const gp_archive_entry *entry)
+{
+    char leaf[256];
+    gp_archive_status status = GP_ARCHIVE_OK;
+    int to = enter_parents(self->root, entry->name, leaf, sizeof leaf), from = -1, made = -1;
+    (void)index;
+    if (to < 0) return refuse_way(self->problem, entry->name);
+    if (entry->kind == GP_ENTRY_FOLDER) {
+        made = leaf[0] ? enter(to, leaf) : dup(to);
+        if (made < 0) status = refuse_way(self->problem, entry->name);
+    } else {
+        from = enter_parents(self->stage, entry->name, leaf, sizeof leaf);
+        /* The first of two entries of one name has taken it there already. */
+        if (from < 0 || (renameat(from, leaf, to, leaf) != 0 && errno != ENOENT)) {
+            status = refuse_errno(self->problem, entry->name);
+        }
+    }
+    if (made >= 0) close(made);
+    if (from >= 0) close(from);
+    close(to);
+    return status;
+}
+
+static gp_archive_status each_entry(extraction *self, entry_step *step)
+{
+    uint64_t count = gp_archive_count(self->archive), i;
+    for (i = 0; i < count; i++) {
+        gp_archive_entry entry;
+        gp_archive_status status;
+        if (self->wanted && !self->wanted[i]) continue;
+        status = gp_archive_entry_at(self->archive, i, &entry, self->problem);
+        if (status == GP_ARCHIVE_OK) status = step(self, i, &entry);
+        if (status != GP_ARCHIVE_OK) return status;
+    }
+    return GP_ARCHIVE_OK;
+}
+
+/* Empties a folder that is ours, as deep as names may lie; closes the descriptor. */
+static void empty(int folder) // NOLINT(misc-no-recursion)
+{
+    DIR *list = fdopendir(folder);
+    struct dirent *item;
+    if (!list) {
+        close(folder);
+        return;
+    }
+    while ((item = readdir(list))) {
+        int below;
+        if (!strcmp(item->d_name, ".") || !strcmp(item->d_name, "..")) continue;
+        if (unlinkat(folder, item->d_name, 0) == 0) continue;
+        below = openat(folder, item->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (below >= 0) empty(below);
+        unlinkat(folder, item->d_name, AT_REMOVEDIR);
+    }
+    closedir(list);
+}
+
+gp_archive_status gp_archive_extract(gp_archive *archive, const char *folder,
+                                     const gp_archive_bounds *bounds, const char *wanted,
+                                     gp_archive_tally *tally, gp_archive_problem *problem)
+{
+    static unsigned long extractions;
+    extraction self = {archive, wanted, -1, -1, tally, problem};
+    char aside[64];
+    gp_archive_status status = check_all(archive, bounds, wanted, problem);
     memset(tally, 0, sizeof *tally);
     if (status != GP_ARCHIVE_OK) return status;
-    root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0) return refuse_errno(problem, folder);
-    for (i = 0; i < count && status == GP_ARCHIVE_OK; i++) {
-        status = write_entry(archive, i, root, tally, problem);
+    snprintf(aside, sizeof aside, ".gp-extract-%ld-%lu", (long)getpid(), ++extractions);
+    self.root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (self.root < 0) return refuse_errno(problem, folder);
+    if (mkdirat(self.root, aside, 0700) != 0 || (self.stage = enter(self.root, aside)) < 0) {
+        status = refuse_errno(problem, folder);
+        close(self.root);
+        return status;
     }
-    close(root);
+    status = each_entry(&self, write_entry);
+    if (status == GP_ARCHIVE_OK) status = each_entry(&self, find_room);
+    if (status == GP_ARCHIVE_OK) status = each_entry(&self, move_entry);
+    empty(self.stage);
+    unlinkat(self.root, aside, AT_REMOVEDIR);
+    close(self.root);
     return status;
 }

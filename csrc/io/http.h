@@ -158,8 +158,9 @@ double gp_http_engine_timeout(gp_http_engine *engine);
 /* Moves everything on as far as it goes without waiting. */
 void gp_http_engine_step(gp_http_engine *engine);
 
-/* The next transfer that has bytes for its reader or has finished, oldest first; each is shown once
- * for each time that this became so. NULL: none. A borrowed reference. */
+/* The next transfer that has bytes for its reader, has begun to write a file, or has finished,
+ * oldest first; each is shown once for each time that this became so. NULL: none. A borrowed
+ * reference. */
 gp_http_transfer *gp_http_engine_next(gp_http_engine *engine);
 
 typedef struct gp_http_counts {
@@ -193,6 +194,9 @@ void gp_http_transfer_consume(gp_http_transfer *transfer);
 
 /* The status of the answer that is coming in, 0 before its headers are complete. */
 int gp_http_transfer_status(const gp_http_transfer *transfer);
+
+/* Bytes of the body so far, decoded, wherever they went. */
+int64_t gp_http_transfer_bytes(const gp_http_transfer *transfer);
 
 /* In the caller's time: when the request was last about to leave; 0: not yet. */
 double gp_http_transfer_sent_at(const gp_http_transfer *transfer);

@@ -284,6 +284,8 @@ static int choose_target(gp_http_transfer *transfer)
             transfer->abort = GP_HTTP_SINK_FAILED;
             return 0;
         }
+        /* Whoever named the file may want to see the headers before much of it is written. */
+        if (transfer->target == GP_HTTP_TO_FILE) gp_http_engine_ready(transfer->engine, transfer);
     } else if (transfer->sink != GP_HTTP_MEMORY && transfer->bound > MAX_ERROR_BODY) {
         transfer->bound = MAX_ERROR_BODY;
     }
@@ -581,6 +583,11 @@ int gp_http_transfer_done(const gp_http_transfer *transfer)
 int gp_http_transfer_status(const gp_http_transfer *transfer)
 {
     return transfer->headers_done ? transfer->status : 0;
+}
+
+int64_t gp_http_transfer_bytes(const gp_http_transfer *transfer)
+{
+    return transfer->bytes;
 }
 
 double gp_http_transfer_sent_at(const gp_http_transfer *transfer)

@@ -151,10 +151,15 @@ end
 -- A function that is given the body piece by piece has no use for the same pieces again.
 local function once_only(sink, call)
   if type(sink) ~= "function" then return sink end
-  return function(chunk)
+  return function(chunk, ...)
     call.given_out = true
-    return sink(chunk)
+    return sink(chunk, ...)
   end
+end
+
+-- Has a body begun that only its receiver knows how to go on with?
+local function has_begun(call)
+  return call.given_out or type(call.sink) == "table" and call.sink.begun
 end
 
 -- nil when the body is what the operation promises, else why not.
@@ -222,7 +227,7 @@ local function on_failure(self, call, x, failure)
   call.response, call.result = nil, nil
   call.err = outcomes.of_failure(call, failure)
   call.err.message = self.redactor:text(call.err.message)
-  if call.given_out and outcome ~= "cancelled" then outcome = "permanent" end
+  if outcome ~= "cancelled" and has_begun(call) then outcome = "permanent" end
   local flag = stores.heard(self, call, failure.url, outcome, tonumber(failure.status) or 0)
     and "foreign" or nil
   return x:feed(rt:now(), rt:random(), outcome, tonumber(failure.status) or 0, failure.retry_after,
@@ -413,7 +418,8 @@ end
 ---@param op table a value of operations.lua
 ---@param args table `project`, the path's parameters, `query` (pairs), `body`, `headers`
 ---@param opts table|nil `timeout` (total, seconds or text), `deadline` (on the runtime's clock),
---- `retry = false`, `priority` ("cancel" | "create" | "read" | "poll"), `sink`
+--- `retry = false`, `priority` ("cancel" | "create" | "read" | "poll"), `sink` (as a transport takes
+--- it; one for a file whose `begun` has become true is not fed from the beginning again)
 ---@return any result decoded; true where GitLab sends nothing; nil on an error
 ---@return table|nil err
 function Client:call(op, args, opts)

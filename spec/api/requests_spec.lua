@@ -208,7 +208,7 @@ local cases = {
 local elsewhere = {
   ["variables.create"] = "variables_spec", ["token.self"] = "token_spec", ["token.oauth"] = "token_spec",
   ["token.job"] = "token_spec", ["server.user"] = "token_spec", ["server.version"] = "the breaker",
-  ["artifacts.tree"] = "browse", ["artifacts.latest_file"] = "browse",
+  ["artifacts.tree"] = "artifacts_spec", ["artifacts.latest_file"] = "browse",
 }
 
 local function answer_of(request)

@@ -40,10 +40,10 @@ local function record(request)
   }
 end
 
-local function give_to_sink(sink, body)
+local function give_to_sink(sink, body, response)
   if type(sink) == "function" then
     for at = 1, #body, 7 do
-      local ok, message = sink(body:sub(at, at + 6))
+      local ok, message = sink(body:sub(at, at + 6), response.status, response)
       if not ok then return nil, message end
     end
   elseif sink and sink.file then
@@ -70,7 +70,7 @@ local function to_response(request, answer, now)
     body = body, bytes = #body, sent_at = now, elapsed = 0, reused = false }, Response)
   response.headers = response
   if request.sink and response.status < 300 then
-    local ok, message = give_to_sink(request.sink, body)
+    local ok, message = give_to_sink(request.sink, body, response)
     if not ok then
       return nil, { outcome = "permanent", code = "sink", message = message, sent_at = now }
     end

@@ -127,6 +127,8 @@ function M.attempt(client, call, token, exchange)
       stall = timeout.stall },
     max_bytes = client.settings.max_bytes, sink = call.sink, exchange = exchange,
     runtime = client.runtime, redirects = op.effect == "read",
+    -- An archive is packed already, and its length is to be the one that was announced.
+    compressed = op.result ~= "bytes",
   }
 end
 

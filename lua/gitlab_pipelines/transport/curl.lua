@@ -8,6 +8,9 @@ local runtime = require "gitlab_pipelines.runtime"
 
 local M = {}
 
+-- Seconds between two looks of whoever watches a file being written.
+local WATCH_INTERVAL = 0.2
+
 local Response = {}
 Response.__index = Response
 Response.__name = "gitlab_pipelines.response"
@@ -133,7 +136,7 @@ end
 local function drain(transfer, sink)
   local chunk = transfer:read()
   while chunk do
-    local called, ok, message = pcall(sink, chunk)
+    local called, ok, message = pcall(sink, chunk, transfer:status(), transfer)
     if not called or not ok then
       local sent_at, status = transfer:sent_at(), transfer:status()
       transfer:cancel()
@@ -146,24 +149,42 @@ local function drain(transfer, sink)
   return true
 end
 
+-- Tells who watches a file being written how far it is. True, or nil and the failure when they want
+-- no more of it.
+local function tell(transfer, watch)
+  local status = transfer:status()
+  if not status or status < 200 or status > 299 then return true end
+  local ok, message = watch(transfer:bytes(), status, transfer)
+  if ok then return true end
+  local sent_at = transfer:sent_at()
+  transfer:cancel()
+  return failure("permanent", "sink", message or "the receiver of the body stopped", sent_at, status)
+end
+
 -- Waits until the transfer is done; true, or nil and the failure.
-local function await(transfer, waiter, sink)
+local function await(transfer, waiter, sink, rt)
   local feeds = type(sink) == "function"
+  local watch = type(sink) == "table" and sink.watch
   while true do
-    if feeds then
-      local ok, failed = drain(transfer, sink)
+    if feeds or watch then
+      local ok, failed = (feeds and drain or tell)(transfer, watch or sink)
       if not ok then return nil, failed end
     end
     if transfer:done() then return true end
-    local _, why = waiter:wait()
-    if why == "cancelled" then return cancelled(transfer) end
+    local _, why = waiter:wait(watch and rt:now() + WATCH_INTERVAL or nil)
+    if why == "cancelled" then
+      -- Who keeps what was written must have seen of what it is.
+      if watch then tell(transfer, watch) end
+      return cancelled(transfer)
+    end
   end
 end
 
 --- Sends one request and waits for its answer.
 ---@param request table `method url headers body operation effect deadline timeout max_bytes sink
---- exchange runtime redirects compressed`; `sink` is a function that is given the body of a 2xx
---- answer piece by piece, or `{file = path, offset = n}`
+--- exchange runtime redirects compressed`; `sink` is where the body of a 2xx answer goes: a function
+--- that is given it piece by piece, with the status and the headers, or `{file = path, offset = n,
+--- watch = function(bytes, status, headers)}`. Both return true to go on, or nil and a message
 ---@return table|nil response `status headers body url bytes sent_at elapsed reused`
 ---@return table|nil failure `outcome code message sent_at status url`; `url` only when a redirect
 --- had been followed
@@ -176,7 +197,7 @@ function Curl:perform(request)
   local waiter = rt:waiter()
   self.waiting[number] = waiter
   pump.in_flight = pump.in_flight + 1
-  local called, ok, failed = pcall(await, transfer, waiter, request.sink)
+  local called, ok, failed = pcall(await, transfer, waiter, request.sink, rt)
   self.waiting[number] = nil
   pump.in_flight = pump.in_flight - 1
   if not called then

@@ -117,14 +117,16 @@ local function deliver_to_file(sink, status, body)
 end
 
 -- Gives a 2xx body to the sink. True when it took it.
-local function deliver(request, status, body)
+local function deliver(request, status, headers, body)
   local sink = request.sink
   if not sink or status < 200 or status > 299 then return false end
   if type(sink) == "table" then
-    local ok, message = deliver_to_file(sink, status, body)
-    if not ok then return nil, message end
+    local ok, message = true, nil
+    if sink.watch then ok, message = sink.watch(0, status, headers) end
+    if ok then ok, message = deliver_to_file(sink, status, body) end
+    if not ok then return nil, message or "the receiver of the body stopped" end
   elseif body ~= "" then
-    local ok, message = sink(body)
+    local ok, message = sink(body, status, headers)
     if not ok then return nil, message or "the receiver of the body stopped" end
   end
   return true
@@ -143,12 +145,13 @@ local function answer(self, request, rt, started, status, headers, body)
       :format(request.max_bytes), started, status)
   end
   local bytes = #body
-  local took, message = deliver(request, status, body)
+  setmetatable(headers, Headers)
+  local took, message = deliver(request, status, headers, body)
   if took == nil then return failure(unread(request, status), "sink", message, started, status) end
   if took then body = nil end
   local reused = request.effect ~= "create" and self.served > 1
   return setmetatable({
-    status = status, headers = setmetatable(headers, Headers), body = body, url = request.url,
+    status = status, headers = headers, body = body, url = request.url,
     bytes = bytes, sent_at = started, elapsed = rt:now() - started, reused = reused,
   }, Response)
 end

@@ -1,0 +1,93 @@
+--- Fetching a job's archive and unpacking it below a folder, within bounds.
+
+local download = require "gitlab_pipelines.api.download"
+local errors = require "gitlab_pipelines.errors"
+local operations = require "gitlab_pipelines.operations"
+local resource = require "gitlab_pipelines.api.resource"
+
+local operation = operations.artifacts.download
+
+local M = {}
+
+local function positive(value)
+  if value <= 0 then return "must be positive" end
+end
+
+--- The options of `extract`, besides those of a call.
+M.options = {
+  max_bytes = { type = "number", check = positive },
+  max_entries = { type = "number", check = positive },
+  max_ratio = { type = "number", check = positive },
+  paths = { type = "table", check = function(list)
+    for _, path in ipairs(list) do
+      if type(path) ~= "string" or path == "" then return "must be a list of paths" end
+    end
+    if #list == 0 then return "must name at least one path" end
+  end },
+  on_progress = { type = "function" },
+}
+
+-- Far beyond ordinary archives, and far below what fills a disk or a day.
+local MAX_BYTES, MAX_ENTRIES, MAX_RATIO = 16 * 2 ^ 30, 200000, 200
+
+local function fail(project, job_id, kind, message)
+  return nil, errors.new(kind, { message = message, operation = "artifacts.extract",
+    subject = ("%s %s"):format(tostring(project), tostring(job_id)) })
+end
+
+-- Unpacks the archive in a file: the tally, or nil, the error's name and a message.
+local function unpack_archive(path, dir, given)
+  local archives = require "gitlab_pipelines.api.archive"
+  local archive, kind, message = require("gitlab_pipelines.store").archive.open(path)
+  if not archive then return nil, archives.error_kind(kind), message end
+  local bounds = {
+    bytes = math.min(given.max_bytes or MAX_BYTES, 2 ^ 52), ratio = given.max_ratio or MAX_RATIO,
+    entries = math.min(given.max_entries or MAX_ENTRIES, 2 ^ 52),
+  }
+  local tally
+  local missing
+  if given.paths then bounds.wanted, missing = archives.wanted(archive, given.paths) end
+  if missing then
+    archive:close()
+    return nil, "AccessError.ArtifactNotFound", ("there is no %s in the archive"):format(missing)
+  end
+  tally, kind, message = archive:extract(dir, bounds)
+  archive:close()
+  if tally then return tally end
+  return nil, archives.error_kind(kind), message
+end
+
+--- See Artifacts:extract in api/artifacts.lua.
+function M.extract(group, project, job_id, dir, opts)
+  if type(dir) ~= "string" or dir == "" then
+    resource.blame("artifacts.extract: 'dir' must be a folder's name, not "
+      .. (dir == "" and "an empty string" or type(dir)))
+  end
+  local given = resource.options("artifacts.extract", M.options, opts)
+  local checked, err = resource.project(project, "artifacts.extract")
+  if not checked then return nil, err end
+  local made, _, message = require("gitlab_pipelines.store").part.folder(dir)
+  if not made then
+    return fail(project, job_id, "TaskError.Cancelled", ("can not make %s: %s"):format(dir, message))
+  end
+  local runtime = group.client.runtime
+  local path = ("%s/.gp-archive-%08x%08x"):format((dir:gsub("(.)/+$", "%1")),
+    math.floor(runtime:random() * 0xffffffff), math.floor(runtime:random() * 0xffffffff))
+  local called, saved, reason = pcall(download.fetch, group, operation, project, { job_id = job_id },
+    path, { timeout = given.timeout, retry = given.retry, priority = given.priority,
+      on_progress = given.on_progress, verify = "none", private = true })
+  local tally, kind
+  if called and saved then tally, kind, message = unpack_archive(path, dir, given) end
+  os.remove(path)
+  if tally then
+    tally.folder, tally.downloaded = dir, saved.bytes
+    return tally
+  end
+  -- Only those that are empty go.
+  for i = #made, 1, -1 do os.remove(made[i]) end
+  if not called then error(saved, 0) end
+  if not saved then return nil, reason end
+  return fail(project, job_id, kind, message)
+end
+
+return M

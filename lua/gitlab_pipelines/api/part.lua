@@ -1,0 +1,111 @@
+--- The partial file beside a download's target, FILE.part, and what it is part of, FILE.part.etag.
+--
+-- The second file stands only while every byte of the first is known to be of that version: it is
+-- taken away before an attempt and written again when the answer's head has proved the same. So a
+-- process may be killed at any moment; what it leaves can be gone on with, or is begun again.
+
+local resume = require "gitlab_pipelines.api.resume"
+
+-- Loads a library that nobody else may need: only when a file is written.
+local STORE = "gitlab_pipelines.store"
+
+local M = {}
+
+local Part = {}
+Part.__index = Part
+
+-- etag, total ("?" when unknown), what was downloaded, and a last line that shows it is whole.
+local function read_note(path)
+  local file = io.open(path, "rb")
+  if not file then return nil end
+  local text = file:read(8192) or ""
+  file:close()
+  local etag, total, subject = text:match "^([^\n]*)\n([^\n]*)\n([^\n]*)\nend\n$"
+  if not resume.strong(etag) then return nil end
+  return { etag = etag, total = resume.length(total), subject = subject }
+end
+
+--- Holds the partial file of a target. Where another download holds it, one of its own is made,
+--- which nobody goes on with later.
+---@param target string
+---@param subject string what is downloaded: only the same is gone on with
+---@param private boolean|nil always a partial file of its own
+---@param random fun(): number
+---@return table|nil part
+---@return string|nil message
+function M.claim(target, subject, private, random)
+  local store = require(STORE).part
+  local self = setmetatable({ target = target, subject = (subject:gsub("%c", " ")) }, Part)
+  local why, message
+  if not private then
+    self.path = target .. ".part"
+    self.handle, why, message = store.claim(self.path)
+    self.note = self.handle and self.path .. ".etag"
+  end
+  if not self.handle and (private or why == "held") then
+    self.path = ("%s.part-%08x%08x"):format(target, math.floor(random() * 0xffffffff),
+      math.floor(random() * 0xffffffff))
+    self.handle, why, message = store.claim(self.path)
+  end
+  if not self.handle then return nil, message or why end
+  local known = self.note and read_note(self.note)
+  if known and known.subject == self.subject then
+    self.etag, self.total = known.etag, known.total
+  end
+  return self
+end
+
+--- What is there: {size, etag, total}, or nil when nothing can be gone on with.
+function Part:state()
+  if not self.etag then return nil end
+  return { size = self.handle:size(), etag = self.etag, total = self.total }
+end
+
+--- How many bytes there are.
+function Part:size() return self.handle:size() end
+
+--- Prepares for an attempt: what lies beyond `offset` goes, and what is there is in doubt until
+--- `prove` is called.
+function Part:doubt(offset)
+  if self.note then os.remove(self.note) end
+  self.handle:cut(offset)
+end
+
+--- What is there, and what is being written behind it, is part of this version.
+---@param etag string|nil strong, or nil: it can not be gone on with
+---@param total integer|nil
+function Part:prove(etag, total)
+  self.etag, self.total = etag, total
+  if not self.note or not etag then return end
+  local file = io.open(self.note, "wb")
+  if not file then return end
+  file:write(etag, "\n", total and ("%d"):format(total) or "?", "\n", self.subject, "\nend\n")
+  file:close()
+end
+
+--- Nothing that is there can be gone on with.
+function Part:forget()
+  self.etag, self.total = nil, nil
+  if self.note then os.remove(self.note) end
+end
+
+--- Puts it in the target's place.
+---@return boolean|nil ok, string|nil message
+function Part:finish()
+  local ok, message = os.rename(self.path, self.target)
+  if ok and self.note then os.remove(self.note) end
+  self.handle:close()
+  return ok, message
+end
+
+--- Gives it back: kept for a later call where that is of use, else removed.
+function Part:leave()
+  local kept = self.note and self.etag and self.handle:size() > 0
+  if not kept then
+    os.remove(self.path)
+    if self.note then os.remove(self.note) end
+  end
+  self.handle:close()
+end
+
+return M
