@@ -10,7 +10,7 @@ local M = {}
 --- The subcommands, in the order of the help page. Each is cli/<file>.lua with
 --- `define(parser)`, which adds its command, and `run(context, args) -> exit code`.
 M.commands = {
-  "run", "plan", "trigger", "wait", "list", "show", "jobs", "logs", "cancel", "retry", "play",
+  "run", "plan", "runs", "trigger", "wait", "list", "show", "jobs", "logs", "cancel", "retry", "play",
   "delete", "environments", "token", "mock", "completion", "version",
 }
 

@@ -321,6 +321,14 @@ function Run:unit(state)
     if counted then self:release() end
     return
   end
+  if state.resumed and self.cancelling then
+    -- What has a pipeline or job at GitLab goes on until that is canceled; the rest just ends.
+    state.stopping = true
+    if steps.interruptible[state.kind] and not state.job_id then
+      if counted then self:release() end
+      return self:settle(state, { status = "canceled", reason = self.cancel_reason })
+    end
+  end
   state.started_at = state.started_at or self.rt:now()
   state.deadline = self:deadline(state.step)
   self:change(state, { status = "running" })
@@ -516,6 +524,13 @@ function Run:add_items(state, items)
 end
 
 -- The caller's side ------------------------------------------------------------------------------
+
+--- An answer to an approval that stands in the journal already: "approved" or "rejected", by whom.
+function Run:left_answer(path)
+  for _, row in ipairs(self.journal and self.journal:answers(self) or {}) do
+    if row.path == path then return row.answer, row.by end
+  end
+end
 
 -- Looks for what another process says in the journal: an approval, or a cancel.
 local function watch_answers(self)

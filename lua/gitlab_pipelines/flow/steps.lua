@@ -242,7 +242,7 @@ local function attempt(run, state)
     run:record(state, "known")
     run:change(state, { pipeline_status = pipeline.status, web_url = pipeline.web_url })
     if state.stopping then cancel_pipeline(run, state) end
-  elseif state.phase == "cancelling" then
+  elseif state.phase == "cancelling" or state.stopping then
     cancel_pipeline(run, state) -- a crash came between the intent to cancel and its answer
   end
   return await_pipeline(run, state, true)
@@ -384,6 +384,7 @@ function performers.play(run, state)
     if not job then return of_error(run, err) end
     state.job_id = job.id
   end
+  if state.stopping then M.cancels.play(run, state) end
   local job, err = follow_job(run, state, name, function(job) return ended_jobs[job.status] end)
   if not job then return of_error(run, err) end
   run:record(state, "ended")
@@ -403,8 +404,12 @@ function performers.approval(run, state)
   message = message and refs.text(run:resolve(message)) or ("approve %s?"):format(state.path)
   state.approval = run.rt:waiter()
   run:record(state, "known")
-  run:block(state, message)
-  local answer, by = state.approval:wait(state.deadline)
+  -- Given before this process took the run up: nobody is to be told that it waits.
+  local answer, by = run:left_answer(state.path)
+  if not answer then
+    run:block(state, message)
+    answer, by = state.approval:wait(state.deadline)
+  end
   state.approval = nil
   run:unblock(state)
   if answer == "approved" then

@@ -1,0 +1,150 @@
+-- The commands `run`, `plan` and `runs` as processes of their own, against `mock serve`.
+
+local httpd = require "support.httpd"
+local json = require "gitlab_pipelines.json"
+local process = require "support.process"
+
+local TOKEN = "spec-token-0123456789"
+
+local WORLD = [[projects = {
+  ["p/quick"] = { id = 1, queued = 0, jobs = { { name = "job", stage = "test", duration = 0.2 } } },
+  ["p/broken"] = { id = 2, queued = 0, jobs = { { name = "unit", stage = "test", duration = 0.2,
+    status = "failed", failure_reason = "script_failure", log = "one\ntwo\n" } } },
+}]]
+
+local FLOW = [[name = "small"
+first = pipeline { project = "p/quick", variables = { STEP = "first" } }
+ok = approval { needs = { first }, message = "go on?" }
+last = pipeline { project = "p/quick", variables = { STEP = "last", ID = first.id }, needs = { ok } }
+]]
+
+describe("the command", function()
+  local server, script, db, remove
+
+  local function write(path, text)
+    local file = assert(io.open(path, "w"))
+    file:write(text)
+    file:close()
+  end
+
+  before_each(function()
+    db, remove = process.file "runs.db"
+    script = db:gsub("runs.db$", "small.lua")
+    local world = db:gsub("runs.db$", "world.lua")
+    write(script, FLOW)
+    write(world, WORLD)
+    server = httpd.start({ httpd.lua, "bin/gitlab-pipelines", "mock", "serve", "--port", "0", "--db",
+      ":memory:", "--world", world }, { MOCK_TOKEN = TOKEN })
+  end)
+  after_each(function()
+    server:stop()
+    remove()
+  end)
+
+  local function line(words)
+    return ("XDG_STATE_HOME=%s GITLAB_TOKEN=%s GITLAB_URL=%s USER=kim %s bin/gitlab-pipelines %s"):format(
+      db:match "^(.*)/", TOKEN, server.url, httpd.lua, words)
+  end
+
+  local function run(words)
+    local pipe = assert(io.popen(line(words) .. " 2>&1 </dev/null; echo \"exit $?\""))
+    local text, code = pipe:read("*a"):match "^(.*)exit (%d+)\n$"
+    pipe:close()
+    return text, tonumber(code)
+  end
+
+  local function pipelines()
+    local pipe = assert(io.popen(("curl -s -H 'PRIVATE-TOKEN: %s' %s/_mock/pipelines"):format(TOKEN,
+      server.url)))
+    local rows = json.decode(pipe:read "*a")
+    pipe:close()
+    local steps = {}
+    for _, row in ipairs(rows) do
+      for _, variable in ipairs(json.decode(row.variables_json or "[]")) do
+        if variable.key == "STEP" then steps[#steps + 1] = variable.value end
+      end
+    end
+    table.sort(steps)
+    return table.concat(steps, " ")
+  end
+
+  it("ends with 5 where only an approval is missing; approved, the run goes on", function()
+    local text, code = run("run " .. script)
+    assert.equal(5, code)
+    assert.matches("ok: blocked, go on%?", text)
+    local id = text:match "run (%x+) is not over"
+    text, code = run "runs list"
+    assert.equal(0, code)
+    assert.matches(id:sub(1, 12) .. " +running +small", text)
+    text = run("runs show " .. id:sub(1, 8))
+    assert.matches("\nfirst +success", text)
+    assert.matches("\nok +known", text)
+    assert.same({ "no approval 'first' waits in run " .. id, 1 },
+      { run("runs approve " .. id .. " first"):match "^gitlab%-pipelines: (.-)\n", 1 })
+    text, code = run("runs approve " .. id)
+    assert.same({ "approved ok\n", 0 }, { text, code })
+    text, code = run("run " .. script .. " --resume")
+    assert.matches("small succeeded", text)
+    assert.equal(0, code)
+    assert.equal("first last", pipelines())
+    assert.matches("success", (run("runs show " .. id)))
+    text, code = run("run " .. script .. " --resume " .. id)
+    assert.equal(6, code)
+    assert.matches("has ended: success", text)
+  end)
+
+  it("goes on after kill -9 and makes nothing twice", function()
+    write(script, FLOW:gsub("ok = approval.-\n", ""):gsub("ok", "first"))
+    local pipe = assert(io.popen("echo $$; exec env " .. line("run " .. script)))
+    local pid = pipe:read "*l"
+    repeat local shown = pipe:read "*l" until not shown or shown:find("first: created", 1, true)
+    os.execute("kill -9 " .. pid)
+    pipe:close()
+    assert.equal("first", pipelines())
+    local text, code = run("run " .. script .. " --resume")
+    assert.equal(0, code)
+    assert.matches("last: success", text)
+    assert.equal("first last", pipelines())
+  end)
+
+  it("cancels a run that no process holds", function()
+    local id = run("run " .. script):match "run (%x+) is not over"
+    local text, code = run("runs cancel " .. id)
+    assert.same({ ("run %s canceled\n"):format(id), 0 }, { text, code })
+    assert.matches("canceled", (run("runs show " .. id)))
+    text, code = run("runs cancel " .. id)
+    assert.same({ ("run %s has ended: canceled\n"):format(id), 0 }, { text, code })
+  end)
+
+  it("ends with 1, the job and its log when a step fails, and writes a report", function()
+    write(script, [[bad = pipeline { project = "p/broken" }]])
+    local report = db:gsub("runs.db$", "report.html")
+    local text, code = run("run " .. script .. " --report " .. report)
+    assert.equal(1, code)
+    assert.matches("bad failed: job 'unit' failed %(script_failure%)", text)
+    assert.matches("two\n", text)
+    local file = assert(io.open(report))
+    assert.matches("^<!doctype html>", file:read "*a")
+    file:close()
+  end)
+
+  it("ends with 2 and the line for a script with a mistake", function()
+    write(script, "a = pipeline { projekt = 'x' }")
+    for _, command in ipairs { "run", "plan" } do
+      local text, code = run(command .. " " .. script)
+      assert.equal(2, code)
+      assert.matches("small.lua:1: pipeline has no option 'projekt'; did you mean 'project'%?", text)
+    end
+    assert.equal("", pipelines())
+  end)
+
+  it("writes one event a line with --json, and nothing else", function()
+    write(script, [[print "loading"
+      a = pipeline { project = "p/quick" }]])
+    local text, code = run("run " .. script .. " --json")
+    assert.equal(0, code)
+    local last
+    for event in text:gmatch "[^\n]+" do last = assert(json.decode(event), event) end
+    assert.same({ "run", "success" }, { last.type, last.status })
+  end)
+end)
