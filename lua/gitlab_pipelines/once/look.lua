@@ -67,7 +67,7 @@ local function judge(self, row, look, deadline)
   if self.journal then
     local key, err = self.journal:claimed(self.scope, row.id)
     if err then return err end
-    if key and key ~= self.key then return end
+    if key and key ~= self.name then return end
   end
   if #look.candidates >= M.MOST or look.read >= M.MOST then
     look.too_many = true
@@ -99,8 +99,8 @@ end
 
 --- Looks once. What is found has its row in `rows`.
 ---@param self table
---- `client`, `project`, `scope`, `key` (the journal's), `mark`, `journal`; `since` (on the server's
---- clock); `baseline` (ids up to this one were there before the first request); `carried` (the
+--- `client`, `project`, `scope`, `name` (the key in the journal), `mark`, `journal`; `since` (on the
+--- server's clock); `baseline` (ids up to this one were there before the first request); `carried` (the
 --- key travels as a variable); `unreadable` (variables need not be asked for)
 ---@param deadline number
 ---@return table look for machine:looked, and `top`, the greatest id seen
@@ -130,7 +130,7 @@ function M.look(self, deadline)
     if not open then return failed(err) end
     look.no_other_open = true
     for _, row in ipairs(open) do
-      if row.key ~= self.key then look.no_other_open = false end
+      if row.key ~= self.name then look.no_other_open = false end
     end
   end
   return look
