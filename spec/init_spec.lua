@@ -57,6 +57,16 @@ describe("the face", function()
     end)
   end)
 
+  it("raises what is wrong with a client's options at the line that gave them", function()
+    for _, given in ipairs { { tokn = "x" }, { timeout = { connect = "soon" } },
+      { retry = { settle = { finish = "soon" } } }, { transport = "wget" }, { tracer = 5 },
+      { log = "/nonexistent/log" }, { user_agent = "a\r\nX-Header: b" } } do
+      local ok, message = pcall(function() return (gitlab.new(given)) end)
+      assert.is_false(ok, message)
+      assert.matches("^spec/init_spec.lua:%d+: gitlab.new: ", message)
+    end
+  end)
+
   it("has nothing by other names", function()
     assert.is_nil(gitlab.nothing)
   end)

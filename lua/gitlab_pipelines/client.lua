@@ -32,20 +32,20 @@ local CLOCK_TOLERANCE = 5
 
 -- Making a client ------------------------------------------------------------------------------
 
-local function choose_runtime(settings)
+local function choose_runtime(settings, level)
   local given = settings.runtime
   if given == nil and type(settings.transport) == "table" then given = settings.transport.runtime end
   local runtime = runtimes.resolve(given)
   if not runtime then
-    error("gitlab.new: option 'runtime' must be a runtime, such as gitlab.runtime.native", 3)
+    error("gitlab.new: option 'runtime' must be a runtime, such as gitlab.runtime.native", level)
   end
   return runtime
 end
 
-local function make_log(settings, redactor)
+local function make_log(settings, redactor, level)
   local log, message = logs.new { sink = settings.log, level = settings.log_level,
     redactor = redactor }
-  if not log then error("gitlab.new: option 'log': " .. tostring(message), 4) end
+  if not log then error("gitlab.new: option 'log': " .. tostring(message), level) end
   return log
 end
 
@@ -81,13 +81,15 @@ end
 
 --- Makes a client.
 ---@param given table|nil the options of `gitlab.new`
+---@param level integer|nil stack level that a programmer's mistake names; 2 is the caller
 ---@return table|nil client `url`, `auth`, `runtime`, `check_scopes`
 ---@return table|nil err ConfigurationError.InvalidBaseUrl or InvalidCredentials
-function M.new(given)
-  local settings, err = settings_of.check(given, 2)
+function M.new(given, level)
+  level = level or 2
+  local settings, err = settings_of.check(given, level)
   if not settings then return nil, err end
   if settings.limits and settings.limits.shared then
-    error("gitlab.new: limits.shared is not part of this build", 2)
+    error("gitlab.new: limits.shared is not part of this build", level)
   end
   local redactor = redact.new()
   if settings.token_prefix and settings.token_prefix ~= "" then
@@ -102,8 +104,8 @@ function M.new(given)
     projects = {}, skew = 0,
     counts = { reused = 0, bytes = 0, requests = 0, unknown = 0 },
   }, Client)
-  self.runtime = choose_runtime(settings)
-  self.log = make_log(settings, redactor)
+  self.runtime = choose_runtime(settings, level + 1)
+  self.log = make_log(settings, redactor, level + 1)
   self.transport, self.owns_transport = make_transport(settings, self.runtime)
   self.policy = core.policy.new { retry = settings.retry, limits = settings.limits }
   self.breaker = self:breaker_of(settings.base.origin)

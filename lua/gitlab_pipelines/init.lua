@@ -49,7 +49,7 @@ end })
 ---@return table|nil gl
 ---@return table|nil err ConfigurationError.InvalidBaseUrl or InvalidCredentials
 function M.new(options)
-  local client, err = require("gitlab_pipelines.client").new(options)
+  local client, err = require("gitlab_pipelines.client").new(options, 3)
   if not client then return nil, err end
   return require("gitlab_pipelines.api").new(client, options)
 end

@@ -46,6 +46,14 @@ local function article(type_name)
   return type_name:match "^[aeiou]" and "an " .. type_name or "a " .. type_name
 end
 
+-- A value as the message shows it: where another number would do, the number.
+local function shown(value, rule)
+  if rule.secret then return type(value) end
+  if type(value) == "string" then return ("%q"):format(value) end
+  local other = rule.type:find "number" or rule.type:find "integer" or rule.type:find "duration"
+  return type(value) == "number" and other and ("%.14g"):format(value) or type(value)
+end
+
 -- What is wrong with one option's value, or nil.
 local function value_problem(where, name, rule, value)
   if value == false and rule.off then return nil end
@@ -57,7 +65,7 @@ local function value_problem(where, name, rule, value)
   if not ok then
     return ("%s: option '%s' must be %s, not %s"):format(where, name,
       table.concat(wanted, " or ") .. (rule.off and " or false" or ""),
-      type(value) == "string" and not rule.secret and ("%q"):format(value) or type(value))
+      shown(value, rule))
   end
   local allowed = not rule.one_of
   for _, one in ipairs(rule.one_of or {}) do allowed = allowed or value == one end

@@ -18,6 +18,11 @@ local function share(value)
   if value < 0 or value > 1 then return "must be between 0 and 1" end
 end
 
+-- It goes into a header as it stands: a line end would begin another one.
+local function header_text(value)
+  if value:find "%c" then return "must not hold control characters" end
+end
+
 local count = { type = "integer", off = true, check = positive }
 
 local descriptors = {
@@ -36,7 +41,7 @@ local descriptors = {
     runtime = { type = "table" },
     ca_file = { type = "string" }, client_cert = { type = "string" },
     client_key = { type = "string" },
-    user_agent = { type = "string" },
+    user_agent = { type = "string", check = header_text },
     allow_insecure = { type = "boolean" },
     token_prefix = { type = "string" },
     proxy = { type = "string", off = true },
@@ -44,7 +49,7 @@ local descriptors = {
     check_scopes = { type = "boolean" },
     log = { type = "function|table|userdata|string" },
     log_level = { type = "string", one_of = { "debug", "info", "warn", "error" } },
-    tracer = { type = "any" },
+    tracer = { type = "function|table|userdata" },
   },
   timeout = {
     connect = { type = "duration" }, request = { type = "duration" },
@@ -95,7 +100,9 @@ local function settle_of(given, level)
   local whole = options.seconds(given)
   if whole then return { visible = defaults.settle.visible,
     finish = math.max(0, whole - defaults.settle.visible) } end
-  return section("settle", given, level + 1)
+  -- Not a tail call: the level counts this function too.
+  local filled = section("settle", given, level + 1)
+  return filled
 end
 
 local function environment(...)
