@@ -11,5 +11,7 @@ ${CC:-gcc} -O2 -Wall -Wextra -o "$build/bench/constant_httpd" bench/constant_htt
 ${CC:-gcc} -O2 -Wall -Wextra -o "$build/bench/plain_curl" bench/plain_curl.c -lcurl
 ${CC:-gcc} -O2 -Wall -Wextra -std=c11 -D_GNU_SOURCE -Icsrc -o "$build/bench/decide" bench/decide.c \
     "$build/obj/libgpcore.a" -lcrypto -lm
+${CC:-gcc} -O2 -Wall -Wextra -std=c11 -D_GNU_SOURCE -Icsrc -o "$build/bench/joblog" bench/joblog.c \
+    "$build/obj/libgpcore.a" -lcrypto -lm
 LUA_PATH="$PWD/?.lua;$PWD/lua/?.lua;$PWD/lua/?/init.lua;;" LUA_CPATH="$build/lua5.4/?.so;;" \
     GP_BENCH=$build/bench exec lua5.4 bench/run.lua "$@"
