@@ -99,7 +99,8 @@ function M.new(given, level)
   token, err = credentials.new(settings, function(secret) redactor:add(secret) end)
   if not token then return nil, err end
   local self = setmetatable({
-    settings = settings, url = settings.base.url, token = token, auth = token.auth,
+    settings = settings, time_limits = request.limits(settings.timeout),
+    url = settings.base.url, token = token, auth = token.auth,
     check_scopes = settings.check_scopes or false, redactor = redactor,
     projects = {}, skew = 0,
     counts = { reused = 0, bytes = 0, requests = 0, unknown = 0 },
@@ -164,6 +165,10 @@ local function has_begun(call)
   return call.given_out or type(call.sink) == "table" and call.sink.begun
 end
 
+local function is_page(content_type)
+  return content_type ~= "application/json" and content_type:lower():find("html", 1, true) ~= nil
+end
+
 -- nil when the body is what the operation promises, else why not.
 local function decode(call, response)
   local op, body = call.op, response.body
@@ -174,8 +179,8 @@ local function decode(call, response)
     return
   end
   if response.status == 204 or response.status == 205 then return end
-  local kind = (response:header "Content-Type" or ""):lower()
-  if kind:find("html", 1, true) then return "the answer is a page of HTML, not JSON" end
+  local kind = response:header "Content-Type"
+  if kind and is_page(kind) then return "the answer is a page of HTML, not JSON" end
   local value, why = json.decode(body or "")
   if type(value) ~= "table" then
     return "the answer is no JSON object: " .. (why or "a bare value")
@@ -184,10 +189,21 @@ local function decode(call, response)
 end
 
 -- The server's clock, as far as its answers tell: for what was made before or after we asked.
+-- A date tells whole seconds: the first answer of a second is as good as those that follow.
 local function learn_clock(self, response)
   local date = response:header "Date"
-  local seconds = date and core.time.parse(date)
+  if not date or date == self.last_date then return end
+  self.last_date = date
+  local seconds = core.time.parse(date)
   if seconds then self.skew, self.knows_clock = seconds - self.runtime:now(), true end
+end
+
+-- Of an answer that is what it should be, only the room that the server tells is of interest.
+local function feed_success(self, x, response)
+  local remaining = self.settings.limits and response:header "RateLimit-Remaining"
+  if not remaining then return x:feed(self.runtime:now(), 0, "ok", response.status) end
+  return x:feed(self.runtime:now(), 0, "ok", response.status, nil, response:header "Date",
+    response:header "RateLimit-Reset", remaining, response:header "RateLimit-Name")
 end
 
 local function feed_answer(self, x, response, outcome, flag)
@@ -206,11 +222,13 @@ local function on_response(self, call, x, response, generation)
   learn_clock(self, response)
   call.response, call.result, call.err = response, nil, nil
   local status, outcome, flag = response.status, "ok", nil
-  if stores.heard(self, call, response.url, "ok", response.status, response:header "Retry-After") then
+  if (call.at_store or response.url ~= call.url)
+    and stores.heard(self, call, response.url, "ok", status, response:header "Retry-After") then
     flag = "foreign"
   end
   if status >= 200 and status < 300 or status == 304 then
     local why = decode(call, response)
+    if not why and not flag then return feed_success(self, x, response) end
     if why then
       outcome = "unreadable"
       call.result = nil
@@ -276,11 +294,12 @@ local function probe(self, call)
   return true, err.retry_after
 end
 
--- May the next attempt go? An artifact store has a breaker of its own, to be asked first.
+-- May the next attempt go? An artifact store has a breaker of its own, to be asked first. Chance
+-- has no part in the answer.
 local function ask(self, call, x)
   local verdict, detail, retry_after = stores.ask(self, call)
   if verdict then return verdict, detail, retry_after end
-  return x:next(self.runtime:now(), self.runtime:random())
+  return x:next(self.runtime:now(), 0)
 end
 
 -- Drives the exchange to its end: how it ended, and seconds after which to try again.
@@ -383,10 +402,10 @@ local function number_or_nil(value)
 end
 
 -- When the call must be over. Streams take as long as they take.
-local function deadline_of(self, call, opts)
+local function deadline_of(self, call, opts, now)
   local total = number_or_nil(opts.timeout)
   if not total and not call.streams then total = self.settings.timeout.total end
-  local deadline = total and self.runtime:now() + total or nil
+  local deadline = total and now + total or nil
   if opts.deadline and (not deadline or opts.deadline < deadline) then deadline = opts.deadline end
   return deadline ~= math.huge and deadline or nil
 end
@@ -401,8 +420,9 @@ local function perform(self, op, args, opts)
   call.sink = once_only(opts.sink, call)
   -- A stream that is kept in memory is bounded like any other body.
   call.streams = op.stream and call.sink ~= nil
-  call.deadline = deadline_of(self, call, opts)
-  call.server_time = self.runtime:now() + self.skew - CLOCK_TOLERANCE
+  local now = self.runtime:now()
+  call.deadline = deadline_of(self, call, opts, now)
+  call.server_time = now + self.skew - CLOCK_TOLERANCE
   local x = new_exchange(self.policy, self.breaker, op.effect, opts.priority or op.class,
     call.deadline, creation_subject(self, call, opts), op.window == "project_jobs",
     opts.retry == false)
@@ -410,8 +430,8 @@ local function perform(self, op, args, opts)
   x:close(self.runtime:now())
   stores.leave(self, call)
   if self.log:enabled "debug" then
-    self.log:debug("call", { operation = op.name, subject = call.subject, result = reason,
-      attempts = call.attempts, status = call.response and call.response.status or nil })
+    self.log:debug("call", { operation = op.name, subject = request.subject(op, call.args),
+      result = reason, attempts = call.attempts, status = call.response and call.response.status or nil })
   end
   return conclude(self, call, x, reason, retry_after)
 end

@@ -685,7 +685,7 @@ local function known_names(operation, more)
   for _, p in ipairs(operation.params) do
     if p.where ~= "path" then known[#known + 1] = p.name end
   end
-  for _, name in ipairs(more and more() or {}) do known[#known + 1] = name end
+  for _, name in ipairs(more or {}) do known[#known + 1] = name end
   table.sort(known)
   return #known > 0 and table.concat(known, ", ") or "none"
 end
@@ -720,9 +720,10 @@ end
 --- missing or a wrong value, always the same one of several.
 ---@param operation table
 ---@param given table
----@param more nil|fun(): string[] further names to tell in the message for an unknown one
+---@param more nil|fun(about: any): string[] further names to tell in the message for an unknown one
+---@param about any what `more` is given
 ---@return string|nil message nil when nothing is wrong
-function M.problem(operation, given, more)
+function M.problem(operation, given, more, about)
   local strangers
   for name in pairs(given) do
     if not operation.param[name] then
@@ -733,7 +734,7 @@ function M.problem(operation, given, more)
   if strangers then
     table.sort(strangers)
     return ("%s: unknown argument '%s' (known: %s)"):format(operation.name, strangers[1],
-      known_names(operation, more))
+      known_names(operation, more and more(about)))
   end
   for _, p in ipairs(operation.params) do
     local message = value_problem(operation, p, given[p.name])
@@ -753,7 +754,6 @@ end
 
 -- By name; values of one name keep their order.
 local function sort_pairs(list)
-  if #list < 2 then return list end
   for i, pair in ipairs(list) do pair.at = i end
   table.sort(list, function(a, b)
     if a[1] ~= b[1] then return a[1] < b[1] end
@@ -766,13 +766,15 @@ end
 --- Checks `given` and turns it into the client's arguments (see the head of this file).
 ---@param operation table
 ---@param given table name -> value
----@param more nil|fun(): string[] see `M.problem`
+---@param more nil|fun(about: any): string[] see `M.problem`
+---@param about any
 ---@return table|nil args `query` is always there, `body` and `headers` only if they hold something
 ---@return string|nil message what is wrong with `given`
-function M.arguments(operation, given, more)
-  local message = M.problem(operation, given, more)
+function M.arguments(operation, given, more, about)
+  local message = M.problem(operation, given, more, about)
   if message then return nil, message end
-  local args = { query = {} }
+  -- Named in advance, with room for one more: the table is made in its final size.
+  local args = { query = {}, project = nil, body = nil, headers = nil }
   for _, p in ipairs(operation.params) do
     local value, wire = given[p.name], p.wire or p.name
     if value ~= nil then
@@ -790,7 +792,7 @@ function M.arguments(operation, given, more)
       end
     end
   end
-  sort_pairs(args.query)
+  if #args.query > 1 then sort_pairs(args.query) end
   return args
 end
 

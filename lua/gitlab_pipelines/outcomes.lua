@@ -10,6 +10,7 @@
 
 local errors = require "gitlab_pipelines.errors"
 local json = require "gitlab_pipelines.json"
+local request = require "gitlab_pipelines.client.request"
 
 local M = {}
 
@@ -184,7 +185,7 @@ end
 -- The fields that every error of a call has.
 local function describe(call, fields)
   fields.operation = call.op.name
-  fields.subject = call.subject
+  fields.subject = request.subject(call.op, call.args)
   fields.method = call.op.method
   fields.path = call.path
   fields.attempts = call.attempts
@@ -192,7 +193,7 @@ local function describe(call, fields)
 end
 
 --- The error of an answer.
----@param call table {op, subject, path, attempts}
+---@param call table {op, args, path, attempts}
 ---@param response table
 ---@return table err
 function M.of_response(call, response)

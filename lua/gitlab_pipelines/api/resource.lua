@@ -169,9 +169,7 @@ function M.prepare(group, operation, project, params, own)
       return nil, err
     end
   end
-  local args, message = operations.arguments(operation, params, function()
-    return M.option_names(own)
-  end)
+  local args, message = operations.arguments(operation, params, M.option_names, own)
   if not args then M.blame(message) end
   local err = scope_error(group, operation)
   if err then return nil, err end
@@ -202,7 +200,7 @@ function M.send(group, operation, project, params, opts)
   local args, err = M.prepare(group, operation, project, params)
   if not args then return nil, err end
   local result
-  result, err = group.client:call(operation, args, opts or {})
+  result, err = group.client:call(operation, args, opts)
   if result == nil and err then return nil, err end
   if operation.result == "none" then return true end
   return result
@@ -231,6 +229,10 @@ function M.create(group, operation, project, params, opts, own)
   return group.client:call(operation, args, opts)
 end
 
+local function steering(operation, opts)
+  if opts ~= nil then return M.options(operation.name, nil, opts) end
+end
+
 --- The commonest method: `group:name(project, id, opts)`.
 ---@param operation table
 ---@param id_name string|nil name of the parameter that the second argument is
@@ -238,11 +240,12 @@ end
 function M.method(operation, id_name)
   if not id_name then
     return function(self, project, opts)
-      return M.send(self, operation, project, {}, M.options(operation.name, nil, opts))
+      return M.send(self, operation, project, { project = project }, steering(operation, opts))
     end
   end
   return function(self, project, id, opts)
-    return M.send(self, operation, project, { [id_name] = id }, M.options(operation.name, nil, opts))
+    return M.send(self, operation, project, { [id_name] = id, project = project },
+      steering(operation, opts))
   end
 end
 

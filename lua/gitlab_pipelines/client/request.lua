@@ -29,27 +29,18 @@ function M.project(project)
   return nil
 end
 
--- A number in an address is a whole one; LuaJIT's 17 and 17.0 are one value.
-local function path_value(value)
-  if type(value) == "number" then return ("%d"):format(value) end
-  return value
-end
-
---- The path of a call, and its subject for people: "acme/app 17".
----@return string|nil path
----@return string subject, or a message when there is no path
-function M.path(op, args)
-  local values, words = {}, {}
+--- What a call is about, for people: the values in its path, such as "acme/app 17".
+---@param op table
+---@param args table
+---@return string|nil subject nil where the path holds no parameter
+function M.subject(op, args)
+  local words = {}
   for name in op.path:gmatch ":([%a_][%w_]*)" do
     local value = args[name]
-    if value ~= nil then
-      values[name] = path_value(value)
-      words[#words + 1] = tostring(values[name])
-    end
+    local whole = type(value) == "number" and value % 1 == 0 -- 17.0 is 17, as in the address
+    words[#words + 1] = whole and ("%d"):format(value) or tostring(value)
   end
-  local path, why = core.uri.expand(op.path, values)
-  if not path then return nil, why end
-  return path, table.concat(words, " ")
+  return #words > 0 and table.concat(words, " ") or nil
 end
 
 -- A body with its secrets revealed, which the redactor gets to know; the caller's table stays as it
@@ -69,8 +60,42 @@ local function reveal(value, redactor)
   return changed and setmetatable(copy, getmetatable(value)) or value
 end
 
-local function add_all(headers, more)
+local function with_all(headers, more)
   for _, pair in ipairs(more or {}) do headers[#headers + 1] = pair end
+  return headers
+end
+
+local accepts = { bytes = { "Accept", "*/*" } }
+local ACCEPT_JSON = { "Accept", "application/json" }
+local CONTENT_TYPE = { "Content-Type", "application/json" }
+
+-- What there is for nearly every call: read only.
+local ONLY_ACCEPT = { bytes = { accepts.bytes } }
+local ONLY_ACCEPT_JSON = { ACCEPT_JSON }
+
+local function headers_of(op, args)
+  if args.body == nil and not args.headers then
+    return ONLY_ACCEPT[op.result] or ONLY_ACCEPT_JSON
+  end
+  local headers = { accepts[op.result] or ACCEPT_JSON }
+  if args.body ~= nil then headers[2] = CONTENT_TYPE end
+  return with_all(headers, args.headers)
+end
+
+-- The arguments with the project as it stands in an address; the caller's table stays as it is.
+local function normal(op, args)
+  local given = args.project
+  local project = M.project(given)
+  if project == given then return args end
+  if not project then
+    return nil, errors.new("ConfigurationError.InvalidProjectId", { operation = op.name,
+      message = ("a project is a number or a path such as \"group/app\", not %s"):format(
+        type(given) == "string" and ("%q"):format(given) or tostring(given)) })
+  end
+  local copy = {}
+  for name, value in pairs(args) do copy[name] = value end
+  copy.project = project
+  return copy
 end
 
 --- Builds what stays the same in every attempt of a call.
@@ -80,34 +105,35 @@ end
 ---@return table|nil call
 ---@return table|nil err
 function M.build(client, op, args)
-  if args.project ~= nil then
-    local project = M.project(args.project)
-    if not project then
-      return nil, errors.new("ConfigurationError.InvalidProjectId", { operation = op.name,
-        message = ("a project is a number or a path such as \"group/app\", not %s"):format(
-          type(args.project) == "string" and ("%q"):format(args.project) or tostring(args.project)) })
-    end
-    local copy = {}
-    for name, value in pairs(args) do copy[name] = value end
-    copy.project = project
-    args = copy
-  end
-  local path, subject = M.path(op, args)
+  local err
+  args, err = normal(op, args)
+  if not args then return nil, err end
+  local path, why = core.uri.expand(op.path, args)
   if not path then
-    return nil, errors.new("RequestError.BadRequest", { operation = op.name, message = subject })
+    return nil, errors.new("RequestError.BadRequest", { operation = op.name, message = why })
   end
-  local query = args.query and #args.query > 0 and core.uri.encode_query(args.query)
-  local prefix = op.base == "instance" and client.settings.base.url or client.settings.base.api
-  local headers = { { "Accept", op.result == "bytes" and "*/*" or "application/json" } }
-  local body
-  if args.body ~= nil then
-    body = json.encode(reveal(args.body, client.redactor))
-    headers[#headers + 1] = { "Content-Type", "application/json" }
-  end
-  add_all(headers, args.headers)
-  return { op = op, args = args, path = path, subject = subject ~= "" and subject or nil,
-    url = prefix .. path .. (query and "?" .. query or ""), headers = headers, body = body,
-    attempts = 0 }
+  local base, query = client.settings.base, args.query
+  local url = (op.base == "instance" and base.url or base.api) .. path
+  if query and #query > 0 then url = url .. "?" .. core.uri.encode_query(query) end
+  return {
+    op = op, args = args, path = path, url = url, headers = headers_of(op, args),
+    body = args.body ~= nil and json.encode(reveal(args.body, client.redactor)) or nil,
+    attempts = 0,
+    -- Set on the way; named here so that the table is made in its final size.
+    sink = nil, streams = nil, deadline = nil, server_time = nil, response = nil, result = nil,
+    err = nil,
+  }
+end
+
+--- The time limits of a client's attempts: of one whose body is kept in memory, and of a stream,
+--- which takes as long as it takes; only silence ends it.
+---@param timeout table `connect`, `request`, `stall`
+---@return table limits {memory =, stream =}
+function M.limits(timeout)
+  return {
+    memory = { connect = timeout.connect, request = timeout.request, stall = timeout.stall },
+    stream = { connect = timeout.connect, stall = timeout.stall },
+  }
 end
 
 --- The request of one attempt, with the token of this moment.
@@ -115,16 +141,12 @@ end
 ---@param token table|nil header pair
 ---@return table request
 function M.attempt(client, call, token, exchange)
-  local headers = {}
-  if token then headers[1] = token end
-  add_all(headers, call.headers)
-  local op, timeout = call.op, client.settings.timeout
+  local op = call.op
   return {
-    method = op.method, url = call.url, headers = headers, body = call.body,
+    method = op.method, url = call.url, body = call.body,
+    headers = token and with_all({ token }, call.headers) or call.headers,
     operation = op.name, effect = op.effect, deadline = call.deadline,
-    -- A streamed body takes as long as it takes; only silence ends it.
-    timeout = { connect = timeout.connect, request = not call.streams and timeout.request or nil,
-      stall = timeout.stall },
+    timeout = client.time_limits[call.streams and "stream" or "memory"],
     max_bytes = client.settings.max_bytes, sink = call.sink, exchange = exchange,
     runtime = client.runtime, redirects = op.effect == "read",
     -- An archive is packed already, and its length is to be the one that was announced.

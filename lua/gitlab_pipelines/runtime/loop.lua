@@ -36,6 +36,7 @@ local NESTED_AT_MOST = 40
 local TOO_DEEP = "more than " .. NESTED_AT_MOST .. " waits stand nested in callbacks (table.sort, "
   .. "gsub, coroutines of your own): run fewer such tasks at once"
 
+local NOTHING = { n = 0 }
 local TIMEOUT, CANCELLED = { nil, "timeout", n = 2 }, { nil, "cancelled", n = 2 }
 
 local function pack(...)
@@ -128,7 +129,8 @@ end
 --- be used again after each wait.
 ---@return table waiter with `wait(deadline)` and `wake(...)`
 function Loop:waiter()
-  return setmetatable({ loop = self }, Waiter)
+  -- Every field is named here, so that the table is made in its final size.
+  return setmetatable({ loop = self, waiting = false, values = nil, task = nil, timer = nil }, Waiter)
 end
 
 -- The wait is over: `values` say how. A parked task becomes ready; a nested drive looks itself.
@@ -154,7 +156,7 @@ end
 local function take(waiter)
   local values = waiter.values
   waiter.values = nil
-  return unpack(values, 1, values.n)
+  if values.n > 0 then return unpack(values, 1, values.n) end
 end
 
 -- Are we in a coroutine of ours, at a place where it may be left?
@@ -196,7 +198,7 @@ end
 ---@return boolean
 function Waiter:wake(...)
   if self.values then return false end
-  settle(self, pack(...))
+  settle(self, select("#", ...) == 0 and NOTHING or pack(...))
   return true
 end
 
