@@ -1,8 +1,6 @@
 --- Which job's archive "the latest of a ref" is, so that it can be asked for by the job's number: an
 --- address by ref leads to another archive from one moment to the next, and its ETag is stale.
 
-local operations = require "gitlab_pipelines.operations"
-
 local M = {}
 
 -- With search_recent_successful_pipelines GitLab looks at a hundred; beyond these it is left to it.
@@ -41,18 +39,17 @@ end
 ---@param search boolean|nil also in older successful pipelines
 ---@param opts table|nil of the calls
 ---@return integer|nil
+---@return table|nil err when the pipelines could not be read
 function M.job_id(gl, project, ref, job_name, search, opts)
   -- A job token may read no pipelines.
   if gl.client.auth == "job" then return nil end
-  local pipelines = gl.pipelines:list(project, { ref = ref, status = "success",
+  local pipelines, err = gl.pipelines:list(project, { ref = ref, status = "success",
     limit = search and SEARCHED or 1 }, opts)
   for _, pipeline in ipairs(pipelines or {}) do
     local job = job_below(gl, project, pipeline, job_name, opts)
     if job then return job.id end
   end
+  return nil, err
 end
-
---- The operation by ref, for messages.
-M.operation = operations.artifacts.latest
 
 return M

@@ -11,7 +11,7 @@ local M = {}
 --- `define(parser)`, which adds its command, and `run(context, args) -> exit code`.
 M.commands = {
   "run", "plan", "runs", "trigger", "wait", "list", "show", "jobs", "logs", "cancel", "retry", "play",
-  "delete", "environments", "token", "mock", "completion", "version",
+  "delete", "artifacts", "environments", "token", "mock", "completion", "version",
 }
 
 local page = [[

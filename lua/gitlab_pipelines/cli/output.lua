@@ -24,6 +24,18 @@ function M.duration(seconds)
   return ("%dh %02dm"):format(math.floor(minutes / 60), minutes % 60)
 end
 
+--- "512 B", "1.5 KiB", "300 MiB" of a number of bytes; "" of nil.
+function M.bytes(count)
+  if not count then return "" end
+  if count < 1024 then return ("%d B"):format(count) end
+  for _, unit in ipairs { "KiB", "MiB", "GiB", "TiB" } do
+    count = count / 1024
+    if count < 1023.5 or unit == "TiB" then
+      return (count < 9.95 and "%.1f %s" or "%.0f %s"):format(count, unit)
+    end
+  end
+end
+
 -- Cells on screen of UTF-8 text: each character that is not a continuation byte counts one.
 local function width_of(text)
   local _, count = text:gsub("[^\128-\191]", "")
