@@ -191,10 +191,34 @@ function grow(group, project, id, opts, visited)
   return node
 end
 
---- A pipeline with everything below it.
+-- Lines of the failed job's log that are shown with it.
+local LOG_LINES = 10
+
+-- Adds what explains a failure: where the job ran, and how its log ends. A log that can not be read
+-- (a trigger job has none) is no reason to show nothing.
+local function explain(group, job, opts)
+  local at = job.pipeline and job.pipeline.project_id
+  if not at then return true end
+  job.project_id = at
+  if job.downstream_pipeline then return true end
+  local log, err = group.gl.jobs:log(at, job.id, { tail = LOG_LINES, timeout = opts and opts.timeout })
+  if not log and err:is "TaskError.Cancelled" then return nil, err end
+  job.log = log
+  return true
+end
+
+--- A pipeline with everything below it. `first_failure` is the job that failed first on the way that
+--- made the whole fail, with `project_id`, and with the end of its log in `log` where it may be read.
 ---@return table|nil tree, table|nil err
 function M.tree(group, project, id, opts)
-  return grow(group, project, id, opts, {})
+  local node, err = grow(group, project, id, opts, {})
+  if not node then return nil, err end
+  if node.first_failure then
+    local ok
+    ok, err = explain(group, node.first_failure, opts)
+    if not ok then return nil, err end
+  end
+  return node
 end
 
 return M

@@ -109,10 +109,14 @@ function Context:interruptible(fn, on_interrupt)
   end)
 end
 
---- Writes one line for people, unless -q.
-function Context:say(format, ...)
-  if self.args.quiet then return end
+--- Writes one line of what was asked for.
+function Context:print(format, ...) -- luacheck: ignore 212
   io.stdout:write(select("#", ...) > 0 and format:format(...) or format, "\n")
+end
+
+--- Writes one line about what goes on, unless -q.
+function Context:say(format, ...)
+  if not self.args.quiet then self:print(format, ...) end
 end
 
 --- Writes one value as one line of JSON.

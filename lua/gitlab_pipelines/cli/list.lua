@@ -42,7 +42,7 @@ function M.print(ctx, header, cells)
       return column == 2 and output.status(text, ctx.color) or text
     end,
   })
-  for _, line in ipairs(lines) do ctx:say(line) end
+  for _, line in ipairs(lines) do ctx:print(line) end
 end
 
 return M

@@ -62,10 +62,10 @@ local function search(ctx, args)
     if ctx.args.json then
       ctx:json(hit)
     else
-      if i > 1 and args.context then ctx:say "--" end
-      for j, text in ipairs(hit.before) do ctx:say("%d-%s", hit.number - #hit.before + j - 1, text) end
-      ctx:say("%d:%s", hit.number, hit.text)
-      for j, text in ipairs(hit.after) do ctx:say("%d-%s", hit.number + j, text) end
+      if i > 1 and args.context then ctx:print "--" end
+      for j, text in ipairs(hit.before) do ctx:print("%d-%s", hit.number - #hit.before + j - 1, text) end
+      ctx:print("%d:%s", hit.number, hit.text)
+      for j, text in ipairs(hit.after) do ctx:print("%d-%s", hit.number + j, text) end
     end
   end
   return #hits > 0 and exit.success or exit.failed
@@ -78,7 +78,7 @@ function M.run(ctx, args)
   local project, gl = ctx:project(), ctx:client()
   if args.output then
     local saved = ctx:check(gl.jobs:save_log(project, args.job, args.output))
-    ctx:say("%s  %d bytes", saved.file, saved.bytes)
+    ctx:print("%s  %d bytes", saved.file, saved.bytes)
     return exit.success
   end
   local text = ctx:check(gl.jobs:log(project, args.job, {

@@ -77,8 +77,9 @@ function M.wait_options(command)
     :choices { "block", "play", "ignore" }:default "block"
 end
 
---- Waits for a pipeline, says each change, and returns the exit code.
-function M.wait(ctx, args, gl, project, pipeline)
+--- Waits for a pipeline, says each change, and returns the exit code. `shown` is the status that was
+--- said already, if any.
+function M.wait(ctx, args, gl, project, pipeline, shown)
   local function line(row, status)
     if ctx.args.json then
       ctx:json { event = "pipeline", id = row.id, status = status, web_url = row.web_url }
@@ -87,14 +88,14 @@ function M.wait(ctx, args, gl, project, pipeline)
         output.plain(row.web_url or ""))
     end
   end
-  local last
+  local last = shown and { status = shown }
   local final, verdict = ctx:interruptible(function()
     return gl.pipelines:wait(project, pipeline, {
       timeout = M.seconds(ctx, "--timeout", args.timeout),
       on_manual = args.on_manual,
       on_change = function(row)
+        if not last or last.status ~= row.status then line(row, row.status) end
         last = row
-        line(row, row.status)
       end,
     })
   end)

@@ -12,9 +12,9 @@ function M.run(ctx)
     ctx:json(info)
     return 0
   end
-  ctx:say("kind     %s", info.kind)
-  ctx:say("scopes   %s", table.concat(info.scopes or {}, " "))
-  ctx:say("expires  %s", info.expires_at or "never")
+  ctx:print("kind     %s", info.kind)
+  ctx:print("scopes   %s", table.concat(info.scopes or {}, " "))
+  ctx:print("expires  %s", info.expires_at or "never")
   return 0
 end
 

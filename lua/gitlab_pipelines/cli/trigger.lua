@@ -53,7 +53,7 @@ function M.run(ctx, args)
       output.plain(pipeline.web_url or ""))
   end
   if not args.wait then return exit.success end
-  return shared.wait(ctx, args, gl, project, pipeline.id)
+  return shared.wait(ctx, args, gl, project, pipeline.id, not ctx.args.json and pipeline.status or nil)
 end
 
 return M
