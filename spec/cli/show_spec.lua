@@ -57,7 +57,8 @@ describe("cli/show", function()
 
   it("says why a downstream pipeline can not be read", function()
     local lines = show.lines({ id = 1, status = "failed", jobs = {}, stages = { { name = "s", status = "failed",
-      jobs = { job(5, "call", "failed") } } }, downstream = { { id = 9, trigger_job = { id = 5 }, stages = {}, jobs = {},
+      jobs = { job(5, "call", "failed") } } }, downstream = { { id = 9, trigger_job = { id = 5 }, stages = {},
+        jobs = {},
       downstream = {}, error = { message = "403 Forbidden" } } } }, { unicode = true })
     assert.matches("pipeline 9.*can not be read: 403 Forbidden", lines[4])
   end)
