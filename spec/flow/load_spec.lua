@@ -50,8 +50,11 @@ local mistakes = {
   { "a wrong when", "a = pipeline { project = 'p', when = 'later' }", '1: pipeline: when must be '
     .. '"success", "failure", "always" or a function, not "later"' },
   { "a name that no variable can have", "a = pipeline { project = 'p', variables = { ['a-b'] = '1' } }",
-    "1: pipeline: variables must be a table whose names are letters, digits and _: 'a-b' is not, "
-    .. "not a table" },
+    '1: pipeline: variables: "a-b" can not be a variable\'s name: letters, digits and _, no digit first' },
+  { "a variable that is no text", "a = pipeline { project = 'p', variables = { A = {} } }",
+    "1: pipeline: variables: A must be a text, not a table" },
+  { "a step's option as a step", "retry = pipeline { project = 'p' }",
+    "1: 'retry' is an option and can not be a step" },
   { "a token in the script", "a = pipeline { project = 'p', trigger_token = 'glptt-1' }",
     '1: pipeline: trigger_token must be secret "NAME": a token does not stand in a script, '
     .. 'not "glptt-1"' },
@@ -355,6 +358,29 @@ describe("inputs", function()
   it("that are secret never stand in a message", function()
     assert.equal("f.lua:1: input 'key' must match ^k, and its value does not",
       message { version = "1", key = "hunter2" })
+    assert.equal("f.lua:1: input 'key' is secret: what is shorter than 4 characters can not be hidden",
+      message { version = "1", key = "k1" })
+  end)
+
+  it("that are secret stand in variables and inputs only", function()
+    local cases = {
+      [ [[a = pipeline { project = "p/" .. input.key }]] ] = "pipeline: project",
+      [ [[a = pipeline { project = "p", ref = input.key }]] ] = "pipeline: ref",
+      [ [[b = pipeline { project = "p" }
+        a = pipeline { project = "p", ref = b.sha .. input.key }]] ] = "pipeline: ref",
+      [ [[a = each { over = { input.key }, make = function()
+        return pipeline { project = "p" } end }]] ] = "each: an item's name",
+      [ [[_G["s" .. input.key] = pipeline { project = "p" }]] ] = "a step's name",
+    }
+    for script, what in pairs(cases) do
+      local found, err = plan("inputs = { key = { secret = true } }\n" .. script, { key = "s3cr3t" })
+      assert.is_nil(found, script)
+      assert.matches(what .. " would show the secret input 'key': only variables and inputs",
+        err.message, 1, true)
+    end
+    assert(plan([[inputs = { key = { secret = true } }
+      a = pipeline { project = "p", variables = { K = input.key }, inputs = { k = { input.key } } }]],
+      { key = "s3cr3t" }))
   end)
 
   it("can be listed without any being given", function()

@@ -504,28 +504,42 @@ describe("a run", function()
   it("sends variables with a secret input as secrets", function()
     local _, ok, _, gl = run([[
       inputs = { key = { secret = true } }
-      a = pipeline { project = "p/a", variables = { K = "Bearer " .. input.key, V = "1" } }]],
+      a = pipeline { project = "p/a", variables = { K = "Bearer " .. input.key, V = "1" },
+        inputs = { deep = { input.key }, plain = "x" } }]],
       { ["p/a"] = {} }, { inputs = { key = "s3cr3t-value" } })
     assert.is_true(ok)
-    local variables = gl.asked("create")[1].variables
+    local request = gl.asked("create")[1]
+    assert.equal("x", request.inputs.plain)
+    assert.equal("s3cr3t-value", request.inputs.deep[1]:reveal())
+    local variables = request.variables
     assert.equal("1", variables.V)
     assert.equal("[secret]", tostring(variables.K))
     assert.equal("Bearer s3cr3t-value", variables.K:reveal())
   end)
 
-  it("never shows a secret input", function()
-    local _, _, _, _, events = run([[
+  it("never shows a secret input, however it is written", function()
+    local self, _, err, _, events = run([[
       inputs = { key = { secret = true } }
-      a = call { run = function() print("key is " .. input.key) error("bad " .. input.key) end }]],
-      {}, { inputs = { key = "s3cr3t-value" } })
+      a = call { run = function()
+        print("key is " .. input.key .. " or 7333637233742d76616c7565")
+        error("bad " .. input.key)
+      end }]], {}, { inputs = { key = "s3cr3t-value" } })
+    assert.is_nil(tostring(err):find "s3cr3t")
+    assert.matches("bad %[secret%]", self.steps.a.error.message)
     local text = {}
     for _, event in ipairs(events) do
       text[#text + 1] = (event.text or "") .. (event.reason or "")
     end
     text = table.concat(text, "\n")
-    assert.matches("key is %[secret%]", text)
+    assert.matches("key is %[secret%] or %[secret%]", text)
     assert.matches("bad %[secret%]", text)
     assert.is_nil(text:find "s3cr3t")
+  end)
+
+  it("looks once more at the deadline for what it waits for", function()
+    local self = run([[
+      a = wait_for { project = "p/a", ref = "main", sha = "abc", timeout = 30 }]], { ["p/a"] = {} })
+    assert.equal("not done after 30 s", self.steps.a.reason)
   end)
 
   it("fails a step whose reference has no value, by its name", function()

@@ -8,6 +8,9 @@ local M = {}
 
 local sorted_keys = refs.sorted_keys
 
+-- What is shorter stands in every other word that is printed.
+local MIN_SECRET = 4
+
 --- What is wrong with an input's description, or nil.
 ---@param name any
 ---@param spec any
@@ -68,6 +71,10 @@ local function input_value(name, spec, given)
   local shown = spec.secret and "its value" or ("'%s'"):format(refs.text(given))
   if value == nil then
     return nil, ("input '%s' must be a %s, and %s is not"):format(name, kind, shown)
+  end
+  if spec.secret and #refs.text(value) < MIN_SECRET then
+    return nil, ("input '%s' is secret: what is shorter than %d characters can not be hidden")
+      :format(name, MIN_SECRET)
   end
   if spec.match and not refs.text(value):find(spec.match) then
     return nil, ("input '%s' must match %s, and %s does not"):format(name, spec.match, shown)

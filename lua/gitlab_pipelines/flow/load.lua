@@ -177,6 +177,27 @@ function Session:read_needs(step, given)
   end
 end
 
+-- The secret input whose value a text holds that GitLab and everybody else would see, or nil.
+function Session:secret_in(value)
+  local meaning = self.refs:meaning(value)
+  for _, name in ipairs(sorted_keys(self.declared or {})) do
+    local secret = self.declared[name].secret and self.inputs[name]
+    for _, part in ipairs(secret and (meaning and meaning.parts or { value }) or {}) do
+      if type(part) == "string" and part:find(references.text(secret), 1, true) then
+        return name
+      end
+    end
+  end
+end
+
+function Session:check_shown(what, value, line)
+  local name = self:secret_in(value)
+  if name then
+    self:fail(("%s would show the secret input '%s': only variables and inputs may hold it")
+      :format(what, name), line)
+  end
+end
+
 function Session:check_options(word, given, line)
   local rules = words.steps[word]
   if type(given) ~= "table" or self.refs:meaning(given) then
@@ -188,11 +209,13 @@ function Session:check_options(word, given, line)
       self:fail(("%s has no option '%s'%s"):format(word, self:describe(name):gsub('"', ""),
         type(name) == "string" and nearest.hint(name, sorted_keys(rules)) or ""), line)
     end
-    local wanted = words.check((rule:gsub("!", "")), given[name], self:kind(given[name]))
+    local wanted, wrong = words.check((rule:gsub("!", "")), given[name], self:kind(given[name]))
+    if wrong then self:fail(("%s: %s: %s"):format(word, name, wrong), line) end
     if wanted then
       self:fail(("%s: %s must be %s, not %s"):format(word, name, wanted,
         self:describe(given[name])), line)
     end
+    self:check_shown(word .. ": " .. name, given[name], line)
   end
   for _, name in ipairs(sorted_keys(rules)) do
     if rules[name]:find("!", 1, true) and given[name] == nil then
@@ -288,6 +311,7 @@ function Session:item_list(step, over)
       self:fail(("each: the item '%s' %s"):format(key, seen[key] and "stands there twice"
         or "can not have this name"), step.line)
     end
+    self:check_shown("each: an item's name", key, step.line)
     seen[key] = true
     list[#list + 1] = { key = key, first = first, second = second }
   end
@@ -472,12 +496,16 @@ function Session:write_global(name, value)
   if self.vocabulary[name] ~= nil or self.libraries[name] ~= nil or name == "_G" then
     self:fail(("'%s' is a word of flow scripts and can not be a step"):format(name))
   end
+  if words.options[name] then
+    self:fail(("'%s' is an option and can not be a step"):format(name))
+  end
   local meaning = self.refs:meaning(value)
   local step = meaning and #(meaning.path or { 1 }) == 0 and meaning.step
   if not step then
     self:fail(("'%s' is not a step%s; write local %s"):format(tostring(name),
       meaning and " but an output" or "", tostring(name)))
   end
+  self:check_shown("a step's name", name)
   if type(name) ~= "string" or not name:match "^[%a_][%w_.-]*$" then
     self:fail(("'%s' can not be a step's name: letters, digits, _ - and ."):format(
       tostring(name)))

@@ -8,6 +8,7 @@ local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
 local graph = require "gitlab_pipelines.flow.graph"
 local nearest = require "gitlab_pipelines.flow.nearest"
+local redactors = require "gitlab_pipelines.observe.redact"
 local refs = require "gitlab_pipelines.flow.refs"
 local steps = require "gitlab_pipelines.flow.steps"
 
@@ -94,10 +95,14 @@ function M.new(plan, opts)
     self.states[step.name], self.list[#self.list + 1] = state, state
     if step.kind == "play" then note_play(self.plays, step) end
   end
+  -- The client's own redactor, so that its log and errors do not show them either.
+  self.redactor = opts.client.client and opts.client.client.redactor or redactors.new()
   for _, name in ipairs(refs.sorted_keys(plan.declared)) do
     local value = plan.inputs[name]
-    if plan.declared[name].secret and value ~= nil and #tostring(value) > 3 then
-      self.secrets[#self.secrets + 1] = { name = name, value = tostring(value) }
+    if plan.declared[name].secret and value ~= nil then
+      local text = refs.text(value)
+      self.secrets[#self.secrets + 1] = { name = name, value = text }
+      self.redactor:add(text)
     end
   end
   self.steps = {}
@@ -113,20 +118,19 @@ function M.new(plan, opts)
   return self
 end
 
---- Text without the values of secret inputs.
+--- Text without secrets: those of the run's inputs, however encoded, and those of the client.
 ---@param text string
 ---@return string
-function Run:redact(text)
+function Run:redact(text) return self.redactor:text(text) end
+
+--- Does the text hold the value of a secret input?
+---@param text string
+---@return boolean
+function Run:holds_secret(text)
   for _, secret in ipairs(self.secrets) do
-    local at = 1
-    while true do
-      local first, last = text:find(secret.value, at, true)
-      if not first then break end
-      text = text:sub(1, first - 1) .. "[secret]" .. text:sub(last + 1)
-      at = first + 8
-    end
+    if text:find(secret.value, 1, true) then return true end
   end
-  return text
+  return false
 end
 
 -- Events -----------------------------------------------------------------------------------------
@@ -282,6 +286,11 @@ end
 function Run:settle(state, result)
   state.status, state.reason = result.status, result.reason and self:redact(result.reason)
   state.because, state.error, state.outputs = result.because, result.error, result.outputs
+  local err = state.error
+  if err then
+    err.message = self:redact(err.message)
+    err.traceback = err.traceback and self:redact(err.traceback)
+  end
   state.failure, state.timed_out = result.failure, result.timed_out
   state.ended_at = self.rt:now()
   self:record(state, "done")

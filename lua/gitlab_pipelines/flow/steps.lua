@@ -197,16 +197,16 @@ end
 
 -- Steps -------------------------------------------------------------------------------------------
 
--- Variables as they are sent: one that holds a secret input travels as a secret, so that the
--- client's logs, errors and journal know what not to show.
-local function guarded(run, variables)
-  if not variables or #run.secrets == 0 then return variables end
-  local sent = {}
-  for _, name in ipairs(refs.sorted_keys(variables)) do
-    local text = variables[name]
-    sent[name] = run:redact(text) == text and text or core.secret.new(text, { short = true })
+-- Variables and inputs as they are sent: a text that holds a secret input travels as a secret, so
+-- that the client's logs, errors and journal know what not to show.
+local function guarded(run, value)
+  if type(value) == "string" then
+    return run:holds_secret(value) and core.secret.new(value, { short = true }) or value
   end
-  return sent
+  if type(value) ~= "table" or #run.secrets == 0 then return value end
+  local sent = {}
+  for key, one in pairs(value) do sent[key] = guarded(run, one) end
+  return setmetatable(sent, getmetatable(value))
 end
 
 local function create(run, state, request)
@@ -219,7 +219,7 @@ local function create(run, state, request)
     options.journal = run.keys
   end
   local fields = { ref = request.ref, variables = guarded(run, request.variables),
-    inputs = request.inputs, once = ("%s/%s/%d"):format(run.id, state.path, state.attempt) }
+    inputs = guarded(run, request.inputs), once = ("%s/%s/%d"):format(run.id, state.path, state.attempt) }
   if request.trigger then fields.token = run.named_secret(request.trigger) end
   -- A CI job token makes pipelines at the trigger endpoint, where it is the token itself.
   if request.trigger or run.job_token then
@@ -262,6 +262,14 @@ function performers.pipeline(run, state)
   end
 end
 
+-- Sleeps before another look, the last of which is at the deadline; false when that has been.
+local function look_again(run, state, pause)
+  local left = state.deadline - run.rt:now()
+  if left <= 0 then return false end
+  run.rt:sleep(math.min(pause, left))
+  return true
+end
+
 -- The newest pipeline of a ref and commit, once there is one.
 local function find_pipeline(run, state, ref, sha)
   local pause = LOOK_FIRST
@@ -269,8 +277,7 @@ local function find_pipeline(run, state, ref, sha)
     local list, err = run.gl.pipelines:list(state.project, { ref = ref, sha = sha, limit = 1 })
     if not list then return nil, err end
     if list[1] then return list[1].id end
-    if run.rt:now() + pause > state.deadline then return nil, nil end
-    run.rt:sleep(pause)
+    if not look_again(run, state, pause) then return nil, nil end
     pause = math.min(pause * 1.5, LOOK_MOST)
   end
 end
@@ -332,11 +339,10 @@ local function follow_job(run, state, name, done)
       before, pause = job.status, LOOK_FIRST
       run:change(state, { pipeline_status = job.status, web_url = job.web_url })
     end
-    if run.rt:now() + pause > state.deadline then
+    if not look_again(run, state, pause) then
       return nil, errors.new("WaitError.TimedOut", { message = job and "timed out"
         or ("there is no job '%s' in the pipeline"):format(name) })
     end
-    run.rt:sleep(pause)
     pause = math.min(pause * 1.5, LOOK_MOST)
   end
 end
@@ -361,7 +367,7 @@ local function play_job(run, state)
   run:record(state, "intent", { request = request })
   local played
   played, err = run.gl.jobs:play(state.project, job.id,
-    { variables = guarded(run, request.variables), inputs = request.inputs })
+    { variables = guarded(run, request.variables), inputs = guarded(run, request.inputs) })
   if not played then
     run:record(state, err.unknown_outcome and "unknown" or "refused")
     return nil, err

@@ -1,11 +1,13 @@
 --- The vocabulary of flow scripts as data: words, their options, and what each option may be.
 
 local options = require "gitlab_pipelines.options"
+local sorted_keys = require("gitlab_pipelines.flow.refs").sorted_keys
 
 local M = {}
 
--- Checks: value, kind -> nil when it will do, else what it must be. `kind` tells a reference:
--- "step", "output", "text" (joined), "secret", or nil for a plain value.
+-- Checks: value, kind -> nil when it will do, else what it must be, and where that says too little,
+-- what is wrong within it. `kind` tells a reference: "step", "output", "text" (joined), "secret", or
+-- nil for a plain value.
 local checks = {}
 
 function checks.text(value, kind)
@@ -78,7 +80,7 @@ end
 
 function checks.map(value, kind)
   if kind or type(value) ~= "table" then return "a table of NAME = value" end
-  for name in pairs(value) do
+  for _, name in ipairs(sorted_keys(value)) do
     if type(name) ~= "string" then return "a table of NAME = value" end
   end
 end
@@ -86,9 +88,14 @@ end
 function checks.variables(value, kind)
   local wrong = checks.map(value, kind)
   if wrong then return wrong end
-  for name in pairs(value) do
+  for _, name in ipairs(sorted_keys(value)) do
     if not name:match "^[%a_][%w_]*$" then
-      return ("a table whose names are letters, digits and _: '%s' is not"):format(name)
+      return "variables", ("%q can not be a variable's name: letters, digits and _, no digit first")
+        :format(name)
+    end
+    local one = type(value[name])
+    if one == "table" or one == "function" then
+      return "variables", ("%s must be a text, not a %s"):format(name, one)
     end
   end
 end
@@ -140,6 +147,13 @@ M.names = { "pipeline", "play", "wait_for", "approval", "call", "each", "input",
 M.flow = { name = "string", inputs = "map", on_failure = "on_failure", concurrency = "limit",
   timeout = "duration" }
 
+--- Names of options, a step's or the flow's: no step has one of these.
+M.options = {}
+for _, known in pairs(M.steps) do
+  for name in pairs(known) do M.options[name] = true end
+end
+for name in pairs(M.flow) do M.options[name] = true end
+
 --- What an input may say about itself.
 M.input = { type = true, required = true, default = true, match = true, one_of = true,
   secret = true, help = true }
@@ -164,6 +178,7 @@ M.job_fields = names([[id status stage name ref tag coverage allow_failure creat
 ---@param value any
 ---@param kind string|nil what a reference is
 ---@return string|nil wanted what it must be
+---@return string|nil wrong the whole of what is wrong, where `wanted` can not say it
 function M.check(rule, value, kind) return checks[rule](value, kind) end
 
 return M
