@@ -1,6 +1,7 @@
 -- gl.artifacts over real connections, against a server that does what it can to spoil a download.
 
 local artifact_server = require "spec.support.artifact_server"
+local process = require "spec.support.process"
 local seeds = require "spec.support.seeds"
 local store = require "gitlab_pipelines.store"
 
@@ -291,6 +292,31 @@ describe("gl.artifacts", function()
       end)
       assert.equal(1, assert(gl.artifacts:download(1, 5, target, { verify = "crc" })).resumed)
       assert.same({ "-", "bytes=300000-" }, ranges())
+    end)
+
+    it("that is killed at any byte can be gone on with by another process", function()
+      for seed in seeds.each(100, 6) do
+        seeds.named(seed, function()
+          local random, version = seeds.new(seed), random_archive(70 + seed)
+          local size = server:job(5, { versions = { version } })
+          local at = random.int(1, size - 1)
+          server:job(5, { versions = { version }, stall = { at } })
+          local printed, code = process.lua(process.die .. [[
+            local url, token, target, at = ...
+            local gl = assert(require("gitlab_pipelines").new { url = url, token = token, proxy = false })
+            gl.artifacts:download(1, 5, target, { on_progress = function(done)
+              if done >= tonumber(at) then die() end
+            end })
+          ]], server.main, TOKEN, target, at)
+          assert.equal(137, code, printed)
+          assert.is_nil(contents(target))
+          assert.equal(1, assert(gl.artifacts:download(1, 5, target, { verify = "crc" })).resumed)
+          assert.same({ "-", ("bytes=%d-"):format(at) }, ranges())
+          assert.is_true(contents(target) == original(version))
+          assert.equal("artifacts.zip\n", left_behind())
+          os.remove(target)
+        end)
+      end
     end)
 
     it("raises what on_progress raises, and keeps the part", function()
