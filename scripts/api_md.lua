@@ -106,12 +106,11 @@ end
 
 local function answer_line(operation)
   local code, response = success_of(operation)
-  for _, media in ipairs(sorted(response.content)) do
-    local what = media == "application/json" and in_words(response.content[media].schema)
-      or "`" .. media .. "`"
-    return ("Answers %s: %s."):format(code, what)
-  end
-  return ("Answers %s, without a body."):format(code)
+  local media = sorted(response.content)[1]
+  if not media then return ("Answers %s, without a body."):format(code) end
+  local what = media == "application/json" and in_words(response.content[media].schema)
+    or "`" .. media .. "`"
+  return ("Answers %s: %s."):format(code, what)
 end
 
 local function add_operation(out, method, path, operation)

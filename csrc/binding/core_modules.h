@@ -20,5 +20,6 @@ int lgp_open_term(lua_State *L);
 int lgp_open_joblog(lua_State *L);
 int lgp_open_ref(lua_State *L);
 int lgp_open_hasher(lua_State *L);
+int lgp_open_webhook(lua_State *L);
 
 #endif

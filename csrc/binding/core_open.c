@@ -25,6 +25,7 @@ static const core_module modules[] = {
     {"joblog", lgp_open_joblog},
     {"ref", lgp_open_ref},
     {"hasher", lgp_open_hasher},
+    {"webhook", lgp_open_webhook},
     {NULL, NULL},
 };
 
