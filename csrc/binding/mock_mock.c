@@ -6,6 +6,9 @@
  *   m:request(now, method, target, {{name, value}, ...}, body [, served_before])
  *             -> status, {{name, value}, ...}, body, action | nil
  *   m:set_url(url)   m:close()
+ *   m:webhook_take(now) -> {id=, url=, body=, headers={{name, value}, ...}} | nil
+ *   m:webhook_report(now, id, status | 0, answer) -> boolean
+ *   m:webhook_timeout(now) -> seconds | nil     m:has_webhooks() -> boolean
  *   mock.serve_start(m, options) -> server (see mock_server.c)
  *
  * An action is {kind=, delay=, bytes=, interval=}; nil when the answer is sent as it stands.
@@ -161,6 +164,53 @@ static int mock_set_url(lua_State *L)
     return 0;
 }
 
+static int mock_webhook_take(lua_State *L)
+{
+    box *self = check(L);
+    gp_mock_webhook hook;
+    if (!gp_mock_webhook_take(self->mock, luaL_checknumber(L, 2), &hook)) return 0;
+    lua_createtable(L, 0, 4);
+    lgp_set_integer(L, "id", (long long)hook.id);
+    lgp_set_string(L, "url", hook.url);
+    lua_pushlstring(L, hook.body, hook.body_len);
+    lua_setfield(L, -2, "body");
+    push_headers(L, &hook.headers);
+    lua_setfield(L, -2, "headers");
+    gp_http_response_free(&hook.headers);
+    return 1;
+}
+
+static int mock_webhook_report(lua_State *L)
+{
+    box *self = check(L);
+    size_t len;
+    const char *answer = luaL_optlstring(L, 5, "", &len);
+    lua_pushboolean(L, gp_mock_webhook_report(self->mock, luaL_checknumber(L, 2),
+                                              (int64_t)luaL_checknumber(L, 3),
+                                              (int)luaL_checkinteger(L, 4), answer, len));
+    return 1;
+}
+
+static int mock_webhook_timeout(lua_State *L)
+{
+    double seconds = gp_mock_webhook_timeout(check(L)->mock, luaL_checknumber(L, 2));
+    if (seconds < 0) return 0;
+    lua_pushnumber(L, seconds);
+    return 1;
+}
+
+static int mock_has_webhooks(lua_State *L)
+{
+    lua_pushboolean(L, gp_mock_has_webhooks(check(L)->mock));
+    return 1;
+}
+
+int lgp_mock_has_webhooks(lua_State *L, int index)
+{
+    const box *self = luaL_checkudata(L, index, MOCK);
+    return self->mock && gp_mock_has_webhooks(self->mock);
+}
+
 /* The server holds the userdata, not the mock: that may be closed under it. */
 static void answer(void *ctx, double now, const gp_http_request_in *request,
                    gp_http_response_out *response)
@@ -192,6 +242,10 @@ void lgp_open_mock(lua_State *L)
     static const luaL_Reg methods[] = {
         {"request", mock_request},
         {"set_url", mock_set_url},
+        {"webhook_take", mock_webhook_take},
+        {"webhook_report", mock_webhook_report},
+        {"webhook_timeout", mock_webhook_timeout},
+        {"has_webhooks", mock_has_webhooks},
         {NULL, NULL},
     };
     static const luaL_Reg functions[] = {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "io/clock.h"
+#include "mock_mock.h"
 
 #define SERVER        "gitlab_pipelines.mock_server"
 #define DEFAULT_GRACE 10.0
@@ -144,9 +145,18 @@ static int milliseconds(double seconds)
     return seconds > 3600 ? 3600000 : (int)ceil(seconds * 1000);
 }
 
+/* Where serve() ends besides signals: at the first webhook target of the mock at `index` (0: none
+ * is asked). */
+typedef struct watched {
+    lua_State *L;
+    int index;
+} watched;
+
+enum { WEBHOOKS = -1 };
+
 /* Serves until a signal comes through `signals`, then for at most `grace` seconds what is left; a
- * second signal ends at once. Returns the first signal, or 0 with errno. */
-static int serve(gp_httpd *httpd, int signals, double grace)
+ * second signal ends at once. Returns the first signal, WEBHOOKS, or 0 with errno. */
+static int serve(gp_httpd *httpd, int signals, double grace, const watched *watch)
 {
     struct pollfd set[2] = {{.fd = signals, .events = POLLIN},
                             {.fd = gp_httpd_fd(httpd), .events = POLLIN}};
@@ -157,6 +167,8 @@ static int serve(gp_httpd *httpd, int signals, double grace)
         struct signalfd_siginfo info;
         if (first && (!gp_httpd_connections(httpd) || now >= end)) return first;
         if (first && (timeout < 0 || timeout > end - now)) timeout = end - now;
+        if (!first && watch->index && lgp_mock_has_webhooks(watch->L, watch->index))
+            return WEBHOOKS;
         if (poll(set, 2, milliseconds(timeout)) < 0 && errno != EINTR) return 0;
         if (set[0].revents && read(signals, &info, sizeof info) == (ssize_t)sizeof info) {
             if (first) return first;
@@ -177,9 +189,11 @@ static void say(const char *ready)
 }
 
 /*
- * serve_forever(server [, {ready = text, grace = seconds}]) -> "TERM" | "INT" | nil, message:
- * writes `ready` to stdout and serves until one of these signals; no Lua runs in between. The
- * signals are taken from a descriptor for as long as it lasts, and behave as before afterwards.
+ * serve_forever(server [, {ready = text, grace = seconds, webhooks_of = mock}])
+ *     -> "TERM" | "INT" | "webhooks" | nil, message:
+ * writes `ready` to stdout and serves until one of these signals, or until the mock has a webhook
+ * target, since sending is not done here; no Lua runs in between. The signals are taken from a
+ * descriptor for as long as it lasts, and behave as before afterwards.
  */
 static int serve_forever(lua_State *L)
 {
@@ -187,11 +201,18 @@ static int serve_forever(lua_State *L)
     double grace = DEFAULT_GRACE;
     const char *ready = NULL;
     sigset_t wanted, before;
+    watched watch = {L, 0};
     int signals, got = 0;
-    if (!lua_isnoneornil(L, 2)) {
+    lua_settop(L, 2);
+    if (!lua_isnil(L, 2)) {
         luaL_checktype(L, 2, LUA_TTABLE);
         grace = lgp_opt_number(L, 2, "grace", grace);
         ready = lgp_opt_string(L, 2, "ready", NULL);
+        lua_getfield(L, 2, "webhooks_of");
+        if (!lua_isnil(L, 3)) {
+            watch.index = 3;
+            lgp_mock_has_webhooks(L, 3); /* raises now rather than while it serves */
+        }
     }
     sigemptyset(&wanted);
     sigaddset(&wanted, SIGTERM);
@@ -200,7 +221,7 @@ static int serve_forever(lua_State *L)
     signals = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
     if (signals >= 0) {
         say(ready);
-        got = serve(httpd, signals, grace);
+        got = serve(httpd, signals, grace, &watch);
         close(signals);
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
@@ -209,7 +230,7 @@ static int serve_forever(lua_State *L)
         lua_pushfstring(L, "can not serve: %s", strerror(errno));
         return 2;
     }
-    lua_pushstring(L, got == SIGTERM ? "TERM" : "INT");
+    lua_pushstring(L, got == WEBHOOKS ? "webhooks" : got == SIGTERM ? "TERM" : "INT");
     return 1;
 }
 

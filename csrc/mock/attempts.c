@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "mock/environments.h"
+#include "mock/hooks.h"
 #include "mock/steps.h"
 #include "mock/store.h"
 #include "mock/world.h"
@@ -78,6 +79,7 @@ gp_job *gp_job_new(gp_mock *m, gp_pipeline *p, gp_ms at)
 
 void gp_job_set_status(gp_mock *m, gp_job *job, gp_status status, gp_ms at)
 {
+    int changed = job->status != status;
     job->status = status;
     job->due = GP_MS_NEVER;
     switch (status) {
@@ -107,6 +109,7 @@ void gp_job_set_status(gp_mock *m, gp_job *job, gp_status status, gp_ms at)
         job->failure_reason = NULL;
     }
     gp_job_touch(m, job);
+    if (changed) gp_hooks_job(m, job, at);
     gp_environment_follow(m, job, at);
 }
 

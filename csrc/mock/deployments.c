@@ -4,6 +4,7 @@
 #include "mock/answer.h"
 #include "mock/environments.h"
 #include "mock/handlers.h"
+#include "mock/hooks.h"
 #include "mock/shapes.h"
 #include "mock/store.h"
 
@@ -77,6 +78,7 @@ gp_deployment *gp_deployment_make(gp_mock *m, const gp_environment *environment,
     project->next_deployment_iid++;
     gp_store_project(m, project);
     save(m, d);
+    gp_hooks_deployment(m, d, plan->at);
     return d;
 }
 
@@ -104,10 +106,12 @@ void gp_deployment_status(gp_mock *m, gp_deployment *d, const char *status, gp_m
 {
     int over = strcmp(status, "success") == 0 || strcmp(status, "failed") == 0 ||
                strcmp(status, "canceled") == 0;
+    int changed = strcmp(d->status, status) != 0;
     d->status = gp_deployment_status_word(status);
     d->updated_at = at;
     d->finished_at = over ? at : GP_MS_NONE;
     save(m, d);
+    if (changed) gp_hooks_deployment(m, d, at);
 }
 
 static int load_one(gp_mock *m, int64_t id, const char *json)

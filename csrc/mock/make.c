@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mock/hooks.h"
 #include "mock/steps.h"
 #include "mock/store.h"
 #include "mock/world.h"
@@ -200,6 +201,7 @@ gp_pipeline *gp_pipeline_make(gp_mock *m, const gp_pipeline_plan *plan)
 {
     gp_pipeline *p = pipeline_new(m, plan);
     int64_t first_job = m->next_job;
+    size_t i;
     if (!p) {
         m->memory_failed = 1;
         return NULL;
@@ -215,6 +217,8 @@ gp_pipeline *gp_pipeline_make(gp_mock *m, const gp_pipeline_plan *plan)
     m->next_pipeline++;
     plan->project->next_iid++;
     gp_store_touch_pipeline(m, p);
+    for (i = 0; m->hooks.count && i < p->jobs.count; i++)
+        gp_hooks_job(m, gp_job_at(p, i), p->created_at);
     if (p->rule == GP_RULE_SCENARIO) {
         gp_rule_apply(m, p, p->created_at);
     } else {

@@ -9,6 +9,8 @@
 #include "mock/auth.h"
 #include "mock/environments.h"
 #include "mock/faults.h"
+#include "mock/heap.h"
+#include "mock/hooks.h"
 #include "mock/late.h"
 #include "mock/objects.h"
 #include "mock/params.h"
@@ -50,7 +52,7 @@ static int load(gp_mock *m, char *err, size_t err_size)
 {
     if (!gp_store_load(m, err, err_size)) return 0;
     if (!gp_triggers_load(m) || !gp_variables_load(m) || !gp_environments_load(m) ||
-        !gp_deployments_load(m) || !gp_tokens_load(m) || !gp_faults_load(m)) {
+        !gp_deployments_load(m) || !gp_tokens_load(m) || !gp_faults_load(m) || !gp_hooks_load(m)) {
         snprintf(err, err_size, "can not read the database");
         return 0;
     }
@@ -141,6 +143,7 @@ void gp_mock_close(gp_mock *m)
     gp_list_free(&m->projects);
     gp_list_free(&m->tokens);
     gp_list_free(&m->faults);
+    gp_list_free(&m->hooks);
     gp_list_free(&m->worlds);
     gp_list_free(&m->heap);
     gp_list_free(&m->late);
@@ -381,20 +384,25 @@ int gp_mock_flush(gp_mock *m)
     return gp_store_flush(m);
 }
 
+/* To `now`, with what was put off until then. */
+static void catch_up(gp_mock *m, double now)
+{
+    gp_ms before = m->now, until;
+    set_clock(m, now);
+    if (!m->late.count) return;
+    until = m->now;
+    m->now = before;
+    carry_out_late(m, until);
+    m->now = until;
+}
+
 void gp_mock_request(gp_mock *m, double now, const gp_http_request_in *in,
                      gp_http_response_out *out)
 {
     gp_call call;
     gp_fault_effect effect;
-    gp_ms before = m->now;
     int struck = 0;
-    set_clock(m, now);
-    if (m->late.count) {
-        gp_ms until = m->now;
-        m->now = before;
-        carry_out_late(m, until);
-        m->now = until;
-    }
+    catch_up(m, now);
     m->requests++;
     if (!may_defer(in)) gp_store_flush(m);
     start_call(&call, m, in, out);
@@ -414,4 +422,65 @@ void gp_mock_request(gp_mock *m, double now, const gp_http_request_in *in,
     out->uncommitted = gp_store_pending(m) && strcmp(in->method, "GET") != 0;
     gp_answer_headers(&call);
     gp_requests_note(m, in, out->status, struck);
+}
+
+/* Webhooks ---------------------------------------------------------------------------------- */
+
+int gp_mock_has_webhooks(const gp_mock *m)
+{
+    return m->hooks.count > 0;
+}
+
+double gp_mock_webhook_timeout(gp_mock *m, double now)
+{
+    const gp_pipeline *first = gp_heap_first(m);
+    gp_ms next = gp_outbox_next(&m->outbox, &m->hooks);
+    if (!m->hooks.count) return -1;
+    set_clock(m, now);
+    if (first && first->due < next) next = first->due;
+    if (next <= m->now) return 0;
+    /* A time that is held does not come by itself. */
+    return next == GP_MS_NEVER || m->clock_virtual ? -1 : (double)(next - m->now) / 1000;
+}
+
+int gp_mock_webhook_take(gp_mock *m, double now, gp_mock_webhook *out)
+{
+    gp_delivery *d;
+    const gp_hook *hook;
+    if (!m->hooks.count) return 0;
+    catch_up(m, now);
+    gp_simulate_advance(m);
+    d = gp_outbox_take(&m->outbox, &m->hooks, m->now);
+    if (!d) return 0;
+    hook = gp_hook_by_id(&m->hooks, d->hook_id);
+    d->stamp = m->caller;
+    gp_delivery_save(m, d);
+    gp_store_flush(m);
+    out->id = d->id;
+    out->url = hook->url;
+    out->body = d->body;
+    out->body_len = strlen(d->body);
+    gp_http_response_init(&out->headers, &m->alloc);
+    if (gp_delivery_headers(m, hook, d, &out->headers, 0)) return 1;
+    gp_http_response_free(&out->headers);
+    gp_mock_webhook_report(m, now, d->id, 0, "out of memory", 13);
+    return 0;
+}
+
+int gp_mock_webhook_report(gp_mock *m, double now, int64_t id, int status, const char *answer,
+                           size_t len)
+{
+    gp_delivery *d = gp_delivery_by_id(&m->outbox, id);
+    gp_hook *hook = d ? gp_hook_by_id(&m->hooks, d->hook_id) : NULL;
+    if (!hook || d->state != GP_DELIVERY_SENDING) return 0;
+    catch_up(m, now);
+    gp_simulate_advance(m);
+    if (len > GP_ANSWER_MAX) len = GP_ANSWER_MAX;
+    free(d->answer);
+    d->answer = gp_utf8_valid(answer, len) ? strndup(answer, len) : strdup("[not text]");
+    gp_outbox_report(hook, d, status, m->now);
+    gp_delivery_save(m, d);
+    gp_hook_save(m, hook);
+    gp_store_flush(m);
+    return 1;
 }

@@ -55,4 +55,35 @@ void gp_mock_request(gp_mock *m, double now, const gp_http_request_in *in,
  * when the database refused it. */
 int gp_mock_flush(gp_mock *m);
 
+/*
+ * Webhooks. The mock only keeps what is to be sent: whoever holds it takes what is due, sends it as
+ * a POST, and reports the answer; a test may do that without a network.
+ *
+ *     while (gp_mock_webhook_take(m, now, &hook)) {
+ *         ... POST hook.body to hook.url with hook.headers ...
+ *         gp_http_response_free(&hook.headers);
+ *     }
+ *     ... later: gp_mock_webhook_report(m, now, id, status, answer, answer_len);
+ */
+typedef struct gp_mock_webhook {
+    int64_t id;
+    const char *url, *body; /* the mock's, until its next call */
+    size_t body_len;
+    gp_http_response_out headers; /* only these are used; free it with gp_http_response_free */
+} gp_mock_webhook;
+
+/* Is there any target? */
+int gp_mock_has_webhooks(const gp_mock *m);
+
+/* Seconds until something may be due; negative: nothing is in sight. */
+double gp_mock_webhook_timeout(gp_mock *m, double now);
+
+/* The next one that is due at `now`; 0: none. */
+int gp_mock_webhook_take(gp_mock *m, double now, gp_mock_webhook *out);
+
+/* What came of it: the status, or 0 for none, and the beginning of the answer's body (or why there
+ * is none). 0 when it is not being sent. */
+int gp_mock_webhook_report(gp_mock *m, double now, int64_t id, int status, const char *answer,
+                           size_t len);
+
 #endif

@@ -2,14 +2,6 @@
 #include "mock/handlers.h"
 #include "mock/shapes.h"
 
-static const char default_version[] = "19.2.0";
-
-static const char *version(const gp_call *call)
-{
-    return call->m->world ? gp_json_get_string(call->m->world->root, "version", default_version)
-                          : default_version;
-}
-
 int gp_get_project(gp_call *call)
 {
     gp_shape_project(&call->out->body, NULL, call->m, call->project);
@@ -41,7 +33,7 @@ int gp_get_version(gp_call *call)
 {
     gp_buf *buf = &call->out->body;
     gp_out_open(buf, NULL, '{');
-    gp_out_string(buf, "version", version(call));
+    gp_out_string(buf, "version", gp_mock_version(call->m));
     gp_out_string(buf, "revision", "00000000000");
     gp_out_close(buf, '}');
     return 200;
@@ -51,7 +43,7 @@ int gp_get_metadata(gp_call *call)
 {
     gp_buf *buf = &call->out->body;
     gp_out_open(buf, NULL, '{');
-    gp_out_string(buf, "version", version(call));
+    gp_out_string(buf, "version", gp_mock_version(call->m));
     gp_out_string(buf, "revision", "00000000000");
     gp_out_open(buf, "kas", '{');
     gp_out_boolean(buf, "enabled", 0);

@@ -203,6 +203,36 @@ static const gp_param set_clock[] = {
     {"mode", 'b', GP_STRING, 0, "real|virtual", "virtual: the time is held"},
     {NULL, 0, 0, 0, NULL, NULL}};
 
+#define HOOK_FIELDS \
+    {"project", 'b', GP_STRING, 0, NULL, "only this project: its number or path; every one if absent"}, \
+    {"token", 'b', GP_STRING, 0, NULL, "secret for X-Gitlab-Token; empty for none"}, \
+    {"signing_token", 'b', GP_STRING, 0, NULL, "whsec_...: signs each delivery; empty for none"}, \
+    {"events", 'b', GP_STRINGS, 0, "pipeline|job|deployment", "what to tell of; all if absent"}, \
+    {"retries", 'b', GP_INTEGER, 0, NULL, "further tries after a failure, 3 if absent: after 10 s, 1 min, 5 min"}, \
+    {"duplicate", 'b', GP_INTEGER, 0, NULL, "further copies of each delivery, with the same webhook-id"}, \
+    {"delay", 'b', GP_NUMBER, 0, NULL, "seconds before each delivery"}, \
+    {"reorder", 'b', GP_BOOLEAN, 0, NULL, "of two deliveries the second goes first"}, \
+    {"wrong_signature", 'b', GP_BOOLEAN, 0, NULL, "signature and secret are wrong"}
+
+static const gp_param create_hook[] = {
+    {"url", 'b', GP_STRING, GP_REQUIRED | GP_NOT_BLANK, NULL, "where to POST to"},
+    HOOK_FIELDS,
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param update_hook[] = {
+    {"url", 'b', GP_STRING, GP_NOT_BLANK, NULL, "where to POST to"},
+    HOOK_FIELDS,
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param test_hook[] = {
+    {"event", 'b', GP_STRING, 0, "pipeline|job|deployment", "what to tell of, pipeline if absent"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param list_deliveries[] = {
+    {"state", 'q', GP_STRING, 0, "waiting|sending|delivered|failed|skipped", "state"},
+    {"event", 'q', GP_STRING, 0, "pipeline|job|deployment", "what it tells of"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
 static const gp_param list_requests[] = {
     {"method", 'q', GP_STRING, 0, NULL, "method"},
     {"path", 'q', GP_STRING, 0, NULL, "part of the path"},
@@ -387,6 +417,24 @@ const gp_route gp_routes[] = {
      "mock_faults_delete", NULL, NULL, NULL},
     {"DELETE", "/_mock/faults", GP_CONTROL, 204, gp_clear_faults, NULL, "Delete every rule",
      "mock_faults_clear", NULL, NULL, NULL},
+    {"GET", "/_mock/hooks", GP_CONTROL, 200, gp_list_hooks, NULL, "Webhook targets",
+     "mock_hooks_list", "[Hook]", NULL, "Each with its newest deliveries and their answers."},
+    {"POST", "/_mock/hooks", GP_CONTROL, 201, gp_create_hook, create_hook, "Register a webhook target",
+     "mock_hooks_create", "Hook", NULL, "From now on it is told of every change of status, with GitLab's bodies and headers. `mock serve` sends; a simulation in the process keeps deliveries for a test to take."},
+    {"DELETE", "/_mock/hooks", GP_CONTROL, 204, gp_clear_hooks, NULL, "Delete every webhook target",
+     "mock_hooks_clear", NULL, NULL, NULL},
+    {"GET", "/_mock/hooks/:hook_id", GP_CONTROL, 200, gp_get_hook, NULL, "One webhook target",
+     "mock_hooks_get", "Hook", NULL, NULL},
+    {"PUT", "/_mock/hooks/:hook_id", GP_CONTROL, 200, gp_put_hook, update_hook, "Change a webhook target",
+     "mock_hooks_update", "Hook", NULL, "What is not given stays."},
+    {"DELETE", "/_mock/hooks/:hook_id", GP_CONTROL, 204, gp_delete_hook, NULL, "Delete a webhook target",
+     "mock_hooks_delete", NULL, NULL, "With its deliveries."},
+    {"POST", "/_mock/hooks/:hook_id/test", GP_CONTROL, 201, gp_test_hook, test_hook, "Send a test event",
+     "mock_hooks_test", "Delivery", NULL, "Of the newest object of that kind (422 without one). It goes out even to a target that is switched off; if it succeeds the target is on again."},
+    {"GET", "/_mock/hooks/:hook_id/deliveries", GP_CONTROL | GP_PAGED, 200, gp_list_deliveries, list_deliveries, "Deliveries to a target",
+     "mock_hooks_deliveries", "[Delivery]", NULL, "Newest first. The last 1,000 of all targets are kept."},
+    {"POST", "/_mock/hooks/:hook_id/deliveries/:delivery_id/resend", GP_CONTROL, 201, gp_resend_delivery, NULL, "Send a delivery again",
+     "mock_hooks_resend", "Delivery", NULL, "With the same webhook-id and a new timestamp."},
     {"GET", "/_mock/world", GP_CONTROL, 200, gp_get_world, NULL, "The world",
      "mock_world_get", "World", NULL, NULL},
     {"POST", "/_mock/world", GP_CONTROL, 201, gp_put_world, NULL, "Load a world",

@@ -6,6 +6,7 @@
 #include "mock/environments.h"
 #include "mock/faults.h"
 #include "mock/heap.h"
+#include "mock/hooks.h"
 #include "mock/late.h"
 #include "mock/objects.h"
 #include "mock/state.h"
@@ -35,6 +36,11 @@ uint64_t gp_mock_hash(const gp_mock *m, const char *what, uint64_t number)
     hash = (hash ^ hash >> 32) * UINT64_C(0xD6E8FEB86659FD93);
     hash = (hash ^ hash >> 32) * UINT64_C(0xD6E8FEB86659FD93);
     return hash ^ hash >> 32;
+}
+
+const char *gp_mock_version(const gp_mock *m)
+{
+    return gp_json_get_string(m->world ? m->world->root : NULL, "version", "19.2.0");
 }
 
 gp_mock_scenario *gp_scenario_find(gp_mock *m, int64_t id)
@@ -173,7 +179,8 @@ static void free_project(gp_mock *m, gp_project *project)
 void gp_mock_counters(gp_mock *m)
 {
     m->next_pipeline = m->next_job = m->next_environment = m->next_deployment = m->next_trigger =
-        m->next_token = m->next_variable = m->next_fault = 1;
+        m->next_token = m->next_variable = m->next_fault = m->next_hook = 1;
+    m->outbox.next_id = m->outbox.next_order = 1;
     m->next_scenario = 1000;
 }
 
@@ -199,6 +206,7 @@ void gp_mock_clear(gp_mock *m)
     m->worlds.count = m->heap.count = m->dirty_pipelines.count = 0;
     m->world = NULL;
     gp_late_clear(m);
+    gp_hooks_clear(m);
     gp_ids_free(&m->scenario_ids);
     gp_ids_free(&m->project_ids);
     gp_ids_free(&m->pipelines);

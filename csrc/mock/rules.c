@@ -2,6 +2,7 @@
 
 #include "core/scenario.h"
 #include "mock/heap.h"
+#include "mock/hooks.h"
 #include "mock/steps.h"
 #include "mock/store.h"
 
@@ -94,7 +95,10 @@ void gp_rule_apply(gp_mock *m, gp_pipeline *p, gp_ms at)
     lay_out(p, end, terminal, courses);
     p->due = GP_MS_NEVER;
     for (i = 0; i < 3 && i < p->jobs.count; i++) {
-        course_apply(gp_job_at(p, i), &courses[i], at);
+        gp_job *job = gp_job_at(p, i);
+        gp_status before = job->status;
+        course_apply(job, &courses[i], at);
+        if (job->status != before) gp_hooks_job(m, job, at);
         if (courses[i].start > at && courses[i].start < p->due) p->due = courses[i].start;
         if (courses[i].end > at && courses[i].end < p->due) p->due = courses[i].end;
     }

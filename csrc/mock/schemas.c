@@ -541,6 +541,43 @@ static const gp_schema_field world_fields[] = {
     {"*", "any", "settings of the whole world: tokens, faults, lag, throttle, version"},
     {NULL, NULL, NULL}};
 
+static const gp_schema_field hook_fields[] = {
+    {"id", "integer", "number"},
+    {"url", "string", "where it is"},
+    {"project_id", "integer?", "its project; null: every project"},
+    {"events", "[string]", "what it is told of: pipeline, job, deployment"},
+    {"token_present", "boolean", "whether a secret is sent"},
+    {"signing_token_present", "boolean", "whether deliveries are signed"},
+    {"retries", "integer", "further tries after a failure"},
+    {"duplicate", "integer", "further copies of each delivery"},
+    {"delay", "number", "seconds before each delivery"},
+    {"reorder", "boolean", "of two deliveries the second goes first"},
+    {"wrong_signature", "boolean", "signature and secret are wrong"},
+    {"alert_status", "executable|temporarily_disabled|disabled", "four failures in a row switch it off for a while, forty for good"},
+    {"disabled_until", "time?", "when it is on again"},
+    {"failures", "integer", "failures in a row"},
+    {"created_at", "time", "when it was registered"},
+    {"deliveries", "[Delivery]", "the newest ones"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field delivery_fields[] = {
+    {"id", "integer", "number"},
+    {"hook_id", "integer", "its target"},
+    {"event", "pipeline|job|deployment", "what it tells of"},
+    {"subject", "string", "the same in words"},
+    {"state", "waiting|sending|delivered|failed|skipped", "skipped: its target was switched off"},
+    {"webhook_id", "string", "the same at every try and for every copy"},
+    {"attempts", "integer", "tries so far"},
+    {"created_at", "time", "when it happened"},
+    {"due_at", "time?", "when it goes out, while it waits"},
+    {"sent_at", "time?", "when it was last sent"},
+    {"answered_at", "time?", "when that was answered"},
+    {"status", "integer?", "status of the last answer; null: none came"},
+    {"answer", "string?", "beginning of that answer, or why none came"},
+    {"headers", "{string}", "headers of the last try, secrets redacted"},
+    {"payload", "object", "the body"},
+    {NULL, NULL, NULL}};
+
 static const gp_schema_field variable_input_fields[] = {
     {"key?", "string", "name"},
     {"value?", "string", "value"},
@@ -608,6 +645,8 @@ const gp_schema gp_schemas[] = {
     {"Throttle", "A rate.", throttle_fields, NULL},
     {"Fault", "A rule, and what it has done.", fault_fields, NULL},
     {"World", "How projects behave.", world_fields, NULL},
+    {"Hook", "A webhook target.", hook_fields, NULL},
+    {"Delivery", "One event for one target.", delivery_fields, NULL},
     {"VariableInput", "A variable for a pipeline or a job.", variable_input_fields, NULL},
     {"VariableFilter", "Which of several variables of one name.", variable_filter_fields, NULL},
     {"OpenAPI", "An OpenAPI document.", open_a_p_i_fields, NULL},

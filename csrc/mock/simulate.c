@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mock/hooks.h"
 #include "mock/heap.h"
 #include "mock/steps.h"
 #include "mock/store.h"
@@ -61,6 +62,7 @@ void gp_pipeline_set_status(gp_mock *m, gp_pipeline *p, gp_status status, gp_ms 
         p->finished_at = p->duration = GP_MS_NONE;
     }
     gp_store_touch_pipeline(m, p);
+    gp_hooks_pipeline(m, p, at);
     gp_bridge_follow(m, p, at);
 }
 

@@ -14,6 +14,7 @@
 #include "core/status.h"
 #include "mock/ids.h"
 #include "mock/json.h"
+#include "mock/outbox.h"
 #include "mock/out.h"
 
 typedef struct gp_store gp_store;
@@ -224,9 +225,11 @@ struct gp_mock {
     gp_list users;  /* gp_user *, the first is the static token's */
     gp_list heap;   /* gp_pipeline * by due, then id */
     int64_t next_pipeline, next_job, next_environment, next_deployment, next_trigger, next_token,
-        next_variable, next_scenario, next_fault;
+        next_variable, next_scenario, next_fault, next_hook;
 
     gp_list faults; /* gp_fault * */
+    gp_list hooks;  /* gp_hook * */
+    gp_outbox outbox;
     gp_seen seen[GP_SEEN_MAX];
     int64_t seen_count;
     gp_ms rate_window; /* start of the minute that is counted */
@@ -246,6 +249,9 @@ struct gp_mock {
 
 /* strdup that remembers failure in the mock; NULL stays NULL. */
 char *gp_mock_strdup(gp_mock *m, const char *text);
+
+/* The version that the simulated server says it has. */
+const char *gp_mock_version(const gp_mock *m);
 
 /* A stable number from the seed and what it is for. */
 uint64_t gp_mock_hash(const gp_mock *m, const char *what, uint64_t number);

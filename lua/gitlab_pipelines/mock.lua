@@ -142,9 +142,11 @@ function M.serve(given)
   local url = server:url()
   if given.url then core:set_url(given.url) end
   rt:attach(server)
+  local outbox = require("gitlab_pipelines.transport.outbox").start { core = core, runtime = rt }
   local handle = { url = url, token = token, server = server, core = core }
   function handle.stop()
     if not handle.server then return end
+    outbox:close()
     rt:detach(server)
     server:close()
     core:close()

@@ -256,6 +256,28 @@ function Mock:perform(request)
   return answer(self, request, rt, started, status, headers, body)
 end
 
+--- The next webhook that is due, taken from the outbox as a sender would: report its answer with
+--- `webhook_answered`. Nothing is sent by this transport itself.
+---@param options table|nil `now` (default: the runtime's)
+---@return table|nil webhook `id url body headers` (with `:header(name)`)
+function Mock:webhook(options)
+  local rt = self.runtime or runtime.default()
+  local taken = self.core:webhook_take(options and options.now or rt:now())
+  if taken then setmetatable(taken.headers, Headers) end
+  return taken
+end
+
+--- What came of a webhook that `webhook` gave.
+---@param id integer
+---@param status integer of the answer; 0: none came
+---@param body string|nil the beginning of its body, or why none came
+---@param options table|nil `now`
+---@return boolean known
+function Mock:webhook_answered(id, status, body, options)
+  local rt = self.runtime or runtime.default()
+  return self.core:webhook_report(options and options.now or rt:now(), id, status, body or "")
+end
+
 --- Ends the use of this transport; the simulated GitLab is closed with it.
 function Mock:close()
   if self.closed then return end

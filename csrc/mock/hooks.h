@@ -1,0 +1,28 @@
+/*
+ * Webhook targets: rows, what is told to whom, and how a delivery looks on the wire. The outbox
+ * (outbox.h) decides when; whoever holds the mock sends (mock.h).
+ */
+#ifndef GP_MOCK_HOOKS_H
+#define GP_MOCK_HOOKS_H
+
+#include "mock/call.h"
+
+/* Something has changed as of `at`: puts a delivery into the outbox for every target that wants to
+ * know. Costs nothing while there is no target. */
+void gp_hooks_pipeline(gp_mock *m, const gp_pipeline *p, gp_ms at);
+void gp_hooks_job(gp_mock *m, const gp_job *job, gp_ms at);
+void gp_hooks_deployment(gp_mock *m, const gp_deployment *d, gp_ms at);
+
+/* Reads targets and outbox back from the database. After every other row. */
+int gp_hooks_load(gp_mock *m);
+void gp_hooks_clear(gp_mock *m);
+
+/* Keeps a changed delivery in the database. */
+void gp_delivery_save(gp_mock *m, const gp_delivery *d);
+void gp_hook_save(gp_mock *m, const gp_hook *hook);
+
+/* The headers of the delivery's present try, as in a response. 0 when memory ran out. */
+int gp_delivery_headers(gp_mock *m, const gp_hook *hook, const gp_delivery *d,
+                        gp_http_response_out *out, int redacted);
+
+#endif
