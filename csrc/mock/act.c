@@ -29,7 +29,9 @@ int gp_job_retryable(const gp_job *job)
 
 int gp_job_playable(const gp_job *job)
 {
-    return !job->retried && (job->status == GP_STATUS_MANUAL || job->status == GP_STATUS_SCHEDULED);
+    /* A trigger job that mirrors what it has made is not waiting itself. */
+    return !job->retried && job->downstream_id == GP_UNSET &&
+           (job->status == GP_STATUS_MANUAL || job->status == GP_STATUS_SCHEDULED);
 }
 
 static void job_cancel(gp_mock *m, gp_job *job, int force)
@@ -136,7 +138,7 @@ void gp_simulate_job_play(gp_mock *m, gp_job *job, const char *variables)
         }
     }
     job->enqueue_now = 1;
-    gp_job_set_status(m, job, GP_STATUS_PENDING, m->now);
+    gp_job_enqueue(m, job, m->now);
     reset_skipped(m, p, job);
     gp_pipeline_settle(m, p, m->now);
     gp_simulate_schedule(m, p);

@@ -111,6 +111,7 @@ void gp_job_set_status(gp_mock *m, gp_job *job, gp_status status, gp_ms at)
     gp_job_touch(m, job);
     if (changed) gp_hooks_job(m, job, at);
     gp_environment_follow(m, job, at);
+    if (gp_status_is_finished(status)) gp_job_release(m, job, at);
 }
 
 void gp_job_fail(gp_mock *m, gp_job *job, const char *reason, gp_ms at)

@@ -90,25 +90,37 @@ void gp_bridge_start(gp_mock *m, gp_job *job, gp_ms at)
     gp_job_touch(m, job);
 }
 
+/* The status of a trigger job whose pipeline shows `status`: with `mirror` the same, with `depend`
+ * running until there is an end. */
+static gp_status followed(const gp_job *job, gp_status status)
+{
+    const char *strategy = gp_json_get_string(gp_job_trigger(job), "strategy", "");
+    if (strcmp(strategy, "mirror") == 0) {
+        return status == GP_STATUS_CREATED ? GP_STATUS_RUNNING : status;
+    }
+    if (!gp_status_is_finished(status)) return GP_STATUS_RUNNING;
+    return status == GP_STATUS_SKIPPED ? GP_STATUS_SUCCESS : status;
+}
+
 /* Brings a waiting trigger job to the status of the pipeline that it made. */
 void gp_bridge_follow(gp_mock *m, gp_pipeline *downstream, gp_ms at)
 {
     gp_job *job;
-    gp_status status = downstream->status;
+    gp_status status;
+    gp_ms started;
     if (downstream->upstream_job_id == GP_UNSET) return;
     job = gp_ids_get(&m->jobs, downstream->upstream_job_id);
     if (!job || job->retried || job->downstream_id != downstream->id) return;
     if (!gp_json_get_string(gp_job_trigger(job), "strategy", NULL)) return;
-    if (!gp_status_is_finished(status)) {
-        if (!gp_status_is_finished(job->status) || job->status == GP_STATUS_CANCELED) return;
-        gp_job_set_status(m, job, GP_STATUS_RUNNING, at);
-        job->due = GP_MS_NEVER;
-        job->finished_at = GP_MS_NONE;
-    } else if (status == job->status) {
-        return;
-    } else {
-        gp_job_set_status(m, job, status == GP_STATUS_SKIPPED ? GP_STATUS_SUCCESS : status, at);
-    }
+    status = followed(job, downstream->status);
+    if (status == job->status) return;
+    /* Who was cancelled itself is not brought back by what it made. */
+    if (job->status == GP_STATUS_CANCELED && !gp_status_is_finished(status)) return;
+    started = job->started_at;
+    gp_job_set_status(m, job, status, at);
+    job->started_at = started;
+    job->due = GP_MS_NEVER;
+    if (!gp_status_is_finished(status)) job->finished_at = GP_MS_NONE;
     gp_pipeline_settle(m, job->pipeline, at);
     gp_simulate_schedule(m, job->pipeline);
 }

@@ -10,6 +10,7 @@
 #include "mock/late.h"
 #include "mock/objects.h"
 #include "mock/state.h"
+#include "mock/steps.h"
 #include "mock/store.h"
 #include "mock/tokens.h"
 #include "mock/world.h"
@@ -147,11 +148,14 @@ static void free_pipeline(gp_mock *m, gp_pipeline *p)
 
 void gp_pipeline_remove(gp_mock *m, gp_pipeline *p)
 {
+    gp_project *project = p->project;
+    int had_resources = p->job_defs != NULL;
     gp_heap_remove(m, p);
     gp_list_remove(&m->dirty_pipelines, p);
     gp_list_remove(&p->project->pipelines, p);
     gp_ids_remove(&m->pipelines, p->id);
     free_pipeline(m, p);
+    if (had_resources) gp_resources_offer(m, project, m->now);
 }
 
 static void free_project(gp_mock *m, gp_project *project)

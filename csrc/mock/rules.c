@@ -156,6 +156,7 @@ void gp_simulate_rule(gp_mock *m, gp_pipeline *p)
     gp_rule_apply(m, p, at);
     p->updated_at = at;
     gp_store_touch_pipeline(m, p);
+    gp_resources_offer(m, p->project, at);
 }
 
 /* From here on the pipeline's jobs go their own way. */
@@ -232,4 +233,5 @@ void gp_simulate_hold(gp_mock *m, gp_pipeline *p, gp_status status)
     p->updated_at = at;
     gp_store_touch_pipeline(m, p);
     gp_heap_update(m, p);
+    gp_resources_offer(m, p->project, at);
 }

@@ -129,7 +129,7 @@ static int job_leave(gp_mock *m, gp_job *job, gp_ms at)
         gp_job_set_status(m, job, GP_STATUS_SCHEDULED, at);
         job->due = gp_ms_later(at, gp_job_seconds(m, job, "start_in", 60000));
     } else {
-        gp_job_set_status(m, job, GP_STATUS_PENDING, at);
+        gp_job_enqueue(m, job, at);
     }
     return 1;
 }
@@ -170,7 +170,10 @@ static void job_step(gp_mock *m, gp_job *job, gp_ms at)
     double graceful;
     switch (job->status) {
     case GP_STATUS_SCHEDULED:
-        gp_job_set_status(m, job, GP_STATUS_PENDING, at);
+    case GP_STATUS_WAITING_FOR_RESOURCE:
+    case GP_STATUS_PREPARING:
+    case GP_STATUS_WAITING_FOR_CALLBACK:
+        gp_job_enqueue(m, job, at);
         break;
     case GP_STATUS_PENDING:
         if (gp_job_trigger(job)) {

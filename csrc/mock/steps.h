@@ -38,6 +38,14 @@ gp_job *gp_job_again(gp_mock *m, gp_job *job, gp_ms at);
 void gp_job_set_status(gp_mock *m, gp_job *job, gp_status status, gp_ms at);
 void gp_job_fail(gp_mock *m, gp_job *job, const char *reason, gp_ms at);
 
+/* queue.c: from `created` to `pending` */
+/* The job's next step on that way. */
+void gp_job_enqueue(gp_mock *m, gp_job *job, gp_ms at);
+/* A finished job's resource goes to who waits for it. */
+void gp_job_release(gp_mock *m, const gp_job *job, gp_ms at);
+/* The same for every resource of the project that nobody has. */
+void gp_resources_offer(gp_mock *m, gp_project *project, gp_ms at);
+
 /* bridges.c: trigger jobs */
 void gp_bridge_start(gp_mock *m, gp_job *job, gp_ms at);
 /* Brings a waiting trigger job to the status of the pipeline that it made. */

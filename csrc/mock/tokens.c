@@ -110,9 +110,8 @@ static int read_fields(gp_mock *m, gp_token *t, const gp_json *row, char *err, s
     t->kind = kinds[index];
     t->scopes = list ? 0 : GP_SCOPE_API;
     for (at = list ? list->child : NULL; at; at = at->next) {
-        for (i = 0;
-             scopes[i].name && strcmp(scopes[i].name, at->type == GP_JSON_STRING ? at->string : "");
-             i++) {
+        const char *name = at->type == GP_JSON_STRING ? at->string : "";
+        for (i = 0; scopes[i].name && strcmp(scopes[i].name, name) != 0; i++) {
         }
         t->scopes |= scopes[i].bit; /* scopes that mean nothing here have no bit */
     }

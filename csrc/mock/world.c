@@ -72,6 +72,9 @@ static const field job_fields[] = {
     {"coverage", "n", NULL},
     {"tags", "l", NULL},
     {"retry", "i", NULL},
+    {"resource_group", "s", NULL},
+    {"preparing", "d", NULL},
+    {"callback", "d", NULL},
     {"cancel", "n", NULL},
     {"never", "b", NULL},
     {"stuck", "b", NULL},
@@ -92,7 +95,8 @@ static const field trigger_fields[] = {
     {"name", "s", NULL},
     {"stage", "s", NULL},
     {"needs", "l", NULL},
-    {"when", "s", "on_success|on_failure|always|manual"},
+    {"when", "s", "on_success|on_failure|always|manual|delayed"},
+    {"start_in", "d", NULL},
     {"manual", "b", NULL},
     {"allow_failure", "b", NULL},
     {NULL, NULL, NULL},
@@ -343,7 +347,8 @@ static int check_project(checker *c, const gp_json *project)
 static void add_downstream(gp_world *world, gp_json *project)
 {
     gp_json *list = gp_json_get(project, "downstream"), *at, *jobs = gp_json_get(project, "jobs");
-    static const char *const copied[] = {"stage", "needs", "when", "manual", "allow_failure"};
+    static const char *const copied[] = {"stage",    "needs",  "when",
+                                         "start_in", "manual", "allow_failure"};
     gp_arena *arena = &world->arena;
     size_t i;
     if (!list || !list->count) return;
