@@ -65,6 +65,7 @@ function Context:client(extra)
   for name, value in pairs(extra or {}) do options[name] = value end
   options.url = options.url or self.args.url
   options.secrets_file = self.args.secrets_file
+  if options.secrets_file then self:check(gitlab.secret.read_file(options.secrets_file)) end
   if self.args.token_file then options.token = token_of(self, self.args.token_file) end
   if self.args.verbose then
     options.log_level = "debug"

@@ -9,7 +9,7 @@ local M = {}
 function M.define(parser)
   local command = parser:command("environments", "List the environments of a project, or stop one.")
   shared.project(command)
-  command:option("--stop", "stop the environment with this id"):argname "<id>":convert(tonumber)
+  command:option("--stop", "stop the environment with this id"):argname "<id>":convert(shared.id_of)
   command:flag("--force", "with --stop: skip its on_stop job")
   command:option("--states", "only available, stopping or stopped ones")
     :choices { "available", "stopping", "stopped" }

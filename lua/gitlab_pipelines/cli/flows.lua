@@ -38,7 +38,8 @@ function M.client(ctx, args)
   local gitlab = require "gitlab_pipelines"
   local token = "simulated-token"
   local runtime = gitlab.runtime.virtual.new { seed = 1 }
-  local transport = ctx:check(gitlab.mock.new { world = world_of(ctx, args), token = token })
+  local transport, reason = gitlab.mock.new { world = world_of(ctx, args), token = token }
+  if not transport then ctx:stop(tostring(reason)) end
   return ctx:client { transport = transport, runtime = runtime, token = token,
     url = "http://127.0.0.1", limits = false }
 end

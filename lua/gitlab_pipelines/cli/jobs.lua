@@ -9,10 +9,10 @@ local M = {}
 function M.define(parser)
   local command = parser:command("jobs", "List the jobs of a pipeline, or of the whole project.")
   shared.project(command)
-  command:argument("pipeline", "the pipeline's id"):args "?":convert(tonumber)
+  command:argument("pipeline", "the pipeline's id"):args "?":convert(shared.id_of)
   command:option("--scope", "only with this status"):count "*"
   command:flag("--retried", "earlier attempts too")
-  command:option("-n --limit", "how many (default 100)"):convert(tonumber):default "100"
+  command:option("-n --limit", "how many (default 100)"):convert(shared.whole_number):default "100"
   return command
 end
 

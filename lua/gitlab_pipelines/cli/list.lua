@@ -11,7 +11,7 @@ function M.define(parser)
   command:option("--ref", "only of this branch or tag")
   command:option("--status", "only with this status")
   command:option("--source", "only from this source")
-  command:option("-n --limit", "how many (default 20)"):convert(tonumber):default "20"
+  command:option("-n --limit", "how many (default 20)"):convert(shared.whole_number):default "20"
   return command
 end
 

@@ -13,10 +13,11 @@ function M.define(parser)
   command:flag("-f --follow", "follow it until the job ends; the exit code follows the job")
   command:flag("--pipeline", "with -f: the logs of all jobs of the pipeline with this id")
   command:option("--search", "only lines that match this Lua pattern"):argname "<pattern>"
-  command:option("-C --context", "with --search: so many lines around each hit"):argname "<n>":convert(tonumber)
+  command:option("-C --context", "with --search: so many lines around each hit"):argname "<n>"
+    :convert(shared.whole_number)
   command:option("--section", "only the lines of this section"):argname "<name>"
-  command:option("--tail", "only the last so many lines"):argname "<n>":convert(tonumber)
-  command:option("--from", "only from this line on"):argname "<n>":convert(tonumber)
+  command:option("--tail", "only the last so many lines"):argname "<n>":convert(shared.whole_number)
+  command:option("--from", "only from this line on"):argname "<n>":convert(shared.whole_number)
   command:option("--format", "text, raw, ansi or html"):choices { "text", "raw", "ansi", "html" }
   command:option("--timeout", "with -f: give up after this long (default 2h)"):argname "<duration>"
   command:option("-o --output", "save the log as GitLab sends it into this file"):argname "<file>"

@@ -54,6 +54,14 @@ local function start(ctx, args, gl)
   return ctx:check(flow:start(options))
 end
 
+-- A report that can not be written is said before anything is made, not after it.
+local function check_report(ctx, path)
+  if not path then return end
+  local file, message = io.open(path, "ab")
+  if not file then ctx:stop("can not write --report " .. message) end
+  file:close()
+end
+
 local function view(ctx, args, run)
   local term = require("gitlab_pipelines.core").term
   local live = ctx.terminal and not args.json and not args.quiet and not args.simulate
@@ -86,6 +94,7 @@ local function finish(ctx, args, run)
 end
 
 function M.run(ctx, args)
+  check_report(ctx, args.report)
   local gl = flows.client(ctx, args)
   return gl.runtime:run(function()
     local run = start(ctx, args, gl)
@@ -94,7 +103,7 @@ function M.run(ctx, args)
     shown.finish(shown)
     if args.report then
       local ok, message = require("gitlab_pipelines.flow.report").write(run, args.report)
-      if not ok then ctx:stop(message) end
+      if not ok then ctx:stop(("can not write --report %s: %s"):format(args.report, message)) end
     end
     if not run.ended and not args.quiet then
       io.stderr:write(("gitlab-pipelines: run %s is not over; go on with: gitlab-pipelines run %s --resume %s%s\n")

@@ -11,17 +11,26 @@ function M.project(command)
     :argname "<project>"
 end
 
-local function whole_number(text)
-  local number = tonumber(text)
-  if not number or number % 1 ~= 0 or number < 1 then
-    return nil, "'" .. text .. "' is not an id"
-  end
+--- A whole number from 1 on, for an argument's `convert`.
+---@param text string
+---@return integer|nil number
+---@return string|nil message
+function M.whole_number(text)
+  local number = text:match "^%d+$" and tonumber(text)
+  if not number or number < 1 then return nil, "'" .. text .. "' is not a whole number from 1 on" end
   return math.floor(number)
+end
+
+--- The same for an id.
+function M.id_of(text)
+  local number = M.whole_number(text)
+  if not number then return nil, "'" .. text .. "' is not an id" end
+  return number
 end
 
 --- Adds a positional id.
 function M.id(command, name, help)
-  command:argument(name, help):convert(whole_number)
+  command:argument(name, help):convert(M.id_of)
 end
 
 --- Adds -v/--variable and --input, as on `trigger` and `play`.
