@@ -13,7 +13,11 @@ function M.define(parser)
   shared.values(command)
   command:option("--trigger-token", "use the trigger endpoint with this named secret")
     :argname "<name>"
-  command:option("--once", "create at most one pipeline for this key"):argname "<key>"
+  command:option("--once", "create at most one pipeline for this key, ever: a second call gives the first one's")
+    :argname "<key>"
+  command:option("--adopt", "with --once: this pipeline is the key's, or 'single': the only one that can be")
+    :argname "<id>"
+  command:flag("--send-again", "with --once: nothing was made for the key; create it now")
   command:flag("--wait", "wait until it is finished; the exit code follows it")
   shared.wait_options(command)
   command:flag("--cancel-on-interrupt", "cancel the pipeline on Ctrl-C")
@@ -28,29 +32,74 @@ local function ref_of(ctx, gl, project, ref)
   return row.default_branch
 end
 
+-- The options that steer --once; wrong usage where they make no sense.
+local function steering(ctx, args, fields)
+  fields.once, fields.send_again = args.once, args.send_again or nil
+  if args.once == "" then ctx:stop "--once wants a key" end
+  if not args.once and (args.adopt or args.send_again) then
+    ctx:stop((args.adopt and "--adopt" or "--send-again") .. " needs --once KEY")
+  end
+  if args.adopt and args.send_again then ctx:stop "--adopt and --send-again exclude each other" end
+  if args.adopt and args.adopt ~= "single" and not args.adopt:match "^[1-9]%d*$" then
+    ctx:stop("--adopt wants a pipeline's id or 'single', not '" .. args.adopt .. "'")
+  end
+  fields.adopt = tonumber(args.adopt) or args.adopt
+end
+
+local function create(args, gl, project, fields)
+  if not args.trigger_token then return gl.pipelines:create(project, fields) end
+  fields.token = require("gitlab_pipelines").secret.named(args.trigger_token)
+  return gl.triggers:run(project, fields)
+end
+
+-- With a key, Ctrl-C asks what became of it before it is cancelled; who does not wait for that is
+-- told the key, which the next call goes on with.
+local function create_once(ctx, args, gl, project, fields)
+  local pipeline, err
+  local function tell(text) io.stderr:write("gitlab-pipelines: ", text, "\n") end
+  ctx:interruptible(function() pipeline, err = create(args, gl, project, fields) end,
+    function(count)
+      if count == 1 then
+        tell(("finding out whether there is a pipeline for key '%s', to cancel it; Ctrl-C again to "
+          .. "leave it"):format(args.once))
+        return true
+      end
+      tell(("key '%s' is left as it is; the same command goes on with it"):format(args.once))
+      os.exit(exit.interrupted)
+    end)
+  if not pipeline and err:is "PipelineError.UnknownOutcome" and #(err.candidates or {}) > 0 then
+    ctx:stop(tostring(err) .. ": --adopt ID or --send-again", exit.of_error(err))
+  end
+  return ctx:check(pipeline, err)
+end
+
+local function show(ctx, pipeline)
+  local note = pipeline.cancelled_own and ("  (made before; ours, %d, is cancelled)"):format(
+    pipeline.cancelled_own) or pipeline.adopted and "  (made before)" or ""
+  ctx:say("pipeline %d  %s  %s%s", pipeline.id, output.status(pipeline.status, ctx.color),
+    output.plain(pipeline.web_url or ""), note)
+end
+
 function M.run(ctx, args)
   local project = ctx:project()
-  local gl = ctx:client()
   local fields = {
     variables = shared.variables(ctx, args.variable),
     inputs = shared.inputs(ctx, args.input),
-    once = args.once,
   }
+  steering(ctx, args, fields)
   shared.seconds(ctx, "--timeout", args.timeout)
+  local gl = ctx:client()
   fields.ref = ref_of(ctx, gl, project, args.ref)
   local pipeline
-  if args.trigger_token then
-    local gitlab = require "gitlab_pipelines"
-    fields.token = gitlab.secret.named(args.trigger_token)
-    pipeline = ctx:check(gl.triggers:run(project, fields))
+  if args.once then
+    pipeline = create_once(ctx, args, gl, project, fields)
   else
-    pipeline = ctx:check(gl.pipelines:create(project, fields))
+    pipeline = ctx:check(create(args, gl, project, fields))
   end
   if ctx.args.json and not args.wait then
     ctx:json(pipeline)
   elseif not ctx.args.json then
-    ctx:say("pipeline %d  %s  %s", pipeline.id, output.status(pipeline.status, ctx.color),
-      output.plain(pipeline.web_url or ""))
+    show(ctx, pipeline)
   end
   if not args.wait then return exit.success end
   return shared.wait(ctx, args, gl, project, pipeline.id, not ctx.args.json and pipeline.status or nil)
