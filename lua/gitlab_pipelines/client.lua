@@ -237,6 +237,7 @@ local function on_response(self, call, x, response, generation)
   else
     call.err = outcomes.of_response(call, response)
     call.err.message = self.redactor:text(call.err.message)
+    call.err.from_store = flag == "foreign" or nil
     if status == 401 and self.token:refresh(self.runtime, generation) then flag = "fresh_token" end
   end
   return feed_answer(self, x, response, outcome, flag)

@@ -227,6 +227,34 @@ describe("gl.artifacts", function()
       end
     end)
 
+    it("asks GitLab again when the store finds the signature too old, but not for ever", function()
+      server:job(5, { versions = { random_archive(37) }, redirect = "store", expired = 2 })
+      assert(gl.artifacts:download(1, 5, target, { verify = "crc" }))
+      assert.equal(3, #server:requests "main")
+      server:job(5, { versions = { random_archive(37) }, redirect = "store", expired = 9 })
+      local saved, err = gl.artifacts:download(1, 5, target)
+      assert.is_nil(saved)
+      assert.is_true(err:is "PermissionDenied")
+      assert.equal(3, #server:requests "main")
+      for _, request in ipairs(server:requests "store") do assert.is_nil(request.headers["private-token"]) end
+    end)
+
+    it("comes as a string too, with progress, within max_bytes", function()
+      local version, seen = random_archive(38), 0
+      server:job(5, { versions = { version }, breaks = { 100000 } })
+      local text = assert(gl.artifacts:download(1, 5, nil, { on_progress = function(done) seen = done end }))
+      assert.equal(#text, seen)
+      assert.is_true(text == original(version))
+      gl:close()
+      gl = client { max_bytes = 1000 }
+      for _, opts in ipairs { {}, { on_progress = function() end } } do
+        local none, err = gl.artifacts:download(1, 5, nil, opts)
+        assert.is_nil(none)
+        assert.is_true(err:is "BodyTooLarge")
+      end
+      assert.error_matches(function() gl.artifacts:download(1, 5, nil, { verify = "crc" }) end, "needs a file")
+    end)
+
     it("sees through a length that is told wrong", function()
       server:job(5, { versions = { random_archive(31) }, length = 1000 })
       local saved = gl.artifacts:download(1, 5, target)

@@ -18,10 +18,12 @@ A job's behaviour:
   if_range   false: what If-Range says is not heeded
   length     n: bytes more (or less) than are there are announced; "none": chunked
   redirect   "store": to the other origin with a signature that is good for one use
+  expired    so many of the first signatures have run out already
   tree       list of rows; or [status, body, content type]; absent: a path like any other
   stall      after so many bytes nothing more comes (attempt by attempt, like breaks)
 """
 import ctypes
+import itertools
 import json
 import os
 import random
@@ -36,6 +38,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 lock = threading.Lock()
 records, jobs, ports = [], {}, {}
 signatures = {}
+numbers = itertools.count(1)
 changed = threading.Condition()
 
 
@@ -231,8 +234,11 @@ def send_archive(c, job, headers, record):
 
 def send_redirect(c, number):
     with lock:
-        signature = "s%d" % (len(signatures) + 1)
-        signatures[signature] = number
+        signature = "s%d" % next(numbers)
+        if jobs[number].get("expired", 0) > 0:
+            jobs[number]["expired"] -= 1
+        else:
+            signatures[signature] = number
     c.answer(302, b"redirected", "text/plain", [
         ("Location", "http://127.0.0.1:%d/bucket/archive.zip?X-Amz-Signature=%s" % (ports["store"], signature))])
 

@@ -14,6 +14,9 @@ local M = {}
 -- Seconds between two calls of on_progress.
 local PROGRESS_INTERVAL = 0.1
 
+-- How often the store may refuse what GitLab has just signed.
+local REFUSALS = 2
+
 --- The options of every download, besides those of a call.
 M.options = {
   on_progress = { type = "function" },
@@ -230,7 +233,7 @@ end
 
 -- May an error of this kind be gone on from? Only where a body had begun: all else has been
 -- repeated as often as it may be.
-local function goes_on(attempt, err)
+local function goes_on(download, attempt, err)
   if attempt.response then return true end
   local verdict = attempt.verdict
   if verdict and verdict.kind == "refused" then
@@ -239,13 +242,18 @@ local function goes_on(attempt, err)
   elseif verdict then
     return err.retryable or err:is "ServerError.InvalidResponse"
   end
+  if err.from_store and err.status == 403 then
+    -- A signed address that has run out on the way: GitLab gives another one.
+    download.refusals = (download.refusals or 0) + 1
+    return download.refusals <= REFUSALS
+  end
   return err.status == 416 and attempt.asked.offset > 0
 end
 
 -- Waits before the next attempt; nil and the error when there is none.
 local function next_attempt(download, attempt, err)
   local receiver, verdict = download.receiver, attempt.verdict
-  if not goes_on(attempt, err) or receiver.stopped or download.opts.retry == false then
+  if not goes_on(download, attempt, err) or receiver.stopped or download.opts.retry == false then
     return nil, err
   end
   if err.status == 416 and not verdict then receiver:lost() end
@@ -375,6 +383,24 @@ local function fetch(group, operation, project, params, target, opts)
   return result, err
 end
 
+-- Into a string, with progress: a function that keeps what it is given, within the bound.
+local function fetch_string(group, operation, project, params, opts)
+  local most, pieces, size, full = group.client.settings.max_bytes, {}, 0, false
+  local result, err = fetch(group, operation, project, params, function(chunk)
+    size = size + #chunk
+    full = size > most
+    if full then return nil, ("the file is longer than %d bytes"):format(most) end
+    pieces[#pieces + 1] = chunk
+    return true
+  end, opts)
+  if result then return table.concat(pieces) end
+  if full then
+    err = errors.new("ServerError.BodyTooLarge", { message = err.message, operation = operation.name,
+      subject = err.subject })
+  end
+  return nil, err
+end
+
 --- Downloads to a file, to a function, or into a string.
 ---@param group table {gl, client}
 ---@param operation table
@@ -386,7 +412,11 @@ end
 ---@return table|nil err
 function M.fetch(group, operation, project, params, target, opts)
   M.check_target(operation, target)
+  if opts.verify == "crc" and type(target) ~= "string" then
+    resource.blame(operation.name .. ": option 'verify' is \"crc\", which needs a file as target")
+  end
   if target ~= nil then return fetch(group, operation, project, params, target, opts) end
+  if opts.on_progress then return fetch_string(group, operation, project, params, opts) end
   local steer = { timeout = opts.timeout, retry = opts.retry, priority = opts.priority }
   return resource.send(group, operation, project, params, steer)
 end

@@ -130,6 +130,7 @@ function actions.get(ctx, args)
   local name = args.path and args.path:match "([^/]+)/*$" or "artifacts.zip"
   local target = file == "-" and to_stdout or file or name
   if target == to_stdout and ctx.args.json then ctx:stop "--json and - both want standard output" end
+  if target == to_stdout and args.verify == "crc" then ctx:stop "--verify crc needs a file" end
   if args.path and not id then id = find(ctx, args, gl, project) end
   local saved = transfer(ctx, output.plain(type(target) == "string" and target or name), function(on_progress)
     local opts = { on_progress = on_progress, verify = args.verify,
