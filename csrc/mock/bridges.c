@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,7 +57,7 @@ void gp_bridge_start(gp_mock *m, gp_job *job, gp_ms at)
     gp_pipeline *p = job->pipeline, *made = NULL;
     gp_project *project = child || !path ? p->project : gp_project_by_path(m, path);
     gp_pipeline_plan plan;
-    char *variables;
+    char *variables, way[64];
     gp_job_set_status(m, job, GP_STATUS_RUNNING, at);
     job->due = GP_MS_NEVER;
     if (!project) {
@@ -75,6 +76,9 @@ void gp_bridge_start(gp_mock *m, gp_job *job, gp_ms at)
                    : gp_json_get_string(trigger, "ref",
                                         gp_json_get_string(project->def, "default_branch", "main"));
     plan.job_defs = gp_json_get(child, "jobs");
+    snprintf(way, sizeof way, "%s%s%d", p->def_path ? p->def_path : "", p->def_path ? "/" : "",
+             job->position);
+    if (child) plan.def_path = way;
     plan.user_id = p->user_id;
     plan.upstream_job_id = job->id;
     variables = bridge_variables(m, gp_json_get(trigger, "variables"));
@@ -107,7 +111,7 @@ void gp_bridge_follow(gp_mock *m, gp_pipeline *downstream, gp_ms at)
 {
     gp_job *job;
     gp_status status;
-    gp_ms started;
+    gp_ms started, queued;
     if (downstream->upstream_job_id == GP_UNSET) return;
     job = gp_ids_get(&m->jobs, downstream->upstream_job_id);
     if (!job || job->retried || job->downstream_id != downstream->id) return;
@@ -117,8 +121,10 @@ void gp_bridge_follow(gp_mock *m, gp_pipeline *downstream, gp_ms at)
     /* Who was cancelled itself is not brought back by what it made. */
     if (job->status == GP_STATUS_CANCELED && !gp_status_is_finished(status)) return;
     started = job->started_at;
+    queued = job->queued_at;
     gp_job_set_status(m, job, status, at);
     job->started_at = started;
+    job->queued_at = queued;
     job->due = GP_MS_NEVER;
     if (!gp_status_is_finished(status)) job->finished_at = GP_MS_NONE;
     gp_pipeline_settle(m, job->pipeline, at);

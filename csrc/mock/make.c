@@ -117,6 +117,7 @@ static gp_pipeline *pipeline_new(gp_mock *m, const gp_pipeline_plan *plan)
     p->source = plan->source;
     p->ref = gp_mock_strdup(m, short_ref(plan->ref, &p->tag));
     p->variables = gp_mock_strdup(m, plan->variables);
+    p->def_path = gp_mock_strdup(m, plan->def_path);
     p->scenario_id = plan->scenario_id;
     p->after = plan->after;
     p->terminal = plan->terminal;
@@ -128,9 +129,10 @@ static gp_pipeline *pipeline_new(gp_mock *m, const gp_pipeline_plan *plan)
     p->wake = p->due = GP_MS_NEVER;
     p->world = m->world;
     p->status = GP_STATUS_CREATED;
-    if (!p->ref || (plan->variables && !p->variables)) {
+    if (!p->ref || (plan->variables && !p->variables) || (plan->def_path && !p->def_path)) {
         free(p->ref);
         free(p->variables);
+        free(p->def_path);
         free(p);
         return NULL;
     }
@@ -219,6 +221,7 @@ gp_pipeline *gp_pipeline_make(gp_mock *m, const gp_pipeline_plan *plan)
     gp_store_touch_pipeline(m, p);
     for (i = 0; m->hooks.count && i < p->jobs.count; i++)
         gp_hooks_job(m, gp_job_at(p, i), p->created_at);
+    if (p->def_path) gp_store_child(m, p);
     if (p->rule == GP_RULE_SCENARIO) {
         gp_rule_apply(m, p, p->created_at);
     } else {

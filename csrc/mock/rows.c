@@ -143,6 +143,7 @@ static void free_pipeline(gp_mock *m, gp_pipeline *p)
     free(p->ref);
     free(p->name);
     free(p->variables);
+    free(p->def_path);
     free(p);
 }
 

@@ -20,6 +20,7 @@ typedef struct gp_pipeline_plan {
     const char *ref, *source;
     const char *variables;   /* JSON array, or NULL */
     const gp_json *job_defs; /* NULL: the project's own, or a scenario's three */
+    const char *def_path;    /* of a child: see gp_pipeline */
     int64_t user_id, upstream_job_id;
     int64_t scenario_id, after;
     gp_status terminal;

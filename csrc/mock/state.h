@@ -97,6 +97,7 @@ struct gp_pipeline {
     size_t heap_at; /* place in the heap + 1; 0: not in it */
     const gp_world *world;
     const gp_json *job_defs; /* array of the world's jobs, NULL for a scenario's */
+    char *def_path; /* of a child: places of the trigger jobs that lead to its job_defs, "2/0" */
     int64_t user_id;
     int64_t upstream_job_id; /* the trigger job that made it, or GP_UNSET */
     int64_t first_job_id;

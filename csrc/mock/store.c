@@ -359,7 +359,13 @@ void gp_store_forget_pipeline(gp_mock *m, int64_t id)
     drop(m->store, DROP_DETAILS, id);
     drop(m->store, DROP_NEVER, id);
     drop(m->store, DROP_JOBS, id);
+    gp_store_object(m, "child", id, NULL);
     state(m->store, "next_job", m->next_job);
+}
+
+void gp_store_child(gp_mock *m, const gp_pipeline *p)
+{
+    gp_store_object(m, "child", p->id, p->def_path);
 }
 
 void gp_store_forget_job(gp_mock *m, int64_t id)
@@ -514,15 +520,37 @@ static const gp_world *world_of(const gp_mock *m, int64_t id)
     return NULL;
 }
 
-/* Where the jobs of a pipeline are described: in its world, or in the trigger job that made it. */
-static const gp_json *find_job_defs(gp_mock *m, const gp_pipeline *p)
+static char *read_def_path(gp_mock *m, int64_t id)
 {
-    const gp_json *def = gp_world_project(p->world, p->project->path);
-    if (strcmp(p->source, "parent_pipeline") == 0 && p->upstream_job_id != GP_UNSET) {
-        const gp_job *job = gp_ids_get(&m->jobs, p->upstream_job_id);
-        if (job) return gp_json_get(gp_json_get(gp_job_trigger(job), "child"), "jobs");
+    sqlite3_stmt *s = NULL;
+    char *path = NULL;
+    if (sqlite3_prepare_v2(m->store->db, "SELECT json FROM objects WHERE kind='child' AND id=?1",
+                           -1, &s, NULL) == SQLITE_OK) {
+        number(s, 1, id);
+        if (sqlite3_step(s) == SQLITE_ROW) path = gp_mock_strdup(m, got_text(s, 0));
     }
-    return gp_json_get(def, "jobs");
+    sqlite3_finalize(s);
+    return path;
+}
+
+/* Where the jobs of a pipeline are described: in its world, or in the trigger job that made it.
+ * That job may be gone; its description is not. */
+static const gp_json *find_job_defs(gp_mock *m, gp_pipeline *p)
+{
+    const gp_json *defs = gp_json_get(gp_world_project(p->world, p->project->path), "jobs");
+    const char *at;
+    if (strcmp(p->source, "parent_pipeline") == 0) p->def_path = read_def_path(m, p->id);
+    for (at = p->def_path; at && *at; at += *at == '/') {
+        const gp_json *def = defs ? defs->child : NULL;
+        char *end;
+        long i = strtol(at, &end, 10);
+        if (end == at) return NULL;
+        while (def && i-- > 0)
+            def = def->next;
+        defs = gp_json_get(gp_json_get(gp_json_get(def, "trigger"), "child"), "jobs");
+        at = end;
+    }
+    return defs;
 }
 
 static int read_job(gp_mock *m, gp_pipeline *p, sqlite3_stmt *s)
@@ -637,6 +665,7 @@ static int read_pipeline(gp_mock *m, sqlite3_stmt *s)
         free(p->ref);
         free(p->variables);
         free(p->name);
+        free(p->def_path);
         free(p);
         return 0;
     }

@@ -23,6 +23,8 @@ void gp_store_touch_pipeline(gp_mock *m, gp_pipeline *pipeline);
 
 /* Rows that go or change at once, within the request's transaction. */
 void gp_store_forget_pipeline(gp_mock *m, int64_t id);
+/* Where the jobs of a child pipeline are described. */
+void gp_store_child(gp_mock *m, const gp_pipeline *pipeline);
 void gp_store_forget_job(gp_mock *m, int64_t id);
 void gp_store_project(gp_mock *m, const gp_project *project);
 void gp_store_scenario(gp_mock *m, const gp_mock_scenario *scenario);
