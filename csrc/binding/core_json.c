@@ -1,7 +1,4 @@
-/*
- * core.json: the two halves of lua/gitlab_pipelines/json.lua that are worth C: mending what
- * lua-cjson has decoded, and writing JSON in its one canonical form.
- */
+/* core.json: null, decode (core_json_decode.c), and here encode: JSON in its one canonical form. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,72 +11,9 @@
 /* Deeper than any answer of GitLab's; shallow enough for the C stack. */
 #define MAX_DEPTH 256
 
-/* The greatest number up to which every whole number is a double. */
-#define MAX_EXACT 9007199254740992.0
-
 static int is_null(lua_State *L, int index)
 {
     return lua_islightuserdata(L, index) && !lua_touserdata(L, index);
-}
-
-/* Replaces the number on top of the stack by an integer where it is whole; 0 if it is none. */
-static int mend_number(lua_State *L)
-{
-    double number = lua_tonumber(L, -1);
-    if (!isfinite(number)) return 0;
-    if (fabs(number) <= MAX_EXACT && number == floor(number)) {
-        lua_pop(L, 1);
-        lgp_push_integer(L, (long long)number); /* -0 becomes 0 */
-    }
-    return 1;
-}
-
-/*
- * Mends the table on top of the stack in place: whole numbers become integers, a null in an object
- * disappears (in an array it stays, to keep the places). An assignment to a field that exists is
- * allowed while lua_next walks. Returns 0 at a number beyond the range of a double.
- */
-static int mend_table(lua_State *L, int depth)
-{
-    if (depth > MAX_DEPTH || !lua_checkstack(L, 6)) return luaL_error(L, "nested too deeply");
-    lua_pushnil(L);
-    while (lua_next(L, -2)) {
-        int type = lua_type(L, -1);
-        if (type == LUA_TTABLE) {
-            if (!mend_table(L, depth + 1)) return 0;
-        } else if (type == LUA_TNUMBER) {
-            if (!mend_number(L)) return 0;
-            lua_pushvalue(L, -2);
-            lua_insert(L, -2);
-            lua_rawset(L, -4);
-            continue;
-        } else if (is_null(L, -1) && lua_type(L, -2) == LUA_TSTRING) {
-            lua_pushvalue(L, -2);
-            lua_pushnil(L);
-            lua_rawset(L, -5);
-        }
-        lua_pop(L, 1);
-    }
-    return 1;
-}
-
-/* mend(decoded) -> the same, mended | nil, message */
-static int json_mend(lua_State *L)
-{
-    int fits = 1;
-    lua_settop(L, 1);
-    if (lua_istable(L, 1)) {
-        fits = mend_table(L, 1);
-    } else if (lua_type(L, 1) == LUA_TNUMBER) {
-        fits = mend_number(L);
-    }
-    if (fits) {
-        lua_settop(L, 1);
-        return 1;
-    }
-    lua_pushnil(L);
-    lua_pushliteral(L, "a number is beyond the range of a double");
-    return 2;
 }
 
 typedef struct key {
@@ -286,8 +220,11 @@ static int json_encode(lua_State *L)
 int lgp_open_json(lua_State *L)
 {
     lua_newtable(L);
-    lua_pushcfunction(L, json_mend);
-    lua_setfield(L, -2, "mend");
+    lua_pushlightuserdata(L, NULL); /* lua-cjson's null too */
+    lua_setfield(L, -2, "null");
+    lgp_new_scratch(L);
+    lua_pushcclosure(L, lgp_json_decode, 1);
+    lua_setfield(L, -2, "decode");
     lgp_new_scratch(L);
     lgp_new_scratch(L);
     lua_pushcclosure(L, json_encode, 2);

@@ -1,21 +1,18 @@
---- JSON: the one door to lua-cjson.
+--- JSON, in and out; the work is done in C.
 --
--- Decoding is lua-cjson's (an instance of our own, so the host's settings are untouched) and then a
--- walk in C: whole numbers up to 2^53 are integers where Lua has them, a null in an object is an
+-- Decoding: whole numbers up to 2^53 are integers where Lua has them, a null in an object is an
 -- absent key. Encoding is canonical: sorted names, no blanks, whole numbers without a point,
 -- floats in the shortest form that reads back the same; one value has one text on every Lua.
 
-local cjson = require "cjson"
 local core = require "gitlab_pipelines.core"
 
 local M = {}
 
-local instance = cjson.new()
-instance.decode_max_depth(256)
-instance.decode_invalid_numbers(false)
+local decode = core.json.decode
 
 --- JSON's null: what it is inside an array after decoding, and what clears a field when encoded.
-M.null = cjson.null
+--- It is lua-cjson's null too, for programs that use both.
+M.null = core.json.null
 
 local array_meta = { __name = "json.array" }
 
@@ -41,9 +38,7 @@ function M.decode(text)
   if type(text) ~= "string" then
     error("json.decode: text must be a string, not " .. type(text), 2)
   end
-  local ok, value = pcall(instance.decode, text)
-  if not ok then return nil, value end
-  return core.json.mend(value)
+  return decode(text)
 end
 
 --- Writes a value as canonical JSON. A secret is written as `"[secret]"`; bytes that are no UTF-8
