@@ -46,7 +46,7 @@ static const char *const outcomes[] = {"ok",        "never_sent", "refused", "fa
 
 static lgp_exchange *check(lua_State *L)
 {
-    return luaL_checkudata(L, 1, EXCHANGE_TYPE);
+    return lgp_self(L, EXCHANGE_TYPE);
 }
 
 static double told(lua_State *L, lgp_exchange *x)

@@ -13,7 +13,7 @@ static const double default_max_bytes = 64.0 * 1024 * 1024;
 
 static gp_http_engine *check(lua_State *L)
 {
-    gp_http_engine **engine = luaL_checkudata(L, 1, LGP_HTTP_ENGINE);
+    gp_http_engine **engine = lgp_self(L, LGP_HTTP_ENGINE);
     if (!*engine) luaL_error(L, "the HTTP engine is closed");
     return *engine;
 }

@@ -3,7 +3,7 @@
 
 static gp_http_transfer *check(lua_State *L)
 {
-    gp_http_transfer **transfer = luaL_checkudata(L, 1, LGP_HTTP_TRANSFER);
+    gp_http_transfer **transfer = lgp_self(L, LGP_HTTP_TRANSFER);
     if (!*transfer) luaL_error(L, "the transfer is closed");
     return *transfer;
 }

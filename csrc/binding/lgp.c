@@ -106,7 +106,10 @@ void lgp_type(lua_State *L, const char *name, const luaL_Reg *methods, const lua
         if (meta) luaL_setfuncs(L, meta, 0);
         if (methods || close) {
             lua_newtable(L);
-            if (methods) luaL_setfuncs(L, methods, 0);
+            if (methods) {
+                lua_pushvalue(L, -2);
+                luaL_setfuncs(L, methods, 1);
+            }
             if (close) {
                 lua_pushcfunction(L, close);
                 lua_setfield(L, -2, "close");
@@ -124,6 +127,17 @@ void lgp_type(lua_State *L, const char *name, const luaL_Reg *methods, const lua
         lua_setfield(L, -2, "__metatable");
     }
     lua_pop(L, 1);
+}
+
+void *lgp_self(lua_State *L, const char *name)
+{
+    void *object = lua_touserdata(L, 1);
+    if (object && lua_getmetatable(L, 1)) {
+        int same = lua_rawequal(L, -1, lua_upvalueindex(1));
+        lua_pop(L, 1);
+        if (same) return object;
+    }
+    return luaL_checkudata(L, 1, name);
 }
 
 void lgp_module(lua_State *L, const luaL_Reg *functions)

@@ -47,6 +47,10 @@ void *lgp_new(lua_State *L, size_t size, const char *name);
 void lgp_type(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta,
               lua_CFunction close);
 
+/* The first argument of a method of the type `name`, or an error as luaL_checkudata raises it. The
+ * metatable is every method's first upvalue, which is quicker to compare with than to look up. */
+void *lgp_self(lua_State *L, const char *name);
+
 /* Pushes a table that holds `functions`. */
 void lgp_module(lua_State *L, const luaL_Reg *functions);
 

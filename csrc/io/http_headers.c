@@ -205,10 +205,19 @@ int gp_http_transfer_each_header(const gp_http_transfer *transfer, size_t *at, c
 
 const char *gp_http_transfer_header(const gp_http_transfer *transfer, const char *name, size_t *len)
 {
-    const char *found, *value;
-    size_t at = 0, found_len;
-    while (gp_http_transfer_each_header(transfer, &at, &found, &found_len, &value, len)) {
-        if (name_is(found, found_len, name)) return value;
+    const gp_buf *block = &transfer->headers_in;
+    size_t name_len = strlen(name), at = 0;
+    while (at < block->len) {
+        const char *found, *value, *line = block->data + at;
+        size_t found_len, rest = block->len - at, next = at;
+        const char *end = memchr(line, '\n', rest);
+        at = end ? at + (size_t)(end - line) + 1 : block->len;
+        /* Most lines differ in the first letter: only the others are taken apart. */
+        if (rest <= name_len || ((line[0] ^ name[0]) & ~0x20)) continue;
+        if (gp_http_transfer_each_header(transfer, &next, &found, &found_len, &value, len) &&
+            next == at && name_is(found, found_len, name)) {
+            return value;
+        }
     }
     return NULL;
 }

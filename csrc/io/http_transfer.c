@@ -246,6 +246,12 @@ curl_socket_t gp_http_on_open(void *ctx, curlsocktype purpose, struct curl_socka
     return fd;
 }
 
+/* Only a stream asks when its last byte came. */
+static void note_movement(gp_http_transfer *transfer)
+{
+    if (transfer->sink != GP_HTTP_MEMORY) transfer->moved = gp_clock_now();
+}
+
 static size_t stop(gp_http_transfer *transfer, gp_http_code code)
 {
     transfer->abort = code;
@@ -319,7 +325,7 @@ size_t gp_http_on_header(char *data, size_t size, size_t count, void *ctx)
     gp_http_transfer *transfer = handle->transfer;
     size_t len = size * count;
     if (!transfer) return 0;
-    transfer->moved = gp_clock_now();
+    note_movement(transfer);
     if (len > 5 && !strncmp(data, "HTTP/", 5)) {
         new_block(transfer, data, len);
     } else if (transfer->headers_done) {
@@ -361,7 +367,7 @@ size_t gp_http_on_body(char *data, size_t size, size_t count, void *ctx)
     gp_http_transfer *transfer = handle->transfer;
     size_t len = size * count;
     if (!transfer) return 0;
-    transfer->moved = gp_clock_now();
+    note_movement(transfer);
     if (transfer->target == GP_HTTP_TO_CHUNKS && transfer->body_in.len >= PAUSE_ABOVE) {
         transfer->paused = 1;
         return CURL_WRITEFUNC_PAUSE;
