@@ -2,6 +2,7 @@
  * store.part: the partial files of downloads.
  *
  *   claim(path) -> part | nil, "held" | nil, "system", message
+ *   make(path) -> part | nil, "system", message      a new file
  *   part:size() -> bytes            part:cut(size) -> true | nil, "system", message
  *   part:close()                    gives it back; idempotent
  *   folder(path) -> {folders that were made, outermost first} | nil, "system", message
@@ -30,13 +31,14 @@ static int push_refusal(lua_State *L, const char *message)
     return 3;
 }
 
-static int part_claim(lua_State *L)
+static int open_part(lua_State *L,
+                     gp_part_claim_result open(const char *, gp_part *, char *, size_t))
 {
     const char *path = luaL_checkstring(L, 1);
     gp_part *self = lgp_new(L, sizeof *self, PART);
     char error[512] = "";
     self->fd = -1;
-    switch (gp_part_claim(path, self, error, sizeof error)) {
+    switch (open(path, self, error, sizeof error)) {
     case GP_PART_OURS:
         return 1;
     case GP_PART_HELD:
@@ -46,6 +48,16 @@ static int part_claim(lua_State *L)
     default:
         return push_refusal(L, error);
     }
+}
+
+static int part_claim(lua_State *L)
+{
+    return open_part(L, gp_part_claim);
+}
+
+static int part_make(lua_State *L)
+{
+    return open_part(L, gp_part_make);
 }
 
 static int part_size(lua_State *L)
@@ -89,7 +101,7 @@ int lgp_open_part(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"size", part_size}, {"cut", part_cut}, {NULL, NULL}};
     static const luaL_Reg functions[] = {
-        {"claim", part_claim}, {"folder", part_folder}, {NULL, NULL}};
+        {"claim", part_claim}, {"make", part_make}, {"folder", part_folder}, {NULL, NULL}};
     lgp_type(L, PART, methods, NULL, part_close);
     lgp_module(L, functions);
     return 1;

@@ -40,7 +40,6 @@ gp_part_claim_result gp_part_claim(const char *path, gp_part *part, char *error,
         lock.l_type = F_WRLCK;
         lock.l_whence = SEEK_SET;
         if (fcntl(part->fd, F_OFD_SETLK, &lock) != 0) {
-            if (errno != EAGAIN && errno != EACCES) return fail(part, error, error_size, path);
             gp_part_release(part);
             return GP_PART_HELD;
         }
@@ -48,6 +47,12 @@ gp_part_claim_result gp_part_claim(const char *path, gp_part *part, char *error,
         gp_part_release(part);
     }
     return GP_PART_HELD;
+}
+
+gp_part_claim_result gp_part_make(const char *path, gp_part *part, char *error, size_t error_size)
+{
+    part->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    return part->fd >= 0 ? GP_PART_OURS : fail(part, error, error_size, path);
 }
 
 int64_t gp_part_size(const gp_part *part)

@@ -19,12 +19,15 @@ typedef struct gp_part {
 
 typedef enum gp_part_claim_result {
     GP_PART_OURS,
-    GP_PART_HELD,  /* by another download */
+    GP_PART_HELD,  /* by another download, or the file system can not tell */
     GP_PART_FAILED /* the system refused; the error says why */
 } gp_part_claim_result;
 
 /* Opens or makes the file, which must be an ordinary one and no link, and holds it. Never waits. */
 gp_part_claim_result gp_part_claim(const char *path, gp_part *part, char *error, size_t error_size);
+
+/* Makes a file that must not exist: its name is nobody else's, so it needs no hold. */
+gp_part_claim_result gp_part_make(const char *path, gp_part *part, char *error, size_t error_size);
 
 /* Its length in bytes, or -1 with errno. */
 int64_t gp_part_size(const gp_part *part);

@@ -60,6 +60,7 @@ describe("api/resume", function()
       assert.equal(other[2] == B, verdict.changed)
     end
     assert.equal("refused", judge({ offset = 0 }, 206, A, "bytes 0-999/1000", "1000").kind)
+    assert.equal("refused", judge({ offset = 0 }, 204, A).kind)
   end)
 
   it("begins again with a 200, and knows whether it is another file", function()

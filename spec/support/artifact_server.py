@@ -19,6 +19,7 @@ A job's behaviour:
   length     n: bytes more (or less) than are there are announced; "none": chunked
   redirect   "store": to the other origin with a signature that is good for one use
   expired    so many of the first signatures have run out already
+  type       Content-Type
   tree       list of rows; or [status, body, content type]; absent: a path like any other
   stall      after so many bytes nothing more comes (attempt by attempt, like breaks)
 """
@@ -189,7 +190,7 @@ def send_archive(c, job, headers, record):
     file = content(version)
     etag, mode = etag_of(job, version), job.get("range", "yes")
     status, first, last = 200, 0, file.size - 1
-    out = [("Content-Type", "application/zip"), ("Content-Transfer-Encoding", "binary")]
+    out = [("Content-Type", job.get("type", "application/zip")), ("Content-Transfer-Encoding", "binary")]
     if etag:
         out.append(("ETag", etag))
     heeds = job.get("if_range", True)

@@ -167,6 +167,12 @@ local function acceptor(download, attempt)
       content_length = headers:header "Content-Length" })
     attempt.verdict = verdict
     local receiver = download.receiver
+    local kind = headers:header "Content-Type"
+    if download.archive and kind and kind:lower():find("text/html", 1, true) then
+      -- Somebody stands in between: a proxy, or a page to sign in.
+      verdict.kind, verdict.final = "refused", true
+      verdict.reason = "the answer is a page of HTML, not an archive"
+    end
     -- An ETag that is not to be trusted is none.
     if download.opts.from_start then verdict.etag, verdict.changed = nil, false end
     if verdict.kind == "begun" and must_stay(receiver)
@@ -253,6 +259,9 @@ end
 -- Waits before the next attempt; nil and the error when there is none.
 local function next_attempt(download, attempt, err)
   local receiver, verdict = download.receiver, attempt.verdict
+  if verdict and verdict.final then
+    return nil, download.fail("ServerError.InvalidResponse", verdict.reason)
+  end
   if not goes_on(download, attempt, err) or receiver.stopped or download.opts.retry == false then
     return nil, err
   end

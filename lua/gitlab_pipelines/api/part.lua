@@ -45,7 +45,7 @@ function M.claim(target, subject, private, random)
   if not self.handle and (private or why == "held") then
     self.path = ("%s.part-%08x%08x"):format(target, math.floor(random() * 0xffffffff),
       math.floor(random() * 0xffffffff))
-    self.handle, why, message = store.claim(self.path)
+    self.handle, why, message = store.make(self.path)
   end
   if not self.handle then return nil, message or why end
   local known = self.note and read_note(self.note)

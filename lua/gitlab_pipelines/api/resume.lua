@@ -75,11 +75,15 @@ end
 function M.judge(asked, status, head)
   local etag = M.strong(head.etag)
   local verdict = { etag = etag, changed = asked.etag ~= nil and etag ~= nil and etag ~= asked.etag }
-  if status ~= 206 then
+  if status == 200 then
     verdict.kind, verdict.total = "begun", M.length(head.content_length)
     return verdict
   end
   verdict.kind = "refused"
+  if status ~= 206 then
+    verdict.reason = ("status %d brings no file"):format(status)
+    return verdict
+  end
   local first, last, total = M.content_range(head.content_range)
   local length = M.length(head.content_length)
   if asked.offset == 0 then
