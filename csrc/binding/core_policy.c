@@ -6,6 +6,11 @@
  *     limits  false: none; or {per_second, per_minute, create_per_minute, jobs_per_minute}, each a
  *             whole number, or false for no such window
  *   policy:stats(now) -> table       counts, and the host's windows
+ *   policy:share(path, now) -> true | nil, message
+ *     the windows are those of a file that processes share; now: time is virtual, nil: the
+ *     machine's
+ *   policy:share_as(host, secret)    whose windows: a host and a token (nil: none), as a digest
+ *   policy:shared_problem() -> message | nil     why the file can not be used any more
  *   breaker{failures, successes, reset, probe_timeout} -> breaker
  *   breaker:state(now) -> "closed" | "open" | "half_open", seconds until the next probe (or 0)
  *   breaker:stats(now) -> table
@@ -15,6 +20,9 @@
 #include <math.h>
 #include <string.h>
 
+#include <openssl/evp.h>
+
+#include "core/secret.h"
 #include "core_modules.h"
 #include "lgp.h"
 
@@ -34,6 +42,7 @@ void lgp_release_policy(lgp_policy *policy)
 {
     if (!policy || --policy->references > 0) return;
     dismiss(policy->policy.limiter, policy->limiter_size);
+    gp_shared_limits_close(policy->shared);
     dismiss(policy, sizeof(*policy));
 }
 
@@ -142,14 +151,71 @@ static int policy_close(lua_State *L)
     return 0;
 }
 
-static void push_window(lua_State *L, const char *name, gp_limiter *limiter, int rule, double now)
+static int policy_share(lua_State *L)
 {
+    lgp_policy *policy = lgp_check_policy(L, 1);
+    const char *path = luaL_checkstring(L, 2);
+    double now = luaL_optnumber(L, 3, 0);
+    gp_limiter *limiter = policy->policy.limiter;
+    char message[512];
+    luaL_argcheck(L, limiter && !limiter->gate, 1, "it has no limits, or shares them already");
+    if (gp_shared_limits_open(path, limiter->rules, lua_isnoneornil(L, 3) ? NULL : &now,
+                              &policy->shared, message, sizeof(message)) != 0) {
+        lua_pushnil(L);
+        lua_pushstring(L, message);
+        return 2;
+    }
+    limiter->gate = gp_shared_limits_gate(policy->shared);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static int policy_share_as(lua_State *L)
+{
+    lgp_policy *policy = lgp_check_policy(L, 1);
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    const gp_secret *secret = NULL;
+    EVP_MD_CTX *ctx;
+    size_t len;
+    const char *host = luaL_checklstring(L, 2, &len);
+    int done;
+    if (!lua_isnoneornil(L, 3)) {
+        secret = luaL_checkudata(L, 3, GP_SECRET_TYPE);
+        luaL_argcheck(L, gp_secret_is(secret, lua_rawlen(L, 3)), 3, "of another build");
+    }
+    luaL_argcheck(L, policy->shared, 1, "it shares nothing");
+    ctx = EVP_MD_CTX_new();
+    /* The host's end is told by its zero. */
+    done = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) &&
+           EVP_DigestUpdate(ctx, host, len + 1) &&
+           (!secret || EVP_DigestUpdate(ctx, secret->data, secret->len)) &&
+           EVP_DigestFinal_ex(ctx, digest, NULL);
+    EVP_MD_CTX_free(ctx);
+    if (!done) return luaL_error(L, "SHA-256 failed");
+    gp_shared_limits_subject(policy->shared, digest);
+    return 0;
+}
+
+static int policy_shared_problem(lua_State *L)
+{
+    const lgp_policy *policy = lgp_check_policy(L, 1);
+    const gp_limiter *limiter = policy->policy.limiter;
+    lua_pushstring(L, limiter && limiter->gate ? limiter->gate->problem : NULL);
+    return 1;
+}
+
+static void push_window(lua_State *L, const char *name, lgp_policy *policy, int rule, double now)
+{
+    gp_limiter *limiter = policy->policy.limiter;
     if (limiter->rules[rule].count == 0) return;
     lua_newtable(L);
     lgp_set_integer(L, "used", gp_limiter_used(limiter, rule, now));
     lgp_set_integer(L, "limit", limiter->rules[rule].count);
     lgp_set_number(L, "seconds", limiter->rules[rule].length);
     lgp_set_number(L, "closed_for", fmax(0.0, limiter->windows[rule]->drained_until - now));
+    if (policy->shared) {
+        lgp_set_integer(L, "shared_used", gp_shared_limits_used(policy->shared, rule, now));
+    }
     lua_setfield(L, -2, name);
 }
 
@@ -171,9 +237,9 @@ static int policy_stats(lua_State *L)
     lgp_set_integer(L, "in_flight", limiter->in_flight);
     lgp_set_integer(L, "delayed", (long long)limiter->delayed);
     lua_newtable(L);
-    push_window(L, "second", limiter, GP_RULE_SECOND, now);
-    push_window(L, "minute", limiter, GP_RULE_MINUTE, now);
-    push_window(L, "jobs", limiter, GP_RULE_JOBS, now);
+    push_window(L, "second", policy, GP_RULE_SECOND, now);
+    push_window(L, "minute", policy, GP_RULE_MINUTE, now);
+    push_window(L, "jobs", policy, GP_RULE_JOBS, now);
     lua_setfield(L, -2, "windows");
     return 1;
 }
@@ -238,7 +304,13 @@ int lgp_open_policy(lua_State *L)
         {"breaker", breaker_new},
         {NULL, NULL},
     };
-    static const luaL_Reg policy_methods[] = {{"stats", policy_stats}, {NULL, NULL}};
+    static const luaL_Reg policy_methods[] = {
+        {"stats", policy_stats},
+        {"share", policy_share},
+        {"share_as", policy_share_as},
+        {"shared_problem", policy_shared_problem},
+        {NULL, NULL},
+    };
     static const luaL_Reg breaker_methods[] = {
         {"state", breaker_state},
         {"stats", breaker_stats},

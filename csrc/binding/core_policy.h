@@ -6,6 +6,7 @@
 #include <lua.h>
 
 #include "core/exchange.h"
+#include "io/shared_limits.h"
 
 #define LGP_POLICY_TYPE  "gitlab_pipelines.policy"
 #define LGP_BREAKER_TYPE "gitlab_pipelines.breaker"
@@ -13,6 +14,7 @@
 typedef struct lgp_policy {
     gp_policy policy;
     size_t limiter_size;
+    gp_shared_limits *shared; /* NULL: none */
     unsigned references;
 } lgp_policy;
 

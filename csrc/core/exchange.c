@@ -19,6 +19,7 @@ static const char *const reason_names[GP_REASON_COUNT] = {
     [GP_REASON_RECONCILE] = "reconcile",
     [GP_REASON_LOOK_UP] = "look_up",
     [GP_REASON_CANCELLED] = "cancelled",
+    [GP_REASON_GATE] = "shared_limits",
 };
 
 const char *gp_reason_name(gp_reason reason)
@@ -124,6 +125,9 @@ gp_verdict gp_exchange_next(gp_exchange *exchange, double now, double random)
         if (answer != GP_BREAKER_PASS) return hold_back(exchange, now, answer, until);
     }
     if (policy->limiter && !gp_limiter_admit(policy->limiter, &exchange->waiter, now, &until)) {
+        if (policy->limiter->gate && policy->limiter->gate->problem) {
+            return finish(exchange, now, GP_REASON_GATE, 0);
+        }
         if (until <= exchange->options.deadline) return wait_until(until);
         return out_of_time(exchange, now, GP_REASON_THROTTLED, until - now);
     }

@@ -57,6 +57,7 @@ typedef enum gp_reason {
     GP_REASON_RECONCILE,    /* a create may have happened: find out */
     GP_REASON_LOOK_UP,      /* a create has happened: find what it made */
     GP_REASON_CANCELLED,
+    GP_REASON_GATE, /* the windows that are shared with other processes can not be used */
     GP_REASON_COUNT,
 } gp_reason;
 

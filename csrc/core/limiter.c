@@ -218,7 +218,17 @@ static double place_after(gp_limiter *limiter, const gp_waiter *waiter, const ta
     return at;
 }
 
-/* Has it a place in each of its windows now? They are noted in the waiter for `take`. */
+/* Does what stands behind this limiter let it go too? */
+static int passes_gate(gp_limiter *limiter, gp_waiter *waiter)
+{
+    gp_limiter_gate *gate = limiter->gate;
+    if (!gate) return 1;
+    if (waiter->gate_until > limiter->now) return 0;
+    return gate->take(gate, waiter, limiter->now, &waiter->gate_until);
+}
+
+/* Has it a place in each of its windows now? They are noted in the waiter for `take`, which must
+ * follow. */
 static int has_room(gp_limiter *limiter, gp_waiter *waiter)
 {
     int rule;
@@ -234,7 +244,7 @@ static int has_room(gp_limiter *limiter, gp_waiter *waiter)
         if (window->used + window->held >= window->rule->count) return 0;
         waiter->taken[waiter->windows++] = window;
     }
-    return 1;
+    return passes_gate(limiter, waiter);
 }
 
 /* Takes the places that has_room has found. */
@@ -314,7 +324,10 @@ static void serve(gp_limiter *limiter)
     gp_waiter *cursors[GP_CLASS_COUNT], *waiter, *blocked = NULL;
     memcpy(cursors, limiter->first, sizeof(cursors));
     while ((waiter = next_in_order(limiter, cursors)) != NULL) {
-        if (blocked && needs_no_more(blocked, waiter)) continue;
+        if (blocked && needs_no_more(blocked, waiter)) {
+            waiter->gate_until = later(waiter->gate_until, blocked->gate_until);
+            continue;
+        }
         if (has_room(limiter, waiter)) {
             leave(limiter, waiter);
             take(limiter, waiter);
@@ -341,7 +354,7 @@ static double ask_again(gp_limiter *limiter, const gp_waiter *waiter)
     if (at > aged_at && older.all < ahead.all) {
         at = later(aged_at, place_after(limiter, waiter, &older));
     }
-    return at;
+    return later(at, waiter->gate_until);
 }
 
 static void look_at_clock(gp_limiter *limiter, double now)
@@ -373,6 +386,9 @@ void gp_limiter_sent(gp_limiter *limiter, gp_waiter *waiter, double now)
     uint32_t i;
     look_at_clock(limiter, now);
     if (waiter->state < GP_WAITER_HELD) return;
+    if (limiter->gate) {
+        limiter->gate->sent(limiter->gate, waiter, now, waiter->state == GP_WAITER_SENT);
+    }
     for (i = 0; i < waiter->windows; i++) {
         if (waiter->state == GP_WAITER_HELD) waiter->taken[i]->held--;
         push(waiter->taken[i], limiter->now);
@@ -400,6 +416,7 @@ int gp_limiter_give_back(gp_limiter *limiter, gp_waiter *waiter)
         return limiter->waiting > 0;
     }
     if (waiter->state != GP_WAITER_HELD) return 0;
+    if (limiter->gate) limiter->gate->give_back(limiter->gate, waiter);
     for (i = 0; i < waiter->windows; i++)
         waiter->taken[i]->held--;
     waiter->state = GP_WAITER_IDLE;
@@ -414,6 +431,7 @@ void gp_limiter_drain(gp_limiter *limiter, const gp_waiter *waiter, int rule, do
     gp_window *window;
     look_at_clock(limiter, now);
     if (!counts(limiter, waiter, rule)) return;
+    if (limiter->gate) limiter->gate->close(limiter->gate, waiter, rule, now, until);
     window = window_of(limiter, rule, waiter->subjects[rule]);
     if (window && until > window->drained_until) window->drained_until = until;
 }

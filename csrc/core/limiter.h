@@ -52,6 +52,23 @@ typedef enum gp_waiter_state {
     GP_WAITER_SENT,
 } gp_waiter_state;
 
+struct gp_waiter;
+
+/* A second limiter behind this one, asked when this one has room: the windows that processes share
+ * (io/shared_limits.h). It answers without waiting. */
+typedef struct gp_limiter_gate {
+    /* May it go? True: a place is held for it there too. Else *until, after `now`, is when it is
+     * worth asking again. */
+    int (*take)(struct gp_limiter_gate *gate, struct gp_waiter *waiter, double now, double *until);
+    /* Its bytes leave; `hop`: for the second time. */
+    void (*sent)(struct gp_limiter_gate *gate, struct gp_waiter *waiter, double now, int hop);
+    void (*give_back)(struct gp_limiter_gate *gate, struct gp_waiter *waiter);
+    /* The server wants nothing of this waiter's subject under `rule` before `until`. */
+    void (*close)(struct gp_limiter_gate *gate, const struct gp_waiter *waiter, int rule,
+                  double now, double until);
+    const char *problem; /* not NULL: it is broken, nothing goes any more, and this is why */
+} gp_limiter_gate;
+
 /* One request, owned by the caller; zeroed, then `class` and `subjects` set while idle. It must
  * be ended before its memory goes. */
 typedef struct gp_waiter {
@@ -63,6 +80,9 @@ typedef struct gp_waiter {
     uint32_t windows;
     double since;
     uint64_t number; /* order of arrival */
+    /* The gate's: */
+    double gate_until; /* it certainly says no until then */
+    size_t gate_places[GP_LIMITER_RULES];
 } gp_waiter;
 
 typedef struct gp_window {
@@ -85,6 +105,7 @@ typedef struct gp_limiter {
     gp_limit_rule rules[GP_LIMITER_RULES];
     gp_window *windows[GP_LIMITER_RULES];
     uint32_t slots[GP_LIMITER_RULES];
+    gp_limiter_gate *gate; /* NULL: none */
     gp_quota quotas[GP_LIMITER_QUOTAS];
     double quotas_until; /* of the last of them */
     gp_waiter *first[GP_CLASS_COUNT], *last[GP_CLASS_COUNT];

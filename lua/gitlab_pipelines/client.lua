@@ -15,6 +15,7 @@ local redact = require "gitlab_pipelines.observe.redact"
 local request = require "gitlab_pipelines.client.request"
 local runtimes = require "gitlab_pipelines.runtime"
 local settings_of = require "gitlab_pipelines.client.settings"
+local sharing = require "gitlab_pipelines.client.sharing"
 local state = require "gitlab_pipelines.client.state"
 local stores = require "gitlab_pipelines.client.stores"
 local waiting = require "gitlab_pipelines.client.waiting"
@@ -83,14 +84,12 @@ end
 ---@param given table|nil the options of `gitlab.new`
 ---@param level integer|nil stack level that a programmer's mistake names; 2 is the caller
 ---@return table|nil client `url`, `auth`, `runtime`, `check_scopes`
----@return table|nil err ConfigurationError.InvalidBaseUrl or InvalidCredentials
+---@return table|nil err ConfigurationError.InvalidBaseUrl, InvalidCredentials or
+--- SharedLimitsUnusable
 function M.new(given, level)
   level = level or 2
   local settings, err = settings_of.check(given, level)
   if not settings then return nil, err end
-  if settings.limits and settings.limits.shared then
-    error("gitlab.new: limits.shared is not part of this build", level)
-  end
   local redactor = redact.new()
   if settings.token_prefix and settings.token_prefix ~= "" then
     redactor:add_prefix(settings.token_prefix)
@@ -107,8 +106,11 @@ function M.new(given, level)
   }, Client)
   self.runtime = choose_runtime(settings, level + 1)
   self.log = make_log(settings, redactor, level + 1)
-  self.transport, self.owns_transport = make_transport(settings, self.runtime)
   self.policy = core.policy.new { retry = settings.retry, limits = settings.limits }
+  local shared
+  shared, err = sharing.open(self)
+  if not shared then return nil, err end
+  self.transport, self.owns_transport = make_transport(settings, self.runtime)
   self.breaker = self:breaker_of(settings.base.origin)
   self.line = waiting.of(self.runtime)
   return self
@@ -343,6 +345,7 @@ local own_errors = {
     "the server failed several times in a row: nothing is sent for a while" },
   deadline = { "NetworkError.Timeout", "the deadline passed before an attempt could start" },
   cancelled = { "TaskError.Cancelled", "the call was cancelled" },
+  shared_limits = { "ConfigurationError.SharedLimitsUnusable" },
 }
 
 -- How many seconds a create may take to show.
@@ -386,6 +389,9 @@ local function conclude(self, call, x, reason, retry_after)
   if not err or (reason == "cancelled" and not err:is "TaskError.Cancelled") then
     local own = own_errors[reason] or own_errors.cancelled
     err = outcomes.own(call, own[1], { message = own[2] })
+    if reason == "shared_limits" then
+      err.message = "limits.shared: " .. self.policy:shared_problem()
+    end
   elseif x:doubtful() and call.op.effect == "set" and err.status then
     local done = state.confirm(self, call, err.status, call.deadline or math.huge)
     if done ~= nil then return done end
@@ -424,6 +430,11 @@ local function perform(self, op, args, opts)
   local now = self.runtime:now()
   call.deadline = deadline_of(self, call, opts, now)
   call.server_time = now + self.skew - CLOCK_TOLERANCE
+  if self.shares_limits then
+    local known
+    known, err = sharing.count_as(self, op)
+    if not known then return nil, err end
+  end
   local x = new_exchange(self.policy, self.breaker, op.effect, opts.priority or op.class,
     call.deadline, creation_subject(self, call, opts), op.window == "project_jobs",
     opts.retry == false)

@@ -8,7 +8,8 @@ local M = {}
 --- Every category with its kinds. A kind's name may stand in two categories (`TooLarge`), so code
 --- always says both: `errors.new("AccessError.PipelineNotFound", ...)`.
 M.taxonomy = {
-  { "ConfigurationError", "InvalidBaseUrl", "InvalidProjectId", "InvalidCredentials" },
+  { "ConfigurationError", "InvalidBaseUrl", "InvalidProjectId", "InvalidCredentials",
+    "SharedLimitsUnusable" },
   { "AuthenticationError", "TokenExpired", "InvalidToken", "InsufficientScopes", "TokenRevoked" },
   { "AccessError", "ProjectNotFound", "PipelineNotFound", "JobNotFound", "PermissionDenied",
     "ArtifactNotFound", "EnvironmentNotFound", "DeploymentNotFound", "TriggerNotFound",

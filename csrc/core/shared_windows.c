@@ -1,0 +1,430 @@
+#include "core/shared_windows.h"
+
+#include <string.h>
+
+/* A test that wants to die at each store in turn says here what follows a store. */
+#ifndef GP_SHARED_STORED
+#define GP_SHARED_STORED() ((void)0)
+#endif
+
+#define HEADER_SIZE   4096u
+#define MOST_BYTES    (1u << 28)
+#define HOSTS         32u /* hosts and tokens that have windows at a time */
+#define PLACES_WANTED 16384u
+#define FEWEST        16u
+#define MOST          256u
+
+#define HELD   (UINT64_C(1) << 63)
+#define SECOND 1e9
+#define MARGIN ((uint64_t)(GP_LIMITER_MARGIN * SECOND))
+
+/* Nothing in the block lies further ahead than this: what says so is damaged. (A little ahead is
+ * what others have stamped since the clock was read.) */
+#define A_DAY (UINT64_C(86400) * 1000000000)
+
+static const char ready_mark[8] = {'G', 'P', 'L', 'I', 'M', 'I', 'T', '\n'};
+const char gp_shared_unfinished[8] = {'G', 'P', 'L', 'I', 'M', 'N', 'E', 'W'};
+
+typedef struct window {
+    uint64_t subject[2]; /* zeros: nobody's */
+    uint64_t head;       /* places taken so far */
+    uint64_t closed_until;
+    uint64_t places[];
+} window;
+
+static void store(uint64_t *word, uint64_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
+    GP_SHARED_STORED();
+}
+
+static uint64_t load(const uint64_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_SEQ_CST);
+}
+
+static uint64_t checksum_of(const gp_shared_header *header)
+{
+    return gp_limiter_subject((const char *)header, offsetof(gp_shared_header, checksum));
+}
+
+static void layout(gp_shared_rule out[GP_LIMITER_RULES], const gp_limit_rule rules[])
+{
+    int rule;
+    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
+        uint32_t count = rules[rule].count, windows = HOSTS;
+        if (!rules[rule].shared && count > 0) {
+            windows = PLACES_WANTED / count;
+            windows = windows < FEWEST ? FEWEST : windows > MOST ? MOST : windows;
+        }
+        out[rule].count = count;
+        out[rule].windows = count > 0 ? windows : 0;
+        out[rule].length = count > 0 ? (uint64_t)(rules[rule].length * SECOND) : 0;
+    }
+}
+
+static uint64_t window_size(const gp_shared_rule *rule)
+{
+    return sizeof(window) + rule->count * (uint64_t)sizeof(uint64_t);
+}
+
+static uint64_t size_of(const gp_shared_rule rules[GP_LIMITER_RULES])
+{
+    uint64_t size = HEADER_SIZE;
+    int rule;
+    for (rule = 0; rule < GP_LIMITER_RULES; rule++)
+        size += rules[rule].windows * window_size(&rules[rule]);
+    return size;
+}
+
+size_t gp_shared_bytes(const gp_limit_rule rules[GP_LIMITER_RULES])
+{
+    gp_shared_rule own[GP_LIMITER_RULES];
+    uint64_t size;
+    layout(own, rules);
+    size = size_of(own);
+    return size > MOST_BYTES ? 0 : (size_t)size;
+}
+
+gp_shared_state gp_shared_read(const void *bytes, size_t len, uint64_t size,
+                               const gp_limit_rule rules[GP_LIMITER_RULES],
+                               const gp_shared_identity *identity)
+{
+    gp_shared_header header;
+    gp_shared_rule own[GP_LIMITER_RULES];
+    if (size == 0) return GP_SHARED_NEW;
+    memset(&header, 0, sizeof(header));
+    memcpy(&header, bytes, len < sizeof(header) ? len : sizeof(header));
+    if (memcmp(header.magic, gp_shared_unfinished, sizeof(header.magic)) == 0) {
+        return GP_SHARED_UNFINISHED;
+    }
+    if (memcmp(header.magic, ready_mark, sizeof(header.magic)) != 0) return GP_SHARED_FOREIGN;
+    if (len < sizeof(header)) return GP_SHARED_DAMAGED;
+    if (header.version != GP_SHARED_VERSION) return GP_SHARED_OTHER_VERSION;
+    if (header.checksum != checksum_of(&header) || header.size != size ||
+        size_of(header.rules) != size) {
+        return GP_SHARED_DAMAGED;
+    }
+    if (memcmp(header.identity.boot, identity->boot, sizeof(identity->boot)) != 0) {
+        return GP_SHARED_OTHER_BOOT;
+    }
+    if (header.identity.time_namespace != identity->time_namespace) return GP_SHARED_OTHER_CLOCK;
+    layout(own, rules);
+    if (memcmp(header.rules, own, sizeof(own)) != 0) return GP_SHARED_OTHER_RULES;
+    return GP_SHARED_READY;
+}
+
+void gp_shared_make(void *memory, const gp_limit_rule rules[GP_LIMITER_RULES],
+                    const gp_shared_identity *identity, int used, double now)
+{
+    unsigned char *bytes = memory;
+    gp_shared_header header;
+    int rule;
+    memset(&header, 0, sizeof(header));
+    memcpy(header.magic, ready_mark, sizeof(header.magic));
+    header.version = GP_SHARED_VERSION;
+    header.identity = *identity;
+    layout(header.rules, rules);
+    header.size = size_of(header.rules);
+    header.checksum = checksum_of(&header);
+    memset(bytes + sizeof(header.magic), 0, header.size - sizeof(header.magic));
+    GP_SHARED_STORED();
+    bytes += HEADER_SIZE;
+    /* A window that is given to a subject later has these places too. */
+    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
+        const gp_shared_rule *shape = &header.rules[rule];
+        uint32_t i, place;
+        for (i = 0; i < shape->windows; i++, bytes += window_size(shape)) {
+            window *each = (window *)(void *)bytes;
+            for (place = 0; used && place < shape->count; place++)
+                each->places[place] = (uint64_t)(now * SECOND) + 1;
+        }
+    }
+    GP_SHARED_STORED();
+    bytes = memory;
+    memcpy(bytes + sizeof(header.magic), (const char *)&header + sizeof(header.magic),
+           sizeof(header) - sizeof(header.magic));
+    GP_SHARED_STORED();
+    /* Whoever dies before this leaves a block that the next one makes anew. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    memcpy(bytes, header.magic, sizeof(header.magic));
+    GP_SHARED_STORED();
+}
+
+void gp_shared_attach(gp_shared_block *block, void *memory)
+{
+    size_t at = HEADER_SIZE;
+    int rule;
+    block->memory = memory;
+    memcpy(&block->header, memory, sizeof(block->header));
+    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
+        block->first[rule] = at;
+        at += block->header.rules[rule].windows * (size_t)window_size(&block->header.rules[rule]);
+    }
+}
+
+int gp_shared_intact(const gp_shared_block *block)
+{
+    return memcmp(block->memory, &block->header, sizeof(block->header)) == 0;
+}
+
+static window *window_at(const gp_shared_block *block, int rule, uint32_t index)
+{
+    const gp_shared_rule *shape = &block->header.rules[rule];
+    return (window *)(void *)(block->memory + block->first[rule] +
+                              index * (size_t)window_size(shape));
+}
+
+/* A clock that stands before the first nanosecond of the boot is none. */
+static uint64_t nanoseconds(double now)
+{
+    return now > 0 ? (uint64_t)(now * SECOND) : 0;
+}
+
+/* When a place that is not held is free. */
+static uint64_t free_at(const gp_shared_rule *shape, uint64_t place, uint64_t now)
+{
+    uint64_t stamp = place - 1;
+    if (place == 0) return 0;
+    return (stamp > now ? now : stamp) + shape->length + MARGIN;
+}
+
+static int is_free(const gp_shared_rule *shape, uint64_t place, uint64_t now)
+{
+    return !(place & HELD) && free_at(shape, place, now) <= now;
+}
+
+static int is_closed(window *each, uint64_t now)
+{
+    uint64_t until = load(&each->closed_until);
+    return until > now && until - now <= A_DAY;
+}
+
+/* Nothing in it matters any more: another subject may have it. */
+static int is_idle(const gp_shared_rule *shape, window *each, uint64_t now)
+{
+    uint32_t i;
+    if (is_closed(each, now)) return 0;
+    for (i = 0; i < shape->count; i++) {
+        if (!is_free(shape, load(&each->places[i]), now)) return 0;
+    }
+    return 1;
+}
+
+static window *window_of(const gp_shared_block *block, int rule, const gp_shared_subject *subject)
+{
+    uint32_t i;
+    for (i = 0; i < block->header.rules[rule].windows; i++) {
+        window *each = window_at(block, rule, i);
+        if (each->subject[0] == subject->words[0] && each->subject[1] == subject->words[1]) {
+            return each;
+        }
+    }
+    return NULL;
+}
+
+/* One for a new subject: never used, or else idle. Of a fresh block whose windows count as used
+ * the first will do: it is as full as the subject's own would be. */
+static window *window_for(const gp_shared_block *block, int rule, uint64_t now)
+{
+    static const uint64_t nobody[2];
+    const gp_shared_rule *shape = &block->header.rules[rule];
+    uint32_t i;
+    for (i = 0; i < shape->windows; i++) {
+        window *each = window_at(block, rule, i);
+        if (memcmp(each->subject, nobody, sizeof(nobody)) == 0 || is_idle(shape, each, now)) {
+            return each;
+        }
+    }
+    return NULL;
+}
+
+/* Stamps what is damaged or whose owner is gone. The place as it is then. */
+static uint64_t settled(uint64_t *place, uint64_t now, const gp_shared_census *census)
+{
+    uint64_t word = load(place);
+    if (word & HELD) {
+        uint64_t owner = word & ~HELD;
+        if (owner < GP_SHARED_OWNERS && census->alive(census->ctx, (uint32_t)owner)) return word;
+    } else if (word == 0 || word - 1 <= now + A_DAY) {
+        return word;
+    }
+    store(place, now + 1);
+    return now + 1;
+}
+
+/* A free place, the oldest first; NULL: full, and *until is when to ask again. */
+static uint64_t *place_in(const gp_shared_rule *shape, window *each, uint64_t now,
+                          const gp_shared_census *census, uint64_t *until)
+{
+    uint64_t earliest = UINT64_MAX, closed = load(&each->closed_until);
+    uint32_t i, at = (uint32_t)(load(&each->head) % shape->count);
+    if (is_closed(each, now)) {
+        *until = closed;
+        return NULL;
+    }
+    for (i = 0; i < shape->count; i++, at = at + 1 == shape->count ? 0 : at + 1) {
+        uint64_t word = settled(&each->places[at], now, census), then;
+        if (is_free(shape, word, now)) return &each->places[at];
+        then = word & HELD ? now + (uint64_t)(GP_SHARED_LOOK * SECOND) : free_at(shape, word, now);
+        if (then < earliest) earliest = then;
+    }
+    *until = earliest;
+    return NULL;
+}
+
+static int concerns(const gp_shared_block *block, int rule, const gp_shared_subject *subject)
+{
+    return block->header.rules[rule].count != 0 && (subject->words[0] | subject->words[1]) != 0;
+}
+
+int gp_shared_take(gp_shared_block *block, const gp_shared_subject subjects[GP_LIMITER_RULES],
+                   uint32_t owner, const gp_shared_census *census, double now,
+                   gp_shared_places *places, double *until)
+{
+    window *windows[GP_LIMITER_RULES] = {NULL};
+    uint64_t *found[GP_LIMITER_RULES] = {NULL}, at = nanoseconds(now), then = 0;
+    int rule, full = 0;
+    memset(places, 0, sizeof(*places));
+    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
+        uint64_t again = at + (uint64_t)(GP_SHARED_LOOK * SECOND);
+        if (!concerns(block, rule, &subjects[rule])) continue;
+        windows[rule] = window_of(block, rule, &subjects[rule]);
+        if (!windows[rule]) windows[rule] = window_for(block, rule, at);
+        if (windows[rule]) {
+            found[rule] = place_in(&block->header.rules[rule], windows[rule], at, census, &again);
+        }
+        if (found[rule]) continue;
+        full = 1;
+        if (again > then) then = again;
+    }
+    if (full) {
+        *until = (double)then / SECOND;
+        return 0;
+    }
+    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
+        window *each = windows[rule];
+        if (!each) continue;
+        if (each->subject[0] != subjects[rule].words[0] ||
+            each->subject[1] != subjects[rule].words[1]) {
+            store(&each->subject[0], subjects[rule].words[0]);
+            store(&each->subject[1], subjects[rule].words[1]);
+        }
+        store(found[rule], HELD | owner);
+        store(&each->head, load(&each->head) + 1);
+        places->at[rule] = (size_t)((unsigned char *)found[rule] - block->memory);
+    }
+    return 1;
+}
+
+/* Puts `value` into those of the places that hold `expected`. False: one does not. */
+static int replace(gp_shared_block *block, const gp_shared_places *places, uint64_t expected,
+                   uint64_t value)
+{
+    int rule, all = 1;
+    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
+        uint64_t *place = (uint64_t *)(void *)(block->memory + places->at[rule]), found = expected;
+        if (places->at[rule] == 0) continue;
+        if (!__atomic_compare_exchange_n(place, &found, value, 0, __ATOMIC_SEQ_CST,
+                                         __ATOMIC_SEQ_CST)) {
+            all = 0;
+        }
+        GP_SHARED_STORED();
+    }
+    return all;
+}
+
+int gp_shared_sent(gp_shared_block *block, const gp_shared_places *places, uint32_t owner,
+                   double before, double now)
+{
+    uint64_t expected = before > 0 ? nanoseconds(before) + 1 : HELD | owner;
+    return replace(block, places, expected, nanoseconds(now) + 1);
+}
+
+void gp_shared_give_back(gp_shared_block *block, const gp_shared_places *places, uint32_t owner)
+{
+    replace(block, places, HELD | owner, 0);
+}
+
+void gp_shared_hop(gp_shared_block *block, const gp_shared_subject subjects[GP_LIMITER_RULES],
+                   double now)
+{
+    uint64_t at = nanoseconds(now);
+    int rule;
+    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
+        const gp_shared_rule *shape = &block->header.rules[rule];
+        window *each;
+        uint64_t *oldest = NULL, earliest = UINT64_MAX;
+        uint32_t i;
+        if (!concerns(block, rule, &subjects[rule])) continue;
+        each = window_of(block, rule, &subjects[rule]);
+        for (i = 0; each && i < shape->count; i++) {
+            uint64_t word = load(&each->places[i]);
+            if (!(word & HELD) && free_at(shape, word, at) < earliest) {
+                oldest = &each->places[i];
+                earliest = free_at(shape, word, at);
+            }
+        }
+        if (oldest) store(oldest, at + 1);
+        /* Everything is held: what comes next waits for as long as a stamp would make it. */
+        if (each && !oldest) store(&each->closed_until, at + shape->length + MARGIN);
+    }
+}
+
+void gp_shared_close(gp_shared_block *block, int rule, const gp_shared_subject *subject, double now,
+                     double until)
+{
+    uint64_t at = nanoseconds(now), then = nanoseconds(until);
+    window *each;
+    if (!concerns(block, rule, subject)) return;
+    each = window_of(block, rule, subject);
+    if (!each) return;
+    if (then > at + A_DAY) then = at + A_DAY;
+    if (!is_closed(each, at) || load(&each->closed_until) < then) store(&each->closed_until, then);
+}
+
+void gp_shared_sweep(gp_shared_block *block, uint32_t owner, double now)
+{
+    int rule;
+    uint32_t i, place;
+    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
+        for (i = 0; i < block->header.rules[rule].windows; i++) {
+            window *each = window_at(block, rule, i);
+            for (place = 0; place < block->header.rules[rule].count; place++) {
+                if (load(&each->places[place]) == (HELD | owner)) {
+                    store(&each->places[place], nanoseconds(now) + 1);
+                }
+            }
+        }
+    }
+}
+
+uint32_t gp_shared_used(const gp_shared_block *block, int rule, const gp_shared_subject *subject,
+                        double now)
+{
+    const gp_shared_rule *shape = &block->header.rules[rule];
+    window *each = window_of(block, rule, subject);
+    uint32_t used = 0, i;
+    for (i = 0; each && i < shape->count; i++)
+        used += !is_free(shape, load(&each->places[i]), nanoseconds(now));
+    return used;
+}
+
+const char *gp_shared_network(uint64_t magic)
+{
+    static const struct {
+        uint64_t magic;
+        const char *name;
+    } systems[] = {
+        {0x6969, "NFS"},        {0x517B, "SMB"},      {0xFF534D42, "CIFS"},  {0xFE534D42, "SMB"},
+        {0x5346414F, "AFS"},    {0x6B414653, "AFS"},  {0x73757245, "Coda"},  {0x564C, "NCP"},
+        {0x01021997, "9P"},     {0x00C36400, "Ceph"}, {0x65735546, "FUSE"},  {0x0BD00BD0, "Lustre"},
+        {0x47504653, "GPFS"},   {0x01161970, "GFS2"}, {0x7461636F, "OCFS2"}, {0x786F4256, "vboxsf"},
+        {0x19830326, "BeeGFS"},
+    };
+    size_t i;
+    for (i = 0; i < sizeof(systems) / sizeof(systems[0]); i++) {
+        if (systems[i].magic == magic) return systems[i].name;
+    }
+    return NULL;
+}

@@ -1,0 +1,518 @@
+#include "io/shared_limits.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/shared_windows.h"
+
+/* A test that wants to die at each step in turn says here what follows one. */
+#ifndef GP_SHARED_STORED
+#define GP_SHARED_STORED() ((void)0)
+#endif
+
+/* Bytes that are locked and never written: one for the block, one for each owner. */
+#define LOCK_BLOCK ((off_t)1 << 40)
+#define LOCK_OWNER (LOCK_BLOCK + 1)
+
+/* After how long to try again when somebody else has the lock: a stopped process may hold it. */
+#define FIRST_TRY 0.001
+#define LAST_TRY  0.1
+
+/* Seconds between the look at the clock for a stamp and the end of its store, at most. */
+#define STORED_IN 0.001
+
+/* Hops and closings that came while the lock was somebody else's. */
+#define OWED 16
+
+typedef struct owed_close {
+    int rule;
+    gp_shared_subject subject;
+    double until;
+} owed_close;
+
+struct gp_shared_limits {
+    gp_limiter_gate gate; /* first */
+    char *path;
+    gp_limit_rule rules[GP_LIMITER_RULES];
+    uint64_t subject[2];
+    int own_time; /* the caller's, else the machine's */
+    int fd;       /* -1: not open */
+    pid_t pid;
+    void *memory; /* NULL: not in use yet, as the lock was not to be had */
+    size_t size;
+    gp_shared_block block;
+    uint32_t owner;
+    int seen_before; /* the file was in use already: what replaces it counts as used */
+    double pause, quiet_until;
+    gp_shared_subject hops[OWED][GP_LIMITER_RULES];
+    uint32_t owed_hops;
+    owed_close closes[OWED];
+    uint32_t owed_closes;
+    char message[512];
+};
+
+static double boot_clock(void)
+{
+    struct timespec at = {0, 0};
+    clock_gettime(CLOCK_BOOTTIME, &at);
+    return (double)at.tv_sec + (double)at.tv_nsec * 1e-9;
+}
+
+/* The file's time at the caller's `now`. */
+static double file_time(const gp_shared_limits *limits, double now)
+{
+    return limits->own_time ? now : boot_clock();
+}
+
+/* Keeps the first problem, and lets go of what can not be used. */
+static int fail(gp_shared_limits *limits, const char *format, ...)
+{
+    va_list args;
+    if (limits->gate.problem) return -1;
+    va_start(args, format);
+    vsnprintf(limits->message, sizeof(limits->message), format, args);
+    va_end(args);
+    limits->gate.problem = limits->message;
+    return -1;
+}
+
+static int set_lock(int fd, short type, off_t at)
+{
+    struct flock lock;
+    memset(&lock, 0, sizeof(lock));
+    lock.l_type = type;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = at;
+    lock.l_len = 1;
+    return fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+/* Does another open file hold a lock in this range? When in doubt it does. */
+static int is_locked(int fd, off_t at, off_t len)
+{
+    struct flock lock;
+    memset(&lock, 0, sizeof(lock));
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = at;
+    lock.l_len = len;
+    return fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+}
+
+static int is_alive(void *ctx, uint32_t owner)
+{
+    const gp_shared_limits *limits = ctx;
+    return owner == limits->owner || is_locked(limits->fd, LOCK_OWNER + owner, 1);
+}
+
+static void detach(gp_shared_limits *limits)
+{
+    if (limits->memory) munmap(limits->memory, limits->size);
+    if (limits->fd >= 0) close(limits->fd);
+    limits->memory = NULL;
+    limits->fd = -1;
+}
+
+static void read_identity(gp_shared_identity *identity)
+{
+    struct stat info;
+    ssize_t got = 0;
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    memset(identity, 0, sizeof(*identity));
+    if (fd >= 0) {
+        got = read(fd, identity->boot, sizeof(identity->boot) - 1);
+        close(fd);
+    }
+    if (got < 36) {
+        memset(identity->boot, 0, sizeof(identity->boot));
+    } else {
+        memset(identity->boot + 36, 0, sizeof(identity->boot) - 36);
+    }
+    /* Kernels before 5.6 have one clock for all. */
+    if (stat("/proc/self/ns/time", &info) == 0) identity->time_namespace = info.st_ino;
+}
+
+/* Is this a file that may hold a block? */
+static int check_file(gp_shared_limits *limits, struct stat *info)
+{
+    const char *path = limits->path, *network;
+    struct statfs system;
+    if (fstat(limits->fd, info) != 0 || fstatfs(limits->fd, &system) != 0) {
+        return fail(limits, "%s: %s", path, strerror(errno));
+    }
+    if (!S_ISREG(info->st_mode)) return fail(limits, "%s is no regular file", path);
+    network = gp_shared_network((uint64_t)(unsigned long)system.f_type & 0xFFFFFFFFu);
+    if (network) {
+        return fail(limits, "%s lies on a network file system (%s): choose a local file", path,
+                    network);
+    }
+    if (info->st_uid != geteuid()) return fail(limits, "%s belongs to another user", path);
+    if (!(info->st_mode & S_IWUSR)) return fail(limits, "%s is read-only", path);
+    if (info->st_mode & (S_IRWXG | S_IRWXO)) {
+        return fail(limits, "%s is open to other users: chmod 600", path);
+    }
+    return 0;
+}
+
+static int open_file(gp_shared_limits *limits)
+{
+    struct stat info;
+    limits->pid = getpid();
+    limits->fd = open(limits->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+    if (limits->fd < 0) return fail(limits, "%s: %s", limits->path, strerror(errno));
+    return check_file(limits, &info);
+}
+
+static int map(gp_shared_limits *limits, size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, limits->fd, 0);
+    if (memory == MAP_FAILED) return fail(limits, "%s: %s", limits->path, strerror(errno));
+    limits->memory = memory;
+    limits->size = size;
+    return 0;
+}
+
+/* Under the lock. Every block of the disk is taken now, so that no store can fail later. */
+static int make_file(gp_shared_limits *limits, const gp_shared_identity *identity, int used,
+                     double now)
+{
+    size_t size = gp_shared_bytes(limits->rules);
+    int err;
+    if (pwrite(limits->fd, gp_shared_unfinished, sizeof(gp_shared_unfinished), 0) !=
+        (ssize_t)sizeof(gp_shared_unfinished)) {
+        return fail(limits, "%s: %s", limits->path, strerror(errno));
+    }
+    GP_SHARED_STORED();
+    if (ftruncate(limits->fd, (off_t)size) != 0) {
+        return fail(limits, "%s: %s", limits->path, strerror(errno));
+    }
+    GP_SHARED_STORED();
+    err = posix_fallocate(limits->fd, 0, (off_t)size);
+    if (err != 0) return fail(limits, "%s: %s", limits->path, strerror(err));
+    GP_SHARED_STORED();
+    if (map(limits, size) != 0) return -1;
+    gp_shared_make(limits->memory, limits->rules, identity, used, file_time(limits, now));
+    return 0;
+}
+
+/* Under the lock: what the file is, made into a block where that is right. */
+static int adopt(gp_shared_limits *limits, double now)
+{
+    const char *path = limits->path, *other = NULL;
+    gp_shared_identity identity;
+    gp_shared_header header;
+    struct stat info;
+    ssize_t got = pread(limits->fd, &header, sizeof(header), 0);
+    if (got < 0 || fstat(limits->fd, &info) != 0) {
+        return fail(limits, "%s: %s", path, strerror(errno));
+    }
+    read_identity(&identity);
+    switch (
+        gp_shared_read(&header, (size_t)got, (uint64_t)info.st_size, limits->rules, &identity)) {
+    case GP_SHARED_READY:
+        return map(limits, (size_t)info.st_size);
+    case GP_SHARED_NEW:
+        return make_file(limits, &identity, limits->seen_before, now);
+    case GP_SHARED_UNFINISHED:
+        other = "that has it ready";
+        break;
+    case GP_SHARED_OTHER_BOOT:
+        other = "of another boot of this machine";
+        break;
+    case GP_SHARED_OTHER_CLOCK:
+        other = "in another time namespace";
+        break;
+    case GP_SHARED_OTHER_RULES:
+        other = "with other limits";
+        break;
+    case GP_SHARED_OTHER_VERSION:
+        return fail(limits, "%s was made by another version: choose another file", path);
+    case GP_SHARED_DAMAGED:
+        return fail(limits, "%s is damaged: remove it while nobody uses it", path);
+    default:
+        return fail(limits, "%s is no file of shared limits", path);
+    }
+    if (is_locked(limits->fd, LOCK_OWNER, GP_SHARED_OWNERS)) {
+        return fail(limits, "%s is in use by a process %s", path, other);
+    }
+    return make_file(limits, &identity, 1, now);
+}
+
+/* A number that no other open file has. */
+static int take_number(gp_shared_limits *limits)
+{
+    uint32_t i, at = (uint32_t)limits->pid % GP_SHARED_OWNERS;
+    for (i = 0; i < GP_SHARED_OWNERS; i++, at = (at + 1) % GP_SHARED_OWNERS) {
+        if (set_lock(limits->fd, F_WRLCK, LOCK_OWNER + at) == 0) {
+            limits->owner = at;
+            return 0;
+        }
+    }
+    return fail(limits, "%s is used by %d clients already", limits->path, GP_SHARED_OWNERS);
+}
+
+/* Under the lock. */
+static int attach(gp_shared_limits *limits, double now)
+{
+    if (adopt(limits, now) != 0 || take_number(limits) != 0) return -1;
+    gp_shared_attach(&limits->block, limits->memory);
+    gp_shared_sweep(&limits->block, limits->owner, file_time(limits, now));
+    limits->seen_before = 1;
+    return 0;
+}
+
+/* Is what is mapped still the file of that name, whole and with its header? A file cut short must
+ * not be touched. 0; 1: another file; -1: a problem. */
+static int look(gp_shared_limits *limits)
+{
+    struct stat info;
+    if (fstat(limits->fd, &info) != 0) {
+        return fail(limits, "%s: %s", limits->path, strerror(errno));
+    }
+    if (info.st_nlink == 0) return 1;
+    if ((uint64_t)info.st_size != limits->size || !gp_shared_intact(&limits->block)) {
+        return fail(limits, "%s was damaged while it was in use", limits->path);
+    }
+    return 0;
+}
+
+/* What could not be written down at its time. */
+static void pay(gp_shared_limits *limits, double at)
+{
+    uint32_t i;
+    for (i = 0; i < limits->owed_hops; i++)
+        gp_shared_hop(&limits->block, limits->hops[i], at);
+    for (i = 0; i < limits->owed_closes; i++) {
+        const owed_close *owed = &limits->closes[i];
+        gp_shared_close(&limits->block, owed->rule, &owed->subject, at, owed->until);
+    }
+    limits->owed_hops = limits->owed_closes = 0;
+}
+
+static void unlock(gp_shared_limits *limits)
+{
+    if (limits->fd >= 0) set_lock(limits->fd, F_UNLCK, LOCK_BLOCK);
+}
+
+/* One try. -1: the file is no longer the one of that name. */
+static int try_lock(gp_shared_limits *limits, double now)
+{
+    int state = 0;
+    if (limits->gate.problem) return 0;
+    /* A child's copy of the descriptor is its parent's file: it must have its own. */
+    if (limits->fd >= 0 && limits->pid != getpid()) detach(limits);
+    if (limits->fd < 0 && open_file(limits) != 0) return 0;
+    if (set_lock(limits->fd, F_WRLCK, LOCK_BLOCK) != 0) {
+        if (errno != EAGAIN && errno != EACCES && errno != EINTR) {
+            fail(limits, "%s: it can not be locked: %s", limits->path, strerror(errno));
+        }
+        return 0;
+    }
+    GP_SHARED_STORED();
+    if (!limits->memory) state = attach(limits, now);
+    if (state == 0) state = look(limits);
+    if (state == 0) {
+        pay(limits, file_time(limits, now));
+        return 1;
+    }
+    /* That lets the lock go. */
+    detach(limits);
+    return state == 1 ? -1 : 0;
+}
+
+/* The lock, and a block that is ready under it. 0: somebody else has it, or there is a problem. */
+static int lock(gp_shared_limits *limits, double now)
+{
+    int state = try_lock(limits, now);
+    if (state < 0) state = try_lock(limits, now);
+    return state > 0;
+}
+
+static gp_shared_subject subject_of(const gp_shared_limits *limits, const gp_waiter *waiter,
+                                    int rule)
+{
+    gp_shared_subject subject = {{0, 0}};
+    if (waiter->subjects[rule] != 0) {
+        subject.words[0] = limits->subject[0];
+        subject.words[1] = limits->subject[1] ^ waiter->subjects[rule];
+    }
+    return subject;
+}
+
+static void subjects_of(const gp_shared_limits *limits, const gp_waiter *waiter,
+                        gp_shared_subject out[GP_LIMITER_RULES])
+{
+    int rule;
+    for (rule = 0; rule < GP_LIMITER_RULES; rule++)
+        out[rule] = subject_of(limits, waiter, rule);
+}
+
+static int take(gp_limiter_gate *gate, gp_waiter *waiter, double now, double *until)
+{
+    gp_shared_limits *limits = (gp_shared_limits *)(void *)gate;
+    gp_shared_subject subjects[GP_LIMITER_RULES];
+    gp_shared_census census = {is_alive, limits};
+    gp_shared_places places;
+    double at, then;
+    int taken;
+    *until = limits->quiet_until;
+    if (now < limits->quiet_until) return 0;
+    if (!lock(limits, now)) {
+        limits->pause = fmin(fmax(2 * limits->pause, FIRST_TRY), LAST_TRY);
+        *until = limits->quiet_until = now + limits->pause;
+        return 0;
+    }
+    limits->pause = 0;
+    subjects_of(limits, waiter, subjects);
+    at = file_time(limits, now);
+    taken = gp_shared_take(&limits->block, subjects, limits->owner, &census, at, &places, &then);
+    unlock(limits);
+    if (taken) {
+        memcpy(waiter->gate_places, places.at, sizeof(waiter->gate_places));
+        *until = 0;
+    } else {
+        *until = now + fmax(then - at, FIRST_TRY);
+    }
+    return taken;
+}
+
+/* Are the waiter's places in a block that may be touched? */
+static int has_places(gp_shared_limits *limits, const gp_waiter *waiter, gp_shared_places *places)
+{
+    struct stat info;
+    memcpy(places->at, waiter->gate_places, sizeof(places->at));
+    return limits->memory && limits->pid == getpid() && fstat(limits->fd, &info) == 0 &&
+           (uint64_t)info.st_size == limits->size;
+}
+
+/* Something left that has no place of its own. */
+static void count_hop(gp_shared_limits *limits, const gp_waiter *waiter, double now)
+{
+    gp_shared_subject subjects[GP_LIMITER_RULES];
+    subjects_of(limits, waiter, subjects);
+    if (lock(limits, now)) {
+        gp_shared_hop(&limits->block, subjects, file_time(limits, now));
+        unlock(limits);
+    } else if (limits->owed_hops < OWED) {
+        memcpy(limits->hops[limits->owed_hops++], subjects, sizeof(subjects));
+    }
+}
+
+static void sent(gp_limiter_gate *gate, gp_waiter *waiter, double now, int hop)
+{
+    gp_shared_limits *limits = (gp_shared_limits *)(void *)gate;
+    gp_shared_places places;
+    double before = 0, at, after;
+    if (hop) {
+        count_hop(limits, waiter, now);
+        return;
+    }
+    if (!has_places(limits, waiter, &places)) return;
+    /* A process that is stopped between the look at the clock and the store would send later than
+     * what it has written down. */
+    for (at = file_time(limits, now);; before = at, at = after) {
+        if (!gp_shared_sent(&limits->block, &places, limits->owner, before, at) && before > 0) {
+            count_hop(limits, waiter, now);
+            break;
+        }
+        after = file_time(limits, now);
+        if (after - at < STORED_IN) break;
+    }
+    memset(waiter->gate_places, 0, sizeof(waiter->gate_places));
+}
+
+static void give_back(gp_limiter_gate *gate, gp_waiter *waiter)
+{
+    gp_shared_limits *limits = (gp_shared_limits *)(void *)gate;
+    gp_shared_places places;
+    if (has_places(limits, waiter, &places)) {
+        gp_shared_give_back(&limits->block, &places, limits->owner);
+    }
+    memset(waiter->gate_places, 0, sizeof(waiter->gate_places));
+}
+
+static void close_window(gp_limiter_gate *gate, const gp_waiter *waiter, int rule, double now,
+                         double until)
+{
+    gp_shared_limits *limits = (gp_shared_limits *)(void *)gate;
+    gp_shared_subject subject = subject_of(limits, waiter, rule);
+    double at = file_time(limits, now), then = at + (until - now);
+    if (lock(limits, now)) {
+        gp_shared_close(&limits->block, rule, &subject, at, then);
+        unlock(limits);
+    } else if (limits->owed_closes < OWED) {
+        owed_close *owed = &limits->closes[limits->owed_closes++];
+        owed->rule = rule;
+        owed->subject = subject;
+        owed->until = then;
+    }
+}
+
+int gp_shared_limits_open(const char *path, const gp_limit_rule rules[GP_LIMITER_RULES],
+                          const double *now, gp_shared_limits **out, char *err, size_t err_size)
+{
+    static const gp_limiter_gate gate = {take, sent, give_back, close_window, NULL};
+    gp_shared_limits *limits = calloc(1, sizeof(*limits));
+    *out = NULL;
+    if (!limits || !(limits->path = strdup(path))) {
+        snprintf(err, err_size, "out of memory");
+        free(limits);
+        return -1;
+    }
+    limits->gate = gate;
+    limits->fd = -1;
+    limits->own_time = now != NULL;
+    memcpy(limits->rules, rules, sizeof(limits->rules));
+    if (gp_shared_bytes(rules) == 0) {
+        fail(limits, "limits as high as these can not be shared");
+    } else if (lock(limits, now ? *now : 0)) {
+        unlock(limits);
+    }
+    if (limits->gate.problem) {
+        snprintf(err, err_size, "%s", limits->gate.problem);
+        gp_shared_limits_close(limits);
+        return -1;
+    }
+    *out = limits;
+    return 0;
+}
+
+void gp_shared_limits_subject(gp_shared_limits *limits, const unsigned char digest[16])
+{
+    memcpy(limits->subject, digest, sizeof(limits->subject));
+}
+
+gp_limiter_gate *gp_shared_limits_gate(gp_shared_limits *limits)
+{
+    return &limits->gate;
+}
+
+uint32_t gp_shared_limits_used(gp_shared_limits *limits, int rule, double now)
+{
+    gp_waiter anybody;
+    gp_shared_places places;
+    gp_shared_subject subject;
+    memset(&anybody, 0, sizeof(anybody));
+    anybody.subjects[rule] = 1;
+    subject = subject_of(limits, &anybody, rule);
+    if (!has_places(limits, &anybody, &places)) return 0;
+    return gp_shared_used(&limits->block, rule, &subject, file_time(limits, now));
+}
+
+void gp_shared_limits_close(gp_shared_limits *limits)
+{
+    if (!limits) return;
+    detach(limits);
+    free(limits->path);
+    free(limits);
+}

@@ -1,0 +1,457 @@
+/*
+ * What only processes can ask of the shared windows. It is compiled together with them, so that
+ * every store and every look at the clock passes through here: a process can die or stop at any.
+ *
+ *   shared_limits storm FILE LOG PROCESSES SECONDS SEED [apart]
+ *       processes that take places as fast as they can while they are killed and stopped, by their
+ *       parent and at their own stores; each request sent is a line of LOG: "time subject".
+ *       apart: each with a file of its own, which shows that the judge of LOG bites
+ *   shared_limits steps FILE LOG
+ *       one process after the other dies at its first, second, ... store, in virtual time; after
+ *       each another one must go on
+ *   shared_limits patch FILE boot|clock|version|rules|size
+ *       makes a sound file that of another boot, ...
+ *   shared_limits open FILE          opens it: "fine", or the message (FSTYPE, NOSPACE set: as if)
+ *   shared_limits held FILE          a stopped process has the lock, then it is killed
+ *   shared_limits fork FILE          parent and child, one of which removes the file
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/shared_windows.h"
+#include "io/shared_limits.h"
+
+#define SUBJECTS 3
+#define WAITERS  6
+
+/* Short windows, so that a second holds many of them. The spec's judge has them too. */
+static const gp_limit_rule rules[GP_LIMITER_RULES] = {
+    {8, 0.05, 1}, {40, 0.4, 1}, {3, 0.1, 0}, {0, 60, 1}};
+
+static long countdown; /* stores until something happens; 0: nothing does */
+static int at_zero;    /* the signal */
+static double last_clock;
+static uint64_t random_state;
+
+int __real_clock_gettime(clockid_t id, struct timespec *at);
+int __wrap_clock_gettime(clockid_t id, struct timespec *at);
+int __real_posix_fallocate(int fd, off_t from, off_t len);
+int __wrap_posix_fallocate(int fd, off_t from, off_t len);
+int __real_fstatfs(int fd, struct statfs *info);
+int __wrap_fstatfs(int fd, struct statfs *info);
+
+void stress_stored(void)
+{
+    if (countdown > 0 && --countdown == 0) raise(at_zero);
+}
+
+int __wrap_clock_gettime(clockid_t id, struct timespec *at)
+{
+    int status = __real_clock_gettime(id, at);
+    if (id == CLOCK_BOOTTIME) last_clock = (double)at->tv_sec + (double)at->tv_nsec * 1e-9;
+    return status;
+}
+
+int __wrap_posix_fallocate(int fd, off_t from, off_t len)
+{
+    return getenv("NOSPACE") ? ENOSPC : __real_posix_fallocate(fd, from, len);
+}
+
+int __wrap_fstatfs(int fd, struct statfs *info)
+{
+    int status = __real_fstatfs(fd, info);
+    const char *type = getenv("FSTYPE");
+    /* The field is signed, and CIFS' number is not. */
+    if (type) info->f_type = (__fsword_t)(int32_t)strtoul(type, NULL, 16);
+    return status;
+}
+
+static double wall(void)
+{
+    struct timespec at;
+    __real_clock_gettime(CLOCK_BOOTTIME, &at);
+    return (double)at.tv_sec + (double)at.tv_nsec * 1e-9;
+}
+
+static uint32_t dice(uint32_t sides)
+{
+    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(random_state >> 33) % sides;
+}
+
+static void pause_for(double seconds)
+{
+    struct timespec time = {(time_t)seconds, (long)((seconds - floor(seconds)) * 1e9)};
+    nanosleep(&time, NULL);
+}
+
+static void die(const char *why)
+{
+    fprintf(stderr, "%s\n", why);
+    _exit(3);
+}
+
+typedef struct process {
+    gp_limiter *limiter;
+    gp_shared_limits *shared;
+    int log;
+} process;
+
+/* `now` not NULL: virtual time. */
+static void begin(process *self, const char *file, const char *log, const double *now)
+{
+    static const unsigned char digest[16] = "host and token";
+    char err[512];
+    void *memory = malloc(gp_limiter_bytes(rules));
+    if (!memory) die("memory");
+    self->limiter = gp_limiter_init(memory, rules);
+    self->log = open(log, O_WRONLY | O_APPEND | O_CREAT, 0600);
+    if (gp_shared_limits_open(file, rules, now, &self->shared, err, sizeof(err)) != 0) die(err);
+    gp_shared_limits_subject(self->shared, digest);
+    self->limiter->gate = gp_shared_limits_gate(self->shared);
+}
+
+static void finish(process *self)
+{
+    gp_shared_limits_close(self->shared);
+    free(self->limiter);
+    close(self->log);
+}
+
+static void init_waiter(gp_waiter *waiter, uint64_t subject)
+{
+    memset(waiter, 0, sizeof(*waiter));
+    waiter->class = (gp_class)dice(GP_CLASS_COUNT);
+    waiter->subjects[0] = waiter->subjects[1] = 1;
+    waiter->subjects[2] = subject;
+}
+
+static void note(const process *self, double at, uint64_t subject)
+{
+    char line[64];
+    int len = snprintf(line, sizeof(line), "%.9f %d\n", at, (int)subject);
+    if (write(self->log, line, (size_t)len) != len) die("log");
+}
+
+/* Sends as fast as it may until its time is over, and then dies with nothing cleaned up. */
+static void work(const char *file, const char *log, double until, uint64_t seed)
+{
+    process self;
+    gp_waiter waiters[WAITERS];
+    uint64_t subjects[WAITERS];
+    int i;
+    random_state = seed;
+    if (dice(2) == 0) {
+        countdown = 1 + dice(dice(2) ? 60 : 4000);
+        at_zero = dice(3) ? SIGKILL : SIGSTOP;
+    }
+    begin(&self, file, log, NULL);
+    for (i = 0; i < WAITERS; i++)
+        init_waiter(&waiters[i], subjects[i] = dice(SUBJECTS + 1));
+    while (wall() < until) {
+        double again = wall() + 0.02;
+        for (i = 0; i < WAITERS; i++) {
+            double then = again;
+            if (!gp_limiter_admit(self.limiter, &waiters[i], wall(), &then)) {
+                if (self.limiter->gate->problem) die(self.limiter->gate->problem);
+                if (then < again) again = then;
+                continue;
+            }
+            if (dice(4) == 0) pause_for(dice(3) * 0.001);
+            if (dice(8) == 0) {
+                gp_limiter_give_back(self.limiter, &waiters[i]);
+            } else {
+                gp_limiter_sent(self.limiter, &waiters[i], wall());
+                note(&self, last_clock, subjects[i]);
+                gp_limiter_end(self.limiter, &waiters[i], wall());
+            }
+            init_waiter(&waiters[i], subjects[i] = dice(SUBJECTS + 1));
+            again = 0;
+        }
+        if (again > wall()) pause_for(again - wall());
+    }
+    _exit(0);
+}
+
+static pid_t spawn(const char *file, const char *log, double until, uint64_t seed)
+{
+    pid_t pid = fork();
+    if (pid == 0) work(file, log, until, seed);
+    return pid;
+}
+
+/* What became of a process: 0 when it ended well or was killed by us. */
+static int judge_end(int status)
+{
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return 0;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) return 0;
+    printf("crash: %s %d\n", WIFSIGNALED(status) ? "signal" : "exit",
+           WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    return 1;
+}
+
+static int storm(char **args, int apart)
+{
+    const char *file = args[0], *log = args[1];
+    int count = atoi(args[2]), bad = 0, i;
+    double until = wall() + atof(args[3]);
+    uint64_t seed = strtoull(args[4], NULL, 10), kills = 0, stops = 0;
+    pid_t pids[64];
+    char own[64][512];
+    for (i = 0; i < count; i++) {
+        snprintf(own[i], sizeof(own[i]), apart ? "%s.%d" : "%s", file, i);
+        pids[i] = spawn(own[i], log, until, seed * 1000 + (uint64_t)i);
+    }
+    random_state = seed;
+    for (kills = 0; wall() < until;) {
+        int status, at = (int)dice((uint32_t)count);
+        pause_for(0.002 + dice(20) * 0.001);
+        if (dice(3) == 0) {
+            kill(pids[at], SIGKILL);
+        } else {
+            kill(pids[at], SIGSTOP);
+            stops++;
+            pause_for(dice(5) ? dice(20) * 0.001 : 0.15);
+            kill(pids[at], SIGCONT);
+        }
+        /* Those who stopped by themselves go on some time later. */
+        kill(pids[dice((uint32_t)count)], SIGCONT);
+        for (i = 0; i < count; i++) {
+            if (waitpid(pids[i], &status, WNOHANG) != pids[i]) continue;
+            bad |= judge_end(status);
+            kills++;
+            pids[i] = spawn(own[i], log, until, seed * 1000 + 100 + kills);
+        }
+    }
+    for (i = 0; i < count; i++) {
+        double patience = wall() + 10;
+        int status;
+        while (waitpid(pids[i], &status, WNOHANG) == 0 && wall() < patience) {
+            kill(pids[i], SIGCONT);
+            pause_for(0.005);
+        }
+        if (wall() >= patience) {
+            printf("hang\n");
+            kill(pids[i], SIGKILL);
+            waitpid(pids[i], &status, 0);
+            bad = 1;
+        } else {
+            bad |= judge_end(status);
+        }
+    }
+    printf("ended %llu stopped %llu\n", (unsigned long long)kills, (unsigned long long)stops);
+    return bad;
+}
+
+/* Everything a process can do to the file, in virtual time. */
+static void story(process *self, double now, int clean)
+{
+    gp_waiter waiters[4];
+    double until;
+    int i;
+    for (i = 0; i < 4; i++) {
+        init_waiter(&waiters[i], (uint64_t)(i % 2 + 1));
+        if (!gp_limiter_admit(self->limiter, &waiters[i], now, &until)) continue;
+        if (i == 1) {
+            gp_limiter_give_back(self->limiter, &waiters[i]);
+            continue;
+        }
+        gp_limiter_sent(self->limiter, &waiters[i], now);
+        note(self, now, waiters[i].subjects[2]);
+        if (i == 2) gp_limiter_drain(self->limiter, &waiters[i], 2, now, now + 0.01);
+        if (i == 3) gp_limiter_sent(self->limiter, &waiters[i], now);
+        gp_limiter_end(self->limiter, &waiters[i], now);
+    }
+    if (clean) finish(self);
+}
+
+/* After somebody's death: the lock is free, and once the longest window is over everything is. */
+static double aftermath(const char *file, const char *log, double now, long step)
+{
+    process self;
+    gp_waiter waiters[9];
+    double until = now;
+    int i, taken = 0;
+    begin(&self, file, log, &now);
+    for (i = 0; i < 9; i++)
+        init_waiter(&waiters[i], 0);
+    /* What the dead have held is found out when all of it is looked at. */
+    for (i = 0; i < 9; i++)
+        gp_limiter_admit(self.limiter, &waiters[i], now, &until);
+    if (self.limiter->gate->problem) die(self.limiter->gate->problem);
+    for (i = 0; i < 9; i++)
+        gp_limiter_give_back(self.limiter, &waiters[i]);
+    now += 0.401;
+    for (i = 0; i < 9; i++)
+        taken += gp_limiter_admit(self.limiter, &waiters[i], now, &until);
+    for (i = 0; i < 9; i++) {
+        if (waiters[i].state != GP_WAITER_HELD) continue;
+        gp_limiter_sent(self.limiter, &waiters[i], now);
+        note(&self, now, 0);
+    }
+    if (taken != 8) {
+        printf("step %ld: %d places instead of 8\n", step, taken);
+        exit(3);
+    }
+    for (i = 0; i < 9; i++)
+        gp_limiter_end(self.limiter, &waiters[i], now);
+    finish(&self);
+    return now + 0.5;
+}
+
+static int steps(const char *file, const char *log, int fresh)
+{
+    double now = 1000;
+    long step;
+    for (step = 1; step < 10000; step++) {
+        int status;
+        pid_t pid;
+        if (fresh) unlink(file);
+        pid = fork();
+        if (pid == 0) {
+            process self;
+            countdown = step;
+            at_zero = SIGKILL;
+            begin(&self, file, log, &now);
+            story(&self, now, 1);
+            _exit(0);
+        }
+        waitpid(pid, &status, 0);
+        if (judge_end(status)) return 1;
+        now = aftermath(file, log, now, step);
+        if (WIFEXITED(status)) break;
+    }
+    printf("steps %ld\n", step - 1);
+    return 0;
+}
+
+static int patch(const char *file, const char *what)
+{
+    gp_shared_header header;
+    int fd = open(file, O_RDWR);
+    if (fd < 0 || read(fd, &header, sizeof(header)) != (ssize_t)sizeof(header)) return 1;
+    if (strcmp(what, "boot") == 0) header.identity.boot[3] ^= 1;
+    if (strcmp(what, "clock") == 0) header.identity.time_namespace++;
+    if (strcmp(what, "version") == 0) header.version++;
+    if (strcmp(what, "rules") == 0) header.rules[0].length += 1;
+    if (strcmp(what, "size") == 0) header.size++;
+    if (strcmp(what, "mark") == 0) memcpy(header.magic, gp_shared_unfinished, 8);
+    header.checksum =
+        gp_limiter_subject((const char *)&header, offsetof(gp_shared_header, checksum));
+    return pwrite(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header);
+}
+
+static int open_only(const char *file)
+{
+    char err[512];
+    gp_shared_limits *shared;
+    if (gp_shared_limits_open(file, rules, NULL, &shared, err, sizeof(err)) != 0) {
+        printf("%s\n", err);
+        return 0;
+    }
+    gp_shared_limits_close(shared);
+    printf("fine\n");
+    return 0;
+}
+
+/* One that has stopped under the lock makes the others wait, and no more; its death frees it. */
+static int held(const char *file)
+{
+    double now = 1000, until = 0, longest = 0;
+    process self;
+    gp_waiter waiter;
+    int status, i, asked = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        at_zero = SIGSTOP;
+        begin(&self, file, "/dev/null", &now);
+        init_waiter(&waiter, 1);
+        /* The first step of a question is having got the lock. */
+        countdown = 1;
+        gp_limiter_admit(self.limiter, &waiter, now, &until);
+        _exit(0);
+    }
+    waitpid(pid, &status, WUNTRACED);
+    if (!WIFSTOPPED(status)) die("it did not stop");
+    begin(&self, file, "/dev/null", &now);
+    init_waiter(&waiter, 1);
+    for (i = 0; i < 20; i++) {
+        if (gp_limiter_admit(self.limiter, &waiter, now, &until)) die("passed without the lock");
+        if (until <= now) die("told to ask again at once");
+        longest = fmax(longest, until - now);
+        now = until;
+        asked++;
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    if (!gp_limiter_admit(self.limiter, &waiter, now, &until)) die("does not go on");
+    printf("asked %d longest %.4f\n", asked, longest);
+    finish(&self);
+    return 0;
+}
+
+/* A child has a file of its own: its parent's places stay held, and its death ends only its own. */
+static int forked(const char *file)
+{
+    double now = 1000, until;
+    process self;
+    gp_waiter parents, childs, more[8];
+    int status, i, taken = 0;
+    pid_t pid;
+    begin(&self, file, "/dev/null", &now);
+    init_waiter(&parents, 0);
+    gp_limiter_admit(self.limiter, &parents, now, &until);
+    pid = fork();
+    if (pid == 0) {
+        gp_limiter_give_back(self.limiter, &parents);
+        init_waiter(&childs, 0);
+        _exit(!gp_limiter_admit(self.limiter, &childs, now, &until));
+    }
+    waitpid(pid, &status, 0);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) die("the child had no place");
+    /* Six more are free: one is held here, and the child's counts although it is gone. */
+    for (i = 0; i < 8; i++) {
+        init_waiter(&more[i], 0);
+        taken += gp_limiter_admit(self.limiter, &more[i], now, &until);
+    }
+    printf("taken %d\n", taken);
+    if (unlink(file) != 0) die("unlink");
+    for (i = 0; i < 8; i++)
+        gp_limiter_end(self.limiter, &more[i], now);
+    /* Somebody removed the file: the one that is made now counts as used. */
+    now += 0.1;
+    for (i = taken = 0; i < 3; i++, now += 0.25) {
+        init_waiter(&more[0], 0);
+        taken = taken * 10 + gp_limiter_admit(self.limiter, &more[0], now, &until);
+        gp_limiter_give_back(self.limiter, &more[0]);
+    }
+    printf("later %03d\n", taken);
+    finish(&self);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *mode = argc > 2 ? argv[1] : "";
+    setvbuf(stdout, NULL, _IONBF, 0);
+    if (strcmp(mode, "storm") == 0 && argc >= 7) return storm(argv + 2, argc > 7);
+    if (strcmp(mode, "steps") == 0 && argc == 5) {
+        return steps(argv[2], argv[3], strcmp(argv[4], "fresh") == 0);
+    }
+    if (strcmp(mode, "patch") == 0 && argc == 4) return patch(argv[2], argv[3]);
+    if (strcmp(mode, "open") == 0) return open_only(argv[2]);
+    if (strcmp(mode, "held") == 0) return held(argv[2]);
+    if (strcmp(mode, "fork") == 0) return forked(argv[2]);
+    return 2;
+}
