@@ -5,9 +5,7 @@
 #include <strings.h>
 
 #include "mock/routes.h"
-
-/* GitLab.com's limit for a user, in requests a minute. It is told, not enforced: faults do that. */
-enum { RATE_LIMIT = 2000, RATE_WINDOW = 60000 };
+#include "mock/throttle.h"
 
 /* A header whose value is known to be free of control characters. */
 static void header(gp_call *call, const char *name, const char *value, size_t len)
@@ -101,19 +99,19 @@ static void request_id(gp_call *call)
 
 static void rate_headers(gp_call *call)
 {
-    gp_mock *m = call->m;
-    gp_ms start = m->now - m->now % RATE_WINDOW;
-    if (m->rate_window != start) {
-        m->rate_window = start;
-        m->rate_observed = 0;
-    }
-    m->rate_observed++;
+    const gp_rate *rate = &call->rate;
+    char date[GP_TIME_TEXT];
+    if (!rate->limit) gp_throttle_default(call);
     header(call, "RateLimit-Name", "throttle_authenticated_api", 26);
-    number_header(call, "RateLimit-Limit", RATE_LIMIT);
-    number_header(call, "RateLimit-Observed", m->rate_observed);
-    number_header(call, "RateLimit-Remaining",
-                  m->rate_observed < RATE_LIMIT ? RATE_LIMIT - m->rate_observed : 0);
-    number_header(call, "RateLimit-Reset", (start + RATE_WINDOW) / 1000);
+    number_header(call, "RateLimit-Limit", rate->limit);
+    number_header(call, "RateLimit-Observed", rate->observed);
+    number_header(call, "RateLimit-Remaining", rate->remaining);
+    number_header(call, "RateLimit-Reset", (rate->reset + 999) / 1000);
+    if (!rate->exceeded) return;
+    gp_ms_http(date, rate->reset + 999);
+    header(call, "RateLimit-ResetTime", date, strlen(date));
+    if (has_header(call, "Retry-After")) return;
+    number_header(call, "Retry-After", (rate->reset - call->m->now + 999) / 1000);
 }
 
 void gp_answer_headers(gp_call *call)

@@ -9,6 +9,14 @@
 
 struct gp_route;
 
+/* The rate limit that the answer's headers tell of: the strictest one. */
+typedef struct gp_rate {
+    int64_t limit; /* a minute; 0: none */
+    int64_t observed, remaining;
+    gp_ms reset; /* end of the window */
+    int exceeded;
+} gp_rate;
+
 typedef struct gp_call {
     gp_mock *m;
     const gp_http_request_in *in;
@@ -26,6 +34,9 @@ typedef struct gp_call {
     const gp_token *token;     /* NULL: the static token */
     const gp_trigger *trigger; /* a trigger token, on the trigger endpoint */
     int role;
+    gp_rate rate;
+    gp_ms lag;    /* replicas show what was that long ago */
+    int redirect; /* archives lie in the object store, whatever the world says */
 } gp_call;
 
 /* Parameters of the call. */

@@ -7,6 +7,7 @@
 
 #include "mock/routes.h"
 #include "mock/store.h"
+#include "mock/throttle.h"
 
 /*
  * A rule. Which requests: `method`, `path` (`*` stands for anything, without prefix and query);
@@ -18,8 +19,6 @@ struct gp_fault {
     gp_arena arena;
     const gp_json *def;
     int64_t matched, struck;
-    gp_ms window; /* of a throttle */
-    int64_t in_window;
 };
 
 static const char *const fields[] = {"id",         "method",
@@ -94,12 +93,13 @@ static int matches(const gp_fault *fault, const gp_call *call, const char *path)
 }
 
 /* Counts the request; 1 if the rule strikes it. */
-static int strikes(const gp_mock *m, gp_fault *fault)
+static int strikes(gp_call *call, gp_fault *fault)
 {
+    const gp_mock *m = call->m;
     const gp_json *def = fault->def;
     int64_t after = gp_json_get_integer(def, "after", 0),
             every = gp_json_get_integer(def, "every", 1);
-    int64_t times = gp_json_get_integer(def, "times", -1), limit, nth;
+    int64_t times = gp_json_get_integer(def, "times", -1), nth;
     double probability = gp_json_get_number(def, "probability", 1), x;
     const gp_json *throttle = gp_json_get(def, "throttle");
     if (times >= 0 && fault->struck >= times) return 0;
@@ -108,14 +108,7 @@ static int strikes(const gp_mock *m, gp_fault *fault)
     x = (double)(gp_mock_hash(m, "fault", (uint64_t)(fault->id * 1000003 + fault->matched)) >> 11) *
         0x1p-53;
     if (x >= probability) return 0;
-    if (throttle) {
-        gp_ms period = gp_ms_from_seconds(gp_json_get_number(throttle, "period", 60));
-        gp_ms start = period ? m->now - m->now % period : m->now;
-        limit = gp_json_get_integer(throttle, "limit", 1);
-        if (start != fault->window) fault->in_window = 0;
-        fault->window = start;
-        if (++fault->in_window <= limit) return 0;
-    }
+    if (throttle && !gp_throttle_count(call, throttle, fault->id)) return 0;
     fault->struck++;
     return 1;
 }
@@ -213,18 +206,21 @@ int gp_fault_strike(gp_call *call, gp_fault_effect *effect)
         if (truthy(fault->def, "lag") || !matches(fault, call, path)) continue;
         /* Only a connection that has carried a request before can be closed while idle. */
         if (truthy(fault->def, "apply_then_close_idle") && !call->in->served_before) continue;
-        if (strikes(m, fault) && !chosen) chosen = fault;
+        if (strikes(call, fault) && !chosen) chosen = fault;
     }
     if (!chosen) return 0;
     effect_of(m, chosen, effect);
-    if (truthy(chosen->def, "throttle")) {
-        char text[24];
-        gp_ms period = gp_ms_from_seconds(
-            gp_json_get_number(gp_json_get(chosen->def, "throttle"), "period", 60));
-        snprintf(text, sizeof text, "%lld",
-                 (long long)((chosen->window + period - m->now + 999) / 1000));
-        gp_http_response_header(call->out, "Retry-After", text);
-    }
+    return 1;
+}
+
+int gp_fault_throttled(gp_call *call, gp_fault_effect *effect)
+{
+    const gp_json *rule = call->m->world ? gp_json_get(call->m->world->root, "throttle") : NULL;
+    if (!rule || gp_route_is_own(call->in->target) || !gp_throttle_count(call, rule, 0)) return 0;
+    memset(effect, 0, sizeof *effect);
+    effect->apply_late = GP_MS_NONE;
+    effect->status = 429;
+    effect->replace = 1;
     return 1;
 }
 
@@ -285,6 +281,38 @@ gp_ms gp_fault_lag(const gp_mock *m)
         if (own > lag) lag = own;
     }
     return lag;
+}
+
+gp_ms gp_fault_lag_of(gp_call *call)
+{
+    gp_mock *m = call->m;
+    gp_ms lag = m->world ? gp_ms_from_seconds(gp_json_get_number(m->world->root, "lag", 0)) : 0;
+    char *path = path_of(call);
+    size_t i;
+    if (strcmp(call->in->method, "GET") != 0 && strcmp(call->in->method, "HEAD") != 0) return 0;
+    if (!path || gp_route_is_own(path)) return 0;
+    for (i = 0; i < m->faults.count; i++) {
+        gp_fault *fault = m->faults.items[i];
+        gp_ms own;
+        if (!truthy(fault->def, "lag") || !matches(fault, call, path) || !strikes(call, fault))
+            continue;
+        own = gp_ms_from_seconds(gp_json_get_number(fault->def, "lag", 0));
+        if (own > lag) lag = own;
+    }
+    return lag;
+}
+
+int64_t gp_fault_throttle(const gp_mock *m, const char *name)
+{
+    int64_t least =
+        m->world ? gp_json_get_integer(gp_json_get(m->world->root, "throttle"), name, -1) : -1;
+    size_t i;
+    for (i = 0; i < m->faults.count; i++) {
+        const gp_fault *fault = m->faults.items[i];
+        int64_t own = gp_json_get_integer(gp_json_get(fault->def, "throttle"), name, -1);
+        if (own >= 0 && (least < 0 || own < least)) least = own;
+    }
+    return least;
 }
 
 /* Rules as rows ----------------------------------------------------------------------------- */

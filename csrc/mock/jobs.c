@@ -6,6 +6,7 @@
 #include "mock/launch.h"
 #include "mock/shapes.h"
 #include "mock/simulate.h"
+#include "mock/throttle.h"
 #include "mock/world.h"
 
 static void shape(gp_call *call, const gp_job *job)
@@ -66,7 +67,7 @@ static void project_jobs(gp_call *call, gp_list *rows)
 {
     const gp_list *pipelines = &call->project->pipelines;
     const char *ref = gp_call_string(call, "ref");
-    gp_ms lag = gp_fault_lag(call->m);
+    gp_ms lag = call->lag;
     size_t i, k, at;
     for (i = 0; i < pipelines->count; i++) {
         const gp_pipeline *p = pipelines->items[i];
@@ -123,6 +124,12 @@ int gp_list_project_jobs(gp_call *call)
     gp_list rows = {0};
     gp_page page;
     size_t i;
+    if (!gp_throttle_allows_jobs(call)) {
+        gp_buf_adds(&call->out->body,
+                    "{\"message\":{\"error\":\"This endpoint has been requested too many times. "
+                    "Try again later.\"}}");
+        return 429;
+    }
     project_jobs(call, &rows);
     if (pagination && strcmp(pagination, "keyset") == 0) {
         keyset_jobs(call, &rows, ascending);

@@ -5,6 +5,7 @@
 
 #include "mock/shapes.h"
 #include "mock/simulate.h"
+#include "mock/throttle.h"
 #include "mock/world.h"
 
 gp_json *gp_variable_entry(gp_arena *arena, const char *key, const char *value, const char *type)
@@ -133,6 +134,17 @@ static int refused(gp_call *call, const gp_launch *launch)
     return same ? gp_fail_field(call, "base", same) : 0;
 }
 
+/* GitLab's limit for one project, user and commit: it counts what has come as far as here. */
+static int too_many(gp_call *call, const char *ref)
+{
+    char sha[41];
+    int tag;
+    gp_ref_sha(call->m, call->project, gp_ref_short(ref, &tag), sha);
+    if (gp_throttle_allows_pipeline(call, sha)) return 0;
+    return gp_fail_field(call, "base",
+                         "Too many pipelines created in the last minute. Try again later.");
+}
+
 int gp_launch_pipeline(gp_call *call, const gp_launch *launch)
 {
     gp_pipeline_plan plan = gp_pipeline_plan_new(call->m, call->project);
@@ -140,6 +152,7 @@ int gp_launch_pipeline(gp_call *call, const gp_launch *launch)
     int status = refused(call, launch);
     gp_pipeline *made;
     if (!status) status = overrides(call, launch, &plan);
+    if (!status) status = too_many(call, launch->ref);
     if (status) return status;
     plan.ref = launch->ref;
     plan.source = launch->source;

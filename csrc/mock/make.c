@@ -75,25 +75,22 @@ static int world_jobs_make(gp_mock *m, gp_pipeline *p, const gp_json *variables)
     return 1;
 }
 
-/* The commit that a ref stands for: the same as long as seed, project and ref are. */
-static void make_sha(const gp_mock *m, gp_pipeline *p)
+void gp_ref_sha(const gp_mock *m, const gp_project *project, const char *ref, char sha[41])
 {
     static const char hex[] = "0123456789abcdef";
     uint64_t word = 0;
     int i;
     for (i = 0; i < 40; i++) {
         if (i % 16 == 0) {
-            word = gp_mock_hash(m, p->project->path, (uint64_t)i) ^
-                   gp_mock_hash(m, p->ref, (uint64_t)i);
+            word = gp_mock_hash(m, project->path, (uint64_t)i) ^ gp_mock_hash(m, ref, (uint64_t)i);
         }
-        p->sha[i] = hex[word & 15];
+        sha[i] = hex[word & 15];
         word >>= 4;
     }
-    p->sha[40] = 0;
+    sha[40] = 0;
 }
 
-/* "refs/heads/x" is stored as "x". */
-static const char *short_ref(const char *ref, int *tag)
+const char *gp_ref_short(const char *ref, int *tag)
 {
     *tag = strncmp(ref, "refs/tags/", 10) == 0;
     if (*tag) return ref + 10;
@@ -115,7 +112,7 @@ static gp_pipeline *pipeline_new(gp_mock *m, const gp_pipeline_plan *plan)
     if (!p) return NULL;
     p->project = plan->project;
     p->source = plan->source;
-    p->ref = gp_mock_strdup(m, short_ref(plan->ref, &p->tag));
+    p->ref = gp_mock_strdup(m, gp_ref_short(plan->ref, &p->tag));
     p->variables = gp_mock_strdup(m, plan->variables);
     p->def_path = gp_mock_strdup(m, plan->def_path);
     p->scenario_id = plan->scenario_id;
@@ -137,7 +134,7 @@ static gp_pipeline *pipeline_new(gp_mock *m, const gp_pipeline_plan *plan)
         return NULL;
     }
     if (!p->tag) p->tag = is_tag(p->project, p->ref);
-    make_sha(m, p);
+    gp_ref_sha(m, p->project, p->ref, p->sha);
     return p;
 }
 

@@ -11,6 +11,7 @@
 #include "mock/faults.h"
 #include "mock/heap.h"
 #include "mock/hooks.h"
+#include "mock/lag.h"
 #include "mock/late.h"
 #include "mock/objects.h"
 #include "mock/params.h"
@@ -18,6 +19,7 @@
 #include "mock/routes.h"
 #include "mock/simulate.h"
 #include "mock/store.h"
+#include "mock/throttle.h"
 #include "mock/tokens.h"
 #include "mock/world.h"
 
@@ -136,6 +138,7 @@ void gp_mock_close(gp_mock *m)
     gp_mock_clear(m);
     gp_requests_clear(m);
     gp_late_clear(m);
+    gp_throttle_clear(m);
     for (i = 0; i < m->users.count; i++)
         free(m->users.items[i]);
     gp_list_free(&m->users);
@@ -262,8 +265,7 @@ static int project_visible(const gp_call *call)
 
 static int hidden_by_lag(const gp_call *call, const gp_pipeline *p)
 {
-    gp_ms lag = gp_fault_lag(call->m);
-    return lag && strcmp(call->in->method, "GET") == 0 && p->created_at + lag > call->m->now;
+    return call->lag && p->created_at + call->lag > call->m->now;
 }
 
 /* The rows that the path names: 0, or the status of the error written. */
@@ -288,7 +290,8 @@ static int find_rows(gp_call *call)
     }
     if (flags & (GP_JOB | GP_ANY_JOB)) {
         job = gp_ids_get(&call->m->jobs, gp_call_integer(call, "job_id", 0));
-        if (!job || job->pipeline->project != call->project || hidden_by_lag(call, job->pipeline) ||
+        if (!job || job->pipeline->project != call->project ||
+            (call->lag && job->created_at + call->lag > call->m->now) ||
             ((flags & GP_JOB) && gp_job_trigger(job))) {
             return gp_fail_record(call);
         }
@@ -329,6 +332,19 @@ static int may_defer(const gp_http_request_in *in)
     return in->may_defer && !strstr(in->target, "_mock/");
 }
 
+/* Writes what has changed. What could not be made or written whole never was: the rows are read
+ * again, so that nothing is told of it later. 0 then. */
+static int commit(gp_mock *m)
+{
+    char err[200];
+    if (!m->spoiled && !m->memory_failed && gp_store_flush(m)) return 1;
+    gp_store_rollback(m);
+    m->memory_failed = 0;
+    m->spoiled = !gp_mock_reload(m, err, sizeof err);
+    m->lag_kept = 0;
+    return 0;
+}
+
 /* Carries a request out: the body is written, the status returned. */
 static int carry_out(gp_call *call)
 {
@@ -344,10 +360,16 @@ static int carry_out(gp_call *call)
     while (len > 1 && path[len - 1] == '/')
         path[--len] = 0;
     call->path = path;
+    call->lag = call->m->lag_kept ? gp_fault_lag_of(call) : 0;
+    if (call->lag) gp_lag_enter(call->m, call->m->now - call->lag);
     status = route(call, path, query);
-    if (call->arena->failed || call->m->memory_failed) status = gp_fail_memory(call);
-    if (!may_defer(in) && !gp_store_flush(call->m)) status = gp_fail_memory(call);
-    call->m->memory_failed = 0;
+    if (call->lag) gp_lag_leave(call->m);
+    gp_lag_keep(call->m, NULL, call->m->now);
+    if (call->arena->failed || call->m->memory_failed) {
+        call->m->spoiled = 1;
+        status = gp_fail_memory(call);
+    }
+    if (!may_defer(in) && !commit(call->m)) status = gp_fail_memory(call);
     return status;
 }
 
@@ -381,7 +403,7 @@ static void carry_out_late(gp_mock *m, gp_ms until)
 
 int gp_mock_flush(gp_mock *m)
 {
-    return gp_store_flush(m);
+    return commit(m);
 }
 
 /* To `now`, with what was put off until then. */
@@ -404,20 +426,24 @@ void gp_mock_request(gp_mock *m, double now, const gp_http_request_in *in,
     int struck = 0;
     catch_up(m, now);
     m->requests++;
-    if (!may_defer(in)) gp_store_flush(m);
+    if (!may_defer(in)) commit(m);
     start_call(&call, m, in, out);
+    gp_lag_prepare(m, gp_fault_lag(m));
     gp_simulate_advance(m);
-    if (in->target_len > MAX_TARGET) {
+    if (m->spoiled) {
+        out->status = gp_fail_memory(&call);
+    } else if (in->target_len > MAX_TARGET) {
         out->status = gp_fail(&call, 414, "414 Request-URI Too Large");
     } else {
-        struck = m->faults.count && gp_fault_strike(&call, &effect);
+        struck = gp_fault_throttled(&call, &effect) ||
+                 (m->faults.count && gp_fault_strike(&call, &effect));
         if (struck && effect.apply_late != GP_MS_NONE)
             gp_late_add(m, in, m->now + effect.apply_late);
         if (!struck || !(effect.replace || effect.apply_late != GP_MS_NONE))
             out->status = carry_out(&call);
         if (struck) gp_fault_answer(&call, &effect);
     }
-    if (!may_defer(in)) gp_store_flush(m);
+    if (!may_defer(in)) commit(m);
     /* What a reader sees follows from the clock; what a writer is told must last. */
     out->uncommitted = gp_store_pending(m) && strcmp(in->method, "GET") != 0;
     gp_answer_headers(&call);

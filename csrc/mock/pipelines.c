@@ -30,7 +30,7 @@ static filter read_filter(const gp_call *call)
                 .updated_after = gp_call_time(call, "updated_after"),
                 .created_before = gp_call_time(call, "created_before"),
                 .created_after = gp_call_time(call, "created_after"),
-                .seen_before = call->m->now - gp_fault_lag(call->m),
+                .seen_before = call->m->now - call->lag,
                 .yaml_errors = gp_call_boolean(call, "yaml_errors", 0)};
     return f;
 }
@@ -156,7 +156,7 @@ int gp_latest_pipeline(gp_call *call)
     for (i = all->count; i > 0; i--) {
         gp_pipeline *p = all->items[i - 1];
         if (strcmp(p->ref, ref) != 0 || strcmp(p->source, "parent_pipeline") == 0) continue;
-        if (p->created_at + gp_fault_lag(call->m) > call->m->now && gp_fault_lag(call->m)) continue;
+        if (call->lag && p->created_at + call->lag > call->m->now) continue;
         gp_shape_pipeline(&call->out->body, call->m, p, 1);
         return 200;
     }

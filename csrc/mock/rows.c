@@ -6,6 +6,7 @@
 #include "mock/environments.h"
 #include "mock/faults.h"
 #include "mock/heap.h"
+#include "mock/lag.h"
 #include "mock/hooks.h"
 #include "mock/late.h"
 #include "mock/objects.h"
@@ -144,6 +145,7 @@ static void free_pipeline(gp_mock *m, gp_pipeline *p)
     free(p->name);
     free(p->variables);
     free(p->def_path);
+    gp_lag_forget(p);
     free(p);
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/scenario.h"
 #include "mock/heap.h"
+#include "mock/lag.h"
 #include "mock/hooks.h"
 #include "mock/steps.h"
 #include "mock/store.h"
@@ -145,6 +146,7 @@ void gp_simulate_rule(gp_mock *m, gp_pipeline *p)
             free(job->variables);
             free(job);
         }
+        gp_lag_forget(p);
         p->jobs.count = 0;
         p->jobs_stored = 0;
         p->job_defs = NULL;

@@ -519,14 +519,16 @@ static const gp_schema_field fault_rule_fields[] = {
     {"dribble?", "any", "send that many bytes at a time"},
     {"garbage?", "boolean", "answer with what is no HTTP"},
     {"throttle?", "Throttle", "strike only beyond this rate"},
-    {"lag?", "number", "new rows are seen by reads that many seconds late"},
+    {"lag?", "number", "reads see pipelines and jobs as they were that many seconds ago"},
     {"matched?", "integer", "ignored"},
     {"struck?", "integer", "ignored"},
     {NULL, NULL, NULL}};
 
 static const gp_schema_field throttle_fields[] = {
-    {"limit?", "integer", "requests that pass in a period"},
-    {"period?", "number", "seconds"},
+    {"limit?", "integer", "requests of one token that pass in a period"},
+    {"period?", "number", "seconds, 60 if absent"},
+    {"creations?", "integer", "pipelines a minute of one project, user and commit"},
+    {"jobs?", "integer", "lists of a project's jobs a minute of one user"},
     {NULL, NULL, NULL}};
 
 static const gp_schema_field fault_fields[] = {

@@ -5,6 +5,7 @@
 
 #include "mock/hooks.h"
 #include "mock/heap.h"
+#include "mock/lag.h"
 #include "mock/steps.h"
 #include "mock/store.h"
 #include "mock/world.h"
@@ -217,6 +218,7 @@ static void pipeline_step(gp_mock *m, gp_pipeline *p)
     gp_job *job;
     if (p->rule == GP_RULE_SCENARIO) {
         gp_rule_apply(m, p, at);
+        gp_lag_keep(m, p, at);
         return;
     }
     if (p->wake <= at) {
@@ -228,6 +230,7 @@ static void pipeline_step(gp_mock *m, gp_pipeline *p)
     }
     gp_pipeline_settle(m, p, at);
     gp_simulate_schedule(m, p);
+    gp_lag_keep(m, NULL, at);
 }
 
 void gp_simulate_advance(gp_mock *m)

@@ -35,6 +35,12 @@ gp_pipeline_plan gp_pipeline_plan_new(const gp_mock *m, gp_project *project);
 /* Makes the pipeline and its jobs. NULL: no job would be in it, or memory ran out. */
 gp_pipeline *gp_pipeline_make(gp_mock *m, const gp_pipeline_plan *plan);
 
+/* The commit that a ref stands for: the same as long as seed, project and ref are. */
+void gp_ref_sha(const gp_mock *m, const gp_project *project, const char *ref, char sha[41]);
+
+/* How a ref is stored: "refs/heads/x" as "x". */
+const char *gp_ref_short(const char *ref, int *tag);
+
 /* After a change of its scenario or overrides: lays its jobs out anew. */
 void gp_simulate_rule(gp_mock *m, gp_pipeline *pipeline);
 

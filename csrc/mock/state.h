@@ -101,7 +101,8 @@ struct gp_pipeline {
     int64_t user_id;
     int64_t upstream_job_id; /* the trigger job that made it, or GP_UNSET */
     int64_t first_job_id;
-    gp_list jobs; /* every attempt, by id */
+    gp_list jobs;     /* every attempt, by id */
+    gp_list versions; /* how it was, see lag.c */
     int dirty, jobs_stored;
 };
 
@@ -233,17 +234,19 @@ struct gp_mock {
     gp_outbox outbox;
     gp_seen seen[GP_SEEN_MAX];
     int64_t seen_count;
-    gp_ms rate_window; /* start of the minute that is counted */
-    int64_t rate_observed;
+    gp_list windows; /* of rate limits, see throttle.c */
+    gp_ids window_keys;
+    gp_ms lag_kept;    /* how far back versions of pipelines are kept, see lag.c */
+    gp_list aside;     /* what lag.c has put aside while older versions are shown */
     gp_ms date_second; /* the second that `date` stands for */
     char date[GP_TIME_TEXT];
     uint64_t requests; /* counts every request, for X-Request-Id */
-    gp_json *throttle; /* of the world */
 
     gp_list late;     /* requests that are applied later (faults) */
     gp_arena scratch; /* of the current request */
     gp_arena strings; /* texts that rows read from the database point to */
     gp_store *store;
+    int spoiled;       /* the rows in memory are not those of the database: to be read again */
     int memory_failed; /* a row could not be made: the request answers 500 */
     gp_list dirty_pipelines;
 };

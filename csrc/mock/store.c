@@ -338,6 +338,14 @@ int gp_store_flush(gp_mock *m)
     return good;
 }
 
+void gp_store_rollback(gp_mock *m)
+{
+    gp_store *store = m->store;
+    m->dirty_pipelines.count = 0;
+    if (!sqlite3_get_autocommit(store->db)) sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    store->open = store->failed = 0;
+}
+
 static void state(gp_store *store, const char *name, int64_t value)
 {
     sqlite3_stmt *s = ready(store, PUT_STATE);

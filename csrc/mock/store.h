@@ -43,6 +43,9 @@ void gp_store_reset(gp_mock *m);
 /* Ends the request's transaction; 0 when the database refused. */
 int gp_store_flush(gp_mock *m);
 
+/* Gives up what was to be written: the rows in memory must be read again. */
+void gp_store_rollback(gp_mock *m);
+
 /* True when a flush has something to write. */
 int gp_store_pending(const gp_mock *m);
 

@@ -378,11 +378,20 @@ static void add_downstream(gp_world *world, gp_json *project)
     }
 }
 
+static const field throttle_fields[] = {{"limit", "i", NULL},
+                                        {"period", "n", NULL},
+                                        {"creations", "i", NULL},
+                                        {"jobs", "i", NULL},
+                                        {NULL, NULL, NULL}};
+
 static int check_world(gp_world *world, char *err, size_t err_size)
 {
     checker c = {err, err_size};
     gp_json *projects, *project;
+    const gp_json *throttle;
     if (!check_fields(&c, "world", world->root, root_fields, NULL)) return 0;
+    throttle = gp_json_get(world->root, "throttle");
+    if (throttle && !check_fields(&c, "throttle", throttle, throttle_fields, NULL)) return 0;
     projects = gp_json_get(world->root, "projects");
     for (project = projects ? projects->child : NULL; project; project = project->next) {
         const gp_json *other;

@@ -1,0 +1,118 @@
+-- Replicas that lag: what a read after a write may miss, and may show as it was.
+local calls = require "support.mock_calls"
+
+local slow = { id = 5, created = 0, queued = 1, jobs = { { name = "a", duration = 30 },
+  { name = "b", stage = "z", duration = 30 } } }
+
+local function open(lag, jobs)
+  local project = { id = 5, created = 0, queued = 1, jobs = jobs or slow.jobs }
+  return assert(calls.new { world = { lag = lag, projects = { ["acme/app"] = project } } })
+end
+
+local function status_of(gl) return select(2, gl:get "/projects/5/pipelines/1").status end
+
+local function statuses(gl, query)
+  local found = {}
+  for i, job in ipairs((select(2, gl:get("/projects/5/pipelines/1/jobs" .. (query or ""))))) do
+    found[i] = job.name .. " " .. job.status
+  end
+  return table.concat(found, ", ")
+end
+
+describe("a lagging replica", function()
+  it("shows what was that long ago, in every read alike", function()
+    local fresh, old = open(nil), open(30)
+    for _, gl in ipairs { fresh, old } do gl:post("/projects/5/pipeline", { ref = "main" }) end
+    for at = 30, 60 do
+      fresh.at, old.at = at - 30, at
+      for _, target in ipairs { "/projects/5/pipelines/1", "/projects/5/pipelines",
+        "/projects/5/pipelines?status=running", "/projects/5/pipelines/latest", "/projects/5/pipelines/1/jobs",
+        "/projects/5/pipelines/1/jobs?scope[]=pending" } do
+        local _, now = fresh:get(target)
+        local _, then_ = old:get(target)
+        -- How long an unfinished job has been at it is counted to the present.
+        for _, list in ipairs { now, then_ } do
+          for _, job in ipairs(list) do job.duration, job.queued_duration = nil, nil end
+        end
+        assert.same(now, then_, target .. " at " .. at)
+      end
+    end
+    fresh:close()
+    old:close()
+  end)
+
+  it("hides new rows from lists and from reads by id, and a 404 is no proof", function()
+    local gl = open(30)
+    assert.equal(201, (gl:post("/projects/5/pipeline", { ref = "main" })))
+    gl.at = 29.9
+    for _, target in ipairs { "/projects/5/pipelines/1", "/projects/5/jobs/1", "/projects/5/pipelines/1/jobs" } do
+      assert.equal(404, (gl:get(target)), target)
+    end
+    assert.same({}, (select(2, gl:get "/projects/5/pipelines")))
+    assert.same({}, (select(2, gl:get "/projects/5/jobs")))
+    assert.equal(403, (gl:get "/projects/5/pipelines/latest"))
+    gl.at = 30
+    assert.equal(200, (gl:get "/projects/5/pipelines/1"))
+    gl:close()
+  end)
+
+  it("shows a cancelled pipeline by its former status; the answer of the write is true", function()
+    local gl = open(20)
+    gl:post("/projects/5/pipeline", { ref = "main" })
+    gl.at = 25
+    assert.equal("canceled", select(2, gl:post "/projects/5/pipelines/1/cancel").status)
+    assert.equal("a running", statuses(gl, "?scope[]=running"))
+    assert.equal("running", status_of(gl))
+    assert.equal("b created, a running", statuses(gl))
+    gl.at = 45
+    assert.equal("canceled", status_of(gl))
+    gl:close()
+  end)
+
+  it("shows a retried job as the newest until its successor is seen", function()
+    local gl = open(20, { { name = "a", status = "failed", duration = 1 } })
+    gl:post("/projects/5/pipeline", { ref = "main" })
+    gl.at = 30
+    local status, job = gl:post "/projects/5/jobs/1/retry"
+    assert.same({ 201, 2 }, { status, job.id })
+    assert.equal("a failed", statuses(gl))
+    assert.equal(404, (gl:get "/projects/5/jobs/2"))
+    assert.equal("failed", status_of(gl))
+    gl.at = 50
+    assert.equal("a pending", statuses(gl))
+    gl:close()
+  end)
+
+  it("lags only for the requests that a rule names, and only as often as it says", function()
+    local gl = open(nil)
+    gl:post("/_mock/faults", { path = "/projects/*/pipelines", lag = 30, times = 1 })
+    gl:post("/projects/5/pipeline", { ref = "main" })
+    assert.equal(200, (gl:get "/projects/5/pipelines/1"))
+    assert.same({}, (select(2, gl:get "/projects/5/pipelines")))
+    assert.equal(1, #select(2, gl:get "/projects/5/pipelines"))
+    gl:close()
+  end)
+
+  it("lags for pipelines and jobs alone: the main database follows its writers", function()
+    local gl = open(30)
+    gl:post("/projects/5/variables", { key = "A", value = "1" })
+    gl:post("/projects/5/environments", { name = "review/x" })
+    assert.equal(200, (gl:get "/projects/5/variables/A"))
+    assert.equal(1, #select(2, gl:get "/projects/5/environments"))
+    gl:close()
+  end)
+
+  it("knows how it was before the rule that makes it lag came", function()
+    local gl = open(nil)
+    gl:post("/projects/5/pipeline", { ref = "main" })
+    gl.at = 2
+    gl:post("/_mock/faults", { lag = 1000 })
+    gl.at = 3
+    gl:post "/projects/5/pipelines/1/cancel"
+    gl.at = 1002
+    assert.equal("running", status_of(gl))
+    gl:delete "/_mock/faults"
+    assert.equal("canceled", status_of(gl))
+    gl:close()
+  end)
+end)
