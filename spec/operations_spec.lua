@@ -144,7 +144,7 @@ describe("arguments", function()
   it("show no secret", function()
     local _, message = operations.arguments(operations.variables.create,
       { project = 17, key = "K", value = 12345678 })
-    assert.equal("variables.create: 'value' must be a string, not number", message)
+    assert.equal("variables.create: 'value' must be a string or a secret, not number", message)
     _, message = operations.arguments(operations.triggers.run, { project = 17, ref = "x", token = 12345678 })
     assert.is_nil(message:find("12345678", 1, true))
   end)

@@ -1,6 +1,7 @@
 /*
  * core.json.decode: JSON to Lua values in one pass, in the form that json.lua promises: whole
- * numbers up to 2^53 are integers where Lua has them, a null in an object is an absent key.
+ * numbers up to 2^53 are integers where Lua has them, a null in an object is an absent key, an
+ * empty array is marked, as nothing else tells it from an empty object.
  *
  * An object's names and values are gathered on the Lua stack and put into its table together, so
  * that the table is made in its final size: growing it field by field would cost more than all the
@@ -13,9 +14,10 @@
 #include "lgp.h"
 
 enum {
-    MAX_DEPTH = 256, /* deeper than any answer of GitLab's; shallow enough for the C stack */
-    GATHERED = 64,   /* fields on the stack before they go into the table ... */
-    ROOMY_DEPTH = 16 /* ... down to this depth, below it one: LuaJIT's stack is not large */
+    MAX_DEPTH = 256,  /* deeper than any answer of GitLab's; shallow enough for the C stack */
+    GATHERED = 64,    /* fields on the stack before they go into the table ... */
+    ROOMY_DEPTH = 16, /* ... down to this depth, below it one: LuaJIT's stack is not large */
+    ARRAY_META = 2    /* stack index of the metatable that marks an array */
 };
 
 /* Up to here every whole number is a double. */
@@ -285,6 +287,8 @@ static int array(decoder *d, int depth)
     skip_blanks(d);
     if (*d->at == ']') {
         d->at++;
+        lua_pushvalue(d->L, ARRAY_META);
+        lua_setmetatable(d->L, -2);
         return 1;
     }
     for (;;) {
@@ -333,12 +337,14 @@ static int value(decoder *d, int depth)
     }
 }
 
-/* decode(text) -> value | nil, message. The first upvalue is a scratch buffer. */
+/* decode(text, array metatable) -> value | nil, message. The first upvalue is a scratch buffer. */
 int lgp_json_decode(lua_State *L)
 {
     decoder d = {L, lgp_scratch(L), NULL, NULL, NULL, NULL};
     size_t len;
     d.text = d.at = luaL_checklstring(L, 1, &len);
+    luaL_checktype(L, ARRAY_META, LUA_TTABLE);
+    lua_settop(L, ARRAY_META);
     d.end = d.text + len;
     if (value(&d, 1)) {
         skip_blanks(&d);

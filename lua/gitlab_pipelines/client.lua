@@ -187,6 +187,9 @@ local function decode(call, response)
   if type(value) ~= "table" then
     return "the answer is no JSON object: " .. (why or "a bare value")
   end
+  if (op.result == "list") ~= (body:find "^%s*%[" ~= nil) then
+    return op.result == "list" and "the answer is no array" or "the answer is an array, not an object"
+  end
   call.result = value
 end
 

@@ -1,8 +1,9 @@
 --- JSON, in and out; the work is done in C.
 --
 -- Decoding: whole numbers up to 2^53 are integers where Lua has them, a null in an object is an
--- absent key. Encoding is canonical: sorted names, no blanks, whole numbers without a point,
--- floats in the shortest form that reads back the same; one value has one text on every Lua.
+-- absent key, an empty array is marked as one. Encoding is canonical: sorted names, no blanks, whole
+-- numbers without a point, floats in the shortest form that reads back the same; one value has one
+-- text on every Lua.
 
 local core = require "gitlab_pipelines.core"
 
@@ -23,7 +24,7 @@ function M.array(list)
   return setmetatable(list or {}, array_meta)
 end
 
---- Was the table marked by `json.array`?
+--- Was the table marked by `json.array`, or read as an empty array?
 ---@param value any
 ---@return boolean
 function M.is_array(value)
@@ -38,7 +39,7 @@ function M.decode(text)
   if type(text) ~= "string" then
     error("json.decode: text must be a string, not " .. type(text), 2)
   end
-  return decode(text)
+  return decode(text, array_meta)
 end
 
 --- Writes a value as canonical JSON. A secret is written as `"[secret]"`; bytes that are no UTF-8

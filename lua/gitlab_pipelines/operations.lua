@@ -23,7 +23,8 @@
 --   not_found  the error for a 404 whose body does not say more
 --   refusals   answers that mean something particular for this operation, first match wins:
 --              {status, match = lower-case plain text within the message | reasoned = true (more
---              than the bare "403 Forbidden") | nil (any), kind = "Category.Kind"}
+--              than the bare "403 Forbidden") | bare = true (no more than that) | nil (any),
+--              kind = "Category.Kind"}
 --   span       the name for traces; `span_attributes`: parameter -> name of the attribute
 --
 -- A parameter's `where` is "path", "query", "body" or "header"; its type one of those that
@@ -207,7 +208,7 @@ define("pipelines", "latest", {
   params = { project, query("ref", "string", "branch or tag; by default the default branch") },
   job_token = true, not_found = no_pipeline,
   -- GitLab answers the bare 403 where there is none.
-  refusals = { { status = 403, kind = no_pipeline } },
+  refusals = { { status = 403, bare = true, kind = no_pipeline } },
 })
 
 define("pipelines", "create", {
@@ -491,7 +492,7 @@ define("variables", "create", {
   help = "Makes a CI/CD variable.",
   method = "POST", path = "/projects/:project/variables",
   params = join({ project, body("key", "key", "name of the variable", required),
-    body("value", "string", "its value", { required = true, sensitive = true }) },
+    body("value", "value", "its value", { required = true, sensitive = true }) },
     variable_fields,
     { body("masked_and_hidden", "boolean", "masked, and never readable again") }),
   reconcile = "state",
@@ -500,7 +501,7 @@ define("variables", "create", {
 define("variables", "update", {
   help = "Changes a CI/CD variable.",
   method = "PUT", path = "/projects/:project/variables/:key",
-  params = join({ project, key, body("value", "string", "its value", { sensitive = true }) },
+  params = join({ project, key, body("value", "value", "its value", { sensitive = true }) },
     variable_fields,
     { query("filter_scope", "string", "which of several of one name",
       { wire = "filter[environment_scope]" }) }),
@@ -616,8 +617,13 @@ local function is_integer(value)
   return type(value) == "number" and value % 1 == 0 and value > -2 ^ 53 and value < 2 ^ 53
 end
 
+-- Not loaded with this file: documentation is made from it where nothing is built.
+local function is_core_secret(value)
+  return type(value) == "userdata" and require("gitlab_pipelines.core").secret.is(value)
+end
+
 local function is_secret(value)
-  return type(value) == "userdata" or type(value) == "string" and value ~= ""
+  return is_core_secret(value) or type(value) == "string" and value ~= ""
 end
 
 local function is_array_of_strings(value)
@@ -647,6 +653,8 @@ M.types = {
       return type(v) == "number" and v >= 0 and v < 2 ^ 40 or type(v) == "string" and v:match(iso_time) ~= nil
     end },
   secret = { wanted = "a secret or a string", is = is_secret },
+  value = { wanted = "a string or a secret",
+    is = function(v) return type(v) == "string" or is_core_secret(v) end },
   inputs = { wanted = "a table of inputs", is = function(v) return type(v) == "table" end },
   variable_list = { wanted = "an array of variables", is = function(v) return type(v) == "table" end },
   job_variable_list = { wanted = "an array of variables",

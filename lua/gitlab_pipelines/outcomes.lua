@@ -6,6 +6,7 @@
 --   code     the body's `error`, in GitLab's token answers
 --   match    plain lower-case text within the message
 --   reasoned more than the bare "403 Forbidden" is said
+--   bare     no more than that is said
 -- An operation's own rows (`operation.refusals`) come after those that are true for every one.
 
 local errors = require "gitlab_pipelines.errors"
@@ -136,6 +137,9 @@ function M.message(status, content_type, body)
     local code = type(decoded.error) == "string" and decoded.error or nil
     if type(message) ~= "string" or message == "" then
       message = type(decoded.error_description) == "string" and decoded.error_description or code
+      if message and type(decoded.scope) == "string" then
+        message = ("%s (scopes that would do: %s)"):format(message, decoded.scope)
+      end
     end
     return message and message ~= "" and one_line(message) or fallback, code
   end
@@ -155,8 +159,8 @@ local function fits(row, status, op, lower, code)
   if row.creates and op.window ~= "creation" then return false end
   if row.code and row.code ~= code then return false end
   if row.match and not lower:find(row.match, 1, true) then return false end
-  if row.reasoned and (lower == "403 forbidden" or lower == "forbidden") then return false end
-  return true
+  local bare = lower == "403 forbidden" or lower == "forbidden"
+  return not (row.reasoned and bare or row.bare and not bare)
 end
 
 --- The kind of an answer: "Category.Kind".

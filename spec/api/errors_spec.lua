@@ -84,6 +84,12 @@ local rows = {
   { "environment", 404, message "404 Environment Not Found", "AccessError.EnvironmentNotFound" },
   { "deployment", 404, message "404 Deployment Not Found", "AccessError.DeploymentNotFound" },
   { "latest", 403, message "403 Forbidden", "AccessError.PipelineNotFound" },
+  { "latest", 403, SCOPE, "AuthenticationError.InsufficientScopes" },
+  { "latest", 403, message "403 Forbidden - Your account has been blocked.",
+    "AccessError.PermissionDenied" },
+  { "latest", 403, message "403 Forbidden - the job token of project 3 is not allowed here",
+    "AccessError.PermissionDenied" },
+  { "latest", 404, message "404 Project Not Found", "AccessError.ProjectNotFound" },
 
   { "create", 400, base "Reference not found", "PipelineError.InvalidRef" },
   { "trigger", 400, base "Reference not found", "PipelineError.InvalidRef" },
@@ -160,6 +166,18 @@ describe("an answer of GitLab", function()
       assert.is_nil(tostring(err):find("glp", 1, true))
     end)
   end
+
+  it("names the scopes that would do", function()
+    local _, err = call.get(api.new(double.new(function() return { status = 403, body = SCOPE } end)))
+    assert.truthy(tostring(err):find("api read_api", 1, true))
+  end)
+
+  it("that is an object where a list was asked for, or the other way round, is unreadable", function()
+    local _, err = call.list(api.new(double.new(function() return { body = { id = 1 } } end)))
+    assert.is_true(err:is "ServerError.InvalidResponse")
+    _, err = call.get(api.new(double.new(function() return { body = { { id = 1 } } } end)))
+    assert.is_true(err:is "ServerError.InvalidResponse")
+  end)
 
   it("names the route as missing only where it is", function()
     for body, missing in pairs { [{ error = "404 Not Found" }] = true, [message "404 Not Found"] = false,

@@ -25,6 +25,21 @@ describe("variables:set", function()
     assert.equal("PUT", transport.requests[3].method)
   end)
 
+  it("takes a secret as the value, and shows it in no log", function()
+    local lines = {}
+    local transport = double.new { MISSING, { status = 400, body = { message = "no: hunter2hunter2" } } }
+    local gl = api.new(transport, { log_level = "debug", log = function(_, message, fields)
+      lines[#lines + 1] = message
+      for name, value in pairs(fields) do lines[#lines + 1] = name .. "=" .. value end
+    end })
+    local _, err = gl.variables:set(17, { key = "K",
+      value = require("gitlab_pipelines").secret.new "hunter2hunter2" })
+    assert.equal('{"value":"hunter2hunter2"}', transport.requests[1].body)
+    assert.is_nil(tostring(err):find("hunter2", 1, true))
+    assert.is_true(#lines > 0)
+    assert.is_nil(table.concat(lines, "\n"):find("hunter2", 1, true))
+  end)
+
   it("does not try to change what could not be made for another reason", function()
     local refused = { status = 400, body = { message = { value = { "is invalid" } } } }
     local transport = double.new { MISSING, refused }

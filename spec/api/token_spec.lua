@@ -125,6 +125,57 @@ describe("token:allows", function()
     assert.equal(asked, #transport.requests)
   end)
 
+  it("asks GitLab once for calls that ask together", function()
+    local runtime = virtual.new()
+    local transport = double.new(function(request)
+      if request.target ~= SELF then return { body = { id = 7 } } end
+      local answer = self_with { "read_api" }
+      answer.delay = 0.1
+      return answer
+    end)
+    local gl = api.new(transport, { runtime = runtime })
+    local denied = 0
+    runtime:run(function()
+      for _ = 1, 5 do
+        runtime:spawn(function()
+          if gl.token:allows "pipelines.create" == false then denied = denied + 1 end
+        end)
+      end
+    end)
+    assert.equal(5, denied)
+    assert.equal(2, #transport.requests)
+  end)
+
+  it("asks anew when the token function has given another token", function()
+    local asked, scopes = 0, { "read_api" }
+    local transport = double.new(function(request)
+      if request.headers["private-token"] == "glpat-number-1" and request.method == "POST" then
+        return { status = 401, body = { message = "401 Unauthorized" } }
+      end
+      if request.target == SELF then return self_with(scopes) end
+      return { body = { id = 1 } }
+    end)
+    local gl = api.new(transport, { token = function()
+      asked = asked + 1
+      return "glpat-number-" .. asked
+    end })
+    assert.is_false((gl.token:allows "pipelines.create"))
+    scopes = { "api" }
+    assert(gl.pipelines:cancel(17, 3))
+    assert.equal(2, asked)
+    assert.is_true(gl.token:allows "pipelines.create")
+  end)
+
+  it("knows the kind of a token that a function gives, before any call", function()
+    local transport = server { ["/api/v4/job"] = { body = { id = 5, user = { id = 7 } } },
+      ["/api/v4/projects/17/trigger/pipeline"] = { status = 201, body = { id = 1 } } }
+    local function new() return api.new(transport, { token = function() return api.JOB_TOKEN end }) end
+    assert.is_false((new().token:allows "pipelines.create"))
+    assert.equal("job", assert(new().token:info()).kind)
+    assert.equal(1, assert(new().triggers:run(17, { ref = "main" })).id)
+    assert.equal('{"ref":"main","token":"' .. api.JOB_TOKEN .. '"}', transport.requests[2].body)
+  end)
+
   it("can not tell when GitLab does not", function()
     local allowed, err = api.new(server {}).token:allows "pipelines.create"
     assert.is_nil(allowed)

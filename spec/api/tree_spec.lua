@@ -1,4 +1,5 @@
 local double = require "support.transport_double"
+local json = require "gitlab_pipelines.json"
 local api = require "support.api_client"
 
 local NO_ROUTE = { status = 404, body = { error = "404 Not Found" } }
@@ -103,7 +104,7 @@ local function family()
       job(201, "b", "x", "failed", { finished_at = "2026-01-01T00:00:06.000Z" }),
       job(200, "a", "x", "failed", { finished_at = "2026-01-01T00:00:05.000Z" }),
     },
-    ["/projects/2/pipelines/20/trigger_jobs"] = {},
+    ["/projects/2/pipelines/20/trigger_jobs"] = json.array {},
   }
 end
 
@@ -131,7 +132,7 @@ describe("a pipeline's tree", function()
     local tree = assert(api.new(server(family())).pipelines:tree(1, 10))
     assert.equal(200, tree.first_failure.id)
     local answers = family()
-    answers["/projects/1/pipelines/10/trigger_jobs"] = {}
+    answers["/projects/1/pipelines/10/trigger_jobs"] = json.array {}
     tree = assert(api.new(server(answers)).pipelines:tree(1, 10))
     assert.equal(104, tree.first_failure.id)
   end)
@@ -139,7 +140,7 @@ describe("a pipeline's tree", function()
   it("has no first failure when nothing failed", function()
     local answers = family()
     answers["/projects/1/pipelines/10/jobs"] = { job(100, "build", "build", "success") }
-    answers["/projects/1/pipelines/10/trigger_jobs"] = {}
+    answers["/projects/1/pipelines/10/trigger_jobs"] = json.array {}
     assert.is_nil(assert(api.new(server(answers)).pipelines:tree(1, 10)).first_failure)
   end)
 

@@ -38,7 +38,7 @@ local function routes_of(text)
 end
 
 local kinds = {
-  string = "GP_STRING", key = "GP_STRING", secret = "GP_STRING", integer = "GP_INTEGER",
+  string = "GP_STRING", value = "GP_STRING", key = "GP_STRING", secret = "GP_STRING", integer = "GP_INTEGER",
   boolean = "GP_BOOLEAN", time = "GP_TIME", strings = "GP_STRINGS", inputs = "GP_HASH",
   variable_list = "GP_ARRAY", job_variable_list = "GP_ARRAY", variable_map = "GP_HASH",
 }

@@ -1,6 +1,7 @@
 -- Wrong input for each parameter of each method: one clear error that names it, nothing sent.
 
 local double = require "support.transport_double"
+local json = require "gitlab_pipelines.json"
 local operations = require "gitlab_pipelines.operations"
 local api = require "support.api_client"
 
@@ -88,7 +89,8 @@ local wrong = {
   boolean = { "true", 1, {} },
   strings = { 1, true, { 1 }, { true } },
   time = { "yesterday", true, {}, -1, 0 / 0 },
-  secret = { 12345678, true, {} },
+  secret = { 12345678, true, {}, json.null, io.stdout },
+  value = { 1, true, {}, json.null },
   inputs = { "x", 1, true, { "positional" } },
   variable_list = { "x", 1, true }, variable_map = { "x", 1, true }, job_variable_list = { "x", 1 },
 }

@@ -50,6 +50,15 @@ local function of_job_token(self, opts)
   return { kind = "job", scopes = {}, user = job.user, job = job }
 end
 
+-- The way in which the token goes: known once a token function has been asked.
+local function auth_of(self)
+  if not self.client.auth then
+    local _, err = self.client:credential()
+    if err then return nil, err end
+  end
+  return self.client.auth or "none"
+end
+
 --- What kind of token the client has, its scopes, when it ends and whose it is.
 ---@param opts table|nil timeout, retry, priority
 ---@return table|nil info {kind = "private"|"bearer"|"job", scopes, expires_at, user}; a job token
@@ -57,15 +66,37 @@ end
 ---@return table|nil err
 function Token:info(opts)
   opts = resource.options("token.info", nil, opts)
-  local info, err
-  if self.client.auth == "job" then
+  local auth, info, err
+  auth, err = auth_of(self)
+  if not auth then return nil, err end
+  if auth == "job" then
     info, err = of_job_token(self, opts)
-  elseif self.client.auth == "bearer" then
+  elseif auth == "bearer" then
     info, err = of_oauth_token(self, opts)
   else
     info, err = of_access_token(self, opts)
   end
-  if info then self.last_info = info end
+  if info then self.last_info, self.last_of = info, self.client.token.generation end
+  return info, err
+end
+
+-- What is known of the token; asked of GitLab once for each token, whoever asks meanwhile waits.
+local function known_info(self)
+  while self.asking do
+    local waiter = self.client.runtime:waiter()
+    self.asking[#self.asking + 1] = waiter
+    local _, why = waiter:wait()
+    if why == "cancelled" then
+      return nil, errors.new("TaskError.Cancelled", { message = "the call was cancelled" })
+    end
+  end
+  if self.last_info and self.last_of == self.client.token.generation then return self.last_info end
+  self.asking = {}
+  local called, info, err = pcall(self.info, self)
+  local waiters = self.asking
+  self.asking = nil
+  for _, waiter in ipairs(waiters) do waiter:wake(true) end
+  if not called then error(info, 0) end
   return info, err
 end
 
@@ -89,16 +120,15 @@ function Token:allows(operation)
       type(operation) == "string" and ("%q"):format(operation) or type(operation)))
   end
   if op.auth == "none" then return true end
-  if self.client.auth == "job" then
+  local auth, problem = auth_of(self)
+  if not auth then return nil, problem end
+  if auth == "job" then
     if op.job_token then return true end
     return false, ("a job token can not call %s"):format(op.name)
   end
   if not op.scope then return true end
-  local info, err = self.last_info
-  if not info then
-    info, err = self:info()
-    if not info then return nil, err end
-  end
+  local info, err = known_info(self)
+  if not info then return nil, err end
   -- Fine-grained tokens have permissions instead of scopes: only GitLab can tell.
   if not info.scopes or #info.scopes == 0 or covers(info.scopes, op.scope) then return true end
   return false, ("%s needs the scope %s; this token has %s"):format(op.name, op.scope,

@@ -23,8 +23,12 @@ function Triggers:run(project, fields, opts)
   local variables, err = shape.variable_map(run, params.variables)
   if err then return nil, err end
   params.variables = variables
-  if params.token == nil and self.client.auth == "job" then
-    params.token, err = self.client:credential()
+  -- What a token function gives is known only once it has been asked.
+  local auth = self.client.auth
+  if params.token == nil and (auth == nil or auth == "job") then
+    local own
+    own, err = self.client:credential()
+    if self.client.auth == "job" then params.token = own end
   else
     params.token, err = self.gl.secrets:resolve(params.token)
   end
