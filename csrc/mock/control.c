@@ -302,6 +302,31 @@ static int nibble(char c)
     return at ? (int)(at - "0123456789abcdef") : -1;
 }
 
+/* Takes another database; when its rows can not be read, everything is as it was. */
+static int restore(gp_mock *m, const unsigned char *data, size_t size, char *err, size_t err_size)
+{
+    char ignored[200];
+    size_t len;
+    gp_ms held = m->clock_held;
+    unsigned char *before;
+    int good = 0;
+    if (!gp_store_flush(m) || !(before = gp_store_serialize(m, &len))) {
+        snprintf(err, err_size, "out of memory");
+        return 0;
+    }
+    if (gp_store_deserialize(m, data, size, err, err_size)) {
+        m->clock_held = 0;
+        good = gp_mock_reload(m, err, err_size);
+        if (!good) {
+            gp_store_deserialize(m, before, len, ignored, sizeof ignored);
+            gp_mock_reload(m, ignored, sizeof ignored);
+            m->clock_held = held;
+        }
+    }
+    sqlite3_free(before);
+    return good;
+}
+
 int gp_put_snapshot(gp_call *call)
 {
     gp_mock *m = call->m;
@@ -320,11 +345,7 @@ int gp_put_snapshot(gp_call *call)
         if (high < 0 || low < 0) return gp_fail_error(call, 400, "database is invalid");
         data[i] = (unsigned char)(high * 16 + low);
     }
-    if (!gp_store_deserialize(m, data, text->len / 2, err, sizeof err)) {
-        return gp_fail_error(call, 400, err);
-    }
-    m->clock_held = 0;
-    if (!gp_mock_reload(m, err, sizeof err)) return gp_fail_memory(call);
+    if (!restore(m, data, text->len / 2, err, sizeof err)) return gp_fail_error(call, 400, err);
     /* The clock goes back to the moment of the snapshot and runs on from there. */
     m->now = m->clock_held = time;
     m->clock_offset = time - m->caller;

@@ -164,6 +164,7 @@ static const gp_schema_field pipeline_variable_fields[] = {
     {"key", "string", "name"},
     {"value", "string", "value"},
     {"variable_type", "env_var|file", "kind"},
+    {"raw", "boolean", "$NAME within is not expanded"},
     {NULL, NULL, NULL}};
 
 static const gp_schema_field commit_fields[] = {

@@ -738,6 +738,24 @@ unsigned char *gp_store_serialize(gp_mock *m, size_t *len)
     return data;
 }
 
+/* Has it the tables and columns that our statements use, and are its pages whole? */
+static int is_ours(sqlite3 *db)
+{
+    sqlite3_stmt *s = NULL;
+    const char *text = NULL;
+    int i, good = 1;
+    for (i = 0; i < STATEMENTS && good; i++) {
+        good = sqlite3_prepare_v2(db, texts[i], -1, &s, NULL) == SQLITE_OK;
+        sqlite3_finalize(s);
+    }
+    if (!good || sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &s, NULL) != SQLITE_OK)
+        return 0;
+    if (sqlite3_step(s) == SQLITE_ROW) text = (const char *)sqlite3_column_text(s, 0);
+    good = text && strcmp(text, "ok") == 0;
+    sqlite3_finalize(s);
+    return good;
+}
+
 int gp_store_deserialize(gp_mock *m, const unsigned char *data, size_t len, char *err,
                          size_t err_size)
 {
@@ -750,6 +768,9 @@ int gp_store_deserialize(gp_mock *m, const unsigned char *data, size_t len, char
         sqlite3_deserialize(from, "main", copy, (sqlite3_int64)len, (sqlite3_int64)len,
                             SQLITE_DESERIALIZE_FREEONCLOSE) == SQLITE_OK) {
         copy = NULL; /* the connection's from here on */
+        good = is_ours(from);
+    }
+    if (good) {
         backup = sqlite3_backup_init(m->store->db, "main", from, "main");
         good = backup && sqlite3_backup_step(backup, -1) == SQLITE_DONE;
         if (backup) good = sqlite3_backup_finish(backup) == SQLITE_OK && good;
