@@ -9,5 +9,5 @@ local saved = assert(gl.artifacts:download(1, 1, target, { resume = false,
   on_progress = function() end }))
 local seconds = clock.now() - began
 local status = assert(io.open "/proc/self/status"):read "*a"
-print(("requests=1 bytes=%d seconds=%.6f peak=%s"):format(saved.bytes, seconds,
+print(("requests=1 bytes=%d seconds=%.6f cpu=%.6f peak=%s"):format(saved.bytes, seconds, os.clock(),
   status:match "VmHWM:%s*(%d+)"))
