@@ -152,7 +152,8 @@ describe("json", function()
         assert.equal(ok, message == nil, ("SEED=%d %s"):format(seed, text))
         if ok then
           good = good + 1
-          assert.equal(json.encode { canonical(theirs) }, json.encode { canonical(ours) }, ("SEED=%d %s"):format(seed, text))
+          assert.equal(json.encode { canonical(theirs) }, json.encode { canonical(ours) },
+            ("SEED=%d %s"):format(seed, text))
         end
       end
       assert.is_true(good > 500)
