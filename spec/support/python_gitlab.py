@@ -53,8 +53,23 @@ def jobs_of(project, jobs):
     unit.erase()
     assert project.jobs.get(unit.id).trace() == b""
     raises(403, project.jobs.get(unit.id).retry)
-    compile_job.keep_artifacts()
+    wait_for(lambda: project.pipelines.get(unit.pipeline["id"]).status, ["success"])
+    artifacts(project, compile_job)
     assert len(project.jobs.list(iterator=False, per_page=2, get_all=False)) == 2
+
+
+def artifacts(project, job):
+    assert project.artifacts.download(ref_name="main", job="compile")[:2] == b"PK"
+    assert project.artifacts.raw("main", "build.env", "compile") == b"BUILD_ID=42\n"
+    pieces = []
+    job.artifacts(streamed=True, action=pieces.append, chunk_size=16)
+    assert b"".join(pieces) == job.artifacts() and len(pieces) > 1
+    raises(404, lambda: job.artifact("nothing"))
+    job.keep_artifacts()
+    assert project.jobs.get(job.id).artifacts_expire_at is None
+    job.delete_artifacts()
+    raises(404, job.artifacts)
+    project.artifacts.delete()
 
 
 def failing(project):
@@ -73,6 +88,9 @@ def triggers(project):
     pipeline = project.trigger_pipeline("main", trigger.token, variables={"B": "2"})
     assert pipeline.source == "trigger"
     assert project.triggers.get(trigger.id).last_used
+    trigger.description = "renamed"
+    trigger.save()
+    assert [t.description for t in project.triggers.list()] == ["renamed"]
     trigger.delete()
     raises(401, lambda: project.trigger_pipeline("main", trigger.token))
 
@@ -82,6 +100,15 @@ def settings(project):
     variable.value = "another-value"
     variable.save()
     assert project.variables.get("K").value == "another-value"
+    project.variables.create({"key": "S", "value": "1", "environment_scope": "production"})
+    project.variables.create({"key": "S", "value": "2", "environment_scope": "staging"})
+    raises(409, lambda: project.variables.get("S"))
+    assert project.variables.get("S", filter={"environment_scope": "staging"}).value == "2"
+    assert [v.key for v in project.variables.list()] == ["K", "S", "S"]
+    project.variables.delete("S", filter={"environment_scope": "staging"})
+    assert project.variables.get("S").value == "1"
+    project.variables.delete("S")
+    raises(400, lambda: project.variables.create({"key": "K", "value": "again"}))
     variable.delete()
     raises(404, lambda: project.variables.get("K"))
 
@@ -95,6 +122,13 @@ def environments(project):
     raises(403, production.delete)
     production.stop()
     project.environments.delete(production.id)
+    review = project.environments.create({"name": "review/x", "external_url": "https://x.example.com"})
+    review.tier = "testing"
+    review.save()
+    assert project.environments.get(review.id).tier == "testing"
+    assert [e.name for e in project.environments.list(search="review")] == ["review/x"]
+    review.stop()
+    review.delete()
     assert project.environments.list() == []
 
 
