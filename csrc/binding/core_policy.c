@@ -207,13 +207,17 @@ static int policy_shared_problem(lua_State *L)
 static void push_window(lua_State *L, const char *name, lgp_policy *policy, int rule, double now)
 {
     gp_limiter *limiter = policy->policy.limiter;
+    gp_limiter_fill fill;
     if (limiter->rules[rule].count == 0) return;
+    fill = gp_limiter_filled(limiter, rule, now);
     lua_newtable(L);
-    lgp_set_integer(L, "used", gp_limiter_used(limiter, rule, now));
+    lgp_set_integer(L, "used", fill.used);
     lgp_set_integer(L, "limit", limiter->rules[rule].count);
     lgp_set_number(L, "seconds", limiter->rules[rule].length);
-    lgp_set_number(L, "closed_for", fmax(0.0, limiter->windows[rule]->drained_until - now));
-    if (policy->shared) {
+    lgp_set_number(L, "closed_for", fmax(0.0, fill.drained_until - now));
+    if (!limiter->rules[rule].shared) {
+        lgp_set_integer(L, "subjects", fill.subjects);
+    } else if (policy->shared) {
         lgp_set_integer(L, "shared_used", gp_shared_limits_used(policy->shared, rule, now));
     }
     lua_setfield(L, -2, name);
@@ -239,6 +243,7 @@ static int policy_stats(lua_State *L)
     lua_newtable(L);
     push_window(L, "second", policy, GP_RULE_SECOND, now);
     push_window(L, "minute", policy, GP_RULE_MINUTE, now);
+    push_window(L, "create", policy, GP_RULE_CREATE, now);
     push_window(L, "jobs", policy, GP_RULE_JOBS, now);
     lua_setfield(L, -2, "windows");
     return 1;
@@ -290,8 +295,10 @@ static int breaker_stats(lua_State *L)
 {
     const gp_breaker *breaker = &lgp_check_breaker(L, 1)->breaker;
     double now = luaL_checknumber(L, 2);
+    gp_breaker_state state = gp_breaker_state_at(breaker, now);
     lua_newtable(L);
-    lgp_set_string(L, "state", state_names[gp_breaker_state_at(breaker, now)]);
+    lgp_set_string(L, "state", state_names[state]);
+    lgp_set_number(L, "probe_in", state == GP_BREAKER_OPEN ? breaker->open_until - now : 0);
     lgp_set_integer(L, "failures", breaker->failures);
     lgp_set_integer(L, "opened", (long long)breaker->opened);
     return 1;

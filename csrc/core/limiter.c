@@ -465,10 +465,19 @@ int gp_limiter_quota(gp_limiter *limiter, uint64_t name, double left, double now
     return looser;
 }
 
-uint32_t gp_limiter_used(gp_limiter *limiter, int rule, double now)
+gp_limiter_fill gp_limiter_filled(gp_limiter *limiter, int rule, double now)
 {
-    gp_window *window = limiter->windows[rule];
+    gp_limiter_fill fill = {0, 0, -INFINITY};
+    uint32_t slot;
     look_at_clock(limiter, now);
-    expire(window, limiter->now);
-    return window->used + window->held;
+    for (slot = 0; slot < limiter->slots[rule]; slot++) {
+        gp_window *window = &limiter->windows[rule][slot];
+        uint32_t used;
+        expire(window, limiter->now);
+        used = window->used + window->held;
+        if (used > 0 || window->drained_until > limiter->now) fill.subjects++;
+        if (used > fill.used) fill.used = used;
+        fill.drained_until = later(fill.drained_until, window->drained_until);
+    }
+    return fill;
 }

@@ -145,8 +145,14 @@ void gp_limiter_drain(gp_limiter *limiter, const gp_waiter *waiter, int rule, do
  * sooner than the word before did: others who wait should ask again. */
 int gp_limiter_quota(gp_limiter *limiter, uint64_t name, double left, double now, double until);
 
-/* Places taken at `now` in the one window of a rule that is shared and on. */
-uint32_t gp_limiter_used(gp_limiter *limiter, int rule, double now);
+/* How full a rule's windows are: of its fullest subject the places taken, how many subjects have
+ * taken any or are drained, and until when the one drained the longest is. */
+typedef struct gp_limiter_fill {
+    uint32_t used, subjects;
+    double drained_until; /* -INFINITY: none is */
+} gp_limiter_fill;
+
+gp_limiter_fill gp_limiter_filled(gp_limiter *limiter, int rule, double now);
 
 /* A subject's number, never 0: a hash of its name. */
 uint64_t gp_limiter_subject(const char *name, size_t len);

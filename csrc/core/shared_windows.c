@@ -317,33 +317,26 @@ int gp_shared_take(gp_shared_block *block, const gp_shared_subject subjects[GP_L
     return 1;
 }
 
-/* Puts `value` into those of the places that hold `expected`. False: one does not. */
-static int replace(gp_shared_block *block, const gp_shared_places *places, uint64_t expected,
-                   uint64_t value)
+/* Puts `value` into those of the places that are still this owner's. */
+static void end_held(gp_shared_block *block, const gp_shared_places *places, uint32_t owner,
+                     uint64_t value)
 {
-    int rule, all = 1;
+    int rule;
     for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
-        uint64_t *place = (uint64_t *)(void *)(block->memory + places->at[rule]), found = expected;
-        if (places->at[rule] == 0) continue;
-        if (!__atomic_compare_exchange_n(place, &found, value, 0, __ATOMIC_SEQ_CST,
-                                         __ATOMIC_SEQ_CST)) {
-            all = 0;
-        }
-        GP_SHARED_STORED();
+        uint64_t *place = (uint64_t *)(void *)(block->memory + places->at[rule]);
+        if (places->at[rule] != 0 && load(place) == (HELD | owner)) store(place, value);
     }
-    return all;
 }
 
-int gp_shared_sent(gp_shared_block *block, const gp_shared_places *places, uint32_t owner,
-                   double before, double now)
+void gp_shared_sent(gp_shared_block *block, const gp_shared_places *places, uint32_t owner,
+                    double now)
 {
-    uint64_t expected = before > 0 ? nanoseconds(before) + 1 : HELD | owner;
-    return replace(block, places, expected, nanoseconds(now) + 1);
+    end_held(block, places, owner, nanoseconds(now) + 1);
 }
 
 void gp_shared_give_back(gp_shared_block *block, const gp_shared_places *places, uint32_t owner)
 {
-    replace(block, places, HELD | owner, 0);
+    end_held(block, places, owner, 0);
 }
 
 void gp_shared_hop(gp_shared_block *block, const gp_shared_subject subjects[GP_LIMITER_RULES],

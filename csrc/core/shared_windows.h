@@ -119,10 +119,10 @@ int gp_shared_take(gp_shared_block *block, const gp_shared_subject subjects[GP_L
                    uint32_t owner, const gp_shared_census *census, double now,
                    gp_shared_places *places, double *until);
 
-/* Its bytes leave now. `before` is 0, or the time told in an earlier call for the same places,
- * which turned out to be too early. False: since then somebody else has taken such a place. */
-int gp_shared_sent(gp_shared_block *block, const gp_shared_places *places, uint32_t owner,
-                   double before, double now);
+/* Its bytes leave now: this moment counts, for every process. (One that is stopped after it and
+ * before the bytes are written sends later than anybody can know.) */
+void gp_shared_sent(gp_shared_block *block, const gp_shared_places *places, uint32_t owner,
+                    double now);
 
 /* Nothing was or will be sent. */
 void gp_shared_give_back(gp_shared_block *block, const gp_shared_places *places, uint32_t owner);

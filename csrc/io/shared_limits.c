@@ -28,9 +28,6 @@
 #define FIRST_TRY 0.001
 #define LAST_TRY  0.1
 
-/* Seconds between the look at the clock for a stamp and the end of its store, at most. */
-#define STORED_IN 0.001
-
 /* Hops and closings that came while the lock was somebody else's. */
 #define OWED 16
 
@@ -412,22 +409,12 @@ static void sent(gp_limiter_gate *gate, gp_waiter *waiter, double now, int hop)
 {
     gp_shared_limits *limits = (gp_shared_limits *)(void *)gate;
     gp_shared_places places;
-    double before = 0, at, after;
     if (hop) {
         count_hop(limits, waiter, now);
         return;
     }
     if (!has_places(limits, waiter, &places)) return;
-    /* A process that is stopped between the look at the clock and the store would send later than
-     * what it has written down. */
-    for (at = file_time(limits, now);; before = at, at = after) {
-        if (!gp_shared_sent(&limits->block, &places, limits->owner, before, at) && before > 0) {
-            count_hop(limits, waiter, now);
-            break;
-        }
-        after = file_time(limits, now);
-        if (after - at < STORED_IN) break;
-    }
+    gp_shared_sent(&limits->block, &places, limits->owner, file_time(limits, now));
     memset(waiter->gate_places, 0, sizeof(waiter->gate_places));
 }
 

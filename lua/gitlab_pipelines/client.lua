@@ -523,7 +523,18 @@ end
 -- Statistics -----------------------------------------------------------------------------------
 
 --- What this client has done, and how full its windows are.
----@return table stats `requests retries reused throttled ... windows breaker`
+---
+--- - `requests` sent, `retries` among them, `calls`; `connections_reused`, `bytes` of answers
+--- - `throttled`, `circuit_open`, `budget_denied`: what our limits, the breaker and the retry
+---   budget have refused; `delayed` by the limits; `unknown_outcomes` of creations
+--- - `budget_left`: repetitions that the budget allows now
+--- - `waiting`, `in_flight` now, and `windows`: `second`, `minute`, `create`, `jobs`, each
+---   `{used, limit, seconds, closed_for}`; `closed_for` is how long the server keeps it closed;
+---   `create` is that of the fullest project and ref, of so many `subjects`; with `limits.shared`
+---   the others have `shared_used`, what all processes have taken. Absent: `limits = false`
+--- - `breaker`: `{state, probe_in, failures, opened}`, state `closed`, `open` or `half_open`;
+---   `store`: the same for the artifact store. Absent: `breaker = false`, or no store was seen
+---@return table stats a new table; its numbers are of this moment
 function Client:stats()
   local now = self.runtime:now()
   local stats = self.policy:stats(now)

@@ -12,8 +12,6 @@ local virtual = require "gitlab_pipelines.runtime.virtual"
 
 local FULL = os.getenv "GP_FULL" == "1"
 local START = 1767225600
--- Between what a process writes into the file and what it writes into the log.
-local SLACK = 0.001
 
 local quote = compile.quote
 
@@ -89,7 +87,7 @@ local function judge(log)
       table.sort(list)
       for at = window.count + 1, #list do
         local span = list[at] - list[at - window.count]
-        if span <= window.length - SLACK then
+        if span <= window.length then
           return ("%s (%s): one too many within %.6f s, at %.6f"):format(window.name, key, span,
             list[at]), sent
         end
