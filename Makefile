@@ -129,6 +129,12 @@ fuzz: ## every fuzzer of spec/fuzz for a minute
 	@scripts/deps.sh build lint
 	@scripts/check.sh fuzz scripts/fuzz.sh 60
 
+.PHONY: proofs
+proofs: ## the long matrices behind the promises: every seed, every case (GP_FULL=1)
+	@scripts/deps.sh build run test
+	@$(MAKE) --no-print-directory build >/dev/null
+	@BUILD=$(BUILD) scripts/proofs.sh $(LUA)
+
 .PHONY: examples
 examples: ## run every example and every command that the README shows
 	@scripts/deps.sh build run test

@@ -47,7 +47,8 @@ end })
 --- journal, transport, runtime, ca_file, client_cert, client_key, user_agent, allow_insecure,
 --- token_prefix, proxy, max_bytes, check_scopes, log, log_level, tracer
 ---@return table|nil gl
----@return table|nil err ConfigurationError.InvalidBaseUrl or InvalidCredentials
+---@return table|nil err ConfigurationError.InvalidBaseUrl, InvalidCredentials or
+--- SharedLimitsUnusable
 function M.new(options)
   local client, err = require("gitlab_pipelines.client").new(options, 3)
   if not client then return nil, err end

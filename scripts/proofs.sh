@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# The long matrices: every seed and every case that a spec runs a sample of otherwise (GP_FULL=1).
+# usage: scripts/proofs.sh [LUA]   One row a proof; a failure shows its seed and what it printed.
+set -u
+cd "$(dirname "$0")/.."
+lua=${1:-lua5.4}
+worst=0
+total=$SECONDS
+proof() { # what, spec files
+    local what=$1 start=$SECONDS log
+    shift
+    log=build/results/proof-${what// /-}.log
+    mkdir -p build/results
+    if GP_FULL=1 SUITE="proof-${what// /-}" scripts/spec.sh "$lua" "$@" >"$log" 2>&1; then
+        printf 'ok     %5d s  %s\n' $((SECONDS - start)) "$what"
+    else
+        printf 'FAILED %5d s  %s\n' $((SECONDS - start)) "$what"
+        sed 's/^/    /' "$log" | tail -n 60
+        worst=1
+    fi
+}
+proof 'limiter' spec/core/limiter_spec.lua
+proof 'breaker' spec/core/breaker_spec.lua
+proof 'retry and budget' spec/core/retry_spec.lua spec/core/budget_spec.lua
+proof 'whole client' spec/resilience_spec.lua
+proof 'once' spec/once_spec.lua spec/once/machine_spec.lua
+proof 'once among processes' spec/once/processes_spec.lua
+proof 'shared limits' spec/io/shared_limits_spec.lua
+printf 'all in %d s\n' $((SECONDS - total))
+exit $worst
