@@ -124,6 +124,11 @@ coverage: ## how much of C and Lua the specs reach; fails under the promised bou
 	@scripts/deps.sh build run test
 	@scripts/coverage.sh
 
+.PHONY: mutation
+mutation: ## every condition of limiter, breaker, retry and once turned round: the specs must notice
+mutation: build
+	@lua5.4 spec/mutation/run.lua
+
 .PHONY: fuzz
 fuzz: ## every fuzzer of spec/fuzz for a minute
 	@scripts/deps.sh build lint
