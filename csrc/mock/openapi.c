@@ -376,6 +376,7 @@ static void content(gp_buf *buf, const char *gives)
     static const struct {
         const char *word, *media;
     } bytes[] = {{"text", "text/plain"},
+                 {"raw", "text/plain"},
                  {"binary", "application/octet-stream"},
                  {"html", "text/html"},
                  {"asset", "*/*"}};
@@ -400,7 +401,8 @@ static void content(gp_buf *buf, const char *gives)
 static void success(gp_call *call, gp_buf *buf, const gp_route *route)
 {
     const char *code = gp_arena_print(call->arena, "%d", route->success);
-    int file = route->gives && strcmp(route->gives, "binary") == 0;
+    int file =
+        route->gives && (strcmp(route->gives, "binary") == 0 || strcmp(route->gives, "raw") == 0);
     gp_out_open(buf, code ? code : "200", '{');
     gp_out_string(buf, "description", route->success == 204 ? "Done; no body." : route->help);
     answer_headers(buf, route);

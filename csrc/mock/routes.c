@@ -295,7 +295,7 @@ const gp_route gp_routes[] = {
      "jobs_play", "AnyJob", NULL, NULL},
 
     {"GET", ID "/jobs/artifacts/*ref/raw/*path", P | JT, 200, gp_latest_artifact_file, latest_artifacts, "A file of the newest artifacts of a ref",
-     "artifacts_latest_file", "binary", NULL, "From the newest successful pipeline of the ref. Understands Range."},
+     "artifacts_latest_file", "raw", NULL, "From the newest successful pipeline of the ref. Understands Range."},
     {"GET", ID "/jobs/artifacts/*ref/download", P | JT, 200, gp_latest_archive, latest_artifacts, "The newest artifacts of a ref",
      "artifacts_latest", "binary", NULL, "A zip from the newest successful pipeline of the ref. Understands Range."},
     {"GET", ID "/jobs/:job_id/artifacts", PJ | JT, 200, gp_get_archive, NULL, "Artifacts of a job, as a zip",

@@ -55,8 +55,8 @@ typedef struct gp_route {
     const gp_param *params; /* ends with a NULL name; NULL: none */
     const char *help;       /* in a few words */
     const char *id;         /* names the operation in the contract: its group, "_", what it does */
-    const char *gives;      /* what answers: a schema of schemas.h, "[Schema]", "text", "binary",
-                               "html"; NULL: no body */
+    const char *gives;      /* what answers: a schema of schemas.h, "[Schema]", "text", "html",
+                               "raw" or "binary" (a file, with Range), "asset"; NULL: no body */
     const char *takes;      /* schema of a body that `params` does not tell, or NULL */
     const char *about;      /* what else there is to know, or NULL */
 } gp_route;
