@@ -15,7 +15,7 @@ local gitlab = {
   Pipeline = "public_api/v4/pipeline/detail.json", PipelineRow = "public_api/v4/pipeline/basic.json",
   Job = "public_api/v4/job.json", Project = "public_api/v4/project.json",
   Environment = "public_api/v4/environment.json", Deployment = "public_api/v4/deployment.json",
-  User = "public_api/v4/user/basic.json", TestReport = false,
+  User = "public_api/v4/user/basic.json", TestReport = "entities/test_case.json",
 }
 
 local Walk = {}
@@ -43,29 +43,16 @@ local function find(self, method, path)
   return assert(best, method .. " " .. path)
 end
 
-local function keep(self, operation, text, what)
+local function keep(self, operation, text)
   local response = operation.spec.responses["200"] or operation.spec.responses["201"]
   local content = response and response.content and response.content["application/json"]
   local schema = content and content.schema
-  local is_list = schema and schema.type == "array"
-  if is_list then schema = schema.items end
+  local path = schema and schema.type == "array" and "[]" or ""
+  if path == "[]" then schema = schema.items end
   local name = schema and schema["$ref"] and schema["$ref"]:match "[^/]+$"
-  local value = text
   if name == "AnyJob" and not text:find('"downstream_pipeline"', 1, true) then name = "Job" end
-  if name == "TestReport" then
-    for _, suite in ipairs(contract.decode(text).test_suites) do
-      for _, case in ipairs(suite.test_cases) do
-        -- A case is small and has no empty list: it is written by us as it was read.
-        local copy = {}
-        for field, member in pairs(case) do copy[field] = member ~= contract.null and member or json.null end
-        self.kept[#self.kept + 1] = ('{"schema":"entities/test_case.json","list":false,"what":%s,"value":%s}')
-          :format(json.encode(what), json.encode(copy))
-      end
-    end
-  elseif gitlab[name] then
-    self.kept[#self.kept + 1] = ('{"schema":"%s","list":%s,"what":%s,"value":%s}'):format(gitlab[name],
-      tostring(is_list), json.encode(what), value)
-  end
+  if name == "TestReport" then path = "test_suites[].test_cases[]" end
+  if gitlab[name] then self.kept[#self.kept + 1] = ("%s\t%s\t%s"):format(gitlab[name], path, text) end
 end
 
 -- Asks; the answer has the status and keeps the contract. The decoded body comes back.
@@ -83,7 +70,7 @@ function Walk:ask(expected, method, target, body, options)
   assert(not problem, ("%s: %s"):format(what, problem or ""))
   if status < 300 then
     self.done[operation.id] = true
-    keep(self, operation, text, what)
+    keep(self, operation, text)
   end
   if (headers["content-type"] or ""):find("json", 1, true) and text ~= "" then return json.decode(text) end
   return text
@@ -338,12 +325,15 @@ describe("the contract", function()
     local file = assert(io.open(name, "w"))
     file:write(table.concat(walk.kept, "\n"), "\n")
     file:close()
-    local pipe = assert(io.popen(("/usr/bin/python3 spec/support/contract_schemas.py %s %s 2>&1"):format(
+    local pipe = assert(io.popen(("/usr/bin/python3 -W ignore spec/support/gitlab_schemas.py %s <%s 2>&1"):format(
       folder, name)))
     local told = pipe:read "*a"
     pipe:close()
     os.remove(name)
-    assert.matches("^%d%d%d+ answers, 8 schemas, 0 breaches\n$", told)
+    assert.matches("^%d%d%d+ answers\n$", told)
+    local held = {}
+    for _, line in ipairs(walk.kept) do held[line:match "^[^\t]+"] = true end
+    for name_of_ours, schema in pairs(gitlab) do assert.truthy(held[schema], name_of_ours) end
   end)
 
   it("has one operationId, one tag with a description, and a summary for each operation", function()
