@@ -202,13 +202,83 @@ local cases = {
       .. "&status=success" },
   { "deployments.get", function(gl) return gl.deployments:get(17, 6) end,
     "GET", "/projects/17/deployments/6" },
-}
 
--- Operations whose requests other specs show: they are reached by a detour.
-local elsewhere = {
-  ["variables.create"] = "variables_spec", ["token.self"] = "token_spec", ["token.oauth"] = "token_spec",
-  ["token.job"] = "token_spec", ["server.user"] = "token_spec", ["server.version"] = "the breaker",
-  ["artifacts.tree"] = "artifacts_spec", ["artifacts.latest_file"] = "browse",
+  -- Operations that no method asks for by itself: the last request is theirs.
+  { "variables.create", function(gl)
+      return gl.variables:set("a/b", { key = "KEY", value = "päß\n", environment_scope = "review/*",
+        masked_and_hidden = true, protected = true, description = "d", variable_type = "file" })
+    end, "POST", "/projects/a%2Fb/variables",
+    [[{"description":"d","environment_scope":"review/*","key":"KEY","masked_and_hidden":true,]]
+      .. [["protected":true,"raw":false,"value":"päß\n","variable_type":"file"}]],
+    answers = { { status = 404, body = { message = "404 Variable Not Found" } } } },
+  { "token.self", function(gl) return gl.token:info() end, "GET", "/personal_access_tokens/self",
+    answers = { { body = { id = 1 } } }, at = 1 },
+  { "token.job", function(gl) return gl.token:info() end, "GET", "/job", options = { auth = "job" } },
+  { "token.oauth", function(gl) return gl.token:info() end, "GET", "/oauth/token/info", base = "",
+    options = { auth = "bearer" }, at = 1 },
+  { "server.user", function(gl) return gl.token:info() end, "GET", "/user",
+    answers = { { body = { id = 1, user_id = 1 } } } },
+  { "server.version", function(gl)
+      return gl.client:call(operations.server.version, operations.arguments(operations.server.version, {}))
+    end, "GET", "/version" },
+  { "artifacts.tree", function(gl)
+      local op = operations.artifacts.tree
+      return gl.client:call(op, operations.arguments(op, { project = "a/b", job_id = 5, path = "out/a b#1+ü",
+        recursive = true, per_page = 100, page = 2 }))
+    end, "GET", "/projects/a%2Fb/jobs/5/artifacts/tree?page=2&path=out%2Fa%20b%231%2B%C3%BC&per_page=100"
+      .. "&recursive=true" },
+  { "artifacts.latest_file", function(gl)
+      local op = operations.artifacts.latest_file
+      return gl.client:call(op, operations.arguments(op, { project = 17, ref = "feature/x#1",
+        path = "out/a b.txt", job_name = "build" }))
+    end, "GET", "/projects/17/jobs/artifacts/feature%2Fx%231/raw/out%2Fa%20b.txt?job=build" },
+
+  -- What is easily got wrong.
+  { "jobs.get", function(gl) return gl.jobs:get(LONG, LONG) end,
+    "GET", "/projects/123456789012345/jobs/123456789012345" },
+  { "jobs.get", function(gl) return gl.jobs:get(17.0, 5.0) end, "GET", "/projects/17/jobs/5" },
+  { "jobs.list", function(gl)
+      return gl.jobs:list("grüppe/app", LONG, { scope = "waiting_for_resource", limit = 7 })
+    end, "GET", "/projects/gr%C3%BCppe%2Fapp/pipelines/123456789012345/jobs?per_page=7"
+      .. "&scope%5B%5D=waiting_for_resource" },
+  { "pipelines.list", function(gl)
+      return gl.pipelines:list(17, { ref = "a&b=c%d/é", name = '"x" ☾', updated_after = "2026-01-31T10:00:00+02:00",
+        created_after = 1767225600.9996, yaml_errors = true, per_page = 20, page = 3 })
+    end, "GET", "/projects/17/pipelines?created_after=2026-01-01T00%3A00%3A01Z&name=%22x%22%20%E2%98%BE&page=3"
+      .. "&per_page=20&ref=a%26b%3Dc%25d%2F%C3%A9&updated_after=2026-01-31T10%3A00%3A00%2B02%3A00&yaml_errors=true" },
+  { "pipelines.create", function(gl)
+      return gl.pipelines:create("a b/c#d", { ref = "feature/é #1", variables = {
+        { key = "CFG", value = "a=1\nb=\t2", variable_type = "file" } },
+        inputs = { camelCase = { { nested = { "x", 1, 2.5, false } } }, Empty = json.array {},
+          emptyToo = { json.array {} }, big = -LONG, text = "17", tiny = 1e-7 } })
+    end, "POST", "/projects/a%20b%2Fc%23d/pipeline",
+    [[{"inputs":{"Empty":[],"big":-123456789012345,"camelCase":[{"nested":["x",1,2.5,false]}],]]
+      .. [=["emptyToo":[[]],"text":"17","tiny":1e-07},"ref":"feature/é #1",]=]
+      .. [["variables":[{"key":"CFG","value":"a=1\nb=\t2","variable_type":"file"}]}]] },
+  { "triggers.run", function(gl)
+      return gl.triggers:run("a b/c#d", { token = require("gitlab_pipelines").secret.new "glptt-0123456789",
+        ref = "v1+2", variables = { B = "+ &=", A = "" }, inputs = { n = LONG } })
+    end, "POST", "/projects/a%20b%2Fc%23d/trigger/pipeline",
+    [[{"inputs":{"n":123456789012345},"ref":"v1+2","token":"glptt-0123456789","variables":{"A":"","B":"+ &="}}]] },
+  { "triggers.run", function(gl)
+      return gl.triggers:run(17, { token = require("gitlab_pipelines").secret.named "DEPLOY", ref = "main" })
+    end, "POST", "/projects/17/trigger/pipeline", '{"ref":"main","token":"glptt-by-its-name"}',
+    options = { secrets = { DEPLOY = "glptt-by-its-name" } } },
+  { "triggers.run", function(gl) return gl.triggers:run(17, { ref = "main" }) end,
+    "POST", "/projects/17/trigger/pipeline", '{"ref":"main","token":"' .. api.JOB_TOKEN .. '"}',
+    options = { auth = "job" } },
+  { "environments.update", function(gl)
+      return gl.environments:update("a/b", LONG, { description = "", external_url = "https://x.test/?a=1&b=2",
+        kubernetes_namespace = "n", flux_resource_path = "a/b", auto_stop_setting = "with_action" })
+    end, "PUT", "/projects/a%2Fb/environments/123456789012345", [[{"auto_stop_setting":"with_action",]]
+      .. [["description":"","external_url":"https://x.test/?a=1&b=2","flux_resource_path":"a/b",]]
+      .. [["kubernetes_namespace":"n"}]] },
+  { "environments.list", function(gl) return gl.environments:list(17, { name = "review/a+b" }) end,
+    "GET", "/projects/17/environments?name=review%2Fa%2Bb&per_page=100" },
+  { "deployments.list", function(gl)
+      return gl.deployments:list(17, { updated_after = 1767225600, sort = "desc", order_by = "updated_at", limit = 1 })
+    end, "GET", "/projects/17/deployments?order_by=updated_at&per_page=1&sort=desc"
+      .. "&updated_after=2026-01-01T00%3A00%3A00Z" },
 }
 
 local function answer_of(request)
@@ -219,34 +289,49 @@ local function answer_of(request)
     body = operation.result == "list" and json.array {} or { id = 1 } }
 end
 
+-- The header that carries the token, by the way it goes.
+local function credential(auth)
+  if auth == "job" then return "job-token", api.JOB_TOKEN end
+  if auth == "bearer" then return "authorization", "Bearer " .. api.TOKEN end
+  return "private-token", api.TOKEN
+end
+
 describe("the request of", function()
   local seen = {}
   for number, case in ipairs(cases) do
     local name, call, method, target, body, headers = case[1], case[2], case[3], case[4], case[5], case[6]
     seen[name] = true
     it(("%s (%d)"):format(name, number), function()
-      local transport = double.new(answer_of)
-      local result, err = call(api.new(transport))
+      local transport = double.new(function(request, count)
+        return case.answers and case.answers[count] or answer_of(request)
+      end)
+      local options = case.options or {}
+      local result, err = call(api.new(transport, options))
       assert.is_nil(err)
       assert.is_not_nil(result)
-      assert.equal(1, #transport.requests)
-      local request = transport.requests[1]
+      local at = case.at or #(case.answers or {}) + 1
+      if not case.at then assert.equal(at, #transport.requests) end
+      local request = transport.requests[at]
       assert.equal(name, request.operation)
       assert.equal(method, request.method)
-      assert.equal(API .. target, request.target)
+      assert.equal((case.base or API) .. target, request.target)
       assert.equal(body, request.body)
-      for header, value in pairs(headers or {}) do assert.equal(value, request.headers[header]) end
-      assert.equal(name ~= "triggers.run" and api.TOKEN or nil, request.headers["private-token"])
-      assert.equal(body and "application/json" or nil, request.headers["content-type"])
-      assert.is_string(request.headers.accept)
+      local wanted = { accept = operations.find(name).result == "bytes" and "*/*" or "application/json",
+        ["content-type"] = body and "application/json" or nil }
+      for header, value in pairs(headers or {}) do wanted[header] = value end
+      if name ~= "triggers.run" then
+        local header, value = credential(options.auth)
+        wanted[header] = value
+      end
+      assert.same(wanted, request.headers)
       assert.equal(operations.find(name).effect, request.effect)
-      assert.is_nil(request.url:find("glptt", 1, true))
+      for _, sent in ipairs(transport.requests) do
+        assert.is_nil(sent.url:find("gl%l+%-"))
+      end
     end)
   end
 
-  it("no operation is left out", function()
-    for _, operation in ipairs(operations.all) do
-      assert.is_true(seen[operation.name] or elsewhere[operation.name] ~= nil, operation.name)
-    end
+  it("every operation stands in this table", function()
+    for _, operation in ipairs(operations.all) do assert.is_true(seen[operation.name], operation.name) end
   end)
 end)
