@@ -69,6 +69,19 @@ local methods = {
   { "variables.list", fields("variables", "list"), {} },
   { "variables.get", by("variables", "get", "key"), { key = "K" } },
   { "variables.create", fields("variables", "set"), { key = "K", value = "v" } },
+  { "variables.update", fields("variables", "set"), { key = "K", value = "v" },
+    -- `set` takes them from what it sends first, and knows the scope by its own name.
+    without = { filter_scope = true }, required = { value = true } },
+  { "pipelines.trigger_jobs", by("pipelines", "trigger_jobs", "pipeline_id"), { pipeline_id = 3 },
+    without = { scope = true, page = true, per_page = true } },
+  { "pipelines.bridges", function(gl, project, given)
+      gl.memory.no_trigger_jobs = true
+      return gl.pipelines:trigger_jobs(project, given.pipeline_id)
+    end, { pipeline_id = 3 }, without = { scope = true, page = true, per_page = true } },
+  { "jobs.log", by("jobs", "log", "job_id"), { job_id = 5 } },
+  { "artifacts.tree", function(gl, project, given)
+      return gl.artifacts:browse(project, given.job_id, given.path)
+    end, { job_id = 5 }, without = { recursive = true, page = true, per_page = true } },
   { "variables.delete", by("variables", "delete", "key"), { key = "K" } },
   { "environments.list", fields("environments", "list"), {} },
   { "environments.get", by("environments", "get", "environment_id"), { environment_id = 4 } },
@@ -79,6 +92,32 @@ local methods = {
   { "environments.delete", by("environments", "delete", "environment_id"), { environment_id = 4 } },
   { "deployments.list", fields("deployments", "list"), {} },
   { "deployments.get", by("deployments", "get", "deployment_id"), { deployment_id = 6 } },
+}
+
+-- Operations that no method passes anything of the caller's to.
+local inner = {
+  ["token.self"] = true, ["token.oauth"] = true, ["token.job"] = true, ["server.version"] = true,
+  ["server.user"] = true, ["artifacts.latest_file"] = true,
+}
+
+-- Methods that use several operations, or one by another name: {method, a call, its id's name}.
+local composed = {
+  { "pipelines.each", function(gl, project) return gl.pipelines:each(project)() end, raises = true },
+  { "pipelines.stages", function(gl, project, id) return gl.pipelines:stages(project, id) end, "pipeline_id" },
+  { "pipelines.downstream", function(gl, project, id) return gl.pipelines:downstream(project, id) end,
+    "pipeline_id" },
+  { "pipelines.tree", function(gl, project, id) return gl.pipelines:tree(project, id) end, "pipeline_id" },
+  { "pipelines.wait", function(gl, project, id) return gl.pipelines:wait(project, id) end, "id" },
+  { "jobs.each", function(gl, project, id) return gl.jobs:each(project, id)() end, "pipeline_id", raises = true },
+  { "jobs.each_project", function(gl, project) return gl.jobs:each_project(project)() end, raises = true },
+  { "jobs.wait", function(gl, project, id) return gl.jobs:wait(project, id) end, "id" },
+  { "jobs.save_log", function(gl, project, id) return gl.jobs:save_log(project, id, "log.txt") end, "job_id" },
+  { "jobs.search_log", function(gl, project, id) return gl.jobs:search_log(project, id, "x") end, "job_id" },
+  { "jobs.follow", function(gl, project, id) return gl.jobs:follow(project, id, { on_line = print }) end, "id" },
+  { "artifacts.extract", function(gl, project, id) return gl.artifacts:extract(project, id, "dir") end, "job_id" },
+  { "environments.each", function(gl, project) return gl.environments:each(project)() end, raises = true },
+  { "deployments.each", function(gl, project) return gl.deployments:each(project)() end, raises = true },
+  { "watch", function(gl, project, id) return gl:watch { { project, id } } end, "id" },
 }
 
 local wrong = {
@@ -102,6 +141,9 @@ local function with(values, name, value)
   return copy
 end
 
+local impossible = { "", "app", "/a/b", "a/b/", "a//b", "a/../b", "a%2Fb", "a%2Fb/c", "a/b\n", 0, -1, 1.5,
+  2 ^ 60, true, {} }
+
 local function check_raises(call, operation, name, given, value)
   local transport = double.new {}
   local gl = api.new(transport)
@@ -119,14 +161,14 @@ describe("wrong input", function()
     local operation, call, right = operations.find(row[1]), row[2], row[3]
     it("of " .. operation.name .. " is named and nothing is sent", function()
       for _, p in ipairs(operation.params) do
-        if p.name ~= "project" then
+        if p.name ~= "project" and not (row.without and row.without[p.name]) then
           for _, value in ipairs(wrong[p.type] or {}) do
             check_raises(call, operation.name, p.name, with(right, p.name, value), value)
           end
           if p.one_of then
             check_raises(call, operation.name, p.name, with(right, p.name, "nonsense"), "nonsense")
           end
-          if p.required then
+          if p.required or row.required and row.required[p.name] then
             check_raises(call, operation.name, p.name, with(right, p.name, nil), nil)
           end
         end
@@ -134,12 +176,48 @@ describe("wrong input", function()
     end)
 
     it("of " .. operation.name .. ": a project that can not be one", function()
-      for _, project in ipairs { "", "app", "/a/b", "a/b/", "a//b", "a/../b", "a%2Fb", "a%2Fb/c", "a/b\n", 0, -1, 1.5,
-        2 ^ 60, true, {} } do
+      for _, project in ipairs(impossible) do
         local transport = double.new {}
         local result, err = call(api.new(transport), project, right)
         assert.is_nil(result)
         assert.is_true(err:is "ConfigurationError.InvalidProjectId")
+        assert.equal(0, #transport.requests)
+      end
+    end)
+  end
+
+  it("is looked for in every operation", function()
+    local looked_at = {}
+    for _, row in ipairs(methods) do looked_at[row[1]] = true end
+    for _, operation in ipairs(operations.all) do
+      assert.is_true(looked_at[operation.name] or inner[operation.name], operation.name)
+    end
+  end)
+
+  for _, row in ipairs(composed) do
+    local name, call, id_name = row[1], row[2], row[3]
+    it("of " .. name .. ": a project or an id that can not be one", function()
+      for _, project in ipairs(impossible) do
+        local transport = double.new {}
+        local gl = api.new(transport)
+        local ok, result, err = pcall(call, gl, project, 3)
+        if row.raises then
+          assert.is_false(ok)
+          err = result
+        else
+          assert.is_true(ok, tostring(result))
+          assert.is_nil(result)
+        end
+        assert.is_true(err:is "ConfigurationError.InvalidProjectId")
+        assert.equal(0, #transport.requests)
+      end
+      for _, id in ipairs(id_name and wrong.id or {}) do
+        local transport = double.new {}
+        local ok, message = pcall(call, api.new(transport), 17, id)
+        assert.is_false(ok, name .. " " .. tostring(id))
+        assert.is_string(message)
+        assert.is_truthy(message:find("'" .. id_name .. "'", 1, true), message)
+        assert.is_truthy(message:find("^spec/api/wrong_input_spec.lua:%d+: "), message)
         assert.equal(0, #transport.requests)
       end
     end)

@@ -53,6 +53,7 @@ function Gitlab:watch(list, opts)
   for _, pair in ipairs(list) do
     local _, err = resource.project(type(pair) == "table" and pair[1], "watch")
     if err then return nil, err end
+    resource.check_id("gl.watch", "id", pair[2])
   end
   return watching.of(self):watch(list, opts)
 end

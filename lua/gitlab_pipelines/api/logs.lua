@@ -180,9 +180,7 @@ function M.follow(self, project, id, opts)
   if not given.on_line then resource.blame "jobs.follow: option 'on_line' is required" end
   local checked, err = resource.project(project, "jobs.follow")
   if not checked then return nil, err end
-  if type(id) ~= "number" or id % 1 ~= 0 or id < 1 then
-    resource.blame("jobs.follow: 'id' must be a positive integer, not " .. tostring(id))
-  end
+  resource.check_id("jobs.follow", "id", id)
   local follower = follower_of(self.gl)
   local method = given.pipeline and "pipeline" or "job"
   return follower[method](follower, checked, id, {

@@ -93,6 +93,16 @@ function M.project(project, operation)
   })
 end
 
+--- Raises unless `id` can be one.
+---@param where string name of the method
+---@param name string of the argument
+---@param id any
+function M.check_id(where, name, id)
+  if type(id) == "number" and id % 1 == 0 and id > 0 and id < 2 ^ 53 then return end
+  M.blame(("%s: '%s' must be a positive integer, not %s"):format(where, name,
+    type(id) == "string" and ("%q"):format(id) or type(id) == "number" and ("%.14g"):format(id) or type(id)))
+end
+
 --- Checks the options of a call (`timeout`, `retry`, `priority`, and what `own` describes) and
 --- gives a copy of them with `timeout` in seconds.
 ---@param where string name of the method

@@ -6,6 +6,7 @@ local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
 local operations = require "gitlab_pipelines.operations"
 local paging = require "gitlab_pipelines.api.paging"
+local resource = require "gitlab_pipelines.api.resource"
 
 local M = {}
 
@@ -90,7 +91,12 @@ end
 --- The stages of a pipeline.
 ---@return table[]|nil stages, table|nil err
 function M.stages(group, project, id, opts)
-  local rows, err = every_job(group, project, id, opts)
+  local checked, err = resource.project(project, "pipelines.stages")
+  if not checked then return nil, err end
+  -- Here, as what a task raises is no mistake in the caller's line.
+  resource.check_id("pipelines.stages", "pipeline_id", id)
+  local rows
+  rows, err = every_job(group, project, id, opts)
   if not rows then return nil, err end
   return (M.compose(rows))
 end

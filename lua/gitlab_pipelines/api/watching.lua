@@ -100,10 +100,7 @@ end
 function M.wait(group, method, where, project, id, opts)
   local checked, err = resource.project(project, where)
   if not checked then return nil, err end
-  if type(id) ~= "number" or id % 1 ~= 0 or id < 1 then
-    resource.blame(("%s: 'id' must be a positive integer, not %s"):format(where,
-      type(id) == "string" and ("%q"):format(id) or tostring(id)))
-  end
+  resource.check_id(where, "id", id)
   local watcher = M.of(group.gl)
   return watcher[method](watcher, checked, id, opts)
 end
