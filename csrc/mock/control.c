@@ -57,13 +57,16 @@ static int newest_first(const void *a, const void *b)
     return x->id > y->id ? -1 : x->id < y->id;
 }
 
-static void every_pipeline(gp_mock *m, gp_list *out)
+/* The pipelines of all projects that the call's filters let through, the newest first. */
+static void wanted_pipelines(gp_call *call, gp_list *out)
 {
+    gp_mock *m = call->m;
     size_t i, k;
     for (i = 0; i < m->projects.count; i++) {
         const gp_project *project = m->projects.items[i];
         for (k = 0; k < project->pipelines.count; k++) {
-            if (!gp_list_add(out, project->pipelines.items[k])) m->memory_failed = 1;
+            gp_pipeline *p = project->pipelines.items[k];
+            if (wanted(call, p) && !gp_list_add(out, p)) m->memory_failed = 1;
         }
     }
     if (out->count) qsort(out->items, out->count, sizeof *out->items, newest_first);
@@ -72,20 +75,15 @@ static void every_pipeline(gp_mock *m, gp_list *out)
 int gp_mock_list_pipelines(gp_call *call)
 {
     gp_buf *buf = &call->out->body;
-    gp_list all = {0}, rows = {0};
+    gp_list rows = {0};
     gp_page page;
     size_t i;
-    every_pipeline(call->m, &all);
-    for (i = 0; i < all.count; i++) {
-        if (wanted(call, all.items[i]) && !gp_list_add(&rows, all.items[i]))
-            call->m->memory_failed = 1;
-    }
+    wanted_pipelines(call, &rows);
     page = gp_page_of(call, (int64_t)rows.count, 1);
     gp_out_open(buf, NULL, '[');
     for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++)
         shape(buf, rows.items[i]);
     gp_out_close(buf, ']');
-    gp_list_free(&all);
     gp_list_free(&rows);
     return 200;
 }
@@ -168,12 +166,12 @@ int gp_mock_delete_pipeline(gp_call *call)
 
 int gp_mock_delete_pipelines(gp_call *call)
 {
-    gp_list all = {0};
+    gp_list rows = {0};
     size_t i;
-    every_pipeline(call->m, &all);
-    for (i = 0; i < all.count; i++)
-        drop(call->m, all.items[i]);
-    gp_list_free(&all);
+    wanted_pipelines(call, &rows);
+    for (i = 0; i < rows.count; i++)
+        drop(call->m, rows.items[i]);
+    gp_list_free(&rows);
     return 204;
 }
 

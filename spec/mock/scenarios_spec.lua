@@ -123,6 +123,21 @@ describe("the simulated GitLab's scenarios", function()
     assert.equal(409, (gl:delete "/_mock/scenarios/1"))
   end)
 
+  it("are deleted all at once, or those that match the filters", function()
+    local keep, gone = trigger { ref = "main" }, trigger { ref = "next" }
+    local function left()
+      local ids = {}
+      for i, row in ipairs(select(2, gl:get "/_mock/pipelines")) do ids[i] = row.id end
+      return ids
+    end
+    assert.equal(204, (gl:delete "/_mock/pipelines?ref=next&status=running"))
+    assert.same({ keep }, left())
+    assert.equal(400, (gl:delete "/_mock/pipelines?status=odd"))
+    assert.equal(404, (gl:get(("/_mock/pipelines/%d"):format(gone))))
+    assert.equal(204, (gl:delete "/_mock/pipelines"))
+    assert.same({}, left())
+  end)
+
   it("follow what /_mock/pipelines sets, a held status above all", function()
     local id = trigger { scenario_id = 30 }
     local path = ("/_mock/pipelines/%d"):format(id)
