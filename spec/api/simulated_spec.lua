@@ -21,6 +21,22 @@ local function world()
         { name = "child", stage = "call", trigger = { project = "acme/lib", ref = "main",
           strategy = "depend" } } },
     },
+    ["acme/web"] = {
+      id = 13, default_branch = "main",
+      jobs = { { name = "make", stage = "build", duration = 1 },
+        { name = "deploy", stage = "deploy", duration = 1, manual = true, environment = "production" },
+        { name = "review", stage = "deploy", duration = 1, manual = true,
+          environment = { name = "review/x", url = "https://x.test" } },
+        { name = "stop review", stage = "deploy", duration = 2, manual = true,
+          environment = { name = "review/x", action = "stop" } },
+      },
+    },
+  }, tokens = {
+    { token = "glpat-reads-only", scopes = { "read_api" }, user = "reader", expires_at = "2026-12-31" },
+    { token = "glpat-was-revoked", revoked = true },
+    { token = "glpat-developer", scopes = { "api" }, role = "developer", user = "dev" },
+    { token = "oauth-token-of-ann", kind = "oauth", scopes = { "api" }, user = "ann" },
+    { token = "glcbt-of-a-job", kind = "job", job_id = 1 },
   } }
 end
 
@@ -36,7 +52,7 @@ end
 
 -- The job of that name in a pipeline.
 local function job_of(gl, pipeline, name)
-  for _, job in ipairs(assert(gl.jobs:list(11, pipeline.id))) do
+  for _, job in ipairs(assert(gl.jobs:list(pipeline.project_id, pipeline.id))) do
     if job.name == name then return job end
   end
 end
@@ -207,6 +223,169 @@ describe("against the simulated GitLab", function()
     assert.is_true(gl.triggers:delete(11, made.id))
     local _, err = gl.triggers:get(11, made.id)
     assert.is_true(err:is "TriggerNotFound")
+  end)
+
+  it("a canceled job is canceled, a retried one has a successor", function()
+    local gl, rt = open()
+    local pipeline = assert(gl.pipelines:create(11, { ref = "main" }))
+    rt:sleep(1.5)
+    local compile = job_of(gl, pipeline, "compile")
+    assert(gl.jobs:cancel(11, compile.id))
+    rt:sleep(60)
+    assert.equal("canceled", assert(gl.jobs:get(11, compile.id)).status)
+    local successor = assert(gl.jobs:retry(11, compile.id))
+    local again, err = gl.jobs:retry(11, compile.id)
+    assert.is_nil(again)
+    assert.is_true(err:is "JobNotRetryable")
+    local attempts = {}
+    for _, job in ipairs(assert(gl.jobs:list(11, pipeline.id, { include_retried = true }))) do
+      if job.name == "compile" then attempts[#attempts + 1] = job.id end
+    end
+    assert.same({ successor.id, compile.id }, attempts)
+    assert.equal(successor.id, job_of(gl, pipeline, "compile").id)
+  end)
+
+  it("a variable is made, changed, read by its scope and deleted", function()
+    local gl = open()
+    assert.same({}, gl.variables:list(11))
+    local made = assert(gl.variables:set(11, { key = "TOKEN_X", value = "first-value", masked = true,
+      description = "d" }))
+    assert.equal("first-value", made.value)
+    assert.is_false(made.raw)
+    assert.is_true(made.masked)
+    assert.equal("*", made.environment_scope)
+    assert.equal("second-value", assert(gl.variables:set(11, { key = "TOKEN_X", value = "second-value" })).value)
+    assert.is_true(assert(gl.variables:get(11, "TOKEN_X")).masked)
+
+    assert.equal("file", assert(gl.variables:set(11, { key = "TOKEN_X", value = "a=1\n",
+      environment_scope = "prod", variable_type = "file", raw = true })).variable_type)
+    assert.equal(2, #assert(gl.variables:list(11)))
+    local _, err = gl.variables:get(11, "TOKEN_X")
+    assert.equal("RequestError.Conflict", err.category .. "." .. err.kind)
+    assert.equal(1, err.attempts)
+    assert.equal("a=1\n", assert(gl.variables:get(11, "TOKEN_X", { environment_scope = "prod" })).value)
+    _, err = gl.variables:get(11, "TOKEN_X", { environment_scope = "staging" })
+    assert.is_true(err:is "VariableNotFound")
+
+    local hidden = assert(gl.variables:set(11, { key = "HID", value = "hidden-value", masked_and_hidden = true }))
+    assert.is_true(hidden.hidden)
+    assert.is_nil(hidden.value)
+    assert.is_nil(assert(gl.variables:get(11, "HID")).value)
+    assert.is_true(assert(gl.variables:set(11, { key = "HID", value = "other-value" })).hidden)
+
+    _, err = gl.variables:set(11, { key = "SHORT", value = "x", masked = true })
+    assert.is_true(err:is "BadRequest")
+    assert.is_true(gl.variables:delete(11, "TOKEN_X", { environment_scope = "prod" }))
+    assert.equal("second-value", assert(gl.variables:get(11, "TOKEN_X")).value)
+    assert.is_true(gl.variables:delete(11, "TOKEN_X"))
+    _, err = gl.variables:delete(11, "TOKEN_X")
+    assert.is_true(err:is "VariableNotFound")
+    local developer = open { token = "glpat-developer" }
+    _, err = developer.variables:list(11)
+    assert.is_true(err:is "PermissionDenied")
+  end)
+
+  it("an environment is made, changed, stopped and then deleted", function()
+    local gl = open()
+    local made = assert(gl.environments:create(11, { name = "staging", external_url = "https://s.test",
+      tier = "staging" }))
+    assert.equal("available", made.state)
+    assert.equal("staging", assert(gl.environments:get(11, made.id)).name)
+    assert.equal("https://t.test",
+      assert(gl.environments:update(11, made.id, { external_url = "https://t.test" })).external_url)
+    local _, err = gl.environments:create(11, { name = "staging" })
+    assert.is_true(err:is "BadRequest")
+    assert.truthy(err.message:find("already been taken", 1, true))
+    _, err = gl.environments:delete(11, made.id)
+    assert.is_true(err:is "PermissionDenied")
+    assert.equal("stopped", assert(gl.environments:stop(11, made.id)).state)
+    assert.equal("stopped", assert(gl.environments:get(11, made.id)).state)
+    assert.equal(1, #assert(gl.environments:list(11, { states = "stopped" })))
+    assert.equal(0, #assert(gl.environments:list(11, { states = "available" })))
+    assert.is_true(gl.environments:delete(11, made.id))
+    _, err = gl.environments:get(11, made.id)
+    assert.is_true(err:is "EnvironmentNotFound")
+    _, err = gl.environments:list(11, { search = "st" })
+    assert.truthy(err.message:find("3 characters", 1, true))
+    _, err = gl.environments:list(11, { search = "sta", name = "staging" })
+    assert.is_true(err:is "BadRequest")
+  end)
+
+  it("a job deploys to its environment, and stopping it runs the job that stops it", function()
+    local gl, rt = open()
+    local pipeline = assert(gl.pipelines:create(13, { ref = "main" }))
+    assert(gl.pipelines:wait(13, pipeline.id, { on_manual = "ignore" }))
+    for _, name in ipairs { "deploy", "review" } do assert(gl.jobs:play(13, job_of(gl, pipeline, name).id)) end
+    rt:sleep(10)
+    local rows = assert(gl.deployments:list(13, { environment = "production" }))
+    assert.equal(1, #rows)
+    assert.equal("success", rows[1].status)
+    assert.equal("production", rows[1].environment.name)
+    assert.equal("deploy", assert(gl.deployments:get(13, rows[1].id)).deployable.name)
+    local ids = {}
+    for row in gl.deployments:each(13, { per_page = 1 }) do ids[#ids + 1] = row.id end
+    assert.equal(2, #ids)
+    assert.is_true(ids[1] < ids[2])
+    local _, err = gl.deployments:get(13, 999)
+    assert.is_true(err:is "DeploymentNotFound")
+
+    local review = assert(gl.environments:list(13, { name = "review/x" }))[1]
+    assert.equal("https://x.test", review.external_url)
+    assert.equal(ids[2], assert(gl.environments:get(13, review.id)).last_deployment.id)
+    assert.equal("stopping", assert(gl.environments:stop(13, review.id)).state)
+    rt:sleep(10)
+    assert.equal("stopped", assert(gl.environments:get(13, review.id)).state)
+    assert.equal("success", job_of(gl, pipeline, "stop review").status)
+    assert.equal("success", job_of(gl, pipeline, "deploy").status)
+  end)
+
+  it("a token says what it is, and may do no more", function()
+    local reader = open { token = "glpat-reads-only" }
+    local info = assert(reader.token:info())
+    assert.equal("private", info.kind)
+    assert.same({ "read_api" }, info.scopes)
+    assert.equal("2026-12-31", info.expires_at)
+    assert.equal("reader", info.user.username)
+    assert.is_false((reader.token:allows "pipelines.create"))
+    assert.is_true(reader.token:allows "pipelines.list")
+    local _, err = reader.pipelines:create(11, { ref = "main" })
+    assert.is_true(err:is "InsufficientScopes")
+    assert.equal(403, err.status)
+    local careful = open { token = "glpat-reads-only", check_scopes = true }
+    _, err = careful.pipelines:create(11, { ref = "main" })
+    assert.is_true(err:is "InsufficientScopes")
+    assert.is_nil(err.status)
+
+    _, err = open { token = "glpat-was-revoked" }.token:info()
+    assert.is_true(err:is "TokenRevoked")
+
+    info = assert(open { token = "oauth-token-of-ann", auth = "bearer" }.token:info())
+    assert.equal("bearer", info.kind)
+    assert.same({ "api" }, info.scopes)
+    assert.equal("ann", info.user.username)
+  end)
+
+  it("a job token reads, triggers, and is kept from the rest", function()
+    local gl, rt, transport = open()
+    assert(gl.pipelines:create(11, { ref = "main" }))
+    rt:sleep(1.5)
+    local own = assert(gitlab.new { url = "http://127.0.0.1", token = "glcbt-of-a-job", transport = transport,
+      runtime = rt, limits = false })
+    local info = assert(own.token:info())
+    assert.equal("job", info.kind)
+    assert.equal(1, info.job.id)
+    assert.equal(1, #assert(own.pipelines:list(11)))
+    assert.equal("pipeline", assert(own.triggers:run(11, { ref = "main" })).source)
+    for _, call in ipairs {
+      function() return own.pipelines:create(11, { ref = "main" }) end,
+      function() return own.jobs:get(11, 1) end, function() return own.jobs:log(11, 1) end,
+      function() return own.variables:list(11) end, function() return own.triggers:list(11) end,
+      function() return own.pipelines:cancel(11, 1) end, function() return own.jobs:retry(11, 1) end,
+    } do
+      local result, err = call()
+      assert.is_nil(result)
+      assert.is_true(err:is "AuthenticationError" or err:is "PermissionDenied", tostring(err))
+    end
   end)
 
   it("a tree spans projects", function()
