@@ -239,6 +239,51 @@ describe("once, in doubt:", function()
     assert.equal(2, env:count("POST", "/pipeline"))
   end)
 
+  it("asks for what was made since ten minutes before, on the server's clock, and nothing else", function()
+    local env = once_mock.open()
+    env:post("/_mock/clock", { advance = 7200 })
+    local gl = env:client()
+    env:fault { apply_then_drop = true, times = 1 }
+    assert.is_true(assert(create(gl, "k")).adopted)
+    for _, request_seen in ipairs(env:requests("GET", "/pipelines?")) do
+      local query = request_seen.query
+      assert.equal("2026-01-01T01:50:00.000Z", query.created_after)
+      query.created_after, query.page, query.per_page = nil, nil, nil
+      assert.same({}, query)
+    end
+  end)
+
+  it("reads all pages, and a pipeline's variables only once", function()
+    local env = once_mock.open()
+    local gl = env:client()
+    env:fault { apply_late = 30, times = 1 }
+    env.rt:after(1, function()
+      for _ = 1, 150 do env:stranger() end
+    end)
+    env.rt:after(60, function()
+      for _ = 1, 120 do env:stranger() end
+    end)
+    local pipeline = assert(create(gl, "k"))
+    assert.is_true(pipeline.adopted)
+    local seen = {}
+    for _, one in ipairs(env:requests("GET", "/variables")) do
+      assert.is_nil(seen[one.path], one.path)
+      seen[one.path] = true
+    end
+  end)
+
+  it("asks for no variables with a job token, which may not read them", function()
+    local env = once_mock.open { tokens = { { token = "glcbt-0123456789", name = "job", user = "dev",
+      kind = "job", role = "developer" } } }
+    local gl = env:client { token = "glcbt-0123456789" }
+    env:fault { apply_then_drop = true, times = 1 }
+    local err = refused("UnknownOutcome", gl.triggers:run(11, { ref = "main", once = "k" }))
+    assert.equal(1, #err.candidates)
+    assert.equal(0, #env:requests("GET", "/variables"))
+    env:fault { drop = true, times = 1 }
+    assert.is_nil(assert(gl.triggers:run(11, { ref = "main", once = "l" })).adopted)
+  end)
+
   it("looks no further than 300 pipelines", function()
     local env = once_mock.open()
     local gl = env:client()

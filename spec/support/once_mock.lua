@@ -17,11 +17,13 @@ function M.open(options)
   local project = { id = 11, default_branch = "main", trigger_tokens = { M.TRIGGER },
     jobs = { { name = "build", stage = "build", duration = 100000 } } }
   for name, value in pairs(options.project or {}) do project[name] = value end
+  local tokens = options.tokens or {}
+  tokens[#tokens + 1] = { token = M.DEVELOPER, name = "dev", user = "dev", scopes = { "api" },
+    role = "developer" }
   local rt = gitlab.runtime.virtual.new { seed = options.seed or 1 }
   local transport = assert(gitlab.mock.new { runtime = rt, seed = options.seed, world = {
     projects = { ["acme/app"] = project },
-    tokens = { { token = M.DEVELOPER, name = "dev", user = "dev", scopes = { "api" },
-      role = "developer" } },
+    tokens = tokens,
   } })
   return setmetatable({ rt = rt, transport = transport, token = transport.token }, Env)
 end
@@ -36,7 +38,7 @@ end
 
 function Env:post(target, body)
   local status, text = self.transport:request("POST", target, { body = json.encode(body) })
-  assert(status == 201, text)
+  assert(status == 200 or status == 201, text)
   return json.decode(text)
 end
 
@@ -83,12 +85,14 @@ function Env:made_for(key)
   return ids
 end
 
--- How many requests were made of this kind: "POST", "/pipeline".
-function Env:count(method, path)
+-- The requests that were made of this kind: "POST", "/pipeline".
+function Env:requests(method, path)
   local _, text = self.transport:request("GET",
-    ("/_mock/requests?method=%s&path=%s"):format(method, path))
-  return #json.decode(text)
+    ("/_mock/requests?method=%s&path=%s"):format(method, (path:gsub("?", "%%3F"))))
+  return json.decode(text)
 end
+
+function Env:count(method, path) return #self:requests(method, path) end
 
 -- The last body that was sent to the creation endpoints.
 function Env:last_body()
