@@ -12,6 +12,9 @@ void gp_answer_headers(gp_call *call);
 /* The content type of a body that is no JSON; call before gp_answer_headers. */
 void gp_answer_type(gp_call *call, const char *type);
 
+/* The body as a download of that name: a strong ETag, 304, Range. Returns the status. */
+int gp_send_bytes(gp_call *call, const char *type, const char *name);
+
 /* One page of a list. */
 typedef struct gp_page {
     int64_t page, per_page, first, last; /* rows first..last-1 are shown */

@@ -4,6 +4,7 @@
 
 #include "mock/answer.h"
 #include "mock/archive.h"
+#include "mock/bucket.h"
 #include "mock/routes.h"
 #include "mock/shapes.h"
 #include "mock/store.h"
@@ -77,7 +78,7 @@ static int serve_range(gp_call *call)
     return 206;
 }
 
-static int send_bytes(gp_call *call, const char *type, const char *name)
+int gp_send_bytes(gp_call *call, const char *type, const char *name)
 {
     gp_buf buf = {.alloc = &call->m->alloc};
     gp_answer_type(call, type);
@@ -107,7 +108,7 @@ static int send_file(gp_call *call, const gp_job *job, const char *missing)
     if (!file) return gp_fail(call, 404, "404 Not Found");
     gp_buf_add(&call->out->body, file->string, file->len);
     slash = strrchr(path, '/');
-    return send_bytes(
+    return gp_send_bytes(
         call, strstr(call->route->path, "/raw/") ? "text/plain" : "application/octet-stream",
         slash ? slash + 1 : path);
 }
@@ -116,8 +117,9 @@ static int send_archive(gp_call *call, const gp_job *job, const char *missing)
 {
     const gp_json *files = gp_job_files(call->m, job);
     if (!files) return gp_fail(call, 404, missing);
+    if (gp_bucket_holds(call)) return gp_bucket_redirect(call, job);
     gp_archive_write(&call->out->body, files);
-    return send_bytes(call, "application/octet-stream", "artifacts.zip");
+    return gp_send_bytes(call, "application/octet-stream", "artifacts.zip");
 }
 
 int gp_get_artifact_file(gp_call *call)

@@ -33,9 +33,9 @@ static const char *const fields[] = {"id",         "method",
                                      "reset",      "drop",
                                      "truncate",   "dribble",
                                      "garbage",    "throttle",
-                                     "lag",        "name",
-                                     "matched",    "struck",
-                                     NULL};
+                                     "lag",        "object_storage",
+                                     "name",       "matched",
+                                     "struck",     NULL};
 
 void gp_fault_free(gp_fault *fault)
 {
@@ -176,6 +176,7 @@ static void effect_of(const gp_mock *m, const gp_fault *fault, gp_fault_effect *
     const gp_json *late = gp_json_get(def, "apply_late");
     memset(effect, 0, sizeof *effect);
     effect->apply_late = GP_MS_NONE;
+    effect->object_storage = truthy(def, "object_storage");
     effect->status = (int)gp_json_get_integer(def, "status", 0);
     effect->headers = gp_json_get(def, "headers");
     effect->body = gp_json_get(def, "body");

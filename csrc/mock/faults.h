@@ -11,6 +11,7 @@ typedef struct gp_fault_effect {
     int replace;       /* do not carry the request out: answer with `status` */
     int replace_after; /* carry it out, then answer with `status` */
     int status;
+    int object_storage;     /* an archive lies in the object store */
     gp_ms apply_late;       /* carry it out that much later, or GP_MS_NONE */
     const gp_json *headers; /* to be set in the answer */
     const gp_json *body;    /* of the answer, when it is replaced */

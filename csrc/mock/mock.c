@@ -7,6 +7,7 @@
 
 #include "mock/answer.h"
 #include "mock/auth.h"
+#include "mock/bucket.h"
 #include "mock/environments.h"
 #include "mock/faults.h"
 #include "mock/heap.h"
@@ -362,7 +363,8 @@ static int carry_out(gp_call *call)
     call->path = path;
     call->lag = call->m->lag_kept ? gp_fault_lag_of(call) : 0;
     if (call->lag) gp_lag_enter(call->m, call->m->now - call->lag);
-    status = route(call, path, query);
+    status =
+        gp_bucket_is_asked(call) ? gp_bucket_answer(call, path, query) : route(call, path, query);
     if (call->lag) gp_lag_leave(call->m);
     gp_lag_keep(call->m, NULL, call->m->now);
     if (call->arena->failed || call->m->memory_failed) {
@@ -437,6 +439,7 @@ void gp_mock_request(gp_mock *m, double now, const gp_http_request_in *in,
     } else {
         struck = gp_fault_throttled(&call, &effect) ||
                  (m->faults.count && gp_fault_strike(&call, &effect));
+        call.redirect = struck && effect.object_storage;
         if (struck && effect.apply_late != GP_MS_NONE)
             gp_late_add(m, in, m->now + effect.apply_late);
         if (!struck || !(effect.replace || effect.apply_late != GP_MS_NONE))

@@ -520,6 +520,7 @@ static const gp_schema_field fault_rule_fields[] = {
     {"dribble?", "any", "send that many bytes at a time"},
     {"garbage?", "boolean", "answer with what is no HTTP"},
     {"throttle?", "Throttle", "strike only beyond this rate"},
+    {"object_storage?", "boolean", "archives are redirected to a signed address of another origin"},
     {"lag?", "number", "reads see pipelines and jobs as they were that many seconds ago"},
     {"matched?", "integer", "ignored"},
     {"struck?", "integer", "ignored"},

@@ -26,8 +26,9 @@ typedef struct field {
 static const char statuses[] = "success|failed|canceled|skipped";
 
 static const field root_fields[] = {
-    {"projects", "o", NULL}, {"users", "a", NULL}, {"tokens", "a", NULL},  {"faults", "a", NULL},
-    {"throttle", "o", NULL}, {"lag", "n", NULL},   {"version", "s", NULL}, {NULL, NULL, NULL},
+    {"projects", "o", NULL}, {"users", "a", NULL},          {"tokens", "a", NULL},
+    {"faults", "a", NULL},   {"object_storage", "b", NULL}, {"throttle", "o", NULL},
+    {"lag", "n", NULL},      {"version", "s", NULL},        {NULL, NULL, NULL},
 };
 
 static const field project_fields[] = {
@@ -47,6 +48,7 @@ static const field project_fields[] = {
     {"variables_role", "s", "no_one_allowed|owner|maintainer|developer"},
     {"trigger_tokens", "l", NULL},
     {"timestamps", "b", NULL},
+    {"object_storage", "b", NULL},
     {NULL, NULL, NULL},
 };
 
