@@ -4,7 +4,8 @@ return require("gitlab_pipelines.cli.acts").command("cancel", "Cancel a pipeline
   options = function(command)
     command:flag("--force", "with --job: also a job that is already canceling")
   end,
-  act = function(gl, project, args)
+  act = function(gl, project, args, ctx)
+    if args.force and not args.job then ctx:stop "--force goes with --job: a pipeline's cancel has no such thing" end
     if args.job then return gl.jobs:cancel(project, args.id, { force = args.force or nil }) end
     return gl.pipelines:cancel(project, args.id)
   end,

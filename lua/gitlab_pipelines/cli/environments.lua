@@ -18,6 +18,7 @@ function M.define(parser)
 end
 
 function M.run(ctx, args)
+  if args.force and not args.stop then ctx:stop "--force goes with --stop ID" end
   local project, gl = ctx:project(), ctx:client()
   local rows
   if args.stop then

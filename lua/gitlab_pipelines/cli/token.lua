@@ -1,5 +1,7 @@
 --- `gitlab-pipelines token`: what the token is and what it may do.
 
+local output = require "gitlab_pipelines.cli.output"
+
 local M = {}
 
 function M.define(parser)
@@ -13,8 +15,13 @@ function M.run(ctx)
     return 0
   end
   ctx:print("kind     %s", info.kind)
-  ctx:print("scopes   %s", table.concat(info.scopes or {}, " "))
-  ctx:print("expires  %s", info.expires_at or "never")
+  ctx:print("user     %s", output.plain(info.user and (info.user.username or info.user.id) or "unknown"))
+  if info.kind == "job" then
+    ctx:print("expires  with job %d", info.job.id)
+  else
+    ctx:print("scopes   %s", table.concat(info.scopes or {}, " "))
+    ctx:print("expires  %s", info.expires_at or "never")
+  end
   return 0
 end
 
