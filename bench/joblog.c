@@ -40,9 +40,12 @@ static int pass(const char *path, double *rate, long *lines)
     do {
         len = fread(piece, 1, sizeof piece, file);
         bytes += (double)len;
-        if (len) gp_joblog_feed(&log, piece, len);
-        else gp_joblog_finish(&log);
-        while ((status = gp_joblog_next(&log, &event)) == 1) *lines += event.kind == GP_JOBLOG_LINE;
+        if (len)
+            gp_joblog_feed(&log, piece, len);
+        else
+            gp_joblog_finish(&log);
+        while ((status = gp_joblog_next(&log, &event)) == 1)
+            *lines += event.kind == GP_JOBLOG_LINE;
     } while (len > 0 && status == 0);
     gp_joblog_free(&log);
     fclose(file);

@@ -9,24 +9,12 @@ typedef struct core_module {
 } core_module;
 
 static const core_module modules[] = {
-    {"clock", lgp_open_clock},
-    {"digest", lgp_open_digest},
-    {"json", lgp_open_json},
-    {"exchange", lgp_open_exchange},
-    {"policy", lgp_open_policy},
-    {"pattern", lgp_open_pattern},
-    {"redact", lgp_open_redact},
-    {"scenario", lgp_open_scenario},
-    {"secret", lgp_open_secret},
-    {"status", lgp_open_status},
-    {"time", lgp_open_time},
-    {"uri", lgp_open_uri},
-    {"term", lgp_open_term},
-    {"joblog", lgp_open_joblog},
-    {"ref", lgp_open_ref},
-    {"hasher", lgp_open_hasher},
-    {"webhook", lgp_open_webhook},
-    {NULL, NULL},
+    {"clock", lgp_open_clock},       {"digest", lgp_open_digest},     {"json", lgp_open_json},
+    {"exchange", lgp_open_exchange}, {"policy", lgp_open_policy},     {"pattern", lgp_open_pattern},
+    {"redact", lgp_open_redact},     {"scenario", lgp_open_scenario}, {"secret", lgp_open_secret},
+    {"status", lgp_open_status},     {"time", lgp_open_time},         {"uri", lgp_open_uri},
+    {"term", lgp_open_term},         {"joblog", lgp_open_joblog},     {"ref", lgp_open_ref},
+    {"hasher", lgp_open_hasher},     {"webhook", lgp_open_webhook},   {NULL, NULL},
 };
 
 LGP_EXPORT int luaopen_gitlab_pipelines_core(lua_State *L);

@@ -536,6 +536,16 @@ describe("a run", function()
     assert.is_nil(text:find "s3cr3t")
   end)
 
+  it("did not succeed when GitLab skipped a pipeline", function()
+    local self, ok, err = run([[
+      a = pipeline { project = "p/a" }
+      b = pipeline { project = "p/b", needs = { a } }
+      c = pipeline { project = "p/b" }]], { ["p/a"] = { status = "skipped" }, ["p/b"] = {} })
+    assert.equal("a skipped, b skipped, c success", statuses(self))
+    assert.same({ "skipped", 3, false }, { self.status, self:exit_code(), ok })
+    assert.equal("a was skipped: GitLab skipped the pipeline", err.message)
+  end)
+
   it("looks once more at the deadline for what it waits for", function()
     local self = run([[
       a = wait_for { project = "p/a", ref = "main", sha = "abc", timeout = 30 }]], { ["p/a"] = {} })

@@ -450,7 +450,7 @@ end
 -- Is the run over, or does everything that is left wait for a person?
 function Run:look_for_end()
   if self.ended then return end
-  local open, busy, canceled = 0, 0, false
+  local open, busy, canceled, skipped = 0, 0, false, nil
   for _, state in ipairs(all_states(self)) do
     if not graph.is_final(state.status) then
       open = open + 1
@@ -459,9 +459,13 @@ function Run:look_for_end()
       end
     end
     canceled = canceled or state.status == "canceled"
+    -- Where nothing failed and nothing was canceled, it was GitLab that skipped something.
+    if state.status == "skipped" and state.because == "failure" then skipped = skipped or state end
   end
   if open == 0 then
-    return finish(self, self.failure and "failed" or canceled and "canceled" or "success")
+    self.skipped = skipped
+    return finish(self, self.failure and "failed" or canceled and "canceled"
+      or skipped and "skipped" or "success")
   end
   local status = busy == 0 and self:anything_blocked() and "blocked" or "running"
   if status ~= self.status then
@@ -598,6 +602,10 @@ function Run:error()
     return errors.new("TaskError.Cancelled", { message = self.cancel_reason
       or "a pipeline of the run was canceled" })
   end
+  if self.status == "skipped" then
+    return errors.new("FlowError.StepFailed", { step = self.skipped.path,
+      message = ("%s was skipped: %s"):format(self.skipped.path, self.skipped.reason) })
+  end
   return nil
 end
 
@@ -609,7 +617,7 @@ local api_trouble = { ConfigurationError = true, AuthenticationError = true, Acc
 ---@return integer
 function Run:exit_code()
   if self.status == "success" then return 0 end
-  if self.status == "canceled" then return 3 end
+  if self.status == "canceled" or self.status == "skipped" then return 3 end
   if self.status == "blocked" then return 5 end
   local state = self.failure
   if not state then return 1 end

@@ -217,7 +217,7 @@ local function row_line(run, row, columns, width, now, opts, style)
 end
 
 local verbs = { success = "succeeded", failed = "failed", canceled = "was canceled",
-  blocked = "waits", running = "runs", planned = "has not begun" }
+  skipped = "was skipped", blocked = "waits", running = "runs", planned = "has not begun" }
 
 local function headline(run, now, opts)
   local time = run.started_at and M.elapsed((run.ended_at or now) - run.started_at) or ""
