@@ -163,7 +163,8 @@ describe("the command", function()
   end)
 
   it("asks for a project where none is named", function()
-    for _, words in ipairs { { "jobs" }, { "retry", "1" }, { "delete", "1", "--yes" }, { "play", "1" }, { "environments" } } do
+    for _, words in ipairs { { "jobs" }, { "retry", "1" }, { "delete", "1", "--yes" }, { "play", "1" },
+      { "environments" } } do
       check_refused(2, "which project", (table.unpack or unpack)(words))
     end
   end)

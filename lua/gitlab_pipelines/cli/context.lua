@@ -69,7 +69,7 @@ function Context:client(extra)
   if self.args.token_file then options.token = token_of(self, self.args.token_file) end
   if self.args.verbose then
     options.log_level = "debug"
-    options.log = function(_, line) io.stderr:write(line, "\n") end
+    options.log = io.stderr
   end
   self.gl = self:check(gitlab.new(options))
   return self.gl
