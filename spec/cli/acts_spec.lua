@@ -13,6 +13,7 @@ local WORLD = {
       { name = "ship it", stage = "deploy", duration = 0.05, manual = true,
         environment = { name = "production", url = "https://app.test" } },
     } },
+    ["acme/long"] = { id = 22, created = 0, queued = 0, jobs = { { name = "wait", duration = 1e6 } } },
   },
   tokens = {
     { token = "glpat-reads-only", scopes = { "read_api" }, user = "reader", expires_at = "2099-12-31" },
@@ -52,6 +53,8 @@ describe("the command", function()
 
   setup(function()
     place = command.open(WORLD)
+    -- The job that the job token belongs to: number 1.
+    run("trigger", "-p", "acme/long", "-r", "main")
     local events = {}
     local out = run("trigger", "-p", "acme/app", "-r", "main", "-v", "FAIL=1", "--wait", "--json")
     for line in out:gmatch "[^\n]+" do events[#events + 1] = json.decode(line) end
