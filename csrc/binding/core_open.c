@@ -8,6 +8,7 @@ typedef struct core_module {
     lua_CFunction open;
 } core_module;
 
+/* clang-format off */
 static const core_module modules[] = {
     {"clock", lgp_open_clock},       {"digest", lgp_open_digest},     {"json", lgp_open_json},
     {"exchange", lgp_open_exchange}, {"policy", lgp_open_policy},     {"pattern", lgp_open_pattern},
@@ -16,6 +17,7 @@ static const core_module modules[] = {
     {"term", lgp_open_term},         {"joblog", lgp_open_joblog},     {"ref", lgp_open_ref},
     {"hasher", lgp_open_hasher},     {"webhook", lgp_open_webhook},   {NULL, NULL},
 };
+/* clang-format on */
 
 LGP_EXPORT int luaopen_gitlab_pipelines_core(lua_State *L);
 

@@ -98,7 +98,9 @@ int gp_webhook_sign(const gp_webhook_key *key, const gp_webhook_message *message
     int good = ctx && hmac(ctx, key, message, digest);
     EVP_MD_CTX_free(ctx);
     if (!good) return 0;
-    memcpy(out, "v1,", 3);
+    out[0] = 'v';
+    out[1] = '1';
+    out[2] = ',';
     encode(digest, out + 3);
     return 1;
 }

@@ -60,7 +60,7 @@ gp_handler gp_mock_list_pipelines, gp_mock_get_pipeline, gp_mock_patch_pipeline,
     gp_get_world, gp_put_world, gp_list_requests, gp_clear_requests, gp_get_snapshot,
     gp_put_snapshot;
 
-/* hooks.c */
+/* hook_calls.c */
 gp_handler gp_list_hooks, gp_create_hook, gp_get_hook, gp_put_hook, gp_delete_hook, gp_clear_hooks,
     gp_list_deliveries, gp_test_hook, gp_resend_delivery;
 

@@ -13,6 +13,13 @@ void gp_hooks_pipeline(gp_mock *m, const gp_pipeline *p, gp_ms at);
 void gp_hooks_job(gp_mock *m, const gp_job *job, gp_ms at);
 void gp_hooks_deployment(gp_mock *m, const gp_deployment *d, gp_ms at);
 
+/* A test event for one target, even one that is switched off. NULL when memory ran out. */
+gp_delivery *gp_hooks_test(gp_mock *m, const gp_hook *hook, int event, gp_buf *body);
+
+/* "pipeline", "job", "deployment"; and back, 0 for another word. */
+const char *gp_hook_event_word(int event);
+int gp_hook_event_bit(const char *word);
+
 /* Reads targets and outbox back from the database. After every other row. */
 int gp_hooks_load(gp_mock *m);
 void gp_hooks_clear(gp_mock *m);

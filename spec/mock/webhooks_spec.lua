@@ -331,7 +331,8 @@ describe("the simulated GitLab's webhooks", function()
 
   it("refuse targets that can not be", function()
     local simulated = start()
-    for _, bad in ipairs { {}, { url = "ftp://x" }, { url = "http://x/\ny" }, { url = "http://x/", signing_token = "x" },
+    for _, bad in ipairs { {}, { url = "ftp://x" }, { url = "http://x/\ny" },
+      { url = "http://x/", signing_token = "x" },
       { url = "http://x/", events = { "push" } }, { url = "http://x/", delay = -1 },
       { url = "http://x/", token = "a\r\nb" }, { url = "http://x/", retries = 99 },
       { url = "http://x/", events = json.array {} } } do
