@@ -95,6 +95,31 @@ describe("once", function()
     assert.same({ first.id, true }, { path.id, path.adopted })
   end)
 
+  it("sends nothing while it can not tell which project a path is", function()
+    local env = once_mock.open()
+    local gl = env:client()
+    env:post("/_mock/faults", { method = "GET", path = "/projects/acme*app", status = 500, times = 3 })
+    refused("InternalError", gl.pipelines:create("acme/app", { ref = "main", once = "a" }))
+    assert.equal(0, env:count("POST", "/pipeline"))
+    local pipeline = assert(gl.pipelines:create("acme/app", { ref = "main", once = "a" }))
+    assert.equal(pipeline.id, assert(create(gl, "a")).id)
+  end)
+
+  it("remembers a path's number for a token that may not read the project", function()
+    local path, remove = process.file "once.db"
+    local env = once_mock.open()
+    local gl = env:client { journal = path }
+    local first = assert(gl.pipelines:create("acme/app", { ref = "main", once = "a" }))
+    env:post("/_mock/faults", { method = "GET", path = "/projects/acme*app", status = 404,
+      body = { message = "404 Project Not Found" } })
+    local other = env:client { journal = path }
+    local again = assert(other.pipelines:create("acme/app", { ref = "main", once = "a" }))
+    assert.same({ first.id, true }, { again.id, again.adopted })
+    gl:close()
+    other:close()
+    remove()
+  end)
+
   it("refuses wrong use before anything is sent", function()
     local env = once_mock.open()
     local gl = env:client()

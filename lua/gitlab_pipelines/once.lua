@@ -399,15 +399,42 @@ function Call:hold()
   end
 end
 
--- The clock of the server, for the time from which on is looked, and the project's number.
+local unreadable = { [401] = true, [403] = true, [404] = true }
+
+-- The project's number: keys are scoped by it, so it must not be now a number and now a path. Where
+-- the token may not read the project, it is what the journal knows of an earlier time.
+function Call:resolve(host)
+  local client, project = self.client, self.args.project
+  if type(project) == "number" then return project end
+  local name, row, err = "project " .. project
+  if client.token:exist() and client.auth ~= "job" then
+    row, err = client:project(project, { deadline = self.deadline })
+    if row then
+      local kept, problem = self.journal:set_fact(host, name, ("%d"):format(row.id))
+      if kept == nil then return nil, problem end
+      return row.id
+    end
+    if err and not unreadable[err.status] then return nil, err end
+  end
+  local text
+  text, err = self.journal:fact(host, name)
+  if err then return nil, err end
+  return tonumber(text) or project
+end
+
+-- Where we are: the project's number, and the server's clock, from which on is looked.
 function Call:orient()
   local client = self.client
-  self.project = client:project_id(self.args.project, { deadline = self.deadline })
+  local host = client.settings.base.url:gsub("^%a+://", "")
+  local err
+  self.project, err = self:resolve(host)
+  if not self.project then return nil, err end
   if not client.knows_clock then client:project(self.args.project, { deadline = self.deadline }) end
   self.since = self:now() + client.skew - SINCE
-  self.scope = client.settings.base.url:gsub("^%a+://", "") .. "/" .. tostring(self.project)
+  self.scope = host .. "/" .. tostring(self.project)
   self.name = self.scope .. " " .. self.key
   self.essence, self.digest = requests.describe(self.operation, self.scope, self.args.body)
+  return true
 end
 
 local function check(operation, args, opts)
@@ -443,8 +470,9 @@ function M.create(gl, operation, args, opts)
     deadline = client.runtime:now() + total, unreadable = client.auth == "job" }, Call)
   call.journal, err = journal_of(client, opts)
   if not call.journal then return nil, call:told(err) end
-  call:orient()
   local ok
+  ok, err = call:orient()
+  if not ok then return nil, call:told(err) end
   ok, err = call:hold()
   if not ok then return nil, call:told(err) end
   local result

@@ -266,7 +266,7 @@ local function all(pattern)
   local total = counts.caught + counts.equivalent + counts.wrong
   print(("%d mutants: %d caught, %d equivalent, %d not noticed"):format(total, counts.caught,
     counts.equivalent, counts.wrong))
-  return counts.wrong == 0 and (pattern or total >= 100)
+  return counts.wrong == 0 and (pattern ~= nil or total >= 100)
 end
 
 if arg[1] == "--one" then
