@@ -97,18 +97,8 @@ end
 -- Is the client's token that of a CI job?
 local function has_job_token(gl) return (gl.client or gl).auth == "job" end
 
--- What a job token can not do is said before anything is done.
-local function check_token(plan, gl)
-  if not has_job_token(gl) then return true end
-  local function check(step)
-    local manual = step.options.on_manual
-    local does = step.kind == "play" and "plays a job"
-      or manual and manual ~= "block" and manual ~= "ignore" and "plays manual jobs"
-    if not does then return true end
-    return nil, errors.new("AuthenticationError.InsufficientScopes", { message =
-      ("%s:%d: '%s' %s, which a CI job token can not do"):format(plan.file, step.line,
-        step.name or step.path, does) })
-  end
+-- Calls `check(step)` for every step and every item known so far, until one returns nil, err.
+local function check_steps(plan, check)
   for _, step in ipairs(plan.steps) do
     local ok, err = check(step)
     if not ok then return nil, err end
@@ -120,9 +110,23 @@ local function check_token(plan, gl)
   return true
 end
 
+-- What a job token can not do is said before anything is done.
+local function check_token(plan, gl)
+  if not has_job_token(gl) then return true end
+  return check_steps(plan, function(step)
+    local manual = step.options.on_manual
+    local does = step.kind == "play" and "plays a job"
+      or manual and manual ~= "block" and manual ~= "ignore" and "plays manual jobs"
+    if not does then return true end
+    return nil, errors.new("AuthenticationError.InsufficientScopes", { message =
+      ("%s:%d: '%s' %s, which a CI job token can not do"):format(plan.file, step.line,
+        step.name or step.path, does) })
+  end)
+end
+
 -- A step that names no ref means its project's default branch: found out before anything is made.
 local function check_refs(self)
-  local function check(step)
+  return check_steps(self.plan, function(step)
     local given = step.options
     if step.kind ~= "pipeline" or given.ref ~= nil or self.plan.refs:meaning(given.project) then
       return true
@@ -132,16 +136,7 @@ local function check_refs(self)
     return nil, errors.new("PipelineError.InvalidRef", { cause = err, status = err and err.status,
       message = ("%s:%d: the default branch of %s can not be read%s: give the step a ref"):format(
         self.plan.file, step.line, given.project, err and " (" .. err.message .. ")" or "") })
-  end
-  for _, step in ipairs(self.plan.steps) do
-    local ok, err = check(step)
-    if not ok then return nil, err end
-    for _, item in ipairs(step.items or {}) do
-      ok, err = check(item.step)
-      if not ok then return nil, err end
-    end
-  end
-  return true
+  end)
 end
 
 local function new_run(plan, opts, records, id)
