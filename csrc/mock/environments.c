@@ -64,18 +64,6 @@ void gp_environment_save(gp_mock *m, const gp_environment *e)
     gp_buf_free(&buf);
 }
 
-/* Replaces a text; NULL keeps the old one. */
-static int set(gp_mock *m, char **slot, const char *value)
-{
-    char *copy;
-    if (!value) return 1;
-    copy = gp_mock_strdup(m, value);
-    if (!copy) return 0;
-    free(*slot);
-    *slot = copy;
-    return 1;
-}
-
 /* Lower-case letters, digits and single dashes, at most 24, as GitLab makes them. */
 static char *slug_of(gp_mock *m, const char *name)
 {
@@ -116,8 +104,9 @@ gp_environment *gp_environment_make(gp_mock *m, gp_project *project, const char 
     e->stop_job_id = GP_UNSET;
     e->cluster_agent_id = GP_UNSET;
     e->slug = slug_of(m, name);
-    if (!e->slug || !set(m, &e->name, name) || !set(m, &e->tier, tier_of(name)) ||
-        !set(m, &e->auto_stop, "always") || !gp_list_add(&project->environments, e)) {
+    if (!e->slug || !gp_mock_set_text(m, &e->name, name) ||
+        !gp_mock_set_text(m, &e->tier, tier_of(name)) ||
+        !gp_mock_set_text(m, &e->auto_stop, "always") || !gp_list_add(&project->environments, e)) {
         gp_environment_free(e);
         return NULL;
     }
@@ -165,14 +154,16 @@ static int load_one(gp_mock *m, int64_t id, const char *json)
         e->stop_job_id = gp_json_get_integer(row, "stop_job_id", GP_UNSET);
         e->cluster_agent_id = gp_json_get_integer(row, "cluster_agent_id", GP_UNSET);
         good =
-            e->slug && set(m, &e->name, name) &&
-            set(m, &e->tier, gp_json_get_string(row, "tier", "other")) &&
-            set(m, &e->external_url, gp_json_get_string(row, "external_url", NULL)) &&
-            set(m, &e->description, gp_json_get_string(row, "description", NULL)) &&
-            set(m, &e->auto_stop, gp_json_get_string(row, "auto_stop_setting", "always")) &&
-            set(m, &e->kubernetes_namespace,
-                gp_json_get_string(row, "kubernetes_namespace", NULL)) &&
-            set(m, &e->flux_resource_path, gp_json_get_string(row, "flux_resource_path", NULL)) &&
+            e->slug && gp_mock_set_text(m, &e->name, name) &&
+            gp_mock_set_text(m, &e->tier, gp_json_get_string(row, "tier", "other")) &&
+            gp_mock_set_text(m, &e->external_url, gp_json_get_string(row, "external_url", NULL)) &&
+            gp_mock_set_text(m, &e->description, gp_json_get_string(row, "description", NULL)) &&
+            gp_mock_set_text(m, &e->auto_stop,
+                             gp_json_get_string(row, "auto_stop_setting", "always")) &&
+            gp_mock_set_text(m, &e->kubernetes_namespace,
+                             gp_json_get_string(row, "kubernetes_namespace", NULL)) &&
+            gp_mock_set_text(m, &e->flux_resource_path,
+                             gp_json_get_string(row, "flux_resource_path", NULL)) &&
             gp_list_add(&project->environments, e);
         if (id >= m->next_environment) m->next_environment = id + 1;
     }
@@ -234,8 +225,8 @@ static void deploy(gp_mock *m, gp_job *job, const char *name, gp_ms at)
     gp_deployment *d;
     if (!e) e = gp_environment_make(m, project, name, at);
     d = e ? gp_deployment_make(m, e, &plan) : NULL;
-    if (!d || !set(m, &e->external_url, environment_field(job, "url", NULL)) ||
-        !set(m, &e->tier, environment_field(job, "tier", NULL))) {
+    if (!d || !gp_mock_set_text(m, &e->external_url, environment_field(job, "url", NULL)) ||
+        !gp_mock_set_text(m, &e->tier, environment_field(job, "tier", NULL))) {
         m->memory_failed = 1;
         return;
     }
@@ -369,12 +360,13 @@ int gp_get_environment(gp_call *call)
 static int take(gp_call *call, gp_environment *e)
 {
     gp_mock *m = call->m;
-    if (!set(m, &e->external_url, gp_call_string(call, "external_url")) ||
-        !set(m, &e->tier, gp_call_string(call, "tier")) ||
-        !set(m, &e->description, gp_call_string(call, "description")) ||
-        !set(m, &e->auto_stop, gp_call_string(call, "auto_stop_setting")) ||
-        !set(m, &e->kubernetes_namespace, gp_call_string(call, "kubernetes_namespace")) ||
-        !set(m, &e->flux_resource_path, gp_call_string(call, "flux_resource_path"))) {
+    if (!gp_mock_set_text(m, &e->external_url, gp_call_string(call, "external_url")) ||
+        !gp_mock_set_text(m, &e->tier, gp_call_string(call, "tier")) ||
+        !gp_mock_set_text(m, &e->description, gp_call_string(call, "description")) ||
+        !gp_mock_set_text(m, &e->auto_stop, gp_call_string(call, "auto_stop_setting")) ||
+        !gp_mock_set_text(m, &e->kubernetes_namespace,
+                          gp_call_string(call, "kubernetes_namespace")) ||
+        !gp_mock_set_text(m, &e->flux_resource_path, gp_call_string(call, "flux_resource_path"))) {
         return 0;
     }
     e->cluster_agent_id = gp_call_integer(call, "cluster_agent_id", e->cluster_agent_id);

@@ -21,6 +21,19 @@ typedef struct reader {
 
 static gp_json *read_value(reader *r);
 
+int gp_json_choice(const char *choices, const char *text)
+{
+    size_t len = strlen(text);
+    const char *at = choices;
+    while (at) {
+        const char *bar = strchr(at, '|');
+        size_t size = bar ? (size_t)(bar - at) : strlen(at);
+        if (size == len && memcmp(at, text, len) == 0) return 1;
+        at = bar ? bar + 1 : NULL;
+    }
+    return 0;
+}
+
 int gp_utf8_valid(const char *data, size_t len)
 {
     const unsigned char *s = (const unsigned char *)data;

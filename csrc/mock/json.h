@@ -66,6 +66,9 @@ int gp_json_get_boolean(const gp_json *object, const char *key, int fallback);
 /* Writes the tree as compact JSON. */
 void gp_json_write(gp_buf *buf, const gp_json *value);
 
+/* Is the text one of the choices "a|b|c"? */
+int gp_json_choice(const char *choices, const char *text);
+
 /* Is this valid UTF-8 without a NUL? */
 int gp_utf8_valid(const char *data, size_t len);
 

@@ -559,19 +559,6 @@ int gp_route_is_own(const char *path)
 
 /* Checking ---------------------------------------------------------------------------------- */
 
-static int chosen(const char *choices, const char *text)
-{
-    size_t len = strlen(text);
-    const char *at = choices;
-    while (at) {
-        const char *bar = strchr(at, '|');
-        size_t size = bar ? (size_t)(bar - at) : strlen(at);
-        if (size == len && memcmp(at, text, len) == 0) return 1;
-        at = bar ? bar + 1 : NULL;
-    }
-    return 0;
-}
-
 static int to_integer(gp_json *value)
 {
     const char *at = value->string;
@@ -617,9 +604,9 @@ static int to_boolean(gp_json *value)
         return 1;
     }
     if (value->type != GP_JSON_STRING) return 0;
-    if (chosen("true|t|1|yes|y|on|True|TRUE", value->string)) {
+    if (gp_json_choice("true|t|1|yes|y|on|True|TRUE", value->string)) {
         value->type = GP_JSON_TRUE;
-    } else if (chosen("false|f|0|no|n|off|False|FALSE", value->string)) {
+    } else if (gp_json_choice("false|f|0|no|n|off|False|FALSE", value->string)) {
         value->type = GP_JSON_FALSE;
     } else {
         return 0;
@@ -697,9 +684,9 @@ static int choice_fits(const gp_param *p, const gp_json *value)
 {
     const gp_json *at;
     if (!p->choices || p->type == GP_ARRAY || p->type == GP_HASH) return 1;
-    if (p->type != GP_STRINGS) return chosen(p->choices, value->string);
+    if (p->type != GP_STRINGS) return gp_json_choice(p->choices, value->string);
     for (at = value->child; at; at = at->next) {
-        if (at->type != GP_JSON_STRING || !chosen(p->choices, at->string)) return 0;
+        if (at->type != GP_JSON_STRING || !gp_json_choice(p->choices, at->string)) return 0;
     }
     return 1;
 }

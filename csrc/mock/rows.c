@@ -28,6 +28,17 @@ char *gp_mock_strdup(gp_mock *m, const char *text)
     return copy;
 }
 
+int gp_mock_set_text(gp_mock *m, char **slot, const char *value)
+{
+    char *copy;
+    if (!value) return 1;
+    copy = gp_mock_strdup(m, value);
+    if (!copy) return 0;
+    free(*slot);
+    *slot = copy;
+    return 1;
+}
+
 /* FNV-1a over the text, then a finalizer that spreads every bit. */
 uint64_t gp_mock_hash(const gp_mock *m, const char *what, uint64_t number)
 {

@@ -254,6 +254,10 @@ struct gp_mock {
 /* strdup that remembers failure in the mock; NULL stays NULL. */
 char *gp_mock_strdup(gp_mock *m, const char *text);
 
+/* Puts a copy in place of the text that `*slot` owns; a NULL value keeps the old one. 0 when memory
+ * is short: then the old one stays. */
+int gp_mock_set_text(gp_mock *m, char **slot, const char *value);
+
 /* The version that the simulated server says it has. */
 const char *gp_mock_version(const gp_mock *m);
 

@@ -49,18 +49,6 @@ void gp_variable_save(gp_mock *m, const gp_variable *v)
     gp_buf_free(&buf);
 }
 
-/* Replaces a text; NULL keeps the old one. */
-static int set(gp_mock *m, char **slot, const char *value)
-{
-    char *copy;
-    if (!value) return 1;
-    copy = gp_mock_strdup(m, value);
-    if (!copy) return 0;
-    free(*slot);
-    *slot = copy;
-    return 1;
-}
-
 static gp_variable *variable_new(gp_mock *m, gp_project *project, const char *key,
                                  const char *value)
 {
@@ -68,8 +56,9 @@ static gp_variable *variable_new(gp_mock *m, gp_project *project, const char *ke
     if (!v) return NULL;
     v->project = project;
     v->id = m->next_variable;
-    if (!set(m, &v->key, key) || !set(m, &v->value, value) || !set(m, &v->type, "env_var") ||
-        !set(m, &v->scope, "*") || !gp_list_add(&project->variables, v)) {
+    if (!gp_mock_set_text(m, &v->key, key) || !gp_mock_set_text(m, &v->value, value) ||
+        !gp_mock_set_text(m, &v->type, "env_var") || !gp_mock_set_text(m, &v->scope, "*") ||
+        !gp_list_add(&project->variables, v)) {
         gp_variable_free(v);
         return NULL;
     }
@@ -111,9 +100,9 @@ static int load_one(gp_mock *m, int64_t id, const char *json)
     }
     if (v) {
         v->id = id;
-        good = set(m, &v->type, gp_json_get_string(row, "variable_type", NULL)) &&
-               set(m, &v->scope, gp_json_get_string(row, "environment_scope", NULL)) &&
-               set(m, &v->description, gp_json_get_string(row, "description", NULL));
+        good = gp_mock_set_text(m, &v->type, gp_json_get_string(row, "variable_type", NULL)) &&
+               gp_mock_set_text(m, &v->scope, gp_json_get_string(row, "environment_scope", NULL)) &&
+               gp_mock_set_text(m, &v->description, gp_json_get_string(row, "description", NULL));
         v->hidden = gp_json_get_boolean(row, "hidden", 0);
         v->is_protected = gp_json_get_boolean(row, "protected", 0);
         v->masked = gp_json_get_boolean(row, "masked", 0);
@@ -221,10 +210,10 @@ static int take(gp_call *call, gp_variable *v)
     v->is_protected = gp_call_boolean(call, "protected", v->is_protected);
     v->masked = gp_call_boolean(call, "masked", v->masked);
     v->raw = gp_call_boolean(call, "raw", v->raw);
-    if (!set(m, &v->value, gp_call_string(call, "value")) ||
-        !set(m, &v->type, gp_call_string(call, "variable_type")) ||
-        !set(m, &v->scope, gp_call_string(call, "environment_scope")) ||
-        !set(m, &v->description, gp_call_string(call, "description"))) {
+    if (!gp_mock_set_text(m, &v->value, gp_call_string(call, "value")) ||
+        !gp_mock_set_text(m, &v->type, gp_call_string(call, "variable_type")) ||
+        !gp_mock_set_text(m, &v->scope, gp_call_string(call, "environment_scope")) ||
+        !gp_mock_set_text(m, &v->description, gp_call_string(call, "description"))) {
         return 0;
     }
     gp_variable_save(m, v);

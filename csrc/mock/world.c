@@ -184,19 +184,6 @@ static const char *type_word(char type)
     }
 }
 
-static int in_choices(const char *choices, const char *text)
-{
-    size_t len = strlen(text);
-    const char *at = choices;
-    while (at) {
-        const char *bar = strchr(at, '|');
-        size_t size = bar ? (size_t)(bar - at) : strlen(at);
-        if (size == len && memcmp(at, text, len) == 0) return 1;
-        at = bar ? bar + 1 : NULL;
-    }
-    return 0;
-}
-
 static int check_field(checker *c, const char *place, const field *f, const gp_json *value)
 {
     char what[400];
@@ -207,7 +194,7 @@ static int check_field(checker *c, const char *place, const field *f, const gp_j
         snprintf(what, sizeof what, "'%s' must be %s", f->name, type_word(f->types[0]));
         return wrong(c, place, what);
     }
-    if (f->choices && value->type == GP_JSON_STRING && !in_choices(f->choices, value->string)) {
+    if (f->choices && value->type == GP_JSON_STRING && !gp_json_choice(f->choices, value->string)) {
         snprintf(what, sizeof what, "'%s' must be one of %s, not \"%.80s\"", f->name, f->choices,
                  value->string);
         return wrong(c, place, what);
