@@ -14,6 +14,7 @@
  *   shared_limits open FILE          opens it: "fine", or the message (FSTYPE, NOSPACE set: as if)
  *   shared_limits held FILE          a stopped process has the lock, then it is killed
  *   shared_limits fork FILE          parent and child, one of which removes the file
+ *   shared_limits unit all           the block by itself, in memory
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -441,6 +442,129 @@ static int forked(const char *file)
     return 0;
 }
 
+static void check(int holds, const char *what)
+{
+    if (!holds) die(what);
+}
+
+static int nobody_alive(void *ctx, uint32_t owner)
+{
+    (void)ctx;
+    return owner == 7;
+}
+
+/* What a block is taken for, by its first bytes. */
+static void unit_read(unsigned char *memory, size_t size, const gp_shared_identity *identity)
+{
+    gp_shared_header *header = (gp_shared_header *)(void *)memory, sound;
+    gp_shared_identity other = *identity;
+    memcpy(&sound, header, sizeof(sound));
+    check(gp_shared_read(memory, 0, 0, rules, identity) == GP_SHARED_NEW, "new");
+    check(gp_shared_read(memory, 4, 4, rules, identity) == GP_SHARED_FOREIGN, "foreign");
+    check(gp_shared_read(memory, 9, 9, rules, identity) == GP_SHARED_DAMAGED, "short");
+    check(gp_shared_read(memory, size, size, rules, identity) == GP_SHARED_READY, "ready");
+    check(gp_shared_read(memory, size, size - 1, rules, identity) == GP_SHARED_DAMAGED, "cut");
+    header->version++;
+    check(gp_shared_read(memory, size, size, rules, identity) == GP_SHARED_OTHER_VERSION, "v");
+    memcpy(header, &sound, sizeof(sound));
+    header->rules[0].count++;
+    check(gp_shared_read(memory, size, size, rules, identity) == GP_SHARED_DAMAGED, "sum");
+    header->checksum =
+        gp_limiter_subject((const char *)header, offsetof(gp_shared_header, checksum));
+    check(gp_shared_read(memory, size, size, rules, identity) == GP_SHARED_DAMAGED, "rules");
+    memcpy(header, &sound, sizeof(sound));
+    memcpy(header->magic, gp_shared_unfinished, sizeof(header->magic));
+    check(gp_shared_read(memory, size, size, rules, identity) == GP_SHARED_UNFINISHED, "new");
+    memcpy(header, &sound, sizeof(sound));
+    other.time_namespace++;
+    check(gp_shared_read(memory, size, size, rules, &other) == GP_SHARED_OTHER_CLOCK, "clock");
+    other.boot[0] ^= 1;
+    check(gp_shared_read(memory, size, size, rules, &other) == GP_SHARED_OTHER_BOOT, "boot");
+}
+
+/* Hops, closings, sweeps and words that nobody has written. */
+static void unit_windows(unsigned char *memory)
+{
+    gp_shared_subject subjects[GP_LIMITER_RULES] = {{{1, 1}}, {{1, 1}}, {{1, 2}}, {{1, 1}}};
+    gp_shared_subject strangers[GP_LIMITER_RULES] = {{{9, 9}}, {{9, 9}}, {{0, 0}}, {{9, 9}}};
+    gp_shared_census census = {nobody_alive, NULL};
+    gp_shared_places places[4];
+    gp_shared_block block;
+    double until = 0;
+    uint64_t *word;
+    int i;
+    gp_shared_attach(&block, memory);
+    gp_shared_hop(&block, strangers, 10);
+    gp_shared_close(&block, 0, &strangers[0], 10, 11);
+    gp_shared_close(&block, 3, &subjects[3], 10, 11);
+    check(gp_shared_used(&block, 0, &strangers[0], 10) == 0, "a stranger's places");
+    for (i = 0; i < 3; i++)
+        check(gp_shared_take(&block, subjects, 7, &census, -1, &places[i], &until), "a place");
+    check(!gp_shared_take(&block, subjects, 7, &census, 10, &places[3], &until), "a fourth");
+    check(until == 10 + GP_SHARED_LOOK, "look again soon");
+    /* Every place of the third window is held: a hop closes it. */
+    gp_shared_hop(&block, subjects, 10);
+    gp_shared_give_back(&block, &places[0], 7);
+    check(!gp_shared_take(&block, subjects, 7, &census, 10.05, &places[0], &until), "closed");
+    check(until > 10.1 && until < 10.101, "closed for its length");
+    check(gp_shared_take(&block, subjects, 7, &census, 10.2, &places[0], &until), "open again");
+    /* Somebody else's word is not touched. */
+    gp_shared_sent(&block, &places[0], 8, 10.2);
+    gp_shared_sweep(&block, 8, 10.2);
+    check(!gp_shared_take(&block, subjects, 7, &census, 10.2, &places[3], &until) &&
+              until == 10.2 + GP_SHARED_LOOK,
+          "still held");
+    gp_shared_sweep(&block, 7, 10.3);
+    check(!gp_shared_take(&block, subjects, 7, &census, 10.39, &places[3], &until), "swept");
+    check(gp_shared_take(&block, subjects, 7, &census, 10.41, &places[3], &until), "later");
+    /* An owner that can not be, and a stamp that lies years ahead: both count from now. */
+    word = (uint64_t *)(void *)(memory + places[3].at[2]);
+    *word = (UINT64_C(1) << 63) | 99999;
+    word = (uint64_t *)(void *)(memory + places[3].at[0]);
+    *word = UINT64_C(1) << 62;
+    gp_shared_give_back(&block, &places[3], 7);
+    for (i = 0; i < 8; i++)
+        gp_shared_take(&block, subjects, 7, &census, 20, &places[0], &until);
+    check(gp_shared_used(&block, 2, &subjects[2], 20) == 3, "damage counts as sent");
+    check(gp_shared_used(&block, 2, &subjects[2], 20.2) == 2, "what is held stays");
+    gp_shared_sweep(&block, 7, 20);
+    check(gp_shared_used(&block, 2, &subjects[2], 20.2) == 0, "and is over");
+    /* Closings: the later one holds, none for more than a day, and one that is damaged not at all.
+     */
+    gp_shared_close(&block, 0, &subjects[0], 30, 40);
+    gp_shared_close(&block, 0, &subjects[0], 30, 35);
+    check(!gp_shared_take(&block, subjects, 7, &census, 30, &places[0], &until), "closed");
+    check(until == 40, "until the later time");
+    gp_shared_close(&block, 0, &subjects[0], 30, 1e7);
+    gp_shared_take(&block, subjects, 7, &census, 30, &places[0], &until);
+    check(until == 30 + 86400, "a day at most");
+    check(gp_shared_take(&block, subjects, 7, &census, 29, &places[0], &until), "damage");
+    gp_shared_close(&block, 0, &subjects[0], 29, 29.5);
+    check(!gp_shared_take(&block, subjects, 7, &census, 29, &places[0], &until), "closed anew");
+    check(gp_shared_intact(&block), "the header");
+    memory[20] ^= 1;
+    check(!gp_shared_intact(&block), "not the header");
+}
+
+static int unit(void)
+{
+    gp_shared_identity identity = {"boot", 1};
+    gp_limit_rule many[GP_LIMITER_RULES] = {{1u << 30, 1, 1}};
+    size_t size = gp_shared_bytes(rules);
+    unsigned char *memory = malloc(size);
+    check(memory != NULL, "memory");
+    check(gp_shared_bytes(many) == 0, "absurdly much");
+    memset(memory, 0xA5, size);
+    gp_shared_make(memory, rules, &identity, 0, 5);
+    unit_read(memory, size, &identity);
+    unit_windows(memory);
+    check(strcmp(gp_shared_network(0xFF534D42), "CIFS") == 0, "CIFS");
+    check(!gp_shared_network(0xEF53), "ext4");
+    free(memory);
+    printf("fine\n");
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *mode = argc > 2 ? argv[1] : "";
@@ -453,5 +577,6 @@ int main(int argc, char **argv)
     if (strcmp(mode, "open") == 0) return open_only(argv[2]);
     if (strcmp(mode, "held") == 0) return held(argv[2]);
     if (strcmp(mode, "fork") == 0) return forked(argv[2]);
+    if (strcmp(mode, "unit") == 0) return unit();
     return 2;
 }

@@ -22,23 +22,33 @@ local function run(command)
   return text:gsub("status=%d+%s*$", ""), tonumber(text:match "status=(%d+)%s*$")
 end
 
--- The program, made anew: with the sanitizers where clang or gcc has them.
-local program
-local function build()
-  if program then return program end
-  local folder = (os.getenv "GP_BUILD" or os.getenv "BUILD" or "build") .. "/spec"
-  program = quote(folder .. "/shared_limits")
+-- The program, made anew with the sanitizers. Where coverage is measured, what needs no death goes
+-- through one that is linked to the instrumented objects.
+local programs = {}
+local function program(mode)
+  local folder = os.getenv "BUILD" or "build"
+  local instrumented = (mode == "unit" or mode == "open") and io.open(folder .. "/obj/core/buf.gcno")
+  local name, flags = "shared_limits", "-fsanitize=address,undefined -fno-sanitize-recover=undefined "
+    .. "-include spec/c/shared_limits_stores.h csrc/core/shared_windows.c csrc/core/limiter.c "
+    .. "csrc/io/shared_limits.c"
+  if instrumented then
+    instrumented:close()
+    name = "shared_limits_covered"
+    flags = ("--coverage '%s/obj/io/shared_limits.o' '%s/obj/libgpcore.a'"):format(folder, folder)
+  end
+  if programs[name] then return programs[name] end
+  local path = quote(folder .. "/spec/" .. name)
   local text, status = run(([[mkdir -p %s && ${CC:-cc} -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra \
-    -fsanitize=address,undefined -fno-sanitize-recover=undefined -Icsrc \
-    -include spec/c/shared_limits_stores.h -o %s spec/c/shared_limits.c csrc/core/shared_windows.c \
-    csrc/core/limiter.c csrc/io/shared_limits.c \
-    -Wl,--wrap=clock_gettime,--wrap=posix_fallocate,--wrap=fstatfs -lm]]):format(quote(folder), program))
+    -Icsrc -o %s spec/c/shared_limits.c %s \
+    -Wl,--wrap=clock_gettime,--wrap=posix_fallocate,--wrap=fstatfs -lm]]):format(
+    quote(folder .. "/spec"), path, flags))
   assert.equals(0, status, text)
-  return program
+  programs[name] = path
+  return path
 end
 
-local function tool(environment, ...)
-  local words = { environment, build() }
+local function tool(environment, mode, ...)
+  local words = { environment, program(mode), mode }
   for i = 1, select("#", ...) do words[#words + 1] = quote(tostring((select(i, ...)))) end
   return run(table.concat(words, " "))
 end
@@ -135,6 +145,12 @@ describe("windows that processes share", function()
       assert.is_true(tonumber(text:match "steps (%d+)") > 30, text)
       if kind == "kept" then assert.is_nil((judge(read(file .. ".log")))) end
     end
+  end)
+
+  it("are right in every corner of their block", function()
+    local text, status = tool("", "unit", "all")
+    assert.equals("fine\n", text)
+    assert.equals(0, status)
   end)
 
   it("make who does not get the lock wait, 100 ms at most before it asks again", function()
