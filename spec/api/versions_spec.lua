@@ -47,11 +47,13 @@ local function answers_of(version)
         { allow_failure = true }) } },
     ["GET /projects/17/pipelines/3/trigger_jobs"] = version >= 19.2 and { body = { bridge } } or NO_ROUTE,
     ["GET /projects/17/pipelines/3/bridges"] = { body = { bridge } },
-    ["GET /projects/18/pipelines/40"] = { body = pipeline_of(version, { id = 40, project_id = 18, status = "success" }) },
+    ["GET /projects/18/pipelines/40"] = { body = pipeline_of(version,
+      { id = 40, project_id = 18, status = "success" }) },
     ["GET /projects/18/pipelines/40/jobs"] = { body = json.array {} },
     ["GET /projects/18/pipelines/40/trigger_jobs"] = version >= 19.2 and { body = json.array {} } or NO_ROUTE,
     ["GET /projects/18/pipelines/40/bridges"] = { body = json.array {} },
-    ["POST /projects/17/pipeline"] = { status = 201, body = pipeline_of(version, { name = json.null, status = "created" }) },
+    ["POST /projects/17/pipeline"] = { status = 201,
+      body = pipeline_of(version, { name = json.null, status = "created" }) },
     ["POST /projects/17/pipelines/3/retry"] = { status = 201, body = pipeline_of(version, { status = "running" }) },
     ["POST /projects/17/jobs/12/retry"] = { status = 201, body = job_of(version, 50, "unit", "test", "pending") },
     ["PUT /projects/17/variables/K"] = { body = { key = "K", value = "v", masked = false, protected = false,
@@ -78,8 +80,8 @@ local function server(version)
         return { body = { job_of(version, 11, "build", "build", "success") } }
       end
       local next_page = version >= 17 and "cursor=abc" or "id_before=12"
-      return { body = rows, headers = { Link = ('<http://inner.test/api/v4%s?%s&%s>; rel="next"'):format(path, next_page,
-        query) } }
+      return { body = rows, headers = {
+        Link = ('<http://inner.test/api/v4%s?%s&%s>; rel="next"'):format(path, next_page, query) } }
     end
     local answer = answers[request.method .. " " .. path] or NO_ROUTE
     if version >= 18 then
