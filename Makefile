@@ -152,11 +152,8 @@ ci: test ci-rest
 
 .PHONY: ci-rest
 ci-rest:
-	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory sanitize
-	@$(MAKE) --no-print-directory coverage
-	@$(MAKE) --no-print-directory fuzz
-	@$(MAKE) --no-print-directory examples
+	@scripts/deps.sh build run test lint
+	@$(MAKE) --no-print-directory -k -j2 --output-sync=target lint sanitize coverage fuzz examples
 
 .PHONY: bench
 bench: ## side-by-side measurements, one row each
