@@ -211,14 +211,12 @@ static int number(decoder *d)
 
 static int value(decoder *d, int depth);
 
-/* Puts what was gathered above the place of the table into it; of one name the last value counts,
- * also when that is none. */
-static void settle_fields(lua_State *L, int table)
+/* Puts what was gathered above the place of the table into it: `count` values, and nils. Of one name
+ * the last value counts, also when that is none. */
+static void settle_fields(lua_State *L, int table, int count)
 {
-    int top = lua_gettop(L), count = 0, i;
+    int top = lua_gettop(L), i;
     if (lua_isnil(L, table)) {
-        for (i = table + 2; i <= top; i += 2)
-            count += !lua_isnil(L, i);
         lua_createtable(L, 0, count);
         lua_replace(L, table);
     }
@@ -238,7 +236,8 @@ static void settle_fields(lua_State *L, int table)
     lua_settop(L, table);
 }
 
-static int field(decoder *d, int depth)
+/* Counts the field if it has a value. */
+static int field(decoder *d, int depth, int *count)
 {
     skip_blanks(d);
     if (*d->at != '"') return fail(d, "a name is expected");
@@ -250,22 +249,24 @@ static int field(decoder *d, int depth)
     if (lua_islightuserdata(d->L, -1)) {
         lua_pop(d->L, 1);
         lua_pushnil(d->L);
+    } else {
+        ++*count;
     }
     return 1;
 }
 
 static int object(decoder *d, int depth)
 {
-    int gathered = 0, most = depth <= ROOMY_DEPTH ? GATHERED : 1, table;
+    int gathered = 0, count = 0, most = depth <= ROOMY_DEPTH ? GATHERED : 1, table;
     lua_pushnil(d->L); /* the table's place */
     table = lua_gettop(d->L);
     d->at++;
     skip_blanks(d);
     if (*d->at != '}') {
         for (;;) {
-            if (!field(d, depth)) return 0;
+            if (!field(d, depth, &count)) return 0;
             if (++gathered == most) {
-                settle_fields(d->L, table);
+                settle_fields(d->L, table, count);
                 gathered = 0;
             }
             skip_blanks(d);
@@ -275,7 +276,7 @@ static int object(decoder *d, int depth)
         if (*d->at != '}') return fail(d, "a comma or } is expected");
     }
     d->at++;
-    settle_fields(d->L, table);
+    settle_fields(d->L, table, count);
     return 1;
 }
 

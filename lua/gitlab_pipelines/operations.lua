@@ -708,9 +708,6 @@ end
 
 -- What is wrong with one value, or nil.
 local function value_problem(operation, p, value)
-  if value == nil then
-    return p.required and ("%s: '%s' is required"):format(operation.name, p.name) or nil
-  end
   local wanted = M.types[p.type]
   if not wanted.is(value) then
     return ("%s: '%s' must be %s, not %s"):format(operation.name, p.name, wanted.wanted,
@@ -744,8 +741,15 @@ function M.problem(operation, given, more, about)
     return ("%s: unknown argument '%s' (known: %s)"):format(operation.name, strangers[1],
       known_names(operation, more and more(about)))
   end
-  for _, p in ipairs(operation.params) do
-    local message = value_problem(operation, p, given[p.name])
+  local params = operation.params
+  for i = 1, #params do
+    local p = params[i]
+    local value, message = given[p.name], nil
+    if value ~= nil then
+      message = value_problem(operation, p, value)
+    elseif p.required then
+      message = ("%s: '%s' is required"):format(operation.name, p.name)
+    end
     if message then return message end
   end
 end
@@ -783,7 +787,9 @@ function M.arguments(operation, given, more, about)
   if message then return nil, message end
   -- Named in advance, with room for one more: the table is made in its final size.
   local args = { query = {}, project = nil, body = nil, headers = nil }
-  for _, p in ipairs(operation.params) do
+  local params = operation.params
+  for i = 1, #params do
+    local p = params[i]
     local value, wire = given[p.name], p.wire or p.name
     if value ~= nil then
       if p.where == "path" then

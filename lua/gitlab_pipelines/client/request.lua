@@ -136,6 +136,12 @@ function M.limits(timeout)
   }
 end
 
+local function headers_with(token, headers)
+  if not token then return headers end
+  if #headers == 1 then return { token, headers[1] } end
+  return with_all({ token }, headers)
+end
+
 --- The request of one attempt, with the token of this moment.
 ---@param call table
 ---@param token table|nil header pair
@@ -144,7 +150,7 @@ function M.attempt(client, call, token, exchange)
   local op = call.op
   return {
     method = op.method, url = call.url, body = call.body,
-    headers = token and with_all({ token }, call.headers) or call.headers,
+    headers = headers_with(token, call.headers),
     operation = op.name, effect = op.effect, deadline = call.deadline,
     timeout = client.time_limits[call.streams and "stream" or "memory"],
     max_bytes = client.settings.max_bytes, sink = call.sink, exchange = exchange,

@@ -57,6 +57,8 @@ end
 function M.new(host)
   return setmetatable({
     name = host.name, host = host,
+    -- Asked for at every step of every call: without a function of ours in between.
+    now = host.now, wall = host.wall, random = host.random,
     timers = heap.new(),
     pollables = {},
     ready = {}, ready_head = 1, ready_tail = 0,
@@ -75,17 +77,10 @@ function Loop:__tostring()
   return "runtime " .. self.name
 end
 
---- Seconds since 1970 that never go back. For deadlines and for measuring.
----@return number
-function Loop:now() return self.host.now() end
-
---- The wall clock: for what people read and servers compare.
----@return number
-function Loop:wall() return self.host.wall() end
-
---- A random number, 0 <= x < 1; in the virtual runtime from the seed.
----@return number
-function Loop:random() return self.host.random() end
+-- The host's own functions stand in each loop:
+--   loop:now() -> number     seconds since 1970 that never go back: for deadlines and measuring
+--   loop:wall() -> number    the wall clock: for what people read and servers compare
+--   loop:random() -> number  0 <= x < 1; in the virtual runtime from the seed
 
 -- Seconds of a duration that a caller gave, or an error at the caller's caller.
 local function duration(where, value)
