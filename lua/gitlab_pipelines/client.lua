@@ -28,6 +28,9 @@ Client.__name = "gitlab_pipelines.client"
 
 local new_exchange = core.exchange.new
 
+-- What a call without options is given; read only.
+local NO_OPTIONS = {}
+
 -- What a pause between the last write of an answer and its `Date` may amount to.
 local CLOCK_TOLERANCE = 5
 
@@ -460,7 +463,7 @@ end
 ---@return any result decoded; true where GitLab sends nothing; nil on an error
 ---@return table|nil err
 function Client:call(op, args, opts)
-  local result, err = perform(self, op, args or {}, opts or {})
+  local result, err = perform(self, op, args or {}, opts or NO_OPTIONS)
   if result == nil then return nil, err end
   return result
 end
@@ -469,7 +472,7 @@ end
 ---@return any result
 ---@return table response with `status` and `response:header(name)`; or nil and the error
 function Client:page(op, args, opts)
-  return perform(self, op, args or {}, opts or {})
+  return perform(self, op, args or {}, opts or NO_OPTIONS)
 end
 
 -- Projects -------------------------------------------------------------------------------------
