@@ -211,8 +211,8 @@ static int number(decoder *d)
 
 static int value(decoder *d, int depth);
 
-/* Puts what was gathered above the place of the table into it: `count` values, and nils. Of one name
- * the last value counts, also when that is none. */
+/* Puts what was gathered above the place of the table into it: `count` values, and nils. Of one
+ * name the last value counts, also when that is none. */
 static void settle_fields(lua_State *L, int table, int count)
 {
     int top = lua_gettop(L), i;

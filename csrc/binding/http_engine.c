@@ -171,8 +171,9 @@ static int push_failure(lua_State *L, const gp_http_failure *failure)
 }
 
 /*
- * engine:submit(request, now) -> transfer, number | nil, outcome, code, message
- * `request` is the table that transports know; `now` is the time in which its deadline is told.
+ * engine:submit(request, now, number) -> transfer, number | nil, outcome, code, message
+ * `request` is the table that transports know; `now` is the time in which its deadline is told;
+ * `number` is how next() shall name the transfer (nil: the engine counts).
  */
 static int engine_submit(lua_State *L)
 {
@@ -184,6 +185,7 @@ static int engine_submit(lua_State *L)
     double max_bytes;
     luaL_checktype(L, 2, LUA_TTABLE);
     request.now = luaL_checknumber(L, 3);
+    request.id = (int64_t)luaL_optnumber(L, 4, 0);
     lua_settop(L, 3);
     memset(headers, 0, sizeof headers);
     request.method = lgp_opt_string(L, 2, "method", "GET");

@@ -68,6 +68,7 @@ typedef struct gp_http_header {
 } gp_http_header;
 
 typedef struct gp_http_request {
+    int64_t id; /* how gp_http_transfer_id names it; 0: a number of the engine's own */
     const char *method;
     const char *url;
     const gp_http_header *headers;
@@ -176,7 +177,7 @@ gp_http_counts gp_http_engine_counts(const gp_http_engine *engine);
 gp_http_transfer *gp_http_submit(gp_http_engine *engine, const gp_http_request *request,
                                  gp_http_failure *failure);
 
-/* A number that no other transfer of this engine has. */
+/* The caller's number; without one, a number that no other such transfer of this engine has. */
 int64_t gp_http_transfer_id(const gp_http_transfer *transfer);
 
 int gp_http_transfer_done(const gp_http_transfer *transfer);

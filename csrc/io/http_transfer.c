@@ -180,7 +180,7 @@ gp_http_transfer *gp_http_submit(gp_http_engine *engine, const gp_http_request *
         transfer->handle = NULL;
         goto failed;
     }
-    transfer->id = ++engine->last_id;
+    transfer->id = request->id ? request->id : ++engine->last_id;
     transfer->next = engine->active;
     if (engine->active) engine->active->previous = transfer;
     engine->active = transfer;

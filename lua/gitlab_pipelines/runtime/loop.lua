@@ -221,6 +221,8 @@ local function dequeue(loop)
   local task = loop.ready[head]
   loop.ready[head] = nil
   loop.ready_head = head + 1
+  -- An empty queue begins at the front again: places that are used again cost no growing.
+  if head == loop.ready_tail then loop.ready_head, loop.ready_tail = 1, 0 end
   return task
 end
 
@@ -378,21 +380,23 @@ function Loop:deadlock()
     :format(waiting, #lines > 0 and "\n" .. table.concat(lines, "\n") or "")
 end
 
+local function turn_until(loop, stop)
+  while not stop.values do
+    local more = loop:turn(stop)
+    local raised = loop.raised
+    if raised then
+      loop.raised = nil
+      error(raised, 0)
+    end
+    if not more and not stop.values then idle(loop) end
+  end
+end
+
 -- Turns the loop until `stop` is settled, on the stack of whoever waits.
 function Loop:drive(stop)
   local caller, outer = self.current_task, active
   self.depth = self.depth + 1
-  local ok, message = pcall(function()
-    while not stop.values do
-      local more = self:turn(stop)
-      local raised = self.raised
-      if raised then
-        self.raised = nil
-        error(raised, 0)
-      end
-      if not more and not stop.values then idle(self) end
-    end
-  end)
+  local ok, message = pcall(turn_until, self, stop)
   self.depth = self.depth - 1
   if ok then return end
   -- A pollable raised, or nothing can wake us: leave as if this wait had never been.

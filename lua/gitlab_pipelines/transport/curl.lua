@@ -47,6 +47,7 @@ function M.new(options)
     },
     runtime = options.runtime,
     waiting = {}, -- number of a transfer -> who waits for it
+    free = {}, numbers = 0, -- numbers that may be used again, and how many there are
     pumps = setmetatable({}, { __mode = "k" }), -- runtime -> what it polls and pumps
   }, Curl)
 end
@@ -180,6 +181,21 @@ local function await(transfer, waiter, sink, rt)
   end
 end
 
+-- A number that no transfer under way has. They are few and used again and again: a table whose
+-- keys are always new is one that is always rebuilt. (A late word for the number's former transfer
+-- wakes its present one too early, which looks and waits on.)
+local function take_number(self)
+  local free = self.free
+  local last = #free
+  if last > 0 then
+    local number = free[last]
+    free[last] = nil
+    return number
+  end
+  self.numbers = self.numbers + 1
+  return self.numbers
+end
+
 --- Sends one request and waits for its answer.
 ---@param request table `method url headers body operation effect deadline timeout max_bytes sink
 --- exchange runtime redirects compressed`; `sink` is where the body of a 2xx answer goes: a function
@@ -191,14 +207,19 @@ end
 function Curl:perform(request)
   if self.closed then return failure("cancelled", "cancelled", "the client is closed") end
   local rt = request.runtime or self.runtime or runtime.default()
-  local transfer, number, code, message = self.engine:submit(request, rt:now())
-  if not transfer then return failure(number, code, message) end
+  local number = take_number(self)
+  local transfer, outcome, code, message = self.engine:submit(request, rt:now(), number)
+  if not transfer then
+    self.free[#self.free + 1] = number
+    return failure(outcome, code, message)
+  end
   local pump = pump_of(self, rt)
   local waiter = rt:waiter()
   self.waiting[number] = waiter
   pump.in_flight = pump.in_flight + 1
   local called, ok, failed = pcall(await, transfer, waiter, request.sink, rt)
   self.waiting[number] = nil
+  self.free[#self.free + 1] = number
   pump.in_flight = pump.in_flight - 1
   if not called then
     transfer:cancel()
