@@ -3,6 +3,7 @@
 set -u
 cd "$(dirname "$0")/.."
 flags='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer'
+mkdir -p build
 make -j2 --no-print-directory BUILD=build/asan CC=clang CFLAGS='-O1 -g' INSTRUMENT="$flags" \
     LUAS=lua5.4 build >build/asan.log 2>&1 || { tail -n 30 build/asan.log; exit 1; }
 # shellcheck disable=SC2046,SC2086

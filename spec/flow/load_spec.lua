@@ -12,6 +12,8 @@ local mistakes = {
   { "a global that is no step", "x = 5", "1: 'x' is not a step; write local x" },
   { "an output under a name of its own", "a = pipeline { project = 'p' }\nb = a.id",
     "2: 'b' is not a step but an output; write local b" },
+  { "a secret under a name of its own", "a = secret 'X'",
+    "1: 'a' is not a step but a secret; write local a" },
   { "a function under a global name", "function f() end",
     "1: 'f' is not a step; write local f" },
   { "a step that gets no name", "pipeline { project = 'p' }",
@@ -194,6 +196,7 @@ describe("a flow script", function()
     assert.is_nil(made)
     assert.is_true(err:is "InvalidScript")
     assert.matches("^dir/some.lua:2: ", err.message)
+    assert.error_matches(function() flow.load(5) end, "flow.load: the path must be a string")
     made, err = flow.load "/nowhere/x.lua"
     assert.is_nil(made)
     assert.matches("^/nowhere/x.lua: No such file", err.message)

@@ -26,7 +26,8 @@ end
 describe("an archive in the object store", function()
   it("is redirected to, by job and by ref; single files and the tree are not", function()
     local gl = finished()
-    for _, target in ipairs { "/projects/11/jobs/1/artifacts", "/projects/11/jobs/artifacts/main/download?job=compile" } do
+    for _, target in ipairs { "/projects/11/jobs/1/artifacts",
+      "/projects/11/jobs/artifacts/main/download?job=compile" } do
       local path = location_of(gl, target)
       local status, body, headers = gl:raw("GET", path, { token = false })
       assert.same({ 200, "PK", "application/zip" }, { status, body:sub(1, 2), headers["content-type"] })

@@ -37,6 +37,7 @@ end
 ---@return table|nil flow
 ---@return table|nil err FlowError.InvalidScript
 function M.load(path)
+  if type(path) ~= "string" then error("flow.load: the path must be a string", 2) end
   local file, message = io.open(path, "rb")
   if not file then return invalid(path, (message:gsub("^.-: ", ""))) end
   local text = file:read "*a"

@@ -502,8 +502,9 @@ function Session:write_global(name, value)
   local meaning = self.refs:meaning(value)
   local step = meaning and #(meaning.path or { 1 }) == 0 and meaning.step
   if not step then
-    self:fail(("'%s' is not a step%s; write local %s"):format(tostring(name),
-      meaning and " but an output" or "", tostring(name)))
+    local instead = meaning and (meaning.secret and " but a secret" or " but an output") or ""
+    self:fail(("'%s' is not a step%s; write local %s"):format(tostring(name), instead,
+      tostring(name)))
   end
   self:check_shown("a step's name", name)
   if type(name) ~= "string" or not name:match "^[%a_][%w_.-]*$" then
