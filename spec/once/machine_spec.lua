@@ -390,6 +390,17 @@ describe("the once machine", function()
     assert.same({ "cancelled", 6 }, { failure.reason, failure.id })
   end)
 
+  it("cancels what it has just made when cancelled in the look after it", function()
+    local m = new { alone = false }
+    follow(m, 0, look())
+    m:sent(1, { made = 7 })
+    m:cancel()
+    local names, failure = follow(m, 1, look { found = { 7 } })
+    assert.same({ "known 7", "look", "cancel 7", "fail" }, names)
+    assert.same({ "cancelled", 7 }, { failure.reason, failure.id })
+    assert.is_nil(failure.settles_at)
+  end)
+
   it("frees the key when cancelled and nothing was made", function()
     local m = in_doubt()
     m:cancel()

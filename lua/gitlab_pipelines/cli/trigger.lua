@@ -57,7 +57,7 @@ end
 local function create_once(ctx, args, gl, project, fields)
   local pipeline, err
   local function tell(text) io.stderr:write("gitlab-pipelines: ", text, "\n") end
-  ctx:interruptible(function() pipeline, err = create(args, gl, project, fields) end,
+  local _, why = ctx:interruptible(function() pipeline, err = create(args, gl, project, fields) end,
     function(count)
       if count == 1 then
         tell(("finding out whether there is a pipeline for key '%s', to cancel it; Ctrl-C again to "
@@ -67,6 +67,11 @@ local function create_once(ctx, args, gl, project, fields)
       tell(("key '%s' is left as it is; the same command goes on with it"):format(args.once))
       os.exit(exit.interrupted)
     end)
+  if pipeline and why == "interrupted" then
+    -- The signal came when there was nothing left to find out.
+    gl.pipelines:cancel(project, pipeline.id)
+    ctx:stop(("interrupted; pipeline %d is cancelled"):format(pipeline.id), exit.interrupted)
+  end
   if not pipeline and err:is "PipelineError.UnknownOutcome" and #(err.candidates or {}) > 0 then
     ctx:stop(tostring(err) .. ": --adopt ID or --send-again", exit.of_error(err))
   end

@@ -247,6 +247,10 @@ local function looked_after(self, _, _, look)
   local own, ids = self.made, { self.made }
   for _, id in ipairs(look.found or {}) do ids[#ids + 1] = id end
   local id, duplicates = lowest(ids)
+  if self.cancelled then
+    self:step("cancel", own)
+    return self:fail("cancelled", { id = own, duplicates = duplicates })
+  end
   if id == own then return self:finish { id = own, duplicates = duplicates } end
   self:step("known", id)
   self:step("cancel", own)
