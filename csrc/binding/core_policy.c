@@ -11,6 +11,7 @@
  *     machine's
  *   policy:share_as(host, secret)    whose windows: a host and a token (nil: none), as a digest
  *   policy:shared_problem() -> message | nil     why the file can not be used any more
+ *   policy:unshare()                 lets the file go now, unless some exchange still needs it
  *   breaker{failures, successes, reset, probe_timeout} -> breaker
  *   breaker:state(now) -> "closed" | "open" | "half_open", seconds until the next probe (or 0)
  *   breaker:stats(now) -> table
@@ -196,6 +197,16 @@ static int policy_share_as(lua_State *L)
     return 0;
 }
 
+static int policy_unshare(lua_State *L)
+{
+    lgp_policy *policy = lgp_check_policy(L, 1);
+    if (!policy->shared || policy->references > 1) return 0;
+    policy->policy.limiter->gate = NULL;
+    gp_shared_limits_close(policy->shared);
+    policy->shared = NULL;
+    return 0;
+}
+
 static int policy_shared_problem(lua_State *L)
 {
     const lgp_policy *policy = lgp_check_policy(L, 1);
@@ -315,6 +326,7 @@ int lgp_open_policy(lua_State *L)
         {"stats", policy_stats},
         {"share", policy_share},
         {"share_as", policy_share_as},
+        {"unshare", policy_unshare},
         {"shared_problem", policy_shared_problem},
         {NULL, NULL},
     };

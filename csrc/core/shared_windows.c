@@ -398,6 +398,8 @@ uint32_t gp_shared_used(const gp_shared_block *block, int rule, const gp_shared_
     const gp_shared_rule *shape = &block->header.rules[rule];
     window *each = window_of(block, rule, subject);
     uint32_t used = 0, i;
+    /* Who has none yet is told of the one that it would get. */
+    if (!each) each = window_for(block, rule, nanoseconds(now));
     for (i = 0; each && i < shape->count; i++)
         used += !is_free(shape, load(&each->places[i]), nanoseconds(now));
     return used;

@@ -124,6 +124,7 @@ function Client:close()
   if self.closed then return end
   self.closed = true
   if self.owns_transport then self.transport:close() end
+  self.policy:unshare()
   if self.once_journal then self.once_journal:close() end
 end
 

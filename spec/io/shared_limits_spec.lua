@@ -344,6 +344,49 @@ describe("windows that processes share", function()
     end
   end)
 
+  it("reckon in the machine's time, whatever a caller's clock shows", function()
+    local limits = { per_second = 2, per_minute = false }
+    local function real()
+      local made = core.policy.new { limits = limits }
+      assert(made:share(file))
+      made:share_as("https://gitlab.example.com", nil)
+      return made
+    end
+    local a, b = real(), real()
+    assert.equals("send", (send(a, 5)))
+    assert.equals("send", (send(b, core.clock.now())))
+    local verdict, till = send(a, 5)
+    assert.equals("wait", verdict)
+    assert.is_true(till > 5 and till < 6.01)
+    assert.equals(2, a:stats(5).windows.second.shared_used)
+  end)
+
+  it("let their file go when the client is closed", function()
+    local rt = virtual.new()
+    local one = assert(client_of.new { url = "https://gitlab.example.com", runtime = rt,
+      token = "glpat-0123456789", transport = double.new {}, limits = { shared = file } })
+    one:close()
+    one:close()
+    assert.equals(10, one:stats().windows.second.limit)
+    -- Nobody is in it, so other limits may have it.
+    assert(client_of.new { url = "https://gitlab.example.com", runtime = rt,
+      token = "glpat-0123456789", transport = double.new {},
+      limits = { shared = file, per_second = 3 } })
+    -- What is under way keeps it.
+    local busy = assert(policy { per_second = 3 })
+    assert.equals(3, busy:stats(START).windows.second.shared_used, "made anew: it counts as used")
+    local x, now = exchange(busy), START + 120
+    assert.equals("send", (x:next(now, 0)))
+    busy:unshare()
+    assert.equals(1, busy:stats(now).windows.second.shared_used)
+    x:close(now)
+    x = nil -- luacheck: ignore 311
+    collectgarbage()
+    collectgarbage()
+    busy:unshare()
+    assert.is_nil(busy:stats(now).windows.second.shared_used)
+  end)
+
   it("are refused to who has other limits", function()
     local a = assert(policy())
     local b, why = policy { per_second = 5 }
