@@ -4,6 +4,7 @@
 --   status   a number, or {from, to}
 --   creates  only for operations that make a pipeline
 --   code     the body's `error`, in GitLab's token answers
+--   parameter a parameter was refused as such ({"error": ...}), not what GitLab made of it
 --   match    plain lower-case text within the message
 --   reasoned more than the bare "403 Forbidden" is said
 --   bare     no more than that is said
@@ -32,7 +33,7 @@ M.first = {
 --- The rows that come after them.
 M.last = {
   { status = 400, creates = true, match = "reference not found", kind = "PipelineError.InvalidRef" },
-  { status = 400, creates = true, match = "ref is ", kind = "PipelineError.InvalidRef" },
+  { status = 400, creates = true, parameter = true, match = "ref is ", kind = "PipelineError.InvalidRef" },
   { status = 400, creates = true, match = "insufficient permissions to set pipeline variables",
     kind = "PipelineError.VariablesForbidden" },
   { status = 400, creates = true, match = "duplicate variable name",
@@ -158,6 +159,7 @@ local function fits(row, status, op, lower, code)
   end
   if row.creates and op.window ~= "creation" then return false end
   if row.code and row.code ~= code then return false end
+  if row.parameter and not code then return false end
   if row.match and not lower:find(row.match, 1, true) then return false end
   local bare = lower == "403 forbidden" or lower == "forbidden"
   return not (row.reasoned and bare or row.bare and not bare)

@@ -94,6 +94,14 @@ local rows = {
   { "create", 400, base "Reference not found", "PipelineError.InvalidRef" },
   { "trigger", 400, base "Reference not found", "PipelineError.InvalidRef" },
   { "trigger", 400, { error = "ref is empty" }, "PipelineError.InvalidRef" },
+  { "create", 400, { error = "ref is missing" }, "PipelineError.InvalidRef" },
+  { "create", 400, base "jobs:a config: the include's ref is not a string",
+    "PipelineError.PipelineCreationFailed" },
+  { "create", 400, base "Failed to build pipeline metadata! name is too long",
+    "PipelineError.PipelineCreationFailed" },
+  { "create", 400, { error = "inputs is invalid" }, "PipelineError.PipelineCreationFailed" },
+  { "create", 404, message "404 Project Not Found", "AccessError.ProjectNotFound" },
+  { "create", 401, message "401 Unauthorized", "AuthenticationError.InvalidToken" },
   { "create", 400, base ("Pipeline will not run for the selected trigger. The rules configuration "
     .. "prevented any jobs from being added to the pipeline."), "PipelineError.PipelineCreationFailed" },
   { "create", 400, base "No stages / jobs for this pipeline.", "PipelineError.PipelineCreationFailed" },
@@ -126,6 +134,28 @@ local rows = {
 
   { "list", 400, { error = "scope does not have a valid value" }, "RequestError.BadRequest" },
   { "list", 405, { error = "405 Not Allowed" }, "RequestError.BadRequest" },
+  { "list", 405, message "405 Method Not Allowed", "RequestError.BadRequest" },
+  { "list", 405, { error = "Offset pagination has a maximum allowed offset of 50000 for requests "
+    .. "that return objects of type Ci::Build" }, "RequestError.BadRequest" },
+  { "list", 410, { error = "API V3 is no longer supported. Use API V4 instead." }, "RequestError.BadRequest" },
+  { "list", 400, message '400 Bad request - "x" not given', "RequestError.BadRequest" },
+  { "list", 400, { error = "status does not have a valid value" }, "RequestError.BadRequest" },
+  { "file", 400, message "400 Bad request", "RequestError.BadRequest" },
+  { "delete", 409, message "409 Conflict", "RequestError.Conflict" },
+  { "delete", 409, message "409 Conflict: Resource lock", "RequestError.Conflict" },
+  { "erase", 409, message ("Action temporarily disabled. The project this pipeline belongs to is "
+    .. "undergoing stats refresh."), "RequestError.Conflict" },
+  { "drop", 403, message "403 Forbidden", "AccessError.PermissionDenied" },
+  { "get_variable", 403, message "403 Forbidden", "AccessError.PermissionDenied" },
+  { "get_variable", 404, message "404 Project Not Found", "AccessError.ProjectNotFound" },
+  { "set_variable", 400, { message = { key = { "can contain only letters, digits and '_'." } } },
+    "RequestError.BadRequest" },
+  { "set_variable", 400, { error = "variable_type does not have a valid value" }, "RequestError.BadRequest" },
+  { "set_variable", 400, base ("The visibility setting cannot be changed for masked and hidden "
+    .. "variables."), "RequestError.BadRequest" },
+  { "new_environment", 400, { error = "slug is automatically generated and cannot be changed" },
+    "RequestError.BadRequest" },
+  { "trigger", 404, { error = "404 Not Found" }, "AccessError.TriggerNotFound" },
   { "list", 414, "<html>Request-URI Too Large</html>", "RequestError.TooLarge" },
   { "create", 413, "<html>Request Entity Too Large</html>", "RequestError.TooLarge" },
   { "set_variable", 409, message ("There are multiple variables with provided parameters. "
