@@ -360,6 +360,18 @@ describe("repetition", function()
     assert.equals(1, #transport.requests)
   end)
 
+  it("says that a lock held by somebody else passes, and another conflict does not", function()
+    for message, passes in pairs { ["409 Conflict: Resource lock"] = true, ["409 Conflict"] = false } do
+      local c, transport = client_with(function()
+        return { status = 409, body = { message = message } }
+      end)
+      local _, err = get(c)
+      assert.equals("Conflict", err.kind)
+      assert.equals(passes, err.retryable)
+      assert.equals(passes and 3 or 1, #transport.requests)
+    end
+  end)
+
   it("repeats nothing with retry = false, for one call or for the client", function()
     local c, transport = client_with { { status = 503, body = "" }, { status = 503, body = "" } }
     local _, err = get(c, { retry = false })

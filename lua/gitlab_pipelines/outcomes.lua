@@ -206,8 +206,10 @@ function M.of_response(call, response)
   local message, code = M.message(response.status, response:header "Content-Type",
     response.body)
   local kind = M.kind(call.op, response.status, message, code)
+  -- Of the conflicts one passes: somebody else holds the thing for the moment.
+  local held = response.status == 409 and message:find("Resource lock", 1, true) ~= nil
   return errors.new(kind, describe(call, { message = message, status = response.status,
-    retryable = passing[kind] == true, request_id = response:header "X-Request-Id",
+    retryable = passing[kind] == true or held, request_id = response:header "X-Request-Id",
     -- Not the thing, the route is missing: an older server.
     missing_route = response.status == 404 and code == "404 Not Found" or nil }))
 end
