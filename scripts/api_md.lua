@@ -125,11 +125,26 @@ local function add_operation(out, method, path, operation)
   out[#out + 1] = ""
 end
 
+-- Webhooks: what is sent, by whom it is told of.
+local function add_webhooks(out, document)
+  for _, name in ipairs(sorted(document.webhooks)) do
+    local operation = document.webhooks[name].post
+    out[#out + 1] = ("### Webhook `%s`"):format(name)
+    out[#out + 1] = ""
+    out[#out + 1] = operation.summary .. ". " .. operation.description
+    out[#out + 1] = ""
+    out[#out + 1] = ("The body: %s."):format(
+      in_words(operation.requestBody.content["application/json"].schema))
+    out[#out + 1] = ""
+  end
+end
+
 local function add_tag(out, document, tag)
   out[#out + 1] = "## " .. tag.name
   out[#out + 1] = ""
   out[#out + 1] = tag.description
   out[#out + 1] = ""
+  if tag.name == "webhooks" then add_webhooks(out, document) end
   for _, path in ipairs(sorted(document.paths)) do
     for _, method in ipairs(methods) do
       local operation = document.paths[path][method]

@@ -538,6 +538,46 @@ static void paths(gp_call *call, gp_buf *buf)
     gp_out_close(buf, '}');
 }
 
+/* Webhooks ---------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name, *schema, *about;
+} hooks[] = {
+    {"pipeline", "PipelineEvent", "The status of a pipeline has changed"},
+    {"job", "JobEvent", "The status of a job has changed, or it was made"},
+    {"deployment", "DeploymentEvent", "The status of a deployment has changed"},
+};
+
+static const char about_hooks[] =
+    "Sent to the targets of /_mock/hooks as POST. A 2xx or 3xx within 10 s is a success.";
+
+/* What the simulation sends by itself. */
+static void webhooks(gp_buf *buf)
+{
+    size_t i;
+    gp_out_open(buf, "webhooks", '{');
+    for (i = 0; i < sizeof hooks / sizeof *hooks; i++) {
+        gp_out_open(buf, hooks[i].name, '{');
+        gp_out_open(buf, "post", '{');
+        gp_out_open(buf, "operationId", '"');
+        gp_buf_adds(buf, "webhook_");
+        gp_buf_adds(buf, hooks[i].name);
+        gp_out_close(buf, '"');
+        gp_buf_adds(buf, ",\"tags\":[\"webhooks\"],\"security\":[]");
+        gp_out_string(buf, "summary", hooks[i].about);
+        gp_out_string(buf, "description", about_hooks);
+        gp_out_open(buf, "requestBody", '{');
+        gp_out_boolean(buf, "required", 1);
+        content(buf, hooks[i].schema);
+        gp_out_close(buf, '}');
+        gp_buf_adds(buf, ",\"responses\":{\"2XX\":{\"description\":\"Taken.\"},"
+                         "\"4XX\":{\"description\":\"Refused; it is sent again.\"}}");
+        gp_out_close(buf, '}');
+        gp_out_close(buf, '}');
+    }
+    gp_out_close(buf, '}');
+}
+
 /* The document ------------------------------------------------------------------------------ */
 
 static const struct {
@@ -555,6 +595,7 @@ static const struct {
     {"server", "The server and who asks it."},
     {"mock",
      "Steering the simulation: scenarios, time, faults, webhooks. Only with the static token."},
+    {"webhooks", "What the simulation sends to the targets of /_mock/hooks."},
     {"contract", "This document and its pages. No token is needed."},
 };
 
@@ -657,6 +698,7 @@ int gp_get_openapi(gp_call *call)
     gp_out_open(buf, NULL, '{');
     document_head(buf);
     paths(call, buf);
+    webhooks(buf);
     components(call, buf);
     gp_out_close(buf, '}');
     return 200;

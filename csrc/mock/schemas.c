@@ -582,6 +582,214 @@ static const gp_schema_field delivery_fields[] = {
     {"payload", "object", "the body"},
     {NULL, NULL, NULL}};
 
+static const gp_schema_field event_user_fields[] = {
+    {"id", "integer", "number"},
+    {"name", "string", "name for people"},
+    {"username", "string", "name for logging in"},
+    {"avatar_url", "string?", "picture"},
+    {"email", "string", "[REDACTED] unless public"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field event_project_fields[] = {
+    {"id", "integer", "number"},
+    {"name", "string", "last part of its path"},
+    {"description", "string?", "what it is for"},
+    {"web_url", "string", "page"},
+    {"avatar_url", "string?", "picture"},
+    {"git_ssh_url", "string", "where git finds it by ssh"},
+    {"git_http_url", "string", "where git finds it by http"},
+    {"namespace", "string", "its group"},
+    {"visibility_level", "integer", "0 private, 10 internal, 20 public"},
+    {"path_with_namespace", "string", "full path"},
+    {"default_branch", "string", "branch used where none is named"},
+    {"ci_config_path", "string?", "where its configuration stands"},
+    {"homepage?", "string", "page, in deployment events"},
+    {"url?", "string", "git by ssh, in deployment events"},
+    {"ssh_url?", "string", "git by ssh, in deployment events"},
+    {"http_url?", "string", "git by http, in deployment events"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field event_runner_fields[] = {
+    {"id", "integer", "number"},
+    {"description", "string", "description"},
+    {"runner_type", "string", "instance_type"},
+    {"active", "boolean", "takes jobs"},
+    {"is_shared", "boolean", "open to all projects"},
+    {"tags", "[string]", "its tags"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field event_environment_fields[] = {
+    {"name", "string", "name"},
+    {"action", "string", "start, stop, ..."},
+    {"deployment_tier", "string?", "kind"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field event_variable_fields[] = {
+    {"key", "string", "name"},
+    {"value", "string", "value"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field event_source_project_fields[] = {
+    {"id", "integer", "number"},
+    {"web_url", "string", "page"},
+    {"path_with_namespace", "string", "full path"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field event_source_fields[] = {
+    {"project", "EventSourceProject", "its project"},
+    {"pipeline_id", "integer", "its pipeline"},
+    {"job_id", "integer", "its number"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field event_artifacts_fields[] = {
+    {"filename", "string?", "name; null for none"},
+    {"size", "integer?", "bytes"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field event_build_fields[] = {
+    {"id", "integer", "number"},
+    {"stage", "string", "stage"},
+    {"name", "string", "name"},
+    {"status", GP_STATUS_CHOICES, "status"},
+    {"created_at", "string", "as 2016-08-12 15:23:28 UTC"},
+    {"started_at", "string?", "when it started"},
+    {"finished_at", "string?", "when it ended"},
+    {"duration", "number?", "seconds that it has run"},
+    {"queued_duration", "number?", "seconds that it waited"},
+    {"failure_reason", "string?", "why it failed"},
+    {"when", "string", "how it is started"},
+    {"manual", "boolean", "started by hand"},
+    {"allow_failure", "boolean", "whether the pipeline succeeds without it"},
+    {"user", "EventUser", "who"},
+    {"runner", "EventRunner?", "who runs it"},
+    {"artifacts_file", "EventArtifacts", "the archive"},
+    {"environment", "EventEnvironment?", "where it deploys to"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field event_author_fields[] = {
+    {"name", "string", "name"},
+    {"email", "string", "address"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field event_commit_fields[] = {
+    {"id", "string", "sha"},
+    {"message", "string", "whole message"},
+    {"title", "string", "first line"},
+    {"timestamp", "string", "when"},
+    {"url", "string", "page"},
+    {"author", "EventAuthor", "who wrote it"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field event_attributes_fields[] = {
+    {"id", "integer", "number"},
+    {"iid", "integer", "number within the project"},
+    {"name", "string?", "name"},
+    {"ref", "string", "branch or tag"},
+    {"tag", "boolean", "whether the ref is a tag"},
+    {"sha", "string", "commit"},
+    {"before_sha", "string", "commit before"},
+    {"source", "string", "what made it"},
+    {"status", GP_STATUS_CHOICES, "status"},
+    {"detailed_status", "string", "status for people, such as passed"},
+    {"stages", "[string]", "stages in their order"},
+    {"created_at", "string", "as 2016-08-12 15:23:28 UTC"},
+    {"finished_at", "string?", "when it ended"},
+    {"duration", "integer?", "seconds that it ran"},
+    {"queued_duration", "integer?", "seconds that it waited"},
+    {"protected_ref", "boolean", "whether the ref is protected"},
+    {"variables", "[EventVariable]", "what it was given"},
+    {"url", "string", "page"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field pipeline_event_fields[] = {
+    {"object_kind", "string", "pipeline"},
+    {"object_attributes", "EventAttributes", "the pipeline"},
+    {"merge_request", "any", "always null here"},
+    {"user", "EventUser", "who made it"},
+    {"project", "EventProject", "its project"},
+    {"commit", "EventCommit", "its commit"},
+    {"builds", "[EventBuild]", "latest attempts of its jobs, trigger jobs apart"},
+    {"source_pipeline?", "EventSource", "what made it, if a job did"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field job_event_commit_fields[] = {
+    {"id", "integer", "number of the pipeline"},
+    {"name", "string?", "name of the pipeline"},
+    {"sha", "string", "commit"},
+    {"message", "string", "message of the commit"},
+    {"author_name", "string", "who wrote it"},
+    {"author_email", "string", "address of who wrote it"},
+    {"author_url", "string", "page of who wrote it"},
+    {"status", GP_STATUS_CHOICES, "status of the pipeline"},
+    {"duration", "integer?", "seconds that it ran"},
+    {"started_at", "time?", "when it started"},
+    {"finished_at", "time?", "when it ended"},
+    {"started_at_iso", "time?", "the same in whole seconds"},
+    {"finished_at_iso", "time?", "the same in whole seconds"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field event_repository_fields[] = {
+    {"name", "string", "name"},
+    {"url", "string", "git by ssh"},
+    {"description", "string?", "what it is for"},
+    {"homepage", "string", "page"},
+    {"git_ssh_url", "string", "git by ssh"},
+    {"git_http_url", "string", "git by http"},
+    {"visibility_level", "integer", "0 private, 10 internal, 20 public"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field job_event_fields[] = {
+    {"object_kind", "string", "build"},
+    {"ref", "string", "branch or tag"},
+    {"tag", "boolean", "whether the ref is a tag"},
+    {"before_sha", "string", "commit before"},
+    {"sha", "string", "commit"},
+    {"retries_count", "integer", "earlier attempts"},
+    {"build_id", "integer", "number of the job"},
+    {"build_name", "string", "name"},
+    {"build_stage", "string", "stage"},
+    {"build_status", GP_STATUS_CHOICES, "status"},
+    {"build_created_at", "time", "when it was made"},
+    {"build_started_at", "time?", "when it started"},
+    {"build_finished_at", "time?", "when it ended"},
+    {"build_created_at_iso", "time", "the same in whole seconds"},
+    {"build_started_at_iso", "time?", "the same in whole seconds"},
+    {"build_finished_at_iso", "time?", "the same in whole seconds"},
+    {"build_duration", "number?", "seconds that it has run"},
+    {"build_queued_duration", "number?", "seconds that it waited"},
+    {"build_allow_failure", "boolean", "whether the pipeline succeeds without it"},
+    {"build_failure_reason", "string", "why it failed; unknown_failure when it did not"},
+    {"pipeline_id", "integer", "its pipeline"},
+    {"runner", "EventRunner?", "who runs it"},
+    {"project_id", "integer", "its project"},
+    {"project_name", "string", "path of its project"},
+    {"user", "EventUser", "who"},
+    {"commit", "JobEventCommit", "its pipeline"},
+    {"repository", "EventRepository", "its repository"},
+    {"project", "EventProject", "its project"},
+    {"environment", "EventEnvironment?", "where it deploys to"},
+    {"source_pipeline?", "EventSource", "what made its pipeline, if a job did"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field deployment_event_fields[] = {
+    {"object_kind", "string", "deployment"},
+    {"status", "string", "status"},
+    {"status_changed_at", "string", "as 2021-04-28 21:50:00 +0200"},
+    {"deployment_id", "integer", "number"},
+    {"deployable_id", "integer?", "the job that deploys"},
+    {"deployable_url", "string?", "page of that job"},
+    {"environment", "string?", "name of the environment"},
+    {"environment_tier", "string?", "kind"},
+    {"environment_slug", "string?", "name as part of an address"},
+    {"environment_external_url", "string?", "where the application is"},
+    {"project", "EventProject", "its project"},
+    {"short_sha", "string", "first 8 characters of the commit"},
+    {"user", "EventUser", "who"},
+    {"user_url", "string", "page of who"},
+    {"commit_url", "string", "page of the commit"},
+    {"commit_title", "string", "first line of the commit's message"},
+    {NULL, NULL, NULL}};
+
 static const gp_schema_field variable_input_fields[] = {
     {"key?", "string", "name"},
     {"value?", "string", "value"},
@@ -651,6 +859,23 @@ const gp_schema gp_schemas[] = {
     {"World", "How projects behave.", world_fields, NULL},
     {"Hook", "A webhook target.", hook_fields, NULL},
     {"Delivery", "One event for one target.", delivery_fields, NULL},
+    {"EventUser", "Who is behind an event.", event_user_fields, NULL},
+    {"EventProject", "The project of an event.", event_project_fields, NULL},
+    {"EventRunner", "Who runs a job.", event_runner_fields, NULL},
+    {"EventEnvironment", "The environment of a job.", event_environment_fields, NULL},
+    {"EventVariable", "A variable of a pipeline.", event_variable_fields, NULL},
+    {"EventSourceProject", "The project of the job that made a pipeline.", event_source_project_fields, NULL},
+    {"EventSource", "The job that made this pipeline.", event_source_fields, NULL},
+    {"EventArtifacts", "The archive of a job.", event_artifacts_fields, NULL},
+    {"EventBuild", "A job within a pipeline event.", event_build_fields, NULL},
+    {"EventAuthor", "Who wrote a commit.", event_author_fields, NULL},
+    {"EventCommit", "The commit of a pipeline.", event_commit_fields, NULL},
+    {"EventAttributes", "The pipeline of a pipeline event.", event_attributes_fields, NULL},
+    {"PipelineEvent", "What a target is told when the status of a pipeline changes.", pipeline_event_fields, NULL},
+    {"JobEventCommit", "The pipeline of a job event, under the name that GitLab gives it.", job_event_commit_fields, NULL},
+    {"EventRepository", "The repository of a job event.", event_repository_fields, NULL},
+    {"JobEvent", "What a target is told when the status of a job changes.", job_event_fields, NULL},
+    {"DeploymentEvent", "What a target is told when the status of a deployment changes.", deployment_event_fields, NULL},
     {"VariableInput", "A variable for a pipeline or a job.", variable_input_fields, NULL},
     {"VariableFilter", "Which of several variables of one name.", variable_filter_fields, NULL},
     {"OpenAPI", "An OpenAPI document.", open_a_p_i_fields, NULL},

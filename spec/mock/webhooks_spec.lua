@@ -171,6 +171,30 @@ describe("the simulated GitLab's webhooks", function()
     simulated:close()
   end)
 
+  it("are what the contract says of them, to the last field", function()
+    local contract = require "support.contract"
+    local simulated = start(nil, { world = "spec/support/contract_world.lua" })
+    local _, text = simulated:raw("GET", "/openapi.json", { token = false })
+    local document = contract.new(text)
+    local schemas = { ["Pipeline Hook"] = "pipeline", ["Job Hook"] = "job", ["Deployment Hook"] = "deployment" }
+    simulated:post("/projects/21/pipeline", { ref = "main" })
+    local seen = {}
+    for round = 1, 2 do
+      for _, hook in ipairs(run(simulated, 12)) do
+        local post = document.document.webhooks[schemas[hook.event]].post
+        assert.is_nil(document:check(post.requestBody.content["application/json"].schema,
+          contract.decode(hook.text)))
+        seen[hook.event] = (seen[hook.event] or 0) + 1
+      end
+      if round == 1 then
+        local _, jobs = simulated:get "/projects/21/jobs?scope[]=manual&per_page=100"
+        for _, job in ipairs(jobs) do simulated:post("/projects/21/jobs/" .. job.id .. "/play") end
+      end
+    end
+    assert.truthy(seen["Pipeline Hook"] > 5 and seen["Job Hook"] > 20 and seen["Deployment Hook"] > 1)
+    simulated:close()
+  end)
+
   it("go only to targets of the project, and tell only what was asked for", function()
     local simulated = start({ project = "acme/a", events = { "job" } }, { world = false })
     assert.equal(201, (simulated:post("/_mock/hooks", { url = "http://x.test/", project = "nobody/else" })))
