@@ -82,6 +82,23 @@ describe("artifacts", function()
     assert.equal(path .. ".part", transport.requests[3].sink.file)
   end)
 
+  it("by ref are asked for by their job, with a job token too; by the ref where that may not be told", function()
+    for _, refused in ipairs { false, true } do
+      local transport = double.new(function(request)
+        local path = request.target:match "^/api/v4/projects/17(/[^?]*)"
+        if refused and path == "/pipelines" then return { status = 403, body = { message = "403 Forbidden" } } end
+        if path == "/pipelines" then return { body = { { id = 3, project_id = 17, status = "success" } } } end
+        if path == "/pipelines/3/jobs" then
+          return { body = { { id = 5, name = "build", artifacts_file = { filename = "a.zip" } } } }
+        end
+        return { body = "PK" }
+      end)
+      assert(api.new(transport, { auth = "job" }).artifacts:latest(17, "main", "build", function() return true end))
+      assert.equal(refused and "/api/v4/projects/17/jobs/artifacts/main/download?job=build"
+        or "/api/v4/projects/17/jobs/5/artifacts", transport.requests[#transport.requests].target)
+    end
+  end)
+
   it("that are not there leave no file and do not touch the one that was", function()
     local transport = double.new { { status = 404, body = { message = "404 Not Found" } } }
     local path = os.tmpname()

@@ -41,8 +41,6 @@ end
 ---@return integer|nil
 ---@return table|nil err when the pipelines could not be read
 function M.job_id(gl, project, ref, job_name, search, opts)
-  -- A job token may read no pipelines.
-  if gl.client.auth == "job" then return nil end
   local pipelines, err = gl.pipelines:list(project, { ref = ref, status = "success",
     limit = search and SEARCHED or 1 }, opts)
   for _, pipeline in ipairs(pipelines or {}) do
