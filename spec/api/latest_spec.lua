@@ -76,10 +76,11 @@ describe("gl.artifacts:latest", function()
     end
   end)
 
-  it("with a job token asks by the ref at once", function()
+  it("asks by the ref where a token may not read pipelines", function()
     local gl, asked = open { auth = "job", token = "glcbt-0123456789abcdef" }
     gl.artifacts:latest(11, "main", "compile", path)
-    assert.equal("artifacts.latest", asked[1].operation)
+    assert.equal("pipelines.list", asked[1].operation)
+    assert.equal("artifacts.latest", asked[2].operation)
   end)
 
   it("feeds a function too, and refuses what is neither", function()
