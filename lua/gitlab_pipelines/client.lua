@@ -470,6 +470,9 @@ function Client:call(op, args, opts)
 end
 
 --- The same with the answer beside the result: pages tell where the next one is in its headers.
+---@param op table
+---@param args table|nil
+---@param opts table|nil
 ---@return any result
 ---@return table response with `status` and `response:header(name)`; or nil and the error
 function Client:page(op, args, opts)
@@ -515,6 +518,8 @@ function Client:project_id(project, opts)
 end
 
 --- What GitLab says of a project: kept after the first time.
+---@param project integer|string
+---@param opts table|nil of the call
 ---@return table|nil project with `id` and `default_branch`; nil where it may not be read
 ---@return table|nil err
 function Client:project(project, opts)

@@ -79,12 +79,14 @@ function M.new(name, fields)
 end
 
 --- Is this value an error object of ours?
+---@param value any
 ---@return boolean
 function M.is_error(value)
   return type(value) == "table" and getmetatable(value) == Error
 end
 
 --- Does the taxonomy have "Category.Kind"?
+---@param name string
 ---@return boolean
 function M.exists(name)
   return known[name] ~= nil

@@ -60,10 +60,14 @@ local function default_runtime()
 end
 
 --- Runs `fn(...)` as a task and every task that it starts, until all are done.
+---@param fn function
+---@param ... any its arguments
 ---@return any ... what fn returned
 function M.run(fn, ...) return default_runtime():run(fn, ...) end
 
 --- Starts `fn(...)` as a task.
+---@param fn function
+---@param ... any its arguments
 ---@return table task `join(timeout)`, `cancel()`, `status()`
 function M.spawn(fn, ...) return default_runtime():spawn(fn, ...) end
 

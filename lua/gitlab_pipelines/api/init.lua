@@ -62,8 +62,9 @@ end
 ---@return table
 function Gitlab:stats() return self.client:stats() end
 
---- The same for a metrics system.
-function Gitlab:metrics(...) return self.client:metrics(...) end
+--- The same in the text format of Prometheus.
+---@return string
+function Gitlab:metrics() return self.client:metrics() end
 
 --- Makes the groups over a client.
 ---@param client table see client.lua

@@ -28,6 +28,7 @@ function M.named(name)
 end
 
 --- Is this a secret by name?
+---@param value any
 ---@return boolean
 function M.is_named(value)
   return type(value) == "table" and getmetatable(value) == Named
