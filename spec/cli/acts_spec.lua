@@ -6,7 +6,7 @@ local json = require "gitlab_pipelines.json"
 
 local WORLD = {
   projects = {
-    ["acme/app"] = { id = 21, created = 0, queued = 0, jobs = {
+    ["acme/app"] = { id = 21, created = 0, queued = 0, trigger_tokens = { "glptt-of-the-world" }, jobs = {
       { name = "build", stage = "build", duration = 0.05 },
       { name = "unit", stage = "test", duration = 0.05,
         variants = { { when = { variable = { FAIL = "1" } }, status = "failed", failure_reason = "script_failure" } } },
@@ -162,6 +162,32 @@ describe("the command", function()
     assert.equal(2, code)
     assert.matches("8 characters", err)
     assert.is_nil(err:find("short\n", 1, true))
+    os.remove(file)
+  end)
+
+  it("trigger: with a trigger token by its name, from the environment or a file that is the owner's alone", function()
+    local file = os.tmpname()
+    local handle = assert(io.open(file, "w"))
+    handle:write("# tokens\nDEPLOY=glptt-of-the-world\n")
+    handle:close()
+    local words = { "trigger", "-p", "acme/app", "-r", "main", "--trigger-token", "DEPLOY", "--json" }
+    local function with(...)
+      local all = {}
+      for _, word in ipairs(words) do all[#all + 1] = word end
+      for _, word in ipairs { ... } do all[#all + 1] = word end
+      return (table.unpack or unpack)(all)
+    end
+    os.execute("chmod 600 " .. file)
+    assert.equal("trigger", values(with("--secrets-file", file))[1].source)
+    os.execute("chmod 644 " .. file)
+    check_refused(2, "InvalidCredentials", with("--secrets-file", file))
+    check_refused(2, "DEPLOY", with())
+    check_refused(2, "InvalidCredentials", with("--secrets-file", file .. "-missing"))
+    assert.equal("trigger", values(with { GITLAB_PIPELINES_SECRET_DEPLOY = "glptt-of-the-world" })[1].source)
+    local _, code, err = run(with { GITLAB_PIPELINES_SECRET_DEPLOY = "glptt-of-another-world" })
+    assert.equal(6, code)
+    assert.matches("triggers.run acme/app", err)
+    assert.is_nil(err:find("glptt-of-another", 1, true))
     os.remove(file)
   end)
 
