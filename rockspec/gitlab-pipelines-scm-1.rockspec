@@ -7,8 +7,8 @@ source = {
 description = {
   summary = "Triggers, watches and coordinates GitLab CI pipelines; brings a simulated GitLab.",
   detailed = [[
-    A Lua module over a C core for Lua 5.3, 5.4 and LuaJIT. It needs argparse for its
-    command, from the system or from luarocks.
+    A Lua module over a C core for Lua 5.3, 5.4 and LuaJIT. It needs lua-cjson, and argparse for
+    its command, from the system or from luarocks.
   ]],
   license = "MIT",
 }

@@ -120,12 +120,20 @@ describe("json", function()
         [["\ud834\u0041"]], [["\]], [["\u]], '"a\0b"' } do
         local value, message = json.decode(text)
         assert.is_nil(value, text)
-        assert.is_truthy(message:find "at byte %d+ of %d+", message)
+        assert.is_truthy(message:find "at character %d+", message)
       end
     end)
 
-    -- A second witness: the two must agree on every text, and on what is none.
-    it("reads what lua-cjson reads", function()
+    it("keeps every empty array, and nothing that only looks like one", function()
+      for _, text in ipairs { "[]", "[[],[[]]]", '{"a":[],"b":{"c":[]}}', '{"[]":"[]","a":"\\"[]\\\\"}' } do
+        assert.equal(text, json.encode(json.decode(text)))
+      end
+      assert.equal("[]", json.encode(json.decode "[ \n\r\t]"))
+      assert.equal("{}", json.encode(json.decode "{}"))
+      for _, text in ipairs { "[", "[ ", '["', '["[]', '["\\' } do assert.is_nil((json.decode(text))) end
+    end)
+
+    it("reads what lua-cjson reads, empty arrays, nulls and integers apart", function()
       local cjson = require "cjson".new()
       cjson.decode_invalid_numbers(false)
       local seed = random.seed()

@@ -1,4 +1,8 @@
-/* core.json: null, decode (core_json_decode.c), and here encode: JSON in its one canonical form. */
+/*
+ * core.json: what lua/gitlab_pipelines/json.lua adds to lua-cjson, in C: marking empty arrays
+ * before lua-cjson decodes, mending what it has decoded, and writing JSON in its one canonical
+ * form.
+ */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +15,151 @@
 /* Deeper than any answer of GitLab's; shallow enough for the C stack. */
 #define MAX_DEPTH 256
 
+/* The greatest number up to which every whole number is a double. */
+#define MAX_EXACT 9007199254740992.0
+
 static int is_null(lua_State *L, int index)
 {
     return lua_islightuserdata(L, index) && !lua_touserdata(L, index);
+}
+
+/* Replaces the number on top of the stack by an integer where it is whole; 0 if it is none. */
+static int mend_number(lua_State *L)
+{
+    double number = lua_tonumber(L, -1);
+    if (!isfinite(number)) return 0;
+    if (fabs(number) <= MAX_EXACT && number == floor(number)) {
+        lua_pop(L, 1);
+        lgp_push_integer(L, (long long)number); /* -0 becomes 0 */
+    }
+    return 1;
+}
+
+/*
+ * lua-cjson makes the same table of [] and {}. So an empty array is given one element that no
+ * answer has, before it decodes, and loses it again, and is marked, after.
+ */
+static const char mark_text[] = "[\"\\u0000[]\"]";
+static const char mark_value[] = "\0[]";
+
+enum { MARK_LEN = sizeof mark_value - 1 };
+
+/* Where the array that opens at `at` ends, if there is nothing in it but blanks; else NULL. */
+static const char *empty_array_end(const char *at, const char *end)
+{
+    for (at++; at < end; at++) {
+        if (*at == ']') return at + 1;
+        if (*at != ' ' && *at != '\t' && *at != '\n' && *at != '\r') return NULL;
+    }
+    return NULL;
+}
+
+/* The byte behind the text that opens at `at` with a quote. */
+static const char *string_end(const char *at, const char *end)
+{
+    for (at++; at < end && *at != '"'; at++) {
+        if (*at == '\\') at++;
+    }
+    return at < end ? at + 1 : end;
+}
+
+/* mark(text) -> the text with its empty arrays marked. The first upvalue is a scratch buffer. */
+static int json_mark(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len), *at = text, *from = text, *end = text + len;
+    gp_buf *out = lgp_scratch(L);
+    while (at < end) {
+        const char *after = NULL;
+        if (*at == '"') {
+            at = string_end(at, end);
+            continue;
+        }
+        if (*at == '[') after = empty_array_end(at, end);
+        if (!after) {
+            at++;
+            continue;
+        }
+        gp_buf_add(out, from, (size_t)(at - from));
+        gp_buf_adds(out, mark_text);
+        at = from = after;
+    }
+    if (from == text) {
+        lua_settop(L, 1);
+        return 1;
+    }
+    gp_buf_add(out, from, (size_t)(end - from));
+    return lgp_push_scratch(L, out);
+}
+
+/* Is the table on top of the stack a marked empty array? Then it is emptied and gets the metatable
+ * at stack index 2. */
+static int unmark(lua_State *L)
+{
+    size_t len = 0;
+    const char *first;
+    int marked;
+    lua_rawgeti(L, -1, 1);
+    first = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
+    marked = first && len == MARK_LEN && memcmp(first, mark_value, MARK_LEN) == 0;
+    lua_pop(L, 1);
+    if (!marked) return 0;
+    lua_pushnil(L);
+    lua_rawseti(L, -2, 1);
+    lua_pushvalue(L, 2);
+    lua_setmetatable(L, -2);
+    return 1;
+}
+
+/*
+ * Mends the table on top of the stack in place: whole numbers become integers, a null in an object
+ * disappears (in an array it stays, to keep the places). An assignment to a field that exists is
+ * allowed while lua_next walks. Returns 0 at a number beyond the range of a double.
+ */
+static int mend_table(lua_State *L, int depth)
+{
+    if (depth > MAX_DEPTH || !lua_checkstack(L, 6)) return luaL_error(L, "nested too deeply");
+    if (unmark(L)) return 1;
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        int type = lua_type(L, -1);
+        if (type == LUA_TTABLE) {
+            if (!mend_table(L, depth + 1)) return 0;
+        } else if (type == LUA_TNUMBER) {
+            if (!mend_number(L)) return 0;
+            lua_pushvalue(L, -2);
+            lua_insert(L, -2);
+            lua_rawset(L, -4);
+            continue;
+        } else if (is_null(L, -1) && lua_type(L, -2) == LUA_TSTRING) {
+            lua_pushvalue(L, -2);
+            lua_pushnil(L);
+            lua_rawset(L, -5);
+        }
+        lua_pop(L, 1);
+    }
+    return 1;
+}
+
+/* mend(decoded, array metatable) -> the same, mended | nil, message */
+static int json_mend(lua_State *L)
+{
+    int fits = 1;
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    lua_pushvalue(L, 1);
+    if (lua_istable(L, 3)) {
+        fits = mend_table(L, 1);
+    } else if (lua_type(L, 3) == LUA_TNUMBER) {
+        fits = mend_number(L);
+    }
+    if (fits) {
+        lua_settop(L, 3);
+        return 1;
+    }
+    lua_pushnil(L);
+    lua_pushliteral(L, "a number is beyond the range of a double");
+    return 2;
 }
 
 typedef struct key {
@@ -220,11 +366,11 @@ static int json_encode(lua_State *L)
 int lgp_open_json(lua_State *L)
 {
     lua_newtable(L);
-    lua_pushlightuserdata(L, NULL); /* lua-cjson's null too */
-    lua_setfield(L, -2, "null");
+    lua_pushcfunction(L, json_mend);
+    lua_setfield(L, -2, "mend");
     lgp_new_scratch(L);
-    lua_pushcclosure(L, lgp_json_decode, 1);
-    lua_setfield(L, -2, "decode");
+    lua_pushcclosure(L, json_mark, 1);
+    lua_setfield(L, -2, "mark");
     lgp_new_scratch(L);
     lgp_new_scratch(L);
     lua_pushcclosure(L, json_encode, 2);

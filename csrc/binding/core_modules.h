@@ -7,7 +7,6 @@
 int lgp_open_clock(lua_State *L);
 int lgp_open_digest(lua_State *L);
 int lgp_open_json(lua_State *L);
-int lgp_json_decode(lua_State *L); /* core_json_decode.c */
 int lgp_open_exchange(lua_State *L);
 int lgp_open_policy(lua_State *L);
 int lgp_open_pattern(lua_State *L);

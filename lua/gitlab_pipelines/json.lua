@@ -1,19 +1,24 @@
---- JSON, in and out; the work is done in C.
+--- JSON: the one door to lua-cjson.
 --
--- Decoding: whole numbers up to 2^53 are integers where Lua has them, a null in an object is an
+-- Decoding is lua-cjson's (an instance of our own, so the host's settings are untouched) between two
+-- passes in C: whole numbers up to 2^53 are integers where Lua has them, a null in an object is an
 -- absent key, an empty array is marked as one. Encoding is canonical: sorted names, no blanks, whole
 -- numbers without a point, floats in the shortest form that reads back the same; one value has one
 -- text on every Lua.
 
+local cjson = require "cjson"
 local core = require "gitlab_pipelines.core"
 
 local M = {}
 
-local decode = core.json.decode
+local instance = cjson.new()
+instance.decode_max_depth(256)
+instance.decode_invalid_numbers(false)
+
+local decode, mark, mend = instance.decode, core.json.mark, core.json.mend
 
 --- JSON's null: what it is inside an array after decoding, and what clears a field when encoded.
---- It is lua-cjson's null too, for programs that use both.
-M.null = core.json.null
+M.null = cjson.null
 
 local array_meta = { __name = "json.array" }
 
@@ -39,7 +44,9 @@ function M.decode(text)
   if type(text) ~= "string" then
     error("json.decode: text must be a string, not " .. type(text), 2)
   end
-  return decode(text, array_meta)
+  local ok, value = pcall(decode, mark(text))
+  if not ok then return nil, value end
+  return mend(value, array_meta)
 end
 
 --- Writes a value as canonical JSON. A secret is written as `"[secret]"`; bytes that are no UTF-8
