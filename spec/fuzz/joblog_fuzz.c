@@ -34,7 +34,8 @@ static uint64_t mix(uint64_t hash, const void *bytes, size_t len)
 {
     const unsigned char *at = bytes;
     size_t i;
-    for (i = 0; i < len; i++) hash = (hash ^ at[i]) * 1099511628211u;
+    for (i = 0; i < len; i++)
+        hash = (hash ^ at[i]) * 1099511628211u;
     return hash;
 }
 
@@ -57,7 +58,8 @@ static int drain(gp_joblog *log, uint64_t *hash, gp_buf *out)
 {
     gp_joblog_event event;
     int status;
-    while ((status = gp_joblog_next(log, &event)) == 1) *hash = mix_event(*hash, &event, out);
+    while ((status = gp_joblog_next(log, &event)) == 1)
+        *hash = mix_event(*hash, &event, out);
     return status;
 }
 
