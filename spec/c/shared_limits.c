@@ -14,6 +14,7 @@
  *   shared_limits open FILE          opens it: "fine", or the message (FSTYPE, NOSPACE set: as if)
  *   shared_limits held FILE          a stopped process has the lock, then it is killed
  *   shared_limits fork FILE          parent and child, one of which removes the file
+ *   shared_limits number FILE        one dies with a place, the next is given its number
  *   shared_limits unit all           the block by itself, in memory
  */
 #include <errno.h>
@@ -45,6 +46,10 @@ static int at_zero;    /* the signal */
 static double last_clock;
 static uint64_t random_state;
 
+static pid_t fake_pid;
+
+pid_t __real_getpid(void);
+pid_t __wrap_getpid(void);
 int __real_clock_gettime(clockid_t id, struct timespec *at);
 int __wrap_clock_gettime(clockid_t id, struct timespec *at);
 int __real_posix_fallocate(int fd, off_t from, off_t len);
@@ -76,6 +81,11 @@ int __wrap_fstatfs(int fd, struct statfs *info)
     /* The field is signed, and CIFS' number is not. */
     if (type) info->f_type = (__fsword_t)(int32_t)strtoul(type, NULL, 16);
     return status;
+}
+
+pid_t __wrap_getpid(void)
+{
+    return fake_pid ? fake_pid : __real_getpid();
 }
 
 static double wall(void)
@@ -427,6 +437,14 @@ static int forked(const char *file)
         taken += gp_limiter_admit(self.limiter, &more[i], now, &until);
     }
     printf("taken %d\n", taken);
+    /* The child's is free some time after it was found out, as the child had a number of its own.
+     */
+    for (i = 0; i < 8; i++)
+        gp_limiter_give_back(self.limiter, &more[i]);
+    now += 0.06;
+    for (i = taken = 0; i < 8; i++)
+        taken += gp_limiter_admit(self.limiter, &more[i], now, &until);
+    printf("taken %d\n", taken);
     if (unlink(file) != 0) die("unlink");
     for (i = 0; i < 8; i++)
         gp_limiter_end(self.limiter, &more[i], now);
@@ -438,6 +456,38 @@ static int forked(const char *file)
         gp_limiter_give_back(self.limiter, &more[0]);
     }
     printf("later %03d\n", taken);
+    finish(&self);
+    return 0;
+}
+
+/* Owners are numbered from their pid on. */
+static int number(const char *file)
+{
+    double now = 1000, until;
+    process self;
+    gp_waiter waiters[9];
+    int status, i, taken;
+    pid_t pid = fork();
+    fake_pid = 5;
+    if (pid == 0) {
+        begin(&self, file, "/dev/null", &now);
+        init_waiter(&waiters[0], 0);
+        _exit(!gp_limiter_admit(self.limiter, &waiters[0], now, &until));
+    }
+    waitpid(pid, &status, 0);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) die("the child had no place");
+    begin(&self, file, "/dev/null", &now);
+    for (i = taken = 0; i < 9; i++) {
+        init_waiter(&waiters[i], 0);
+        taken += gp_limiter_admit(self.limiter, &waiters[i], now, &until);
+    }
+    printf("taken %d\n", taken);
+    for (i = 0; i < 9; i++)
+        gp_limiter_give_back(self.limiter, &waiters[i]);
+    now += 0.06;
+    for (i = taken = 0; i < 9; i++)
+        taken += gp_limiter_admit(self.limiter, &waiters[i], now, &until);
+    printf("later %d\n", taken);
     finish(&self);
     return 0;
 }
@@ -577,6 +627,7 @@ int main(int argc, char **argv)
     if (strcmp(mode, "open") == 0) return open_only(argv[2]);
     if (strcmp(mode, "held") == 0) return held(argv[2]);
     if (strcmp(mode, "fork") == 0) return forked(argv[2]);
+    if (strcmp(mode, "number") == 0) return number(argv[2]);
     if (strcmp(mode, "unit") == 0) return unit();
     return 2;
 }

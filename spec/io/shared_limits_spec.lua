@@ -40,7 +40,7 @@ local function program(mode)
   local path = quote(folder .. "/spec/" .. name)
   local text, status = run(([[mkdir -p %s && ${CC:-cc} -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra \
     -Icsrc -o %s spec/c/shared_limits.c %s \
-    -Wl,--wrap=clock_gettime,--wrap=posix_fallocate,--wrap=fstatfs -lm]]):format(
+    -Wl,--wrap=clock_gettime,--wrap=posix_fallocate,--wrap=fstatfs,--wrap=getpid -lm]]):format(
     quote(folder .. "/spec"), path, flags))
   assert.equals(0, status, text)
   programs[name] = path
@@ -159,10 +159,16 @@ describe("windows that processes share", function()
     assert.equals("asked 20 longest 0.1000\n", text)
   end)
 
+  it("do not take for their own what a dead process of the same number held", function()
+    local text, status = tool("", "number", file)
+    assert.equals("taken 7\nlater 8\n", text)
+    assert.equals(0, status)
+  end)
+
   it("are a child's own after fork; a file made for one that was removed counts as used", function()
     local text, status = tool("", "fork", file)
     assert.equals(0, status, text)
-    assert.equals("taken 6\nlater 001\n", text)
+    assert.equals("taken 6\ntaken 7\nlater 001\n", text)
   end)
 
   it("refuse what is no file of theirs, with a word why", function()
