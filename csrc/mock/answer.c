@@ -212,6 +212,25 @@ gp_page gp_page_of(gp_call *call, int64_t total, int totals)
     return p;
 }
 
+void gp_page_next_cursor(gp_call *call, const char *cursor)
+{
+    gp_buf query = {.alloc = &call->m->alloc};
+    const char *at = strchr(call->in->target, '?');
+    at = at ? at + 1 : "";
+    while (*at) {
+        size_t len = strcspn(at, "&");
+        if (len && strncmp(at, "cursor=", 7) != 0 && strncmp(at, "private_token=", 14) != 0) {
+            gp_buf_add(&query, at, len);
+            gp_buf_add(&query, "&", 1);
+        }
+        at += len + (at[len] == '&');
+    }
+    gp_buf_addf(&query, "cursor=%s", cursor ? cursor : "");
+    gp_buf_add(&query, "", 1);
+    if (!query.failed) gp_page_keyset(call, query.data);
+    gp_buf_free(&query);
+}
+
 void gp_page_keyset(gp_call *call, const char *query)
 {
     gp_buf link = {.alloc = &call->m->alloc};

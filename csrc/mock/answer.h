@@ -24,6 +24,9 @@ typedef struct gp_page {
  * many there are. */
 gp_page gp_page_of(gp_call *call, int64_t total, int totals);
 
+/* A Link to the next page of a list that goes by `cursor`, the rest of the query as it came. */
+void gp_page_next_cursor(gp_call *call, const char *cursor);
+
 /* A Link to the next page of a keyset. */
 void gp_page_keyset(gp_call *call, const char *query);
 

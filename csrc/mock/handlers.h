@@ -10,12 +10,13 @@
 typedef int gp_handler(gp_call *call);
 
 /* projects.c */
-gp_handler gp_get_project, gp_list_projects, gp_get_version, gp_get_metadata, gp_get_user;
+gp_handler gp_put_project, gp_get_project, gp_list_projects, gp_get_version, gp_get_metadata,
+    gp_get_user;
 
 /* pipelines.c */
-gp_handler gp_list_pipelines, gp_latest_pipeline, gp_get_pipeline, gp_pipeline_variables,
-    gp_create_pipeline, gp_retry_pipeline, gp_cancel_pipeline, gp_delete_pipeline,
-    gp_rename_pipeline;
+gp_handler gp_list_own_pipelines, gp_list_pipelines, gp_latest_pipeline, gp_get_pipeline,
+    gp_pipeline_variables, gp_create_pipeline, gp_retry_pipeline, gp_cancel_pipeline,
+    gp_delete_pipeline, gp_rename_pipeline;
 
 /* triggers.c */
 gp_handler gp_run_trigger, gp_list_triggers, gp_get_trigger, gp_create_trigger, gp_update_trigger,

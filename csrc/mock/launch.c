@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mock/objects.h"
 #include "mock/shapes.h"
 #include "mock/simulate.h"
 #include "mock/throttle.h"
@@ -19,7 +20,8 @@ gp_json *gp_variable_entry(gp_arena *arena, const char *key, const char *value, 
 
 static int least_role(const gp_project *project)
 {
-    const char *role = gp_json_get_string(project->def, "variables_role", "developer");
+    const char *role = gp_project_variables_role(project);
+    if (!gp_project_restricts(project)) return 0;
     if (strcmp(role, "developer") == 0) return GP_ROLE_DEVELOPER;
     if (strcmp(role, "maintainer") == 0) return GP_ROLE_MAINTAINER;
     return strcmp(role, "owner") == 0 ? GP_ROLE_OWNER : 1000;

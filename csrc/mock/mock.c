@@ -54,8 +54,9 @@ static int add_user(gp_mock *m, int64_t id, const char *username, const char *na
 static int load(gp_mock *m, char *err, size_t err_size)
 {
     if (!gp_store_load(m, err, err_size)) return 0;
-    if (!gp_triggers_load(m) || !gp_variables_load(m) || !gp_environments_load(m) ||
-        !gp_deployments_load(m) || !gp_tokens_load(m) || !gp_faults_load(m) || !gp_hooks_load(m)) {
+    if (!gp_settings_load(m) || !gp_triggers_load(m) || !gp_variables_load(m) ||
+        !gp_environments_load(m) || !gp_deployments_load(m) || !gp_tokens_load(m) ||
+        !gp_faults_load(m) || !gp_hooks_load(m)) {
         snprintf(err, err_size, "can not read the database");
         return 0;
     }

@@ -16,6 +16,11 @@ void gp_trigger_free(gp_trigger *trigger);
 gp_trigger *gp_trigger_find(const gp_mock *m, const gp_project *project, const char *token);
 int gp_triggers_load(gp_mock *m);
 
+/* Who may give a pipeline variables: the role, and whether it is looked at. */
+const char *gp_project_variables_role(const gp_project *project);
+int gp_project_restricts(const gp_project *project);
+int gp_settings_load(gp_mock *m);
+
 /* A variable of a world, unless the project has one of that name. */
 int gp_variable_seed(gp_mock *m, gp_project *project, const char *key, const char *value);
 void gp_variable_save(gp_mock *m, const gp_variable *variable);

@@ -147,6 +147,46 @@ int gp_list_pipelines(gp_call *call)
     return 200;
 }
 
+/* Everything that the asker has made, in every project, newest first; only by keyset. */
+int gp_list_own_pipelines(gp_call *call)
+{
+    gp_mock *m = call->m;
+    filter f = read_filter(call);
+    const char *cursor = gp_call_string(call, "cursor");
+    int64_t per_page = gp_call_integer(call, "per_page", 20), last = INT64_MAX;
+    gp_list rows = {0};
+    size_t i, k;
+    if (per_page < 1 || per_page > 100) per_page = per_page < 1 ? 20 : 100;
+    if (cursor && *cursor) {
+        if (strlen(cursor) > 18 || strspn(cursor, "0123456789") != strlen(cursor))
+            return gp_fail_error(call, 400, "cursor is invalid");
+        last = strtoll(cursor, NULL, 10);
+    }
+    for (i = 0; i < m->projects.count; i++) {
+        const gp_project *project = m->projects.items[i];
+        for (k = 0; (!m->world || project->def) && k < project->pipelines.count; k++) {
+            gp_pipeline *p = project->pipelines.items[k];
+            if (p->id >= last || p->user_id != call->user->id || !wanted(call, &f, p)) continue;
+            if (!gp_list_add(&rows, p)) m->memory_failed = 1;
+        }
+    }
+    if (rows.count) qsort(rows.items, rows.count, sizeof *rows.items, by_id);
+    gp_out_open(&call->out->body, NULL, '[');
+    for (i = rows.count; i > 0 && per_page > 0; i--, per_page--) {
+        gp_pipeline *p = rows.items[i - 1];
+        gp_shape_pipeline_short(&call->out->body, NULL, m, p, 1);
+        last = p->id;
+    }
+    gp_out_close(&call->out->body, ']');
+    if (i > 0) {
+        const char *next = gp_arena_print(call->arena, "%lld", (long long)last);
+        gp_http_response_header(call->out, "X-NEXT-CURSOR", next ? next : "");
+        gp_page_next_cursor(call, next);
+    }
+    gp_list_free(&rows);
+    return 200;
+}
+
 int gp_latest_pipeline(gp_call *call)
 {
     const gp_list *all = &call->project->pipelines;

@@ -28,6 +28,20 @@ static const gp_param list_pipelines[] = {
     {"sort", 'q', GP_STRING, 0, "asc|desc", "direction, desc by default"},
     {NULL, 0, 0, 0, NULL, NULL}};
 
+static const gp_param own_pipelines[] = {
+    {"source", 'q', GP_STRING, 0, NULL, "what made them"},
+    {"created_before", 'q', GP_TIME, 0, NULL, "made before"},
+    {"created_after", 'q', GP_TIME, 0, NULL, "made after"},
+    {"cursor", 'q', GP_STRING, 0, NULL, "where to go on, from X-NEXT-CURSOR"},
+    {"per_page", 'q', GP_INTEGER, 0, NULL, "rows a page, at most 100"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
+static const gp_param put_project[] = {
+    {"ci_pipeline_variables_minimum_override_role", 'b', GP_STRING, 0,
+     "no_one_allowed|owner|maintainer|developer", "least role that may set pipeline variables"},
+    {"restrict_user_defined_variables", 'b', GP_BOOLEAN, 0, NULL, "whether that role is looked at"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
 static const gp_param latest_pipeline[] = {
     {"ref", 'q', GP_STRING, 0, NULL, "branch or tag, the default branch if absent"},
     {NULL, 0, 0, 0, NULL, NULL}};
@@ -372,6 +386,10 @@ const gp_route gp_routes[] = {
 
     {"GET", "/projects/:id", P, 200, gp_get_project, NULL, "One project",
      "projects_get", "Project", NULL, "A number or a full path with its slashes as %2F. Without a world every project exists."},
+    {"PUT", "/projects/:id", P | GP_MAINTAINER, 200, gp_put_project, put_project, "Say who may set pipeline variables",
+     "projects_update", "Project", NULL, "Only these two settings. For maintainers; owner can be set and taken back by owners alone."},
+    {"GET", "/pipelines", 0, 200, gp_list_own_pipelines, own_pipelines, "Pipelines that you have made",
+     "pipelines_own", "[PipelineRow]", NULL, "In every project, newest first. The Link header leads from page to page."},
     {"GET", "/projects", GP_PAGED, 200, gp_list_projects, NULL, "Projects",
      "projects_list", "[Project]", NULL, NULL},
     {"GET", "/version", GP_ANY_SCOPE, 200, gp_get_version, NULL, "Version of the server",

@@ -86,6 +86,7 @@ gp_project *gp_project_add(gp_mock *m, int64_t id, const char *path)
     project->id = id && !gp_ids_get(&m->project_ids, id) ? id : free_project_id(m);
     project->path = gp_mock_strdup(m, path);
     project->next_iid = project->next_deployment_iid = 1;
+    project->restricts = GP_UNSET;
     if (!project->path || !gp_list_add(&m->projects, project)) {
         free(project->path);
         free(project);

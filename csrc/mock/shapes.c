@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "mock/objects.h"
 #include "mock/world.h"
 
 /* Statuses as people see them: icon, text, label, group, favicon. */
@@ -124,7 +125,7 @@ void gp_shape_project(gp_buf *buf, const char *key, const gp_mock *m, const gp_p
 {
     const char *slash = strrchr(project->path, '/'), *base = slash ? slash + 1 : project->path;
     size_t group = slash ? (size_t)(slash - project->path) : 0;
-    const char *role = gp_json_get_string(project->def, "variables_role", "developer");
+    const char *role = gp_project_variables_role(project);
     gp_out_open(buf, key, '{');
     gp_out_integer(buf, "id", project->id);
     gp_out_string(buf, "description", gp_json_get_string(project->def, "description", NULL));
@@ -154,7 +155,7 @@ void gp_shape_project(gp_buf *buf, const char *key, const gp_mock *m, const gp_p
     gp_out_boolean(buf, "archived", 0);
     gp_out_boolean(buf, "jobs_enabled", 1);
     gp_out_boolean(buf, "empty_repo", 0);
-    gp_out_boolean(buf, "restrict_user_defined_variables", strcmp(role, "developer") != 0);
+    gp_out_boolean(buf, "restrict_user_defined_variables", gp_project_restricts(project));
     gp_out_string(buf, "ci_pipeline_variables_minimum_override_role", role);
     gp_out_close(buf, '}');
 }

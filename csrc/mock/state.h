@@ -57,7 +57,9 @@ enum gp_scope_bits { GP_SCOPE_READ = 1, GP_SCOPE_API = 2, GP_SCOPE_ROTATE = 4 };
 struct gp_project {
     int64_t id;
     char *path;
-    const gp_json *def; /* in the current world, or NULL */
+    const gp_json *def;         /* in the current world, or NULL */
+    const char *variables_role; /* set by PUT, or NULL: the world's */
+    int restricts;              /* set by PUT, or GP_UNSET: as the role says */
     int64_t next_iid;
     int64_t next_deployment_iid;
     gp_list pipelines;    /* by id, ascending */
