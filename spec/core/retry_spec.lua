@@ -141,6 +141,20 @@ describe("the retry table", function()
     assert.same({ "done", "exhausted" }, { feed(x, now, 0, { status = 504 }) })
   end)
 
+  it("counts a 409 with what was never sent, and a 500 not", function()
+    for _, last in ipairs { { { status = 409, body = '{"message":"409 Conflict: Resource lock"}' }, "done" },
+      { { status = 500 }, "wait" } } do
+      local x, now = exchange(), START
+      local verdict, detail
+      for _, answer in ipairs { { outcome = "never_sent" }, { outcome = "never_sent" }, last[1] } do
+        x:next(now, 0)
+        verdict, detail = feed(x, now, 0, answer)
+        now = detail
+      end
+      assert.equals(last[2], verdict)
+    end
+  end)
+
   it("is not doubtful before something was", function()
     local x = exchange { effect = "set" }
     x:next(START, 0)
