@@ -515,6 +515,7 @@ static int read_project(gp_mock *m, sqlite3_stmt *s)
     if (!project) return 0;
     project->next_iid = got(s, 2, 1);
     project->next_deployment_iid = got(s, 3, 1);
+    gp_store_project(m, project); /* adding it has written the first numbers */
     return 1;
 }
 

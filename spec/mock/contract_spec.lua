@@ -183,6 +183,8 @@ local function hold(self, seen)
 end
 
 local function rows(self)
+  self:ask(200, "PUT", P, { restrict_user_defined_variables = false })
+  self:ask(200, "GET", "/pipelines?per_page=1")
   local trigger = self:ask(201, "POST", P .. "/triggers", { description = "spec" })
   self:ask(200, "GET", P .. "/triggers")
   self:ask(200, "GET", P .. "/triggers/" .. trigger.id)
