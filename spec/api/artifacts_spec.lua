@@ -554,24 +554,24 @@ describe("gl.artifacts", function()
       local path = folder .. "/" .. kind .. ".zip"
       assert.equal("", sh(("/usr/bin/python3 spec/support/zip.py %s %s"):format(kind, path)))
       server:job(5, { versions = { { path = path } } })
-      sh("mkdir " .. folder .. "/work")
+      sh("mkdir " .. folder .. "/place")
     end
 
     it("fetches and unpacks, into a folder that it makes", function()
       serve_kind "good"
-      local tally = assert(gl.artifacts:extract(1, 5, folder .. "/work/a/b/"))
+      local tally = assert(gl.artifacts:extract(1, 5, folder .. "/place/a/b/"))
       assert.equal(4, tally.files)
       assert.equal(12 + 10 + 256 * 400, tally.bytes)
-      assert.equal("BUILD_ID=42\n", contents(folder .. "/work/a/b/build.env"))
-      assert.equal("build.env\ndist\nempty\n", sh("ls -A " .. folder .. "/work/a/b"))
+      assert.equal("BUILD_ID=42\n", contents(folder .. "/place/a/b/build.env"))
+      assert.equal("build.env\ndist\nempty\n", sh("ls -A " .. folder .. "/place/a/b"))
     end)
 
     it("unpacks only what was named", function()
       serve_kind "good"
       local tally = assert(gl.artifacts:extract(1, 5, folder .. "/work", { paths = { "dist/deep/", "empty" } }))
       assert.equal(2, tally.files)
-      assert.equal("dist\nempty\n", sh("ls -A " .. folder .. "/work"))
-      assert.equal("deep\n", sh("ls -A " .. folder .. "/work/dist"))
+      assert.equal("dist\nempty\n", sh("ls -A " .. folder .. "/place"))
+      assert.equal("deep\n", sh("ls -A " .. folder .. "/place/dist"))
       local none, err = gl.artifacts:extract(1, 5, folder .. "/work", { paths = { "dis" } })
       assert.is_nil(none)
       assert.is_true(err:is "ArtifactNotFound")
@@ -586,22 +586,22 @@ describe("gl.artifacts", function()
     } do
       it("leaves nothing behind of an archive that is " .. case[1], function()
         serve_kind(case[1])
-        local tally, err = gl.artifacts:extract(1, 5, folder .. "/work/new/folder")
+        local tally, err = gl.artifacts:extract(1, 5, folder .. "/place/new/folder")
         assert.is_nil(tally)
         assert.is_true(err:is("ArtifactError." .. case[2]), tostring(err))
-        assert.equal("", sh("ls -A " .. folder .. "/work"))
+        assert.equal("", sh("ls -A " .. folder .. "/place"))
         assert.is_nil(contents(folder .. "/outside"))
       end)
     end
 
     it("does not follow a link that stands in the folder, and moves nothing then", function()
       serve_kind "through-link"
-      sh(("mkdir %s/away; ln -s %s/away %s/work/planted"):format(folder, folder, folder))
-      local tally, err = gl.artifacts:extract(1, 5, folder .. "/work")
+      sh(("mkdir %s/away; ln -s %s/away %s/place/planted"):format(folder, folder, folder))
+      local tally, err = gl.artifacts:extract(1, 5, folder .. "/place")
       assert.is_nil(tally)
       assert.is_true(err:is "UnsafeArchive")
       assert.equal("", sh("ls -A " .. folder .. "/away"))
-      assert.equal("planted\n", sh("ls -A " .. folder .. "/work"))
+      assert.equal("planted\n", sh("ls -A " .. folder .. "/place"))
     end)
 
     it("replaces files, keeps others, and puts no file where a folder stands", function()
@@ -625,11 +625,11 @@ describe("gl.artifacts", function()
         local tally, err = gl.artifacts:extract(1, 5, folder .. "/work", bounds)
         assert.is_nil(tally)
         assert.is_true(err:is "UnsafeArchive")
-        assert.equal("", sh("ls -A " .. folder .. "/work"))
+        assert.equal("", sh("ls -A " .. folder .. "/place"))
       end
       assert.equal(1000, assert(gl.artifacts:extract(1, 5, folder .. "/work", { max_entries = 1000 })).files)
       serve_kind "bomb"
-      assert.is_nil((gl.artifacts:extract(1, 5, folder .. "/work")))
+      assert.is_nil((gl.artifacts:extract(1, 5, folder .. "/place")))
       assert.equal(1, assert(gl.artifacts:extract(1, 5, folder .. "/work", { max_ratio = 2000 })).files)
     end)
 
