@@ -568,11 +568,11 @@ describe("gl.artifacts", function()
 
     it("unpacks only what was named", function()
       serve_kind "good"
-      local tally = assert(gl.artifacts:extract(1, 5, folder .. "/work", { paths = { "dist/deep/", "empty" } }))
+      local tally = assert(gl.artifacts:extract(1, 5, folder .. "/place", { paths = { "dist/deep/", "empty" } }))
       assert.equal(2, tally.files)
       assert.equal("dist\nempty\n", sh("ls -A " .. folder .. "/place"))
       assert.equal("deep\n", sh("ls -A " .. folder .. "/place/dist"))
-      local none, err = gl.artifacts:extract(1, 5, folder .. "/work", { paths = { "dis" } })
+      local none, err = gl.artifacts:extract(1, 5, folder .. "/place", { paths = { "dis" } })
       assert.is_nil(none)
       assert.is_true(err:is "ArtifactNotFound")
     end)
@@ -606,7 +606,7 @@ describe("gl.artifacts", function()
 
     it("replaces files, keeps others, and puts no file where a folder stands", function()
       serve_kind "good"
-      local work = folder .. "/work"
+      local work = folder .. "/place"
       write(work .. "/build.env", "old")
       write(work .. "/mine", "kept")
       assert(gl.artifacts:extract(1, 5, work))
@@ -622,15 +622,15 @@ describe("gl.artifacts", function()
     it("holds its bounds", function()
       serve_kind "many"
       for _, bounds in ipairs { { max_entries = 999 }, { max_bytes = 1000 } } do
-        local tally, err = gl.artifacts:extract(1, 5, folder .. "/work", bounds)
+        local tally, err = gl.artifacts:extract(1, 5, folder .. "/place", bounds)
         assert.is_nil(tally)
         assert.is_true(err:is "UnsafeArchive")
         assert.equal("", sh("ls -A " .. folder .. "/place"))
       end
-      assert.equal(1000, assert(gl.artifacts:extract(1, 5, folder .. "/work", { max_entries = 1000 })).files)
+      assert.equal(1000, assert(gl.artifacts:extract(1, 5, folder .. "/place", { max_entries = 1000 })).files)
       serve_kind "bomb"
       assert.is_nil((gl.artifacts:extract(1, 5, folder .. "/place")))
-      assert.equal(1, assert(gl.artifacts:extract(1, 5, folder .. "/work", { max_ratio = 2000 })).files)
+      assert.equal(1, assert(gl.artifacts:extract(1, 5, folder .. "/place", { max_ratio = 2000 })).files)
     end)
 
     it("goes on with a download that broke off", function()
