@@ -536,6 +536,16 @@ describe("a run", function()
     assert.is_nil(text:find "s3cr3t")
   end)
 
+  it("says nothing more once it is left for later", function()
+    local self, _, _, _, events = run([[a = approval { message = "go?" }]], {},
+      { wait = { until_blocked = true } })
+    local said = #events
+    self:abandon()
+    self.rt:run(function() self.rt:sleep(1) end)
+    assert.equal(said, #events)
+    assert.same({ "blocked", "blocked" }, { self.status, self.steps.a.status })
+  end)
+
   it("did not succeed when GitLab skipped a pipeline", function()
     local self, ok, err = run([[
       a = pipeline { project = "p/a" }

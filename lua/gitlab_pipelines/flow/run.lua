@@ -488,6 +488,8 @@ function Run:block(state, message)
 end
 
 function Run:unblock(state)
+  -- A run that is left as it stands still waits for whoever resumes it.
+  if self.abandoned then return end
   if state.status == "blocked" then self:change(state, { status = "running" }) end
   self:look_for_end()
 end
