@@ -9,9 +9,11 @@
  * waits for. Each only where the world says so.
  */
 
+/* A trigger job that has made its pipeline shows that one's status and waits for nothing. */
 static const char *group_of(const gp_job *job)
 {
-    return job->def ? gp_job_text(job, "resource_group", NULL) : NULL;
+    return job->def && job->downstream_id == GP_UNSET ? gp_job_text(job, "resource_group", NULL)
+                                                      : NULL;
 }
 
 /* Has the job its group's resource, or been promised it? */
