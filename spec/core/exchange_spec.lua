@@ -284,3 +284,43 @@ describe("an exchange", function()
     end)
   end)
 end)
+
+describe("a place that falls free", function()
+  it("goes to who waits for it, not to who happens to ask first", function()
+    local policy = core.policy.new { limits = { per_second = 1 } }
+    local first, waits, late = exchange(policy), exchange(policy), exchange(policy)
+    assert.equals("send", (first:next(START, 0)))
+    first:sent(START)
+    answer(first, START, 200)
+    assert.equals("wait", (waits:next(START, 0)))
+    assert.equals("wait", (late:next(START + 1.5, 0)))
+    assert.equals("send", (waits:next(START + 1.5, 0)))
+  end)
+end)
+
+describe("what the server says is left", function()
+  -- A client that was told so of several throttles; when the next may go.
+  local function after(told)
+    local policy = core.policy.new {}
+    local kept = {}
+    for i = 1, #told do
+      kept[i] = exchange(policy)
+      kept[i]:next(START, 0)
+    end
+    for i, one in ipairs(told) do
+      answer(kept[i], START, 200, { name = one[1], remaining = tostring(one[2] + #told - i),
+        reset = tostring(START + one[3]), date = "Thu, 01 Jan 2026 00:00:00 GMT" })
+    end
+    local verdict, at = exchange(policy):next(START, 0)
+    return verdict == "wait" and at - START or verdict
+  end
+
+  it("is kept for each throttle by its name", function()
+    assert.equals(30, after { { "a", 0, 30 }, { "b", 5, 10 } })
+    assert.equals(30, after { { "a", 5, 10 }, { "b", 0, 30 } })
+  end)
+
+  it("is forgotten first of the throttle whose window ends first", function()
+    assert.equals(40, after { { "a", 0, 40 }, { "b", 0, 30 }, { "c", 0, 20 }, { "d", 0, 10 }, { "e", 9, 50 } })
+  end)
+end)

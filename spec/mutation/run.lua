@@ -13,7 +13,8 @@ local LUA = "luajit"
 local WORK = "build/mutation"
 
 local targets = {
-  { file = "csrc/core/limiter.c", specs = { "spec/core/limiter_spec.lua", "spec/core/exchange_spec.lua" } },
+  { file = "csrc/core/limiter.c", specs = { "spec/core/limiter_spec.lua", "spec/core/exchange_spec.lua",
+    "spec/io/shared_limits_spec.lua" } },
   { file = "csrc/core/breaker.c", specs = { "spec/core/breaker_spec.lua", "spec/core/exchange_spec.lua" } },
   { file = "csrc/core/retry.c", specs = { "spec/core/retry_spec.lua", "spec/core/exchange_spec.lua" } },
   { file = "lua/gitlab_pipelines/once/machine.lua",
@@ -204,7 +205,7 @@ local function one(mutant)
   end
   local outcome = "survived"
   for _, spec in ipairs(mutant.target.specs) do
-    local ok, code = run(("LUA_PATH='%s' LUA_CPATH='%s/?.so;build/%s/?.so;;' GP_LUA=%s timeout 60 "
+    local ok, code = run(("LUA_PATH='%s' LUA_CPATH='%s/?.so;build/%s/?.so;;' GP_LUA=%s timeout 120 "
       .. "%s spec/support/run.lua --no-keep-going -o plainTerminal %s >%s/log 2>&1"):format(path, folder, LUA,
       LUA, LUA, spec, folder))
     if not ok then
