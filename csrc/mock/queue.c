@@ -9,16 +9,21 @@
  * waits for. Each only where the world says so.
  */
 
-/* A trigger job that has made its pipeline shows that one's status and waits for nothing. */
 static const char *group_of(const gp_job *job)
 {
-    return job->def && job->downstream_id == GP_UNSET ? gp_job_text(job, "resource_group", NULL)
-                                                      : NULL;
+    return job->def ? gp_job_text(job, "resource_group", NULL) : NULL;
+}
+
+/* A trigger job that has made its pipeline shows that one's status and waits for nothing. */
+static int waits(const gp_job *job)
+{
+    return job->status == GP_STATUS_WAITING_FOR_RESOURCE && job->downstream_id == GP_UNSET;
 }
 
 /* Has the job its group's resource, or been promised it? */
 static int holds(const gp_job *job)
 {
+    if (job->downstream_id != GP_UNSET) return !gp_status_is_finished(job->status);
     switch (job->status) {
     case GP_STATUS_PREPARING:
     case GP_STATUS_WAITING_FOR_CALLBACK:
@@ -47,8 +52,7 @@ static gp_job *find(const gp_project *project, const char *group, const gp_job *
             const char *own = job == except ? NULL : group_of(job);
             if (!own || strcmp(own, group) != 0) continue;
             if (!waiting && holds(job)) return job;
-            if (waiting && job->status == GP_STATUS_WAITING_FOR_RESOURCE &&
-                (!found || job->id < found->id)) {
+            if (waiting && waits(job) && (!found || job->id < found->id)) {
                 found = job;
             }
         }
@@ -63,8 +67,7 @@ void gp_resources_offer(gp_mock *m, gp_project *project, gp_ms at)
         const gp_pipeline *p = project->pipelines.items[i];
         for (k = 0; k < p->jobs.count && p->rule == GP_RULE_WORLD; k++) {
             const gp_job *job = gp_job_at(p, k);
-            const char *group =
-                job->status == GP_STATUS_WAITING_FOR_RESOURCE ? group_of(job) : NULL;
+            const char *group = waits(job) ? group_of(job) : NULL;
             gp_job *next;
             if (!group || find(project, group, NULL, 0)) continue;
             next = find(project, group, NULL, 1);
