@@ -324,3 +324,32 @@ describe("what the server says is left", function()
     assert.equals(40, after { { "a", 0, 40 }, { "b", 0, 30 }, { "c", 0, 20 }, { "d", 0, 10 }, { "e", 9, 50 } })
   end)
 end)
+
+describe("the statistics of a policy", function()
+  it("count the projects whose window holds something or is closed", function()
+    local policy = core.policy.new {}
+    local function subjects(now) return policy:stats(now).windows.create.subjects end
+    local function create(subject)
+      local x = exchange(policy, { effect = "create", class = "create", create_subject = subject })
+      x:next(START, 0)
+      x:sent(START)
+      return x
+    end
+    create "1 main"
+    assert.equals(1, subjects(START))
+    answer(create "2 main", START, 400, { body = '{"message":"Too many pipelines created in the last minute"}' })
+    assert.equals(2, subjects(START))
+    assert.equals(0, subjects(START + 200))
+  end)
+
+  it("count a window that is closed and empty", function()
+    local policy = core.policy.new {}
+    local x = exchange(policy, { effect = "create", class = "create", create_subject = "1 main",
+      no_retry = true })
+    x:next(START, 0)
+    x:sent(START)
+    answer(x, START, 429, { type = "application/json", retry_after = "200", body = too_many.body })
+    assert.equals(1, policy:stats(START + 100).windows.create.subjects)
+    assert.equals(0, policy:stats(START + 100).windows.create.used)
+  end)
+end)
