@@ -37,11 +37,11 @@ local function program(mode)
     flags = ("--coverage '%s/obj/io/shared_limits.o' '%s/obj/libgpcore.a'"):format(folder, folder)
   end
   if programs[name] then return programs[name] end
-  local path = quote(folder .. "/spec/" .. name)
+  local path = quote(compile.folder() .. "/" .. name)
   local text, status = run(([[mkdir -p %s && ${CC:-cc} -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra \
     -Icsrc -o %s spec/c/shared_limits.c %s \
     -Wl,--wrap=clock_gettime,--wrap=posix_fallocate,--wrap=fstatfs,--wrap=getpid -lm]]):format(
-    quote(folder .. "/spec"), path, flags))
+    quote(compile.folder()), path, flags))
   assert.equals(0, status, text)
   programs[name] = path
   return path

@@ -11,6 +11,13 @@ local function folder()
   return build .. "/spec"
 end
 
+--- The folder for programs that a spec makes: each Lua has its own, as suites run at once.
+---@return string
+function M.folder()
+  local version = rawget(_G, "jit") and "luajit" or "lua" .. _VERSION:match "[%d.]+$"
+  return (os.getenv "BUILD" or "build") .. "/spec/" .. version
+end
+
 --- The path of the shared object made from spec/c/NAME.c; `lua`: it is a module for this Lua.
 ---@param name string
 ---@param lua boolean|nil
