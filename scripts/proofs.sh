@@ -26,5 +26,7 @@ proof 'whole client' spec/resilience_spec.lua
 proof 'once' spec/once_spec.lua spec/once/machine_spec.lua
 proof 'once among processes' spec/once/processes_spec.lua
 proof 'shared limits' spec/io/shared_limits_spec.lua
+proof 'a full disk, kill -9' spec/mock/disk_spec.lua
+proof 'random lives' spec/mock/state_spec.lua
 printf 'all in %d s\n' $((SECONDS - total))
 exit $worst

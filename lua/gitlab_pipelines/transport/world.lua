@@ -26,8 +26,9 @@ local function run(chunk)
   debug.sethook(co, function() error("takes too long: a world is data", 2) end, "", MAX_STEPS)
   local ok, message = coroutine.resume(co)
   debug.sethook(co)
-  -- LuaJIT has one hook for all coroutines: whoever set one before gets it back.
-  if hook then debug.sethook(hook, mask, count) end
+  -- LuaJIT has one hook for all coroutines: whoever set one before gets it back. A hook set from C
+  -- is only named here, and on the other Luas it was never touched.
+  if type(hook) == "function" then debug.sethook(hook, mask, count) end
   if not ok then return nil, tostring(message) end
   if coroutine.status(co) ~= "dead" then return nil, "yields: a world is data" end
   return true
