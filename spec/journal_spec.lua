@@ -167,6 +167,15 @@ describe("a journal", function()
     assert.equal(50, #rows)
   end)
 
+  it("is made once when several processes open a new file at one moment", function()
+    for _ = 1, 10 do
+      local new, clean = process.file "new.db"
+      local good = process.together(4, [[assert(require "gitlab_pipelines.journal".open((...)))]], new)
+      clean()
+      assert.is_true(good)
+    end
+  end)
+
   it("refuses files that are no journal", function()
     local other, clean = process.file "other.db"
     local file = io.open(other, "w")

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define BUSY_MS        5000
+#define BUSY_STEP_MS   10
 #define STATEMENTS     32
 #define APPLICATION_ID 1735420530 /* "gpjr" */
 #define SCHEMA_VERSION 1
@@ -119,42 +120,64 @@ static int execute(sqlite3 *db, const char *sql, const char *path, char *err, si
     return fail(err, err_size, path, sqlite3_errmsg(db));
 }
 
-static int make_tables(sqlite3 *db, const char *path, char *err, size_t err_size)
+/* 1 when the tables are there, 0 when they are to be made, -1 with a message for what is no journal
+ * of ours. */
+static int look_at_tables(sqlite3 *db, const char *path, char *err, size_t err_size)
 {
-    char sql[160];
     long long id = number_of(db, "PRAGMA application_id");
     long long version = number_of(db, "PRAGMA user_version");
     if (id < 0 || version < 0) return fail(err, err_size, path, sqlite3_errmsg(db));
+    if (id == APPLICATION_ID && version == SCHEMA_VERSION) return 1;
     if (id != APPLICATION_ID && number_of(db, "SELECT count(*) FROM sqlite_master") != 0)
         return fail(err, err_size, path, "a database, but no journal of ours");
     if (version > SCHEMA_VERSION)
         return fail(err, err_size, path, "made by a newer version of gitlab-pipelines");
-    if (id == APPLICATION_ID && version == SCHEMA_VERSION) return 0;
+    return 0;
+}
+
+/* Within a transaction, as several processes may open a new file at once: all but one find the
+ * tables made. */
+static int make_tables(sqlite3 *db, const char *path, char *err, size_t err_size)
+{
+    char sql[160];
+    int there;
+    if (execute(db, "BEGIN IMMEDIATE", path, err, err_size) != 0) return -1;
+    there = look_at_tables(db, path, err, err_size);
     snprintf(sql, sizeof sql, "PRAGMA application_id = %d; PRAGMA user_version = %d;",
              APPLICATION_ID, SCHEMA_VERSION);
-    if (execute(db, "BEGIN IMMEDIATE", path, err, err_size) != 0) return -1;
-    if (execute(db, schema, path, err, err_size) != 0 ||
-        execute(db, sql, path, err, err_size) != 0 ||
-        execute(db, "COMMIT", path, err, err_size) != 0) {
-        sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-        return -1;
+    if (there == 0 && execute(db, schema, path, err, err_size) == 0 &&
+        execute(db, sql, path, err, err_size) == 0 &&
+        execute(db, "COMMIT", path, err, err_size) == 0) {
+        return 0;
     }
-    return 0;
+    sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    return there == 1 ? 0 : -1;
+}
+
+static int set_up(sqlite3 *db, const char *sync, const char *path, char *err, size_t err_size)
+{
+    if (execute(db, "PRAGMA journal_mode = WAL", path, err, err_size) != 0) return -1;
+    if (execute(db, sync, path, err, err_size) != 0) return -1;
+    return make_tables(db, path, err, err_size);
 }
 
 static int open_database(gp_journal *journal, const char *path, int durable, char *err,
                          size_t err_size)
 {
     const char *sync = durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL";
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, waited = 0;
     if (sqlite3_open_v2(path, &journal->db, flags, NULL) != SQLITE_OK) {
         return fail(err, err_size, path,
                     journal->db ? sqlite3_errmsg(journal->db) : "out of memory");
     }
     sqlite3_busy_timeout(journal->db, BUSY_MS);
-    if (execute(journal->db, "PRAGMA journal_mode = WAL", path, err, err_size) != 0) return -1;
-    if (execute(journal->db, sync, path, err, err_size) != 0) return -1;
-    return make_tables(journal->db, path, err, err_size);
+    /* SQLite does not wait for whoever is just turning a new file to WAL: it says busy at once. */
+    while (set_up(journal->db, sync, path, err, err_size) != 0) {
+        if (sqlite3_errcode(journal->db) != SQLITE_BUSY || waited >= BUSY_MS) return -1;
+        sqlite3_sleep(BUSY_STEP_MS);
+        waited += BUSY_STEP_MS;
+    }
+    return 0;
 }
 
 int gp_journal_open(const char *path, int durable, gp_journal **out, char *err, size_t err_size)
