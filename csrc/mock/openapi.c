@@ -104,39 +104,51 @@ static size_t name_length(const gp_schema_field *field)
     return field->name[len - 1] == '?' ? len - 1 : len;
 }
 
-static int open_ended(const gp_schema *schema)
+/* The name that says that there are further fields. */
+static int is_rest(const gp_schema_field *field)
+{
+    return strcmp(field->name, "*") == 0;
+}
+
+/* Names those that are always there. `fields` may be NULL, here and below. */
+static void required(gp_buf *buf, const gp_schema_field *fields)
 {
     const gp_schema_field *field;
-    for (field = schema->fields; field->name; field++) {
-        if (strcmp(field->name, "*") == 0) return 1;
+    for (field = fields; field && field->name; field++) {
+        if (field->name[name_length(field)] == 0 && !is_rest(field))
+            gp_out_string(buf, NULL, field->name);
     }
-    return 0;
+}
+
+/* Returns whether there are further ones. */
+static int members(gp_call *call, gp_buf *buf, const gp_schema_field *fields)
+{
+    const gp_schema_field *field;
+    int rest = 0;
+    for (field = fields; field && field->name; field++) {
+        const char *name = gp_arena_copy(call->arena, field->name, name_length(field));
+        if (is_rest(field)) {
+            rest = 1;
+        } else if (name) {
+            typed(buf, name, field->type, strlen(field->type), field->about);
+        }
+    }
+    return rest;
 }
 
 static void properties(gp_call *call, gp_buf *buf, const gp_schema *schema)
 {
-    const gp_schema_field *field;
-    int required = 0;
+    int rest;
     gp_out_string(buf, "type", "object");
-    for (field = schema->fields; field->name; field++) {
-        required += field->name[name_length(field)] == 0 && strcmp(field->name, "*") != 0;
-    }
-    if (required) {
-        gp_out_open(buf, "required", '[');
-        for (field = schema->fields; field->name; field++) {
-            if (field->name[name_length(field)] == 0 && strcmp(field->name, "*") != 0)
-                gp_out_string(buf, NULL, field->name);
-        }
-        gp_out_close(buf, ']');
-    }
+    gp_out_open(buf, "required", '[');
+    required(buf, schema->base);
+    required(buf, schema->fields);
+    gp_out_close(buf, ']');
     gp_out_open(buf, "properties", '{');
-    for (field = schema->fields; field->name; field++) {
-        const char *name = gp_arena_copy(call->arena, field->name, name_length(field));
-        if (name && strcmp(name, "*") != 0)
-            typed(buf, name, field->type, strlen(field->type), field->about);
-    }
+    rest = members(call, buf, schema->base);
+    rest |= members(call, buf, schema->fields);
     gp_out_close(buf, '}');
-    if (open_ended(schema)) gp_out_boolean(buf, "additionalProperties", 1);
+    if (rest) gp_out_boolean(buf, "additionalProperties", 1);
 }
 
 static void either(gp_buf *buf, const char *names)

@@ -1,11 +1,16 @@
 /*
  * What answers and bodies look like: one flat table of schemas, for the contract (openapi.c).
  *
- * A type is written as in
- *     integer number boolean string time date object any     what JSON has; time and date are ISO
- * 8601 a|b|c           a string that is one of these Job             a schema of this table [Job]
- * an array; {string}: an object whose members are all of that type string?         or null A field
- * whose name ends with '?' may be absent. A schema with the field "*" has further ones.
+ * A type is written as one of these; '?' behind it says: or null.
+ *
+ *     integer number boolean string object any    what JSON has
+ *     time date                                   a string of ISO 8601
+ *     a|b|c                                       a string that is one of these
+ *     Job                                         a schema of this table
+ *     [Job]                                       an array of it
+ *     {string}                                    an object whose members are all of that type
+ *
+ * A field whose name ends with '?' may be absent. A schema with the field "*" has further ones.
  */
 #ifndef GP_MOCK_SCHEMAS_H
 #define GP_MOCK_SCHEMAS_H
@@ -17,11 +22,12 @@
 
 typedef struct gp_schema_field {
     const char *name, *type, *about;
-} gp_schema_field;
+} gp_schema_field; /* lists of them end with a NULL name */
 
 typedef struct gp_schema {
     const char *name, *about;
-    const gp_schema_field *fields; /* ends with a NULL name; NULL: see `either` */
+    const gp_schema_field *fields; /* its own; NULL: see `either` */
+    const gp_schema_field *base;   /* fields that it shares with others come first, or NULL */
     const char *either;            /* "A|B": one of these schemas, or NULL */
 } gp_schema;
 
