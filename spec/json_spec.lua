@@ -130,6 +130,11 @@ describe("json", function()
       end
       assert.equal("[]", json.encode(json.decode "[ \n\r\t]"))
       assert.equal("{}", json.encode(json.decode "{}"))
+      for _, text in ipairs { [=["\u0000"]=], [=["\u0000[]"]=], [=["\u0000\u0000a",[],"\u0000"]=], [=["\\u0000"]=],
+        [=[["\u0000"]]=] } do
+        text = "[" .. text .. "]"
+        assert.equal(text, json.encode(json.decode(text)))
+      end
       for _, text in ipairs { "[", "[ ", '["', '["[]', '["\\' } do assert.is_nil((json.decode(text))) end
     end)
 

@@ -36,22 +36,19 @@ static int mend_number(lua_State *L)
 }
 
 /*
- * lua-cjson makes the same table of [] and {}. So an empty array is given one element that no
- * answer has, before it decodes, and loses it again, and is marked, after.
+ * lua-cjson makes the same table of [] and {}. So before it decodes, an empty array is given one
+ * element, the text of a single NUL, and loses it again, and is marked, after. A text that begins
+ * with a NUL and stands first in an array gets one more, and loses that.
  */
-static const char mark_text[] = "[\"\\u0000[]\"]";
-static const char mark_value[] = "\0[]";
+static const char nul[] = "\\u0000";
 
-enum { MARK_LEN = sizeof mark_value - 1 };
+enum { NUL_LEN = sizeof nul - 1 };
 
-/* Where the array that opens at `at` ends, if there is nothing in it but blanks; else NULL. */
-static const char *empty_array_end(const char *at, const char *end)
+static const char *behind_blanks(const char *at, const char *end)
 {
-    for (at++; at < end; at++) {
-        if (*at == ']') return at + 1;
-        if (*at != ' ' && *at != '\t' && *at != '\n' && *at != '\r') return NULL;
-    }
-    return NULL;
+    while (at < end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r'))
+        at++;
+    return at;
 }
 
 /* The byte behind the text that opens at `at` with a quote. */
@@ -70,19 +67,22 @@ static int json_mark(lua_State *L)
     const char *text = luaL_checklstring(L, 1, &len), *at = text, *from = text, *end = text + len;
     gp_buf *out = lgp_scratch(L);
     while (at < end) {
-        const char *after = NULL;
+        const char *first;
         if (*at == '"') {
             at = string_end(at, end);
             continue;
         }
-        if (*at == '[') after = empty_array_end(at, end);
-        if (!after) {
-            at++;
-            continue;
+        if (*at++ != '[') continue;
+        first = behind_blanks(at, end);
+        if (first < end && *first == ']') {
+            gp_buf_add(out, from, (size_t)(at - from));
+            gp_buf_addf(out, "\"%s\"", nul);
+            at = from = first;
+        } else if (end - first > NUL_LEN && *first == '"' && !memcmp(first + 1, nul, NUL_LEN)) {
+            gp_buf_add(out, from, (size_t)(first + 1 - from));
+            gp_buf_adds(out, nul);
+            from = first + 1;
         }
-        gp_buf_add(out, from, (size_t)(at - from));
-        gp_buf_adds(out, mark_text);
-        at = from = after;
     }
     if (from == text) {
         lua_settop(L, 1);
@@ -92,20 +92,26 @@ static int json_mark(lua_State *L)
     return lgp_push_scratch(L, out);
 }
 
-/* Is the table on top of the stack a marked empty array? Then it is emptied and gets the metatable
- * at stack index 2. */
+/* Takes the NUL off again that the first element of the table on top of the stack begins with. Was
+ * it all of it, the table is an empty array: it gets the metatable at stack index 2, returns 1. */
 static int unmark(lua_State *L)
 {
     size_t len = 0;
     const char *first;
-    int marked;
     lua_rawgeti(L, -1, 1);
     first = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
-    marked = first && len == MARK_LEN && memcmp(first, mark_value, MARK_LEN) == 0;
+    if (!len || *first) {
+        lua_pop(L, 1);
+        return 0;
+    }
+    if (len > 1) {
+        lua_pushlstring(L, first + 1, len - 1);
+    } else {
+        lua_pushnil(L);
+    }
+    lua_rawseti(L, -3, 1);
     lua_pop(L, 1);
-    if (!marked) return 0;
-    lua_pushnil(L);
-    lua_rawseti(L, -2, 1);
+    if (len > 1) return 0;
     lua_pushvalue(L, 2);
     lua_setmetatable(L, -2);
     return 1;
