@@ -168,6 +168,8 @@ local mistakes = {
     "1: input 'v': type must be \"string\", \"number\" or \"boolean\"" },
   { "a default of another type", "inputs = { v = { type = 'number', default = 'x' } }",
     "1: input 'v': the default must be a number" },
+  { "a secret that is no text", "inputs = { pin = { type = 'number', secret = true } }",
+    "1: input 'pin' is secret: its type must be \"string\"" },
   { "an assignment to an input", "inputs = { v = {} }\ninput.v = 'x'",
     "2: inputs are given from outside; write local" },
   { "an assignment to the environment", "env.HOME = 'x'",

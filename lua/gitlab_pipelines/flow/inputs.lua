@@ -32,6 +32,10 @@ function M.problem(name, spec)
   if kind ~= "string" and kind ~= "number" and kind ~= "boolean" then
     return ("input '%s': type must be \"string\", \"number\" or \"boolean\""):format(name)
   end
+  if spec.secret and kind ~= "string" then
+    -- A secret travels, and is kept out of the journal, as a piece of text.
+    return ("input '%s' is secret: its type must be \"string\""):format(name)
+  end
   if spec.match ~= nil and (type(spec.match) ~= "string" or not pcall(string.find, "",
       spec.match)) then
     return ("input '%s': match is not a pattern"):format(name)
