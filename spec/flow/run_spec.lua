@@ -1,5 +1,6 @@
 local double = require "support.flow_double"
 local flow = require "gitlab_pipelines.flow"
+local secrets = require "gitlab_pipelines.api.secrets"
 
 -- Runs a script in virtual time; the run, what `wait` gave, and the client.
 local function run(script, world, opts)
@@ -466,6 +467,18 @@ describe("a run", function()
     local self = assert(made:start { client = gl, named_secret = function(name) return { name } end })
     assert.is_true((rt:run(function() return self:wait() end)))
     assert.same({ "DEPLOY" }, gl.asked("trigger")[1].token)
+  end)
+
+  it("refuses to start when a named token is nowhere", function()
+    local gl = double.new { ["p/a"] = {} }
+    gl.secrets = secrets.new({ OTHER = "glptt-other-token" }, nil, function() end)
+    local self, err = assert(flow.from_string([[a = pipeline { project = "p/a", ref = "main" }
+      b = pipeline { project = "p/a", ref = "main", trigger_token = secret "DEPLOY", needs = { a } }]],
+      "f.lua")):start { client = gl }
+    assert.is_nil(self)
+    assert.is_true(err:is "ConfigurationError.InvalidCredentials")
+    assert.matches("^f.lua:2: 'b': no secret is named DEPLOY: ", err.message)
+    assert.equal(0, #gl.requests)
   end)
 
   it("refuses to start when a default branch can not be read", function()

@@ -125,6 +125,20 @@ local function check_token(plan, gl)
   end)
 end
 
+-- A secret that is nowhere is missed before anything is made.
+local function check_secrets(plan, opts)
+  local store = opts.client.secrets
+  if opts.named_secret or not store then return true end
+  return check_steps(plan, function(step)
+    local token = step.options.trigger_token
+    if not token then return true end
+    local found, err = store:get(plan.refs:meaning(token).secret)
+    if found then return true end
+    return nil, errors.new("ConfigurationError.InvalidCredentials", { message =
+      ("%s:%d: '%s': %s"):format(plan.file, step.line, step.name or step.path, err.message) })
+  end)
+end
+
 -- A step that names no ref means its project's default branch: found out before anything is made.
 local function check_refs(self)
   return check_steps(self.plan, function(step)
@@ -167,6 +181,7 @@ function Flow:start(opts)
   if not plan then return nil, err end
   local ok
   ok, err = check_token(plan, opts.client)
+  if ok then ok, err = check_secrets(plan, opts) end
   if not ok then return nil, err end
   local records
   records, err = open_records(opts)
