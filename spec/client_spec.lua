@@ -822,40 +822,6 @@ describe("the circuit breaker", function()
       .. " keeps the configuration of the first client", said[1])
   end)
 
-  it("is the store's own where downloads are redirected", function()
-    local rt, store_down, sent = virtual.new(), true, 0
-    local transport = { perform = function(_, request)
-      sent = sent + 1
-      local response = { status = 200, body = '{"id":3}', bytes = 8 }
-      function response.header() return nil end
-      if request.operation == "artifacts.download" then
-        response.url = "https://store.example.net/signed"
-        if store_down then
-          return nil, { outcome = "never_sent", code = "connect", message = "refused", url = response.url }
-        end
-      end
-      return response
-    end }
-    local c = assert(client_of.new { url = URL, transport = transport, runtime = rt })
-    local function download(opts)
-      return c:call(operations.artifacts.download, { project = 17, job_id = 1 }, opts)
-    end
-    rt:run(function()
-      for _ = 1, 2 do assert.is_nil((download { timeout = 10 })) end
-      assert.equals(5, sent)
-      local _, err = download { timeout = 10 }
-      assert.equals("CircuitOpen", err.kind)
-      assert.equals(5, sent)
-      assert.equals("open", c:stats().store.state)
-      assert.equals("closed", c:stats().breaker.state)
-      assert.equals(3, assert(get(c)).id)
-      store_down = false
-      assert.is_string(download())
-      assert.is_string(download())
-      assert.equals("closed", c:stats().store.state)
-    end)
-  end)
-
   it("can be switched off", function()
     local c, transport = client_with(function() return down end, { breaker = false })
     c.runtime:run(function()

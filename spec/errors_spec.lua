@@ -178,7 +178,7 @@ describe("a failure of the transport", function()
     dns = "NetworkError.DnsResolutionFailed", connect = "NetworkError.ConnectionFailed",
     tls = "NetworkError.TlsFailed", timeout = "NetworkError.Timeout",
     reset = "NetworkError.ConnectionFailed", protocol = "ServerError.InvalidResponse",
-    redirect = "NetworkError.RedirectRefused", too_large = "ServerError.BodyTooLarge",
+    too_large = "ServerError.BodyTooLarge",
     sink = "TaskError.Cancelled",
   } do
     it(code .. " is " .. kind, function()

@@ -7,6 +7,13 @@ local operations = require "gitlab_pipelines.operations"
 local seeds = require "support.seeds"
 local virtual = require "gitlab_pipelines.runtime.virtual"
 
+local HOME = "https://gitlab.example.com"
+
+-- Archives lie in a store of their own: a download is two requests to two origins.
+local jobs = { { name = "build", duration = 5, artifacts = { ["a.txt"] = "a" } }, { name = "test", duration = 90 } }
+local WORLD = { object_storage = true, projects = { ["group/one"] = { id = 1, jobs = jobs },
+  ["group/two"] = { id = 2, jobs = jobs } } }
+
 local LIMITS = { per_second = 5, per_minute = 70, create_per_minute = 6, jobs_per_minute = 8 }
 
 local function faults(random)
@@ -39,12 +46,14 @@ local function recorded(transport, rt, start)
   local recorder = {}
   function recorder:perform(request) -- luacheck: ignore 212
     local entry = { at = rt:now(), operation = request.operation, effect = request.effect,
-      exchange = request.exchange, project = request.url:match "/projects/(%d+)" }
+      exchange = request.exchange, project = request.url:match "/projects/(%d+)",
+      at_store = request.url:find(HOME, 1, true) ~= 1, hop = request.hop }
     log[#log + 1] = entry
     local response, failure = transport:perform(request)
     entry.status = response and response.status or failure.outcome
     entry.body = response and response.body
-    entry.line = ("%.6f %s %s %s"):format(entry.at - start, entry.operation, entry.project, entry.status)
+    entry.line = ("%.6f %s %s %s"):format(entry.at - start, entry.operation,
+      entry.at_store and "store" or entry.project, entry.status)
     return response, failure
   end
   return recorder, log
@@ -62,6 +71,8 @@ local function any_call(random)
     return operations.jobs.list_project, { project = project, query = {} }
   elseif roll < 0.85 then
     return operations.pipelines.cancel, { project = 1, pipeline_id = random.int(1, 3) }
+  elseif roll < 0.93 then
+    return operations.artifacts.download, { project = 1, job_id = random.pick { 1, 3, 5 } }
   end
   return operations.pipelines.list, { project = project, query = {} }
 end
@@ -76,9 +87,10 @@ local function run(seed)
   local random = seeds.new(seed)
   local rt = virtual.new { seed = seed }
   local start = rt:now()
-  local transport = assert(mock.new { seed = seed, runtime = rt, token = "glpat-resilience" })
+  local transport = assert(mock.new { seed = seed, runtime = rt, token = "glpat-resilience",
+    world = WORLD })
   local recorder, log = recorded(transport, rt, start)
-  local client = assert(client_of.new { url = "https://gitlab.example.com", token = "glpat-resilience",
+  local client = assert(client_of.new { url = HOME, token = "glpat-resilience",
     transport = recorder, runtime = rt, limits = LIMITS, journal = nil })
   local calls = {}
   rt:run(function()
@@ -120,10 +132,10 @@ local function most_within(times, length)
 end
 
 local function check_windows(log)
-  local all, creations, jobs = {}, {}, {}
+  local all, creations, listed, store = {}, {}, {}, {}
   for _, entry in ipairs(log) do
-    all[#all + 1] = entry.at
-    if entry.operation == "jobs.list_project" then jobs[#jobs + 1] = entry.at end
+    table.insert(entry.at_store and store or all, entry.at)
+    if entry.operation == "jobs.list_project" then listed[#listed + 1] = entry.at end
     if entry.operation == "pipelines.create" then
       creations[entry.project] = creations[entry.project] or {}
       table.insert(creations[entry.project], entry.at)
@@ -131,7 +143,9 @@ local function check_windows(log)
   end
   assert(most_within(all, 1) <= LIMITS.per_second, "per second")
   assert(most_within(all, 60) <= LIMITS.per_minute, "per minute")
-  assert(most_within(jobs, 60) <= LIMITS.jobs_per_minute, "jobs per minute")
+  assert(most_within(store, 1) <= LIMITS.per_second, "per second at the store")
+  assert(most_within(store, 60) <= LIMITS.per_minute, "per minute at the store")
+  assert(most_within(listed, 60) <= LIMITS.jobs_per_minute, "jobs per minute")
   for _, times in pairs(creations) do
     assert(most_within(times, 60) <= LIMITS.create_per_minute, "creations per minute")
   end
@@ -181,12 +195,17 @@ end
 
 describe("the whole client under faults", function()
   it("keeps its promises, and does the same again with the same seed", function()
+    local downloaded = 0
     for seed in seeds.each(1000, 100) do
       seeds.named(seed, function()
         local outcome = run(seed)
         check(outcome)
+        for _, call in ipairs(outcome.calls) do
+          if call.op == operations.artifacts.download and call.result then downloaded = downloaded + 1 end
+        end
         assert(trace(outcome) == trace(run(seed)), "the second run differs")
       end)
     end
+    assert.is_true(downloaded > 0)
   end)
 end)

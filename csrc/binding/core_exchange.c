@@ -13,6 +13,8 @@
  *              "permanent" "refused" "cancelled"; status 0: no status line; the rest are the
  *              answer's headers as they came (or nil); flag: "fresh_token" (with a 401: another
  *              token is at hand), "foreign" (it happened at another origin, after a redirect)
+ *   x:moved(now, status, date, reset, remaining, name)   the answer is a redirect that is followed:
+ *     `next` is asked for the hop
  *   x:sent(now)          bytes leave now: for transports without the C hook
  *   x:close(now)         gives up; idempotent, and what garbage collection does
  *   x:attempts() -> n    x:doubtful() -> bool    x:sent_at() -> seconds | nil
@@ -137,6 +139,20 @@ static int exchange_feed(lua_State *L)
     return push_verdict(L, gp_exchange_feed(&x->exchange, now, random, &answer));
 }
 
+static int exchange_moved(lua_State *L)
+{
+    lgp_exchange *x = check(L);
+    double now = told(L, x);
+    gp_answer answer = {0};
+    answer.status = (int)luaL_checkinteger(L, 3);
+    answer.date = luaL_optstring(L, 4, NULL);
+    answer.ratelimit_reset = luaL_optstring(L, 5, NULL);
+    answer.ratelimit_remaining = luaL_optstring(L, 6, NULL);
+    answer.ratelimit_name = luaL_optstring(L, 7, NULL);
+    gp_exchange_moved(&x->exchange, now, &answer);
+    return 0;
+}
+
 static int exchange_sent(lua_State *L)
 {
     lgp_exchange *x = check(L);
@@ -195,15 +211,11 @@ int lgp_open_exchange(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"new", exchange_new}, {NULL, NULL}};
     static const luaL_Reg methods[] = {
-        {"next", exchange_next},
-        {"feed", exchange_feed},
-        {"sent", exchange_sent},
-        {"close", exchange_close},
-        {"attempts", exchange_attempts},
-        {"doubtful", exchange_doubtful},
-        {"sent_at", exchange_sent_at},
-        {"wakes", exchange_wakes},
-        {NULL, NULL},
+        {"next", exchange_next},         {"feed", exchange_feed},
+        {"moved", exchange_moved},       {"sent", exchange_sent},
+        {"close", exchange_close},       {"attempts", exchange_attempts},
+        {"doubtful", exchange_doubtful}, {"sent_at", exchange_sent_at},
+        {"wakes", exchange_wakes},       {NULL, NULL},
     };
     static const luaL_Reg meta[] = {
         {"__gc", exchange_gc}, {"__close", exchange_close}, {NULL, NULL}};

@@ -198,7 +198,6 @@ static int engine_submit(lua_State *L)
     read_times(L, 2, &request);
     max_bytes = lgp_opt_number(L, 2, "max_bytes", default_max_bytes);
     request.max_bytes = max_bytes < 9e15 ? (int64_t)max_bytes : INT64_MAX;
-    request.follow = lgp_opt_boolean(L, 2, "redirects", 1);
     request.compressed = lgp_opt_boolean(L, 2, "compressed", 1);
     request.unsafe_reuse = lgp_opt_boolean(L, 2, "unsafe_reuse", 0);
     request.hook = push_exchange(L, 2);

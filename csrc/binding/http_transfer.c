@@ -65,8 +65,8 @@ static void push_sent_at(lua_State *L, double at)
 
 /*
  * transfer:result() -> nothing while it runs
- *   | status, body, bytes, sent_at, elapsed, reused, url    url: nil when no redirect was followed
- *   | nil, outcome, code, message, sent_at, status, url     status: nil when no status line came
+ *   | status, body, bytes, sent_at, elapsed, reused
+ *   | nil, outcome, code, message, sent_at, status     status: nil when no status line came
  */
 static int transfer_result(lua_State *L)
 {
@@ -81,8 +81,7 @@ static int transfer_result(lua_State *L)
         push_sent_at(L, result->sent_at);
         lua_pushnumber(L, result->elapsed);
         lua_pushboolean(L, result->reused);
-        lua_pushstring(L, result->url);
-        return 7;
+        return 6;
     }
     lua_pushnil(L);
     lua_pushstring(L, gp_http_outcome_name(result->outcome));
@@ -93,8 +92,7 @@ static int transfer_result(lua_State *L)
         lgp_push_integer(L, result->status);
     else
         lua_pushnil(L);
-    lua_pushstring(L, result->url);
-    return 7;
+    return 6;
 }
 
 /* transfer:status() -> the status of the answer whose body is coming, or nil */

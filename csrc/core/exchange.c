@@ -72,10 +72,10 @@ static gp_verdict finish(gp_exchange *exchange, double now, gp_reason reason, do
 }
 
 /* A call that has been answered already ends with that answer: the deadline is why no other
- * attempt was made, not what happened. */
+ * attempt was made, not what happened. (A redirect is no answer.) */
 static gp_verdict out_of_time(gp_exchange *exchange, double now, gp_reason first, double wait)
 {
-    if (exchange->retry.attempts > 0) {
+    if (exchange->retry.attempts > 0 && !exchange->hopping) {
         return finish(exchange, now, GP_REASON_DEADLINE, fmax(wait, exchange->last_retry_after));
     }
     if (first == GP_REASON_THROTTLED) exchange->policy->throttled++;
@@ -108,6 +108,17 @@ static gp_verdict hold_back(gp_exchange *exchange, double now, gp_breaker_answer
     return out_of_time(exchange, now, GP_REASON_CIRCUIT_OPEN, until - now);
 }
 
+static void count_attempt(gp_exchange *exchange, double now)
+{
+    gp_policy *policy = exchange->policy;
+    if (exchange->retry.attempts++ == 0) {
+        gp_budget_call(&policy->budget, now);
+    } else {
+        policy->repeated++;
+    }
+    policy->attempts++;
+}
+
 gp_verdict gp_exchange_next(gp_exchange *exchange, double now, double random)
 {
     gp_policy *policy = exchange->policy;
@@ -134,12 +145,7 @@ gp_verdict gp_exchange_next(gp_exchange *exchange, double now, double random)
     if (exchange->breaker) {
         exchange->ticket = gp_breaker_enter(exchange->breaker, now);
     }
-    if (exchange->retry.attempts++ == 0) {
-        gp_budget_call(&policy->budget, now);
-    } else {
-        policy->repeated++;
-    }
-    policy->attempts++;
+    if (!exchange->hopping) count_attempt(exchange, now);
     exchange->in_flight = 1;
     exchange->sent_at = 0;
     return give(GP_VERDICT_SEND);
@@ -159,7 +165,6 @@ static gp_breaker_result health(const gp_exchange *exchange, const gp_answer *an
                                 gp_outcome outcome, double now)
 {
     int status = answer->status;
-    if (answer->foreign) return GP_BREAKER_SUCCESS;
     if (status == 502 || status == 503 || status == 504) return GP_BREAKER_FAILURE;
     if (status >= 400) return GP_BREAKER_ANSWERED;
     if (status > 0) return GP_BREAKER_SUCCESS;
@@ -246,25 +251,46 @@ static gp_verdict repeat(gp_exchange *exchange, double now, gp_retry_row row, in
     return wait_until(exchange->retry_at);
 }
 
-gp_verdict gp_exchange_feed(gp_exchange *exchange, double now, double random,
-                            const gp_answer *answer)
+/* An answer of this origin: what was held for it is given up, and what it says is learned. */
+static void hear(gp_exchange *exchange, double now, const gp_answer *answer, gp_outcome outcome,
+                 double server_time)
 {
     gp_limiter *limiter = exchange->policy->limiter;
-    gp_outcome outcome = gp_retry_classify(answer);
-    gp_retry_row row;
-    gp_action action = gp_retry_action(exchange->options.effect, outcome);
-    double server_time = 0, delay;
-    int again;
-    if (exchange->done.kind == GP_VERDICT_DONE) return exchange->done;
     exchange->in_flight = 0;
-    if (outcome != GP_OUTCOME_OK) server_time = gp_retry_asked_wait(answer, now);
-    exchange->last_retry_after = server_time > 0 ? server_time : 0;
     if (limiter && gp_limiter_end(limiter, &exchange->waiter, now)) exchange->wakes = 1;
     if (limiter && answer->ratelimit_remaining && learn_quota(limiter, answer, now)) {
         exchange->wakes = 1;
     }
     tell_breaker(exchange, now, health(exchange, answer, outcome, now),
                  answer->status == 503 ? server_time : 0);
+}
+
+void gp_exchange_moved(gp_exchange *exchange, double now, const gp_answer *answer)
+{
+    if (!exchange->in_flight) return;
+    hear(exchange, now, answer, GP_OUTCOME_OK, 0);
+    exchange->hopping = 1;
+}
+
+gp_verdict gp_exchange_feed(gp_exchange *exchange, double now, double random,
+                            const gp_answer *answer)
+{
+    static const gp_answer redirect = {.status = 302};
+    gp_limiter *limiter = answer->foreign ? NULL : exchange->policy->limiter;
+    gp_outcome outcome = gp_retry_classify(answer);
+    gp_retry_row row;
+    gp_action action = gp_retry_action(exchange->options.effect, outcome);
+    double server_time = 0, delay;
+    int again;
+    if (exchange->done.kind == GP_VERDICT_DONE) return exchange->done;
+    if (outcome != GP_OUTCOME_OK) server_time = gp_retry_asked_wait(answer, now);
+    exchange->last_retry_after = server_time > 0 ? server_time : 0;
+    if (answer->foreign) {
+        gp_exchange_moved(exchange, now, &redirect);
+    } else {
+        hear(exchange, now, answer, outcome, server_time);
+    }
+    exchange->hopping = 0;
     if (action == GP_ACTION_SUCCEED) return finish(exchange, now, GP_REASON_OK, 0);
     if (outcome == GP_OUTCOME_FAILED || outcome == GP_OUTCOME_UNKNOWN ||
         outcome == GP_OUTCOME_UNREADABLE) {

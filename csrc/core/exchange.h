@@ -5,7 +5,8 @@
  * attempt's end to `feed`, until a verdict is DONE:
  *
  *     verdict = gp_exchange_next(x, now, random);
- *     SEND   hand the request to a transport, then gp_exchange_feed what came of it
+ *     SEND   hand the request to a transport, then gp_exchange_feed what came of it; a redirect
+ *            that is to be followed is gp_exchange_moved instead, and `next` is asked for the hop
  *     WAIT   ask again at verdict.until, or when woken (gp_exchange_wakes)
  *     PROBE  the origin must be probed by something harmless first: send a GET /version through an
  *            exchange of its own, then ask again
@@ -91,6 +92,7 @@ typedef struct gp_exchange {
     double sent_at; /* of the last attempt; 0 before it is sent */
     double last_retry_after;
     int in_flight;
+    int hopping;  /* the attempt was answered by a redirect, and is not over */
     int doubtful; /* some attempt may have changed the server */
     int wakes;
     gp_verdict done; /* valid once done.kind is GP_VERDICT_DONE */
@@ -103,9 +105,16 @@ void gp_exchange_init(gp_exchange *exchange, gp_policy *policy, gp_breaker *brea
 /* May the next attempt go? `random` in [0, 1) is drawn anew by the caller for each question. */
 gp_verdict gp_exchange_next(gp_exchange *exchange, double now, double random);
 
-/* How the attempt ended. Never SEND: ask `next` again after WAIT. */
+/* How the attempt ended. Never SEND: ask `next` again after WAIT. What is `foreign` says nothing
+ * about this origin's windows or health; it only decides whether the attempt is repeated. */
 gp_verdict gp_exchange_feed(gp_exchange *exchange, double now, double random,
                             const gp_answer *answer);
+
+/* The attempt was answered by a redirect, which the caller follows: what it held is given up, and
+ * the hop asks `next` for places of its own. It is no other attempt: it costs neither a repetition
+ * nor budget. Where it leads to another origin, an exchange with that origin's policy is asked for
+ * it, and this one is fed its outcome as `foreign`. */
+void gp_exchange_moved(gp_exchange *exchange, double now, const gp_answer *answer);
 
 /* Bytes leave now: what the hook calls. */
 void gp_exchange_sent(gp_exchange *exchange, double now);

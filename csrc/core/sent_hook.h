@@ -2,10 +2,11 @@
  * The one word that a transfer engine says to whoever decides: "these bytes can leave now".
  *
  * An exchange (core/exchange.h) begins with a hook. The HTTP engine calls `sent` from libcurl's
- * pre-request callback, when a connection is ready and the request is about to be written: once
- * for the attempt and once more for each redirect hop. It may be called from inside a pump, so it
- * must neither allocate nor wait. The engine keeps the exchange alive for as long as it holds the
- * hook, and forgets it when the transfer ends.
+ * pre-request callback, when a connection is ready and the request is about to be written. (More
+ * than once when libcurl repeats it by itself, a kept connection having died ahead of the first
+ * answered byte.) It may be called from inside a pump, so it must neither allocate nor wait. The
+ * engine keeps the exchange alive for as long as it holds the hook, and forgets it when the
+ * transfer ends.
  */
 #ifndef GP_SENT_HOOK_H
 #define GP_SENT_HOOK_H

@@ -14,9 +14,8 @@
  * - One request on the wire for an effect of GP_HTTP_CREATE: a connection of its own, HTTP/1.1,
  *   closed afterwards. (libcurl repeats any request by itself, POST included, when a connection
  *   that it had used before dies ahead of the first answered byte.)
- * - Redirects are followed here, for reads only, a bounded number of them. Headers that carry a
- *   credential go to the scheme, host and port they were meant for and nowhere else; https never
- *   falls to http.
+ * - No redirect is followed: it is the answer, without its body. Whoever follows it asks first
+ *   whether another request may go.
  * - Time limits are the engine's own: waiting for a free connection is no connecting.
  * - Cancelling never blocks, not even in the middle of resolving a name.
  *
@@ -34,7 +33,6 @@
 
 /* Connections to one host; what is submitted beyond them queues. */
 #define GP_HTTP_HOST_CONNECTIONS 32
-#define GP_HTTP_MAX_REDIRECTS    5
 #define GP_HTTP_MAX_HEADERS      64
 
 typedef struct gp_http_engine gp_http_engine;
@@ -56,7 +54,7 @@ typedef struct gp_http_options {
 typedef enum gp_http_effect { GP_HTTP_READ, GP_HTTP_SET, GP_HTTP_CREATE } gp_http_effect;
 
 /* Where the body of a 2xx answer goes. Any other answer's body goes to memory: it says what is
- * wrong, and at most 1 MiB of it is kept when a sink was named. */
+ * wrong, and at most 1 MiB of it is kept when a sink was named. A redirect's body goes nowhere. */
 typedef enum gp_http_sink { GP_HTTP_MEMORY, GP_HTTP_CHUNKS, GP_HTTP_FILE } gp_http_sink;
 
 typedef struct gp_http_header {
@@ -85,7 +83,6 @@ typedef struct gp_http_request {
     double request_timeout; /* for bodies in memory: from submit to the last byte */
     double stall_timeout; /* for the other sinks: without a byte; not while paused by the reader */
     int64_t max_bytes;    /* for bodies in memory, decoded */
-    int follow;           /* follow redirects, if the effect is a read */
     int compressed;       /* offer compression */
     int unsafe_reuse;     /* for tests alone: a create over a pooled connection, as libcurl would */
     gp_sent_hook *hook;   /* or NULL; must outlive the transfer's activity */
@@ -109,7 +106,6 @@ typedef enum gp_http_code {
     GP_HTTP_TIMEOUT,
     GP_HTTP_RESET,
     GP_HTTP_PROTOCOL,
-    GP_HTTP_REDIRECT,
     GP_HTTP_TOO_LARGE,
     GP_HTTP_SINK_FAILED,
     GP_HTTP_CODE_CANCELLED
@@ -133,11 +129,10 @@ typedef struct gp_http_result {
     int status;          /* 0: no status line came */
     const char *body;
     size_t body_len;
-    int64_t bytes;   /* of the body, decoded, wherever it went */
-    double sent_at;  /* 0: never */
-    double elapsed;  /* seconds from submit to the end */
-    int reused;      /* over a connection that had been used before */
-    const char *url; /* NULL: the one that was asked for */
+    int64_t bytes;  /* of the body, decoded, wherever it went */
+    double sent_at; /* 0: never */
+    double elapsed; /* seconds from submit to the end */
+    int reused;     /* over a connection that had been used before */
 } gp_http_result;
 
 /* NULL without memory. */

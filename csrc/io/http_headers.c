@@ -137,24 +137,6 @@ int gp_http_outgoing_build(gp_http_outgoing *out, const gp_http_request *request
     return 1;
 }
 
-void gp_http_outgoing_drop_sensitive(gp_http_outgoing *out)
-{
-    size_t i, kept = 0;
-    for (i = 0; i < out->count; i++) {
-        if (out->sensitive[i]) {
-            explicit_bzero(out->nodes[i].data, strlen(out->nodes[i].data));
-            continue;
-        }
-        out->nodes[kept] = out->nodes[i];
-        out->sensitive[kept] = 0;
-        kept++;
-    }
-    out->count = kept;
-    for (i = 0; i < kept; i++) {
-        out->nodes[i].next = i + 1 < kept ? &out->nodes[i + 1] : NULL;
-    }
-}
-
 struct curl_slist *gp_http_outgoing_list(const gp_http_outgoing *out)
 {
     return out->count ? out->nodes : NULL;

@@ -4,7 +4,7 @@
  * http_engine.c     the multi handle, its sockets in one epoll set, stepping
  * http_handle.c     easy handles that stay configured from one transfer to the next
  * http_transfer.c   one transfer: starting, libcurl's callbacks, finishing
- * http_redirect.c   which redirect is followed, and what it may carry
+ * http_insecure.c   over which addresses no credential travels
  * http_headers.c    headers out, and headers in
  * http_deadlines.c  the heap of next moments at which a transfer has to be looked at
  * http_outcome.c    libcurl's result to outcome and code
@@ -70,9 +70,7 @@ struct gp_http_transfer {
     char *path;
     int64_t file_offset;
     int64_t max_bytes;
-    int follow;
     int head;
-    int redirects;
     gp_sent_hook *hook;
 
     /* time, all by our clock; `shift` more is the caller's */
@@ -102,7 +100,6 @@ struct gp_http_transfer {
     int done;
     gp_http_code abort; /* why our callbacks stopped libcurl */
     char *message;
-    char *url;
     gp_http_result result;
 };
 
@@ -162,17 +159,12 @@ void gp_http_transfer_unref(gp_http_transfer *transfer);
 /* Ends the transfer as cancelled and shows it. */
 void gp_http_transfer_abandon(gp_http_transfer *transfer, const char *why);
 
-/* http_redirect.c */
-int gp_http_redirect_status(const gp_http_transfer *transfer);
-typedef enum gp_http_hop { GP_HTTP_HOP_REFUSED, GP_HTTP_HOP_SAME, GP_HTTP_HOP_OTHER } gp_http_hop;
-/* Judges the redirect of a finished hop; *url is the next (free it) or *why the reason. */
-gp_http_hop gp_http_redirect_judge(gp_http_transfer *transfer, char **url, const char **why);
+/* http_insecure.c */
 int gp_http_insecure(const char *url);
 
 /* http_headers.c */
 int gp_http_outgoing_build(gp_http_outgoing *out, const gp_http_request *request,
                            gp_http_failure *failure);
-void gp_http_outgoing_drop_sensitive(gp_http_outgoing *out);
 struct curl_slist *gp_http_outgoing_list(const gp_http_outgoing *out);
 void gp_http_outgoing_free(gp_http_outgoing *out);
 int gp_http_has_control(const char *text, size_t len);

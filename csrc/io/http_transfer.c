@@ -82,7 +82,6 @@ static int copy_request(gp_http_transfer *transfer, const gp_http_request *reque
     transfer->sink = request->sink;
     transfer->file_offset = request->file_offset;
     transfer->max_bytes = request->max_bytes;
-    transfer->follow = request->follow;
     transfer->head = !strcmp(request->method, "HEAD");
     transfer->hook = request->hook;
     transfer->headers_in.alloc = &gp_http_heap;
@@ -270,6 +269,21 @@ static int open_file(gp_http_transfer *transfer)
     return 0;
 }
 
+static int is_redirect(const gp_http_transfer *transfer)
+{
+    size_t len;
+    switch (transfer->status) {
+    case 301:
+    case 302:
+    case 303:
+    case 307:
+    case 308:
+        return gp_http_transfer_header(transfer, "Location", &len) != NULL;
+    default:
+        return 0;
+    }
+}
+
 /* The headers are complete: where does the body go, and is it too long already? */
 static int choose_target(gp_http_transfer *transfer)
 {
@@ -279,8 +293,7 @@ static int choose_target(gp_http_transfer *transfer)
     int good = transfer->status >= 200 && transfer->status < 300;
     transfer->target = GP_HTTP_TO_MEMORY;
     transfer->bound = transfer->max_bytes;
-    if (gp_http_redirect_status(transfer) &&
-        (transfer->follow || transfer->effect != GP_HTTP_READ)) {
+    if (is_redirect(transfer)) {
         transfer->target = GP_HTTP_TO_NOWHERE;
         transfer->bound = MAX_REDIRECT_BODY;
     } else if (transfer->sink != GP_HTTP_MEMORY && good) {
@@ -469,51 +482,12 @@ static void end_failed(gp_http_transfer *transfer, CURLcode result)
     end(transfer, outcome, code);
 }
 
-static void end_refused(gp_http_transfer *transfer, const char *why)
-{
-    say(transfer, "%s (status %d)", why, transfer->status);
-    end(transfer, GP_HTTP_PERMANENT, GP_HTTP_REDIRECT);
-}
-
-/* Goes on to where a redirect points; 0 when the transfer has ended instead. */
-static int hop(gp_http_transfer *transfer)
-{
-    gp_http_engine *engine = transfer->engine;
-    CURL *easy = transfer->handle->easy;
-    const char *why;
-    char *url;
-    gp_http_hop where = gp_http_redirect_judge(transfer, &url, &why);
-    if (where == GP_HTTP_HOP_REFUSED) {
-        end_refused(transfer, why);
-        return 0;
-    }
-    if (where == GP_HTTP_HOP_OTHER) gp_http_outgoing_drop_sensitive(&transfer->headers_out);
-    free(transfer->url);
-    transfer->url = url;
-    transfer->redirects++;
-    transfer->status = 0;
-    transfer->headers_done = 0;
-    transfer->headers_in.len = 0;
-    transfer->bytes = 0;
-    transfer->handle->error[0] = '\0';
-    curl_multi_remove_handle(engine->multi, easy);
-    if (curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK && point(transfer) &&
-        curl_multi_add_handle(engine->multi, easy) == CURLM_OK) {
-        return 1;
-    }
-    say(transfer, "libcurl does not take the redirect");
-    end(transfer, GP_HTTP_PERMANENT, GP_HTTP_REDIRECT);
-    return 0;
-}
-
 void gp_http_transfer_complete(gp_http_transfer *transfer, CURLcode result)
 {
     if (transfer->abort != GP_HTTP_CODE_NONE) {
         end_aborted(transfer);
     } else if (result != CURLE_OK) {
         end_failed(transfer, result);
-    } else if (transfer->target == GP_HTTP_TO_NOWHERE) {
-        if (hop(transfer)) return;
     } else {
         end(transfer, GP_HTTP_OK, GP_HTTP_CODE_NONE);
     }
@@ -561,7 +535,6 @@ void gp_http_transfer_unref(gp_http_transfer *transfer)
     free_request(transfer);
     free(transfer->path);
     free(transfer->message);
-    free(transfer->url);
     gp_buf_free(&transfer->headers_in);
     gp_buf_free(&transfer->body_in);
     free(transfer);
@@ -612,7 +585,6 @@ const gp_http_result *gp_http_transfer_result(gp_http_transfer *transfer)
     result->bytes = transfer->bytes;
     result->sent_at = callers(transfer, transfer->sent);
     result->elapsed = transfer->finished - transfer->submitted;
-    result->url = transfer->url;
     return result;
 }
 

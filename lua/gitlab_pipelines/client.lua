@@ -12,6 +12,7 @@ local operations = require "gitlab_pipelines.operations"
 local options = require "gitlab_pipelines.options"
 local outcomes = require "gitlab_pipelines.outcomes"
 local redact = require "gitlab_pipelines.observe.redact"
+local redirects = require "gitlab_pipelines.client.redirects"
 local request = require "gitlab_pipelines.client.request"
 local runtimes = require "gitlab_pipelines.runtime"
 local settings_of = require "gitlab_pipelines.client.settings"
@@ -105,7 +106,8 @@ function M.new(given, level)
     url = settings.base.url, token = token, auth = token.auth,
     check_scopes = settings.check_scopes or false, redactor = redactor,
     projects = {}, skew = 0,
-    counts = { reused = 0, bytes = 0, requests = 0, unknown = 0 },
+    counts = { reused = 0, bytes = 0, requests = 0, unknown = 0, store_open = 0 },
+    stores = {}, last_store = nil, -- by origin and in order; the one of the last download
   }, Client)
   self.runtime = choose_runtime(settings, level + 1)
   self.log = make_log(settings, redactor, level + 1)
@@ -125,6 +127,7 @@ function Client:close()
   self.closed = true
   if self.owns_transport then self.transport:close() end
   self.policy:unshare()
+  stores.close(self)
   if self.once_journal then self.once_journal:close() end
 end
 
@@ -223,18 +226,38 @@ local function feed_answer(self, x, response, outcome, flag)
     response:header "Content-Type", response.status >= 400 and response.body or nil, flag)
 end
 
+-- Follows a redirect: what to do next; nil and why it is not followed. The answer is over for whom
+-- it came from, and the hop asks for a place of its own.
+local function follow(self, call, x, response, location)
+  local hop, why = redirects.judge(call, self.settings.base.origin, location, response.elapsed)
+  if not hop then return nil, why end
+  local visit = call.hop and call.hop.visit
+  local asked = visit or x
+  asked:moved(self.runtime:now(), response.status, response:header "Date",
+    response:header "RateLimit-Reset", response:header "RateLimit-Remaining",
+    response:header "RateLimit-Name")
+  local gone, err = stores.go(self, call, hop)
+  if gone then return "hop" end
+  call.err = err
+  x:close(self.runtime:now())
+  return "done", "failed"
+end
+
 -- An answer came. What it means is the exchange's to say.
 local function on_response(self, call, x, response, generation)
   local counts = self.counts
   counts.bytes = counts.bytes + (response.bytes or 0)
   if response.reused then counts.reused = counts.reused + 1 end
-  learn_clock(self, response)
+  if not (call.hop and call.hop.visit) then learn_clock(self, response) end
   call.response, call.result, call.err = response, nil, nil
   local status, outcome, flag = response.status, "ok", nil
-  if (call.at_store or response.url ~= call.url)
-    and stores.heard(self, call, response.url, "ok", status, response:header "Retry-After") then
-    flag = "foreign"
+  local location, refused = redirects.location(response), nil
+  if location then
+    local verdict, detail = follow(self, call, x, response, location)
+    if verdict then return verdict, detail end
+    refused = ("%s (status %d)"):format(detail, status)
   end
+  if stores.heard(self, call, "ok", status, response) then flag = "foreign" end
   if status >= 200 and status < 300 or status == 304 then
     local why = decode(call, response)
     if not why and not flag then return feed_success(self, x, response) end
@@ -245,9 +268,9 @@ local function on_response(self, call, x, response, generation)
     end
   else
     call.err = outcomes.of_response(call, response)
-    call.err.message = self.redactor:text(call.err.message)
+    call.err.message = self.redactor:text(refused or call.err.message)
     call.err.from_store = flag == "foreign" or nil
-    if status == 401 and self.token:refresh(self.runtime, generation) then flag = "fresh_token" end
+    if status == 401 and generation and self.token:refresh(self.runtime, generation) then flag = "fresh_token" end
   end
   return feed_answer(self, x, response, outcome, flag)
 end
@@ -258,16 +281,16 @@ local function on_failure(self, call, x, failure)
   call.err = outcomes.of_failure(call, failure)
   call.err.message = self.redactor:text(call.err.message)
   if outcome ~= "cancelled" and has_begun(call) then outcome = "permanent" end
-  local flag = stores.heard(self, call, failure.url, outcome, tonumber(failure.status) or 0)
-    and "foreign" or nil
+  local flag = stores.heard(self, call, outcome, tonumber(failure.status) or 0) and "foreign" or nil
   return x:feed(rt:now(), rt:random(), outcome, tonumber(failure.status) or 0, failure.retry_after,
     nil, nil, nil, nil, nil, nil, flag)
 end
 
--- Sends one attempt and tells the exchange how it ended.
+-- Sends one attempt, or the next hop of one, and tells the exchange how it ended.
 local function send(self, call, x)
   local token, generation
-  if call.op.auth ~= "none" then
+  local hop = call.hop
+  if call.op.auth ~= "none" and not (hop and hop.bare) then
     token, generation = self.token:header(self.runtime)
     if token == false then
       call.err = generation
@@ -276,12 +299,13 @@ local function send(self, call, x)
     end
     self.auth = self.token.auth
   end
-  call.attempts = call.attempts + 1
+  if not hop then call.attempts = call.attempts + 1 end
   self.counts.requests = self.counts.requests + 1
   local sent, response, failure = pcall(self.transport.perform, self.transport,
-    request.attempt(self, call, token, x))
+    request.attempt(self, call, token, hop and hop.visit or x))
   if not sent then
     -- A sink or a transport raised: nobody is left to answer, so the attempt is over.
+    stores.leave(self, call)
     x:close(self.runtime:now())
     if x:wakes() then self.line:wake() end
     error(response, 0)
@@ -304,9 +328,11 @@ local function probe(self, call)
   return true, err.retry_after
 end
 
--- May the next attempt go? An artifact store has a breaker of its own, to be asked first. Chance
--- has no part in the answer.
+-- May the next attempt go, or the next hop of one? What goes to another origin is asked of that one's
+-- exchange. Chance has no part in the answer.
 local function ask(self, call, x)
+  local hop = call.hop
+  if hop then return (hop.visit or x):next(self.runtime:now(), 0) end
   local verdict, detail, retry_after = stores.ask(self, call)
   if verdict then return verdict, detail, retry_after end
   return x:next(self.runtime:now(), 0)
@@ -397,7 +423,8 @@ local function conclude(self, call, x, reason, retry_after)
     local own = own_errors[reason] or own_errors.cancelled
     err = outcomes.own(call, own[1], { message = own[2] })
     if reason == "shared_limits" then
-      err.message = "limits.shared: " .. self.policy:shared_problem()
+      err.message = "limits.shared: " .. (self.policy:shared_problem()
+        or stores.shared_problem(self))
     end
   elseif x:doubtful() and call.op.effect == "set" and err.status then
     local done = state.confirm(self, call, err.status, call.deadline or math.huge)
@@ -552,7 +579,7 @@ function Client:stats()
   stats.bytes = self.counts.bytes
   stats.unknown_outcomes = self.counts.unknown
   stats.breaker = self.breaker and self.breaker:stats(now) or nil
-  stats.store = stores.stats(self, now)
+  stores.add_stats(self, stats, now)
   return stats
 end
 

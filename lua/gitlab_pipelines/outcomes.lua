@@ -62,7 +62,6 @@ M.failures = {
   reset = "NetworkError.ConnectionFailed",
   tls = "NetworkError.TlsFailed",
   timeout = "NetworkError.Timeout",
-  redirect = "NetworkError.RedirectRefused",
   protocol = "ServerError.InvalidResponse",
   too_large = "ServerError.BodyTooLarge",
   sink = "TaskError.Cancelled",

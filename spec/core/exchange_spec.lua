@@ -44,6 +44,98 @@ describe("an exchange", function()
     assert.has_error(function() core.policy.new { retry = 5 } end)
   end)
 
+  it("goes on after a redirect with places of its own, and as the same attempt", function()
+    local policy = core.policy.new { limits = { per_second = 2, per_minute = 3 }, retry = { budget = 0 } }
+    local breaker = core.policy.breaker { failures = 2 }
+    local x = exchange(policy, { deadline = START + 30 }, breaker)
+    x:moved(START, 302) -- nothing is under way
+    assert.same({ "send" }, { x:next(START, 0) })
+    x:sent(START)
+    x:moved(START + 0.1, 302)
+    x:moved(START + 0.1, 302) -- once
+    x:sent(START + 0.2) -- a late word of what is over
+    assert.equals(1, policy:stats(START + 0.2).windows.minute.used)
+    assert.same({ "send" }, { x:next(START + 0.2, 0) })
+    x:sent(START + 0.2)
+    x:moved(START + 0.3, 307)
+    local verdict, till = x:next(START + 0.3, 0)
+    assert.equals("wait", verdict)
+    assert.is_true(till > START + 1 and till < START + 1.01)
+    assert.same({ "send" }, { x:next(till, 0) })
+    x:sent(till)
+    assert.equals(3, policy:stats(till).windows.minute.used)
+    assert.equals(1, x:attempts())
+    -- The minute is full: a fourth hop would pass the deadline.
+    x:moved(till, 302)
+    local over, reason, later = x:next(till, 0)
+    assert.same({ "done", "throttled" }, { over, reason })
+    assert.is_true(later > 58 and later < 60)
+    local stats = policy:stats(till)
+    assert.same({ 1, 1, 0, 1, 0, 0 }, { stats.calls, stats.attempts, stats.retries, stats.throttled,
+      stats.waiting, stats.in_flight })
+    x:moved(till, 302)
+    assert.equals("throttled", (select(2, x:next(till, 0))))
+  end)
+
+  it("counts the attempt that follows one with a redirect, and asks the breaker for a hop", function()
+    local policy, breaker = core.policy.new {}, core.policy.breaker { failures = 1 + 1, reset = 10 }
+    local x = exchange(policy, {}, breaker)
+    x:next(START, 0)
+    x:moved(START, 302)
+    -- Meanwhile others find the server down.
+    for _ = 1, 2 do
+      local other = exchange(policy, {}, breaker)
+      other:next(START, 0)
+      answer(other, START, 503)
+    end
+    assert.same({ "wait", START + 10 }, { x:next(START + 1, 0) })
+    assert.same({ "send" }, { x:next(START + 10, 0) })
+    local verdict = answer(x, START + 10, 500)
+    assert.equals("wait", verdict)
+    assert.equals(1, x:attempts())
+    x:next(START + 20, 0)
+    assert.equals(2, x:attempts())
+    assert.equals(1, policy:stats(START + 20).retries)
+  end)
+
+  it("reports a redirect to the breaker as an answer, once", function()
+    local policy, breaker = core.policy.new {}, core.policy.breaker { failures = 2, successes = 2, reset = 10 }
+    for _ = 1, 2 do
+      local x = exchange(policy, {}, breaker)
+      x:next(START, 0)
+      answer(x, START, 502)
+    end
+    local x = exchange(policy, {}, breaker)
+    assert.same({ "send" }, { x:next(START + 10, 0) })
+    x:moved(START + 10, 302)
+    answer(x, START + 11, 200, { flag = "foreign" })
+    assert.equals("half_open", (breaker:state(START + 11)))
+    x = exchange(policy, {}, breaker)
+    x:next(START + 11, 0)
+    -- What is foreign is an answer here, told without a word of the redirect too.
+    assert.same({ "done", "failed" }, { answer(x, START + 11, 404, { flag = "foreign" }) })
+    assert.equals("closed", (breaker:state(START + 11)))
+  end)
+
+  it("learns nothing about its own windows from what is foreign, but heeds its time", function()
+    local policy = core.policy.new {}
+    local x = exchange(policy)
+    x:next(START, 0)
+    x:moved(START, 302)
+    local verdict, till = answer(x, START, 429, { flag = "foreign", retry_after = "20", remaining = "0",
+      type = "text/plain", body = "Retry later" })
+    assert.equals("wait", verdict)
+    assert.is_true(till >= START + 20)
+    local windows = policy:stats(START + 1).windows
+    assert.same({ 0, 0 }, { windows.second.closed_for, windows.minute.closed_for })
+    assert.same({ "send" }, { exchange(policy):next(START + 1, 0) })
+    -- GitLab's own word counts, in a redirect as in any answer.
+    x = exchange(policy, { deadline = START + 30 })
+    x:next(START + 1, 0)
+    x:moved(START + 1, 302, nil, nil, "0", "throttle")
+    assert.equals("throttled", (select(2, x:next(START + 1, 0))))
+  end)
+
   it("can be closed at any time, and again", function()
     local policy = core.policy.new { limits = { per_second = 1 } }
     local flying, waiting, idle = exchange(policy), exchange(policy), exchange(policy)

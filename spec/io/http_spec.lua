@@ -93,7 +93,7 @@ describe("the HTTP engine", function()
     assert.are.equal("never_sent timeout", outcome .. " " .. code)
   end)
 
-  it("tells the exchange when bytes can leave, once a hop, and keeps it alive", function()
+  it("tells the exchange when bytes can leave, and keeps it alive", function()
     local policy = core.policy.new {}
     local exchange = core.exchange.new(policy, nil, "read", "read")
     assert.are.equal("send", (exchange:next(5000, 0)))
@@ -106,7 +106,7 @@ describe("the HTTP engine", function()
     assert.is_true(first >= 5000 and first < 5030)
     assert.are.equal(first, transfer:sent_at())
     finish(transfer)
-    assert.is_true(exchange:sent_at() > first)
+    assert.are.equal(first, exchange:sent_at())
 
     local weak = setmetatable({ exchange = core.exchange.new(policy, nil, "read", "read") },
       { __mode = "v" })

@@ -26,6 +26,20 @@ function M.open(client)
   return true
 end
 
+--- Lets another policy of the client share its windows too: of a host that is given no token.
+---@param policy userdata
+---@param origin string
+---@return boolean|nil true, also when the client shares nothing
+---@return table|nil err ConfigurationError.SharedLimitsUnusable
+function M.join(client, policy, origin)
+  if not client.shares_limits then return true end
+  local ok, why = policy:share(client.settings.limits.shared,
+    client.runtime.name == "virtual" and client.runtime:now() or nil)
+  if not ok then return nil, unusable(why) end
+  policy:share_as(origin)
+  return true
+end
+
 --- Before a call of a client that shares its limits: its windows are those of its token.
 ---@return boolean|nil true
 ---@return table|nil err there is no token

@@ -106,22 +106,22 @@ end
 
 -- Performing -----------------------------------------------------------------------------------
 
-local function failure(outcome, code, message, sent_at, status, url)
+local function failure(outcome, code, message, sent_at, status)
   return nil, { outcome = outcome, code = code, message = message, sent_at = sent_at,
-    status = status, url = url }
+    status = status }
 end
 
 local function finish(transfer, request)
-  local status, body, bytes, sent_at, elapsed, reused, url = transfer:result()
+  local status, body, bytes, sent_at, elapsed, reused = transfer:result()
   if not status then
-    -- nil, outcome, code, message, sent_at, status, url
-    return failure(body, bytes, sent_at, elapsed, reused, url)
+    -- nil, outcome, code, message, sent_at, status
+    return failure(body, bytes, sent_at, elapsed, reused)
   end
   local sink = request.sink
   -- What a sink did not take (an error's body) is in memory.
   if sink and body == "" then body = nil end
   return setmetatable({
-    status = status, headers = transfer, body = body, url = url or request.url, bytes = bytes,
+    status = status, headers = transfer, body = body, url = request.url, bytes = bytes,
     sent_at = sent_at, elapsed = elapsed, reused = reused,
   }, Response)
 end
@@ -196,14 +196,13 @@ local function take_number(self)
   return self.numbers
 end
 
---- Sends one request and waits for its answer.
+--- Sends one request and waits for its answer. A redirect is an answer, without its body.
 ---@param request table `method url headers body operation effect deadline timeout max_bytes sink
---- exchange runtime redirects compressed`; `sink` is where the body of a 2xx answer goes: a function
+--- exchange runtime compressed`; `sink` is where the body of a 2xx answer goes: a function
 --- that is given it piece by piece, with the status and the headers, or `{file = path, offset = n,
 --- watch = function(bytes, status, headers)}`. Both return true to go on, or nil and a message
 ---@return table|nil response `status headers body url bytes sent_at elapsed reused`
----@return table|nil failure `outcome code message sent_at status url`; `url` only when a redirect
---- had been followed
+---@return table|nil failure `outcome code message sent_at status`
 function Curl:perform(request)
   if self.closed then return failure("cancelled", "cancelled", "the client is closed") end
   local rt = request.runtime or self.runtime or runtime.default()

@@ -54,16 +54,14 @@ local function deliver(self, hook)
   end
   local response, failure = self.transport:perform {
     method = "POST", url = hook.url, headers = hook.headers, body = hook.body,
-    operation = "webhook", effect = "create", redirects = false, runtime = rt, max_bytes = ANSWER,
+    operation = "webhook", effect = "create", runtime = rt, max_bytes = ANSWER,
     timeout = { connect = PATIENCE, request = PATIENCE, stall = PATIENCE },
   }
   self.in_flight = self.in_flight - 1
   if self.closed then return end
   if response then
+    -- A redirect is not followed, and a success all the same.
     self.core:webhook_report(rt:now(), hook.id, response.status, response.body or "")
-  elseif failure.code == "redirect" then
-    -- Not followed, and a success all the same.
-    self.core:webhook_report(rt:now(), hook.id, failure.status or 302, "")
   else
     self.core:webhook_report(rt:now(), hook.id, 0, reason(failure))
   end
