@@ -158,8 +158,28 @@ local function was_refused(entry)
   return entry.status == 400 and body:find "Too many pipelines" ~= nil
 end
 
+-- What was sent again, and not because a 429 asked for it. (What happened at the store is not known
+-- here: an attempt that was sent on there is left out.)
+local function check_budget(log)
+  local last, repeated = {}, {}
+  for _, entry in ipairs(log) do
+    if not entry.at_store and not entry.hop then
+      local before = last[entry.exchange]
+      if before and before.status ~= 302 and before.status ~= 429 and not was_refused(before) then
+        repeated[#repeated + 1] = entry.at
+      end
+      last[entry.exchange] = entry
+    end
+  end
+  -- A fifth of what so narrow windows let through is less than the ten that are always allowed.
+  local most = most_within(repeated, 9)
+  assert(most <= 10, most .. " repetitions in 9 s")
+  return most
+end
+
 local function check(outcome)
   check_windows(outcome.log)
+  check_budget(outcome.log)
   local sent = {}
   for _, entry in ipairs(outcome.log) do
     if entry.effect == "create" then

@@ -59,3 +59,13 @@ int gp_budget_take(gp_budget *budget, double now)
     budget->retries_sum++;
     return 1;
 }
+
+int gp_budget_move(gp_budget *budget, int64_t slice, double now)
+{
+    advance(budget, now);
+    if (budget->slice - slice < GP_BUDGET_SLICES) {
+        budget->retries[slice % GP_BUDGET_SLICES]--;
+        budget->retries_sum--;
+    }
+    return gp_budget_take(budget, now);
+}

@@ -30,6 +30,10 @@ void gp_budget_call(gp_budget *budget, double now);
 /* Takes one repetition out of the budget; false when it is used up (nothing is taken). */
 int gp_budget_take(gp_budget *budget, double now);
 
+/* A repetition that was taken while the budget stood in `slice` goes only now, and counts from now;
+ * false when the budget is used up: then it must not go. */
+int gp_budget_move(gp_budget *budget, int64_t slice, double now);
+
 /* Repetitions that could be taken at this moment. */
 int gp_budget_left(gp_budget *budget, double now);
 

@@ -38,7 +38,8 @@ void gp_exchange_init(gp_exchange *exchange, gp_policy *policy, gp_breaker *brea
     static const gp_exchange fresh = {
         .hook = {sent_by_hook},
         .waiter.subjects = {[GP_RULE_SECOND] = 1, [GP_RULE_MINUTE] = 1},
-        .retry_at = -INFINITY};
+        .retry_at = -INFINITY,
+        .budget_slice = -1};
     *exchange = fresh;
     exchange->policy = policy;
     exchange->breaker = breaker;
@@ -108,6 +109,17 @@ static gp_verdict hold_back(gp_exchange *exchange, double now, gp_breaker_answer
     return out_of_time(exchange, now, GP_REASON_CIRCUIT_OPEN, until - now);
 }
 
+/* The budget is of what is sent: a repetition was taken out of it when it was decided on, so that
+ * nobody waits in vain, and has to fit in once more when it goes. */
+static int within_budget(gp_exchange *exchange, double now)
+{
+    int64_t slice = exchange->budget_slice;
+    exchange->budget_slice = -1;
+    if (slice < 0 || gp_budget_move(&exchange->policy->budget, slice, now)) return 1;
+    exchange->policy->budget_denied++;
+    return 0;
+}
+
 static void count_attempt(gp_exchange *exchange, double now)
 {
     gp_policy *policy = exchange->policy;
@@ -141,6 +153,12 @@ gp_verdict gp_exchange_next(gp_exchange *exchange, double now, double random)
         }
         if (until <= exchange->options.deadline) return wait_until(until);
         return out_of_time(exchange, now, GP_REASON_THROTTLED, until - now);
+    }
+    if (!within_budget(exchange, now)) {
+        if (policy->limiter && gp_limiter_give_back(policy->limiter, &exchange->waiter)) {
+            exchange->wakes = 1;
+        }
+        return finish(exchange, now, GP_REASON_BUDGET, exchange->last_retry_after);
     }
     if (exchange->breaker) {
         exchange->ticket = gp_breaker_enter(exchange->breaker, now);
@@ -243,9 +261,12 @@ static gp_verdict repeat(gp_exchange *exchange, double now, gp_retry_row row, in
     if (now + delay > exchange->options.deadline) {
         return finish(exchange, now, GP_REASON_DEADLINE, later > 0 ? later : delay);
     }
-    if (row != GP_ROW_THROTTLED && !gp_budget_take(&policy->budget, now)) {
-        policy->budget_denied++;
-        return finish(exchange, now, GP_REASON_BUDGET, later);
+    if (row != GP_ROW_THROTTLED) {
+        if (!gp_budget_take(&policy->budget, now)) {
+            policy->budget_denied++;
+            return finish(exchange, now, GP_REASON_BUDGET, later);
+        }
+        exchange->budget_slice = policy->budget.slice;
     }
     exchange->retry_at = now + delay;
     return wait_until(exchange->retry_at);

@@ -91,6 +91,7 @@ typedef struct gp_exchange {
     double retry_at;
     double sent_at; /* of the last attempt; 0 before it is sent */
     double last_retry_after;
+    int64_t budget_slice; /* of the repetition that is due; -1: it costs no budget */
     int in_flight;
     int hopping;  /* the attempt was answered by a redirect, and is not over */
     int doubtful; /* some attempt may have changed the server */

@@ -51,6 +51,54 @@ describe("the retry budget", function()
     assert.is_true((try(policy, START, 429)))
   end)
 
+  -- Many calls that fail over a long time, whose repetitions all fall due at one moment.
+  local function bunch(count, policy)
+    local due, calls = START + 60, {}
+    for i = 1, count do
+      local at = START + 1.1 * i
+      calls[i] = exchange(policy)
+      calls[i]:next(at, 0)
+      local verdict, till = calls[i]:feed(at, 0, "ok", 503, tostring(due - at))
+      assert.same({ "wait", due }, { verdict, math.floor(till + 0.5) })
+    end
+    return due, calls
+  end
+
+  it("is of what is sent: repetitions that were decided on long before have to fit in", function()
+    local policy = core.policy.new { limits = { per_second = 100 } }
+    local due, calls = bunch(30, policy)
+    local sent, ended = 0, 0
+    for _, x in ipairs(calls) do
+      local verdict, reason, retry_after = x:next(due, 0)
+      if verdict == "send" then sent = sent + 1 else
+        assert.same({ "done", "budget" }, { verdict, reason })
+        assert.is_true(retry_after > 26)
+        ended = ended + 1
+      end
+    end
+    assert.same({ 10, 20 }, { sent, ended })
+    local stats = policy:stats(due)
+    assert.same({ 20, 10, 10 }, { stats.budget_denied, stats.retries, stats.windows.second.used })
+    -- What a 429 asked for costs nothing, also afterwards.
+    local x = exchange(policy)
+    x:next(due, 0)
+    local _, till = x:feed(due, 0, "ok", 429, nil, nil, nil, nil, nil, "text/plain", "")
+    assert.same({ "send" }, { x:next(till, 0) })
+  end)
+
+  it("moves with a repetition to the moment at which it goes", function()
+    local policy = core.policy.new { limits = false }
+    local x = exchange(policy)
+    x:next(START, 0)
+    local _, till = x:feed(START, 0, "ok", 503, "5")
+    assert.equals(9, policy:stats(START).budget_left)
+    assert.same({ "send" }, { x:next(till, 0) })
+    assert.equals(9, policy:stats(till).budget_left)
+    -- Ten seconds after the answer it still counts, ten seconds after it was sent no more.
+    assert.equals(9, policy:stats(START + 11).budget_left)
+    assert.equals(10, policy:stats(till + 10.2).budget_left)
+  end)
+
   it("can be made larger, smaller, or nothing but the ten", function()
     local policy = core.policy.new { limits = false, retry = { budget = 1 } }
     for _ = 1, 50 do assert.is_true(try(policy, START)) end
