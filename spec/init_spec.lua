@@ -67,6 +67,16 @@ describe("the face", function()
     end
   end)
 
+  it("raises what is wrong with a log parser's options at the line that gave them", function()
+    for _, given in ipairs { { fromat = "text" }, { format = "pdf" }, { section = 1 }, "text" } do
+      local ok, message = pcall(function() return (gitlab.joblog.parser(given)) end)
+      assert.is_false(ok, message)
+      assert.matches("^spec/init_spec.lua:%d+: joblog.parser: ", message)
+    end
+    assert.same({ 1, "x" }, { (function(line) return line.number, line.text end)(
+      gitlab.joblog.parser():feed("x\n")[1]) })
+  end)
+
   it("has nothing by other names", function()
     assert.is_nil(gitlab.nothing)
   end)

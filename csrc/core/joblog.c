@@ -56,6 +56,7 @@ typedef struct text_range {
     const char *text;
     size_t len;
     int truncated;
+    int unended; /* the log's last bytes, without a line feed */
 } text_range;
 
 /* The next physical line, without its line feed: 1, or 0 when there is none yet. */
@@ -83,6 +84,7 @@ static int take_physical(gp_joblog *log, text_range *line)
         line->truncated = log->partial_truncated;
         log->partial_used = 1;
     }
+    line->unended = !end;
     log->input += end ? len + 1 : len;
     log->input_len -= end ? len + 1 : len;
     return !log->broken;
@@ -157,6 +159,7 @@ static void begin(gp_joblog *log, const text_range *line, const gp_joblog_prefix
     log->text = line->text;
     log->text_len = line->len;
     log->truncated = line->truncated;
+    log->unended = line->unended;
     if (log->text_len > GP_JOBLOG_MAX_LINE) {
         log->text_len = GP_JOBLOG_MAX_LINE;
         log->truncated = 1;
@@ -179,6 +182,7 @@ static void keep(gp_joblog *log, const text_range *line, const gp_joblog_prefix 
     log->pending = 1;
     log->pending_prefix = *prefix;
     log->pending_truncated = line->truncated;
+    log->pending_unended = line->unended;
     add_bounded(log, kept, GP_JOBLOG_MAX_LINE, line->text, line->len, &log->pending_truncated);
 }
 
@@ -189,6 +193,7 @@ static void release(gp_joblog *log)
     line.text = gp_buf_text(&log->lines[log->waiting]);
     line.len = log->lines[log->waiting].len;
     line.truncated = log->pending_truncated;
+    line.unended = log->pending_unended;
     begin(log, &line, &log->pending_prefix);
     log->waiting = 1 - log->waiting;
     log->pending = 0;
@@ -207,6 +212,7 @@ static int take_stamped(gp_joblog *log, text_range *line)
         if (continues && log->pending) {
             add_bounded(log, &log->lines[log->waiting], GP_JOBLOG_MAX_LINE, line->text, line->len,
                         &log->pending_truncated);
+            log->pending_unended = line->unended;
             return 0;
         }
     }
@@ -287,13 +293,16 @@ static void take_escape(gp_joblog *log)
 {
     const char *text = log->text;
     size_t at = log->at + 1, end = log->text_len, parameters;
+    int standard;
     if (at < end && text[at] == '[') {
         parameters = ++at;
         while (at < end && (unsigned char)text[at] >= 0x20 && (unsigned char)text[at] < 0x40)
             at++;
-        if (at < end && text[at] == 'm') {
+        /* What begins with one of "<=>?" is a terminal's own, and means something else. */
+        standard = at < end && (text[parameters] < '<' || text[parameters] > '?');
+        if (standard && text[at] == 'm') {
             gp_style_apply(&log->style, text + parameters, at - parameters);
-        } else if (at < end && text[at] == 'K') {
+        } else if (standard && text[at] == 'K') {
             erase_line(log, text + parameters, at - parameters);
         }
         at++;
@@ -410,20 +419,36 @@ static int close_section(gp_joblog *log, const marker *found, gp_joblog_event *e
     return 0;
 }
 
-/* "Job succeeded" and "ERROR: Job failed: exit code 2" are the runner's last words. */
+/* The number after the last blank of "exit code 2"; -1 when that is not how the text ends. */
+static int code_at_end(const char *text, size_t len)
+{
+    static const char *const words[] = {"exit code ", "exit status "};
+    size_t digits = len, i;
+    int code = 0;
+    while (digits > 0 && is_digit(text[digits - 1]))
+        digits--;
+    if (digits == len) return -1;
+    for (i = 0; i < sizeof words / sizeof words[0]; i++) {
+        size_t word = strlen(words[i]);
+        if (digits < word || memcmp(text + digits - word, words[i], word) != 0) continue;
+        for (; digits < len && code < 100000; digits++)
+            code = code * 10 + (text[digits] - '0');
+        return code;
+    }
+    return -1;
+}
+
+/* The runner's last words: "Job succeeded", or "ERROR: Job failed: exit code 2", with "exit status"
+ * from a shell and "command terminated with exit code" from a cluster. */
 static void note_exit_code(gp_joblog *log, const char *text, size_t len)
 {
-    static const char good[] = "Job succeeded", bad[] = "ERROR: Job failed: exit code ";
-    size_t at = sizeof bad - 1;
-    int code = 0;
+    static const char good[] = "Job succeeded", bad[] = "ERROR: Job failed: ";
+    size_t start = sizeof bad - 1;
     if (len == 0) return;
     log->exit_code = -1;
     if (len == sizeof good - 1 && memcmp(text, good, len) == 0) log->exit_code = 0;
-    if (len <= at || memcmp(text, bad, at) != 0 || !is_digit(text[at])) return;
-    for (; at < len && is_digit(text[at]) && code < 100000; at++) {
-        code = code * 10 + (text[at] - '0');
-    }
-    log->exit_code = code;
+    if (len <= start || memcmp(text, bad, start) != 0) return;
+    log->exit_code = code_at_end(text + start, len - start);
 }
 
 static void emit_line(gp_joblog *log, const char *plain, size_t len, gp_joblog_event *event)
@@ -499,7 +524,10 @@ static int step(gp_joblog *log, gp_joblog_event *event)
         }
     }
     log->active = 0;
-    if (log->broken || (log->had_marker && log->plain.len == 0)) return 0;
+    if (log->broken) return 0;
+    /* A marker alone is no line; nor is the escape behind the last line's end that ends its colour.
+     */
+    if (log->plain.len == 0 && (log->had_marker || log->unended)) return 0;
     emit_line(log, gp_buf_text(&log->plain), log->plain.len, event);
     return 1;
 }

@@ -114,14 +114,14 @@ typedef struct gp_joblog {
     int pending; /* lines[waiting] holds a line that may be continued */
     int waiting;
     gp_joblog_prefix pending_prefix;
-    int pending_truncated;
+    int pending_truncated, pending_unended;
     /* the logical line being taken apart: */
     int active;
     const char *text;
     size_t text_len, at;
     size_t raw_start;
     gp_joblog_prefix prefix;
-    int truncated, had_marker, header, overwrite;
+    int truncated, unended, had_marker, header, overwrite;
     gp_style style;
     gp_buf plain;
     gp_joblog_span spans[GP_JOBLOG_MAX_SPANS];
@@ -144,7 +144,8 @@ void gp_joblog_free(gp_joblog *log);
 /* Hands in the next bytes, which must stay until gp_joblog_next has returned 0. */
 void gp_joblog_feed(gp_joblog *log, const char *data, size_t len);
 
-/* Says that the log has ended: a last line without an end becomes a line. */
+/* Says that the log has ended: a last line without an end becomes a line, if there is anything in
+ * it to be seen. */
 void gp_joblog_finish(gp_joblog *log);
 
 /* The next event: 1, 0 when more bytes are wanted, -1 when memory ran out (the parser is of no use
@@ -164,7 +165,8 @@ void gp_joblog_ansi(const gp_joblog_event *line, gp_buf *out);
 /* Adds a line as HTML: escaped, each styled run in a <span> with a style attribute. */
 void gp_joblog_html(const gp_joblog_event *line, gp_buf *out);
 
-/* Applies the parameters of an SGR escape ("1;31", "38;5;208", "") to a style. */
+/* Applies the parameters of an SGR escape ("1;31", "38;5;208", "38:2::1:2:3", "4:3", "") to a
+ * style. */
 void gp_style_apply(gp_style *style, const char *parameters, size_t len);
 
 /* Style without colour and attributes; 1 when `style` is it. */

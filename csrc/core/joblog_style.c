@@ -28,18 +28,24 @@ static const struct {
 
 enum { MAX_PARAMETERS = 32 };
 
-/* The numbers of "1;38;5;208" (":" separates too); an empty one is 0. Returns how many. */
-static int read_parameters(const char *text, size_t len, int *numbers)
+/* A number of an escape; `joined` by ":" to the one before, of which it is a part. */
+typedef struct parameter {
+    int number, joined;
+} parameter;
+
+/* The numbers of "1;38;5;208;4:3"; an empty one is 0. Returns how many. */
+static int read_parameters(const char *text, size_t len, parameter *list)
 {
     int count = 0;
     size_t i;
-    numbers[0] = 0;
+    list[0].number = list[0].joined = 0;
     for (i = 0; i < len; i++) {
         if (text[i] == ';' || text[i] == ':') {
             if (++count == MAX_PARAMETERS) return count;
-            numbers[count] = 0;
-        } else if (text[i] >= '0' && text[i] <= '9' && numbers[count] < 100000) {
-            numbers[count] = numbers[count] * 10 + (text[i] - '0');
+            list[count].number = 0;
+            list[count].joined = text[i] == ':';
+        } else if (text[i] >= '0' && text[i] <= '9' && list[count].number < 100000) {
+            list[count].number = list[count].number * 10 + (text[i] - '0');
         }
     }
     return count + 1;
@@ -50,19 +56,31 @@ static int clamp_byte(int value)
     return value > 255 ? 255 : value;
 }
 
-/* "38;5;N" or "38;2;R;G;B" from `numbers`: sets the colour, returns how many were used. */
-static int extended_color(const int *numbers, int count, int *color)
+static int rgb_color(const parameter *list)
 {
-    if (count >= 3 && numbers[1] == 5) {
-        *color = clamp_byte(numbers[2]);
+    return GP_COLOR_RGB | clamp_byte(list[0].number) << 16 | clamp_byte(list[1].number) << 8 |
+           clamp_byte(list[2].number);
+}
+
+/* "38;5;N" or "38;2;R;G;B" from `list`: sets the colour, returns how many were used. */
+static int extended_color(const parameter *list, int count, int *color)
+{
+    if (count >= 3 && list[1].number == 5) {
+        *color = clamp_byte(list[2].number);
         return 3;
     }
-    if (count >= 5 && numbers[1] == 2) {
-        *color = GP_COLOR_RGB | clamp_byte(numbers[2]) << 16 | clamp_byte(numbers[3]) << 8 |
-                 clamp_byte(numbers[4]);
+    if (count >= 5 && list[1].number == 2) {
+        *color = rgb_color(list + 2);
         return 5;
     }
     return count;
+}
+
+/* "38:5:N", "38:2:R:G:B", or "38:2:SPACE:R:G:B" with a colour space that is mostly empty. */
+static void joined_color(const parameter *list, int count, int *color)
+{
+    if (count >= 3 && list[1].number == 5) *color = clamp_byte(list[2].number);
+    if (count >= 5 && list[1].number == 2) *color = rgb_color(list + (count > 5 ? 3 : 2));
 }
 
 static void apply_one(gp_style *style, int number)
@@ -81,18 +99,44 @@ static void apply_one(gp_style *style, int number)
     }
 }
 
+/* A number and those that are joined to it. */
+static void apply_joined(gp_style *style, const parameter *list, int count)
+{
+    switch (list[0].number) {
+    case 4: /* "4:3" is a curly line, "4:0" none */
+        apply_one(style, list[1].number ? 4 : 24);
+        break;
+    case 38:
+        joined_color(list, count, &style->foreground);
+        break;
+    case 48:
+        joined_color(list, count, &style->background);
+        break;
+    default:
+        break;
+    }
+}
+
 void gp_style_apply(gp_style *style, const char *parameters, size_t len)
 {
-    int numbers[MAX_PARAMETERS];
-    int count = read_parameters(parameters, len, numbers), i = 0;
+    parameter list[MAX_PARAMETERS];
+    int count = read_parameters(parameters, len, list), i = 0, joined, underline;
     while (i < count) {
-        if (numbers[i] == 38) {
-            i += extended_color(numbers + i, count - i, &style->foreground);
-        } else if (numbers[i] == 48) {
-            i += extended_color(numbers + i, count - i, &style->background);
+        for (joined = 1; i + joined < count && list[i + joined].joined;)
+            joined++;
+        if (joined > 1) {
+            apply_joined(style, list + i, joined);
+            i += joined;
+        } else if (list[i].number == 38) {
+            i += extended_color(list + i, count - i, &style->foreground);
+        } else if (list[i].number == 48) {
+            i += extended_color(list + i, count - i, &style->background);
+        } else if (list[i].number == 58) {
+            /* The colour of an underline is not shown; its numbers are no attributes. */
+            i += extended_color(list + i, count - i, &underline);
         } else {
-            if (numbers[i] == 0) gp_style_reset(style);
-            apply_one(style, numbers[i]);
+            if (list[i].number == 0) gp_style_reset(style);
+            apply_one(style, list[i].number);
             i++;
         }
     }

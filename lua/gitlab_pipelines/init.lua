@@ -22,7 +22,18 @@ end
 for _, name in ipairs { "errors", "flow", "mock", "runtime" } do
   parts[name] = module(name)
 end
-parts.joblog = function() return require("gitlab_pipelines.core").joblog end
+
+function parts.joblog()
+  local joblog, options = require("gitlab_pipelines.core").joblog, require "gitlab_pipelines.options"
+  local known = {
+    format = { type = "string", one_of = { "text", "raw", "ansi", "html" } },
+    section = { type = "string" },
+  }
+  return { parser = function(given)
+    return joblog.parser(options.check("joblog.parser", known, given))
+  end }
+end
+
 parts.status = function() return require("gitlab_pipelines.core").status end
 parts.array = function() return require("gitlab_pipelines.json").array end
 parts.null = function() return require("gitlab_pipelines.json").null end

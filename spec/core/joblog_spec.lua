@@ -85,7 +85,22 @@ describe("core/joblog", function()
   end)
 
   it("takes every other escape out of the text", function()
-    assert.same({ "shownlink", "set", "moved", "" }, plain(corpus.odd_escapes))
+    assert.same({ "shownlink", "set", "moved" }, plain(corpus.odd_escapes))
+  end)
+
+  it("does not take for a colour or an erasure what is a terminal's own", function()
+    local text = ESC .. "[>4;2ma" .. ESC .. "[?1;31mb" .. ESC .. "[<2K" .. ESC .. "[=1Kc" .. ESC .. "[?Kd\n"
+    assert.same({ "abcd" }, texts((parse({ text }, "ansi"))))
+  end)
+
+  it("makes no line of what shows nothing behind the last line's end", function()
+    -- A runner ends the colour of its last words in the next line.
+    assert.same({ "Job succeeded" }, plain(ESC .. "[32;1mJob succeeded\n" .. ESC .. "[0;m"))
+    assert.same({ "x" }, plain("x\n10%\r" .. ESC .. "[K"))
+    assert.same({ "oops" }, plain("2024-05-22T12:43:46.962646Z 00E oops\n2024-05-22T12:43:46.962646Z 00E "
+      .. ESC .. "[0;m"))
+    assert.same({ "a" }, plain("2024-05-22T12:43:46.962646Z 00E a\n2024-05-22T12:43:46.962646Z 00E+" .. ESC .. "[0;m"))
+    assert.same({ "x", "" }, plain("x\n" .. ESC .. "[0;m\n"))
   end)
 
   it("passes on bytes that are no text", function()
@@ -191,7 +206,12 @@ describe("core/joblog", function()
     assert.equal(17, code(corpus.last))
     assert.equal(0, code "x\nJob succeeded\n\n")
     assert.is_nil(code "Job succeeded\nmore\n")
+    assert.equal(1, code "ERROR: Job failed: exit status 1\n")
+    assert.equal(137, code("ERROR: Job failed: command terminated with exit code 137\n" .. ESC .. "[0;m"))
     assert.is_nil(code "ERROR: Job failed: exit code \n")
+    assert.is_nil(code "ERROR: Job failed: 7\n")
+    assert.is_nil(code "ERROR: Job failed: no exit 7\n")
+    assert.is_nil(code "ERROR: Job failed: \n")
     assert.is_nil(code "ERROR: Job failed (system failure): no image\n")
     assert.is_nil(code "")
   end)
@@ -221,9 +241,24 @@ describe("core/joblog", function()
     assert.equal(span "font-weight:bold;opacity:.6;font-style:italic;text-decoration:underline;", html "1;2;3;4")
     assert.equal(span "visibility:hidden;text-decoration:line-through;", html "8;9")
     for _, codes in ipairs { "1;22", "2;22", "3;23", "4;24", "21;24", "7;27", "8;28", "9;29", "31;39", "41;49",
-      "38;9", "38", "38;5", "48;2;1;2", "1;", "73" } do
+      "38;9", "38", "38;5", "48;2;1;2", "1;", "73", "4:0", "4;4:0", "38:5", "38:2:1:2", "48:9:1", "58;5;1",
+      "58;2;1;3;4", "58:5:1", "58:2::1:3:4", "7:1" } do
       assert.equal(text, html(codes), codes)
     end
+  end)
+
+  it("takes numbers joined by colons for one: colours with and without a colour space, kinds of underline", function()
+    local function ansi(codes) return parse({ ESC .. "[" .. codes .. "mx" }, "ansi")[1].text end
+    local function run(codes) return ESC .. "[0;" .. codes .. "mx" .. ESC .. "[0m" end
+    assert.equal(run "38;5;208", ansi "38:5:208")
+    assert.equal(run "38;2;1;2;3", ansi "38:2:1:2:3")
+    assert.equal(run "38;2;1;2;3", ansi "38:2::1:2:3")
+    assert.equal(run "38;2;1;2;3", ansi "38:2:7:1:2:3:4:5")
+    assert.equal(run "1;48;2;1;2;3", ansi "48:2::1:2:3;1")
+    assert.equal(run "4", ansi "4:3")
+    assert.equal(run "1;4;31", ansi "31;4:2;1")
+    assert.equal(run "31", ansi "4;31;4:0")
+    assert.equal(run "31", ansi "58;5;9;31")
   end)
 
   it("keeps at most 256 styled runs of a line, and all of its text", function()
