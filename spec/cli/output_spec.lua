@@ -19,6 +19,25 @@ describe("cli/output", function()
     assert.matches("…$", lines[2])
   end)
 
+  it("leaves the last columns out where a line has no room for all", function()
+    local header = { "ID", "STATUS", "REF", "SHA", "LINK" }
+    local rows = { { "1", "success", ("日"):rep(20), ("s"):rep(8), "https://gitlab.example.com/1" } }
+    for width = 7, 120 do
+      for _, line in ipairs(output.table(header, rows, { width = width })) do
+        assert.is_true(output.width_of(line) <= width, width .. ": " .. line)
+      end
+    end
+    assert.same({ "ID  STATUS   REF             SHA       LINK",
+      "1   success  日日日日日日…   ssssssss  https://gitla…" }, output.table(header, rows, { width = 53 }))
+    assert.matches("^ID  STATUS   REF +SHA$", output.table(header, rows, { width = 44 })[1])
+    assert.matches("^ID  STATUS   REF$", output.table(header, rows, { width = 30 })[1])
+  end)
+
+  it("lets no cell of a server's write into the terminal or into another line", function()
+    local lines = output.table({ "ID", "STATUS" }, { { "1", "a\27[2J\nb\194\155" } }, { width = 40 })
+    assert.same({ "ID  STATUS", "1   a?[2J?b?" }, lines)
+  end)
+
   it("counts characters, not bytes", function()
     assert.equal(3, output.width_of "äöü")
     assert.equal("ä…", output.cut("äöü", 2))

@@ -25,13 +25,8 @@ function M.open(world)
   return setmetatable({ folder = folder, server = server }, Place)
 end
 
---- Runs `gitlab-pipelines WORDS...`. A table as last argument sets environment variables; false
---- takes one away.
----@return string stdout
----@return integer code
----@return string stderr
-function Place:run(...)
-  local arguments = { ... }
+-- Runs the command, by a helper if one is given.
+local function run(self, helper, arguments)
   local environment = { GITLAB_URL = self.server.url, GITLAB_TOKEN = M.token,
     XDG_STATE_HOME = self.folder, CI_JOB_TOKEN = false, CI_PROJECT_ID = false, LANG = "C.UTF-8" }
   if type(arguments[#arguments]) == "table" then
@@ -47,7 +42,7 @@ function Place:run(...)
   for _, name in ipairs(names) do
     if environment[name] then line[#line + 1] = name .. "=" .. httpd.quote(environment[name]) end
   end
-  line[#line + 1] = httpd.lua .. " bin/gitlab-pipelines"
+  line[#line + 1] = helper .. httpd.lua .. " bin/gitlab-pipelines"
   for _, word in ipairs(arguments) do line[#line + 1] = httpd.quote(word) end
   local errors = self.folder .. "/stderr"
   local pipe = io.popen(table.concat(line, " ") .. " 2>" .. errors .. " </dev/null; echo \"exit $?\"")
@@ -57,6 +52,22 @@ function Place:run(...)
   local problem = file:read "*a"
   file:close()
   return printed, tonumber(code), problem
+end
+
+--- Runs `gitlab-pipelines WORDS...`. A table as last argument sets environment variables; false
+--- takes one away.
+---@return string stdout
+---@return integer code
+---@return string stderr
+function Place:run(...)
+  return run(self, "", { ... })
+end
+
+--- The same on a terminal of so many columns: stdout and stderr are one.
+---@return string written
+---@return integer code
+function Place:on_terminal(columns, ...)
+  return run(self, ("/usr/bin/python3 spec/support/on_terminal.py %d "):format(columns), { ... })
 end
 
 --- Stops the server and removes the folder.

@@ -2,6 +2,7 @@
 --- for programs, and the ways to stop with one line and a code.
 
 local exit = require "gitlab_pipelines.cli.exit"
+local screen = require "gitlab_pipelines.screen"
 
 local M = {}
 
@@ -110,9 +111,20 @@ function Context:interruptible(fn, on_interrupt)
   end)
 end
 
---- Writes one line of what was asked for.
-function Context:print(format, ...) -- luacheck: ignore 212
-  io.stdout:write(select("#", ...) > 0 and format:format(...) or format, "\n")
+--- Writes one line of what was asked for. On a terminal nothing in it but colours is obeyed.
+function Context:print(format, ...)
+  local line = select("#", ...) > 0 and format:format(...) or format
+  self:write(line .. "\n")
+end
+
+--- Writes text as it is, and to a terminal what is harmless there.
+function Context:write(text)
+  io.stdout:write(self.terminal and screen.harmless(text) or text)
+end
+
+--- Writes one line about what goes on to stderr.
+function Context:note(format, ...) -- luacheck: ignore 212
+  io.stderr:write(screen.harmless(format:format(...)), "\n")
 end
 
 --- Writes one line about what goes on, unless -q.

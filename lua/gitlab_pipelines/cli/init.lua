@@ -4,6 +4,7 @@
 local argparse = require "argparse"
 local context = require "gitlab_pipelines.cli.context"
 local exit = require "gitlab_pipelines.cli.exit"
+local screen = require "gitlab_pipelines.screen"
 
 local M = {}
 
@@ -62,7 +63,7 @@ function M.parser(only)
 end
 
 local function fail(message, code)
-  io.stderr:write("gitlab-pipelines: ", message, "\n")
+  io.stderr:write("gitlab-pipelines: ", screen.harmless(message), "\n")
   return code
 end
 

@@ -38,18 +38,18 @@ local function follow(ctx, args)
           return
         end
         local name = args.pipeline and "[" .. output.plain(line.job.name) .. "] " or ""
-        io.stdout:write(name, line.text, "\n")
+        ctx:write(name .. line.text .. "\n")
         io.stdout:flush()
       end,
       on_restart = function(reason)
-        io.stderr:write("gitlab-pipelines: the log begins again (", reason, ")\n")
+        ctx:note("gitlab-pipelines: the log begins again (%s)", reason)
       end,
     })
   end)
   if verdict == "interrupted" then return exit.interrupted end
   ctx:check(job, verdict)
-  io.stderr:write(("%s %d  %s%s\n"):format(args.pipeline and "pipeline" or "job", job.id, verdict,
-    code and "  exit code " .. code or ""))
+  ctx:note("%s %d  %s%s", args.pipeline and "pipeline" or "job", job.id, verdict,
+    code and "  exit code " .. code or "")
   return exit.of_verdict(verdict)
 end
 
@@ -89,7 +89,7 @@ function M.run(ctx, args)
   if ctx.args.json then
     ctx:json { job = args.job, log = text }
   else
-    io.stdout:write(text)
+    ctx:write(text)
   end
   return exit.success
 end

@@ -1,6 +1,8 @@
 --- How the command shows things to people: statuses with a colour, durations, tables that fit the
 --- terminal. Pure: text in, text out.
 
+local screen = require "gitlab_pipelines.screen"
+
 local M = {}
 
 local colors = {
@@ -11,7 +13,7 @@ local colors = {
 --- The status, coloured when `color`.
 function M.status(status, color)
   local code = color and colors[status]
-  return code and "\27[" .. code .. "m" .. status .. "\27[0m" or status
+  return code and "\27[" .. code .. "m" .. status .. "\27[0m" or screen.plain(status)
 end
 
 --- "1h 02m", "3m 07s", "4.2s" of seconds; "" of nil.
@@ -36,59 +38,67 @@ function M.bytes(count)
   end
 end
 
--- Cells on screen of UTF-8 text: each character that is not a continuation byte counts one.
-local function width_of(text)
-  local _, count = text:gsub("[^\128-\191]", "")
-  return count
-end
-M.width_of = width_of
+M.width_of, M.cut, M.plain, M.harmless = screen.width, screen.cut, screen.plain, screen.harmless
 
---- The text cut to `width` cells, with an ellipsis when something was cut.
-function M.cut(text, width)
-  if width_of(text) <= width then return text end
-  local kept, cells = {}, 0
-  for character in text:gmatch "[%z\1-\127\194-\244][\128-\191]*" do
-    if cells + 1 > width - 1 then break end
-    kept[#kept + 1], cells = character, cells + 1
-  end
-  return table.concat(kept) .. "…"
-end
+-- Columns of a table give way down to so many cells, then the last ones go; the first so many stay.
+local LEAST, FIRST = 10, 3
 
---- Text that a server sent, safe for a terminal: control characters become "?".
-function M.plain(text)
-  return (tostring(text):gsub("[%z\1-\31\127]", "?"))
-end
-
---- Lines of a table: `header` is a list of titles, `rows` lists of cells. With `width` the widest
---- columns give way until a line fits; the colouring function is applied after padding.
----@param header string[]
----@param rows string[][]
----@param options {width: integer|nil, paint: nil|fun(column: integer, text: string): string}
----@return string[] lines
-function M.table(header, rows, options)
-  local widths = {}
-  for i, title in ipairs(header) do widths[i] = width_of(title) end
-  for _, row in ipairs(rows) do
-    for i = 1, #header do widths[i] = math.max(widths[i], width_of(row[i] or "")) end
-  end
-  local function total()
-    local sum = 2 * (#header - 1)
-    for _, width in ipairs(widths) do sum = sum + width end
-    return sum
-  end
-  while options.width and total() > options.width do
-    local widest = 1
-    for i, width in ipairs(widths) do
-      if width > widths[widest] then widest = i end
+-- Takes from the widest columns until they fit into `width` cells, two between each; a column that
+-- has no more than `least` gives nothing. True when they fit.
+local function shrink(widths, width, least)
+  while true do
+    local total, widest = 2 * (#widths - 1), 1
+    for i, cells in ipairs(widths) do
+      total = total + cells
+      if cells > widths[widest] then widest = i end
     end
-    if widths[widest] <= 4 then break end
+    if total <= width then return true end
+    if widths[widest] <= least then return false end
     widths[widest] = widths[widest] - 1
   end
+end
+
+local function first(list, count)
+  local some = {}
+  for i = 1, count do some[i] = list[i] end
+  return some
+end
+
+-- The widths of the columns that are shown.
+local function fit(widths, width)
+  for count = #widths, FIRST + 1, -1 do
+    local some = first(widths, count)
+    if shrink(some, width, LEAST) then return some end
+  end
+  local some = first(widths, math.min(#widths, FIRST))
+  shrink(some, width, 1)
+  return some
+end
+
+--- Lines of a table: `header` is a list of titles, `rows` lists of cells, which are made plain. With
+--- `width` it is made to fit: the widest columns are cut, and what even then finds no room is left
+--- out from the right. The colouring function is applied after padding.
+---@param header string[]
+---@param given string[][]
+---@param options {width: integer|nil, paint: nil|fun(column: integer, text: string): string}
+---@return string[] lines
+function M.table(header, given, options)
+  local widths, rows = {}, {}
+  for i, title in ipairs(header) do widths[i] = screen.width(title) end
+  for k, cells in ipairs(given) do
+    local row = {}
+    for i = 1, #header do
+      row[i] = screen.plain(cells[i] or "")
+      widths[i] = math.max(widths[i], screen.width(row[i]))
+    end
+    rows[k] = row
+  end
+  if options.width then widths = fit(widths, options.width) end
   local function line(row, paint)
     local cells = {}
-    for i = 1, #header do
-      local text = M.cut(row[i] or "", widths[i])
-      local padding = i < #header and (" "):rep(widths[i] - width_of(text)) or ""
+    for i = 1, #widths do
+      local text = screen.cut(row[i], widths[i])
+      local padding = i < #widths and (" "):rep(widths[i] - screen.width(text)) or ""
       cells[i] = (paint and paint(i, text) or text) .. padding
     end
     return (table.concat(cells, "  "):gsub("%s+$", ""))

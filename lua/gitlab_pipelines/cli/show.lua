@@ -34,7 +34,7 @@ local tree_of
 local function job_entry(job, child)
   local reason = job.failure_reason and output.plain(job.failure_reason)
   local entry = { status = job.status, children = {},
-    before = words(tostring(job.id), output.plain(job.name)),
+    before = words(output.plain(job.id), output.plain(job.name)),
     after = words(output.duration(job.duration), job.allow_failure and job.status == "failed"
       and "may fail", reason) }
   if child then entry.children[1] = tree_of(child) end
@@ -43,7 +43,7 @@ end
 
 function tree_of(node)
   local entry = { status = node.status, children = {},
-    before = "pipeline " .. tostring(node.id),
+    before = "pipeline " .. output.plain(node.id),
     after = words(node.ref and output.plain(node.ref), output.duration(node.duration),
       output.plain(node.web_url or ""),
       node.error and "can not be read: " .. output.plain(node.error.message)) }
@@ -64,7 +64,7 @@ end
 -- Cut first, coloured then: a colour takes no room.
 local function line_of(entry, prefix, style)
   local head = entry.before .. "  "
-  local text = words(entry.before, entry.status, entry.after)
+  local text = output.plain(words(entry.before, entry.status, entry.after))
   if style.width then text = output.cut(text, math.max(1, style.width - output.width_of(prefix))) end
   local status = entry.status or ""
   if style.color and status ~= "" and text:sub(1, #head + #status) == head .. status then

@@ -4,6 +4,8 @@
 -- to become ready. The driver writes a frame only when it differs, in one write, and moves the
 -- cursor instead of clearing the screen: nothing flickers.
 
+local screen = require "gitlab_pipelines.screen"
+
 local M = {}
 
 local styles = {
@@ -31,44 +33,9 @@ function M.elapsed(seconds)
   return ("%dh%02dm"):format(math.floor(seconds / 3600), math.floor(seconds % 3600 / 60))
 end
 
--- Code point at a byte of UTF-8, roughly: only its width matters.
-local function wide(a, b)
-  local code
-  if a >= 0xF0 then return true end
-  if a < 0xE1 then return false end
-  code = (a - 0xE0) * 4096 + ((b or 0x80) - 0x80) * 64
-  return (code >= 0x1100 and code < 0x1160) or (code >= 0x2E80 and code < 0xA4D0)
-    or (code >= 0xAC00 and code < 0xD7A4) or (code >= 0xF900 and code < 0xFB00)
-    or (code >= 0xFE30 and code < 0xFE70) or (code >= 0xFF00 and code < 0xFF61)
-end
+M.width, M.cut = screen.width, screen.cut
 
---- Columns that a text takes on a terminal.
----@param text string
----@return integer
-function M.width(text)
-  local columns = 0
-  for char in text:gmatch "[%z\1-\127\192-\255][\128-\191]*" do
-    columns = columns + (wide(char:byte(1, 2)) and 2 or 1)
-  end
-  return columns
-end
-
---- The text cut to so many columns; what is cut ends in "…".
----@return string
-function M.cut(text, columns, more)
-  if M.width(text) <= columns then return text end
-  more = more or "…"
-  local room, kept, used = columns - M.width(more), {}, 0
-  if room < 0 then return ("."):rep(columns) end
-  for char in text:gmatch "[%z\1-\127\192-\255][\128-\191]*" do
-    local size = wide(char:byte(1, 2)) and 2 or 1
-    if used + size > room then break end
-    kept[#kept + 1], used = char, used + size
-  end
-  return table.concat(kept) .. more
-end
-
-local function clean(text) return (text:gsub("[%c\127]+", " ")) end
+local function clean(text) return screen.plain((tostring(text):gsub("[%c\127]+", " "))) end
 
 -- Where each step hangs: below the deepest of its needs, the lower one in the script among equals.
 local function children_of(plan)
@@ -381,7 +348,7 @@ local function line_of(run, event, seen)
     if not event.web_url or final[event.pipeline_status] then return nil end
     status = event.pipeline_status or status
   end
-  local text = event.step .. ": " .. status
+  local text = event.step .. ": " .. clean(status)
   if event.reason or event.message then
     text = text .. ", " .. clean(event.reason or event.message)
   end

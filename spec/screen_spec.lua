@@ -1,0 +1,51 @@
+local screen = require "gitlab_pipelines.screen"
+
+describe("screen", function()
+  it("lets nothing through that a terminal would obey", function()
+    assert.equal("a?[31mb?", screen.plain "a\27[31mb\n")
+    assert.equal("?]0;title?", screen.plain "\27]0;title\7")
+    assert.equal("????? ?", screen.plain "\0\8\r\n\9 \127")
+    -- As two bytes of UTF-8 and as one byte they begin an escape too.
+    assert.equal("?31m ?31m", screen.plain "\194\15531m \15531m")
+    assert.equal("main?niam?", screen.plain "main\226\128\174niam\226\129\166")
+    assert.equal("naïve 日本 🚀", screen.plain "naïve 日本 🚀")
+    assert.equal("17", screen.plain(17))
+  end)
+
+  it("takes for no character what is none", function()
+    for _, bytes in ipairs { "\255", "\195", "\192\128", "\224\128\128", "\237\160\128", "\240\128\128\128",
+      "\244\144\128\128", "\245\128\128\128", "\226\130", "\240\159\154" } do
+      assert.equal("x" .. ("?"):rep(#bytes) .. "y", screen.plain("x" .. bytes .. "y"))
+      assert.equal(#bytes, screen.width(bytes))
+    end
+  end)
+
+  it("leaves lines, tabs and colours of a log, and no other escape", function()
+    local log = "one\27[0;1;38;5;208mred\27[0m\ttab\nand ünicode\27[m"
+    assert.equal(log, screen.harmless(log))
+    assert.equal("?[2J?[1;1H?]0;x??7?c?[?25l?", screen.harmless "\27[2J\27[1;1H\27]0;x\7\0277\27c\27[?25l\27")
+    assert.equal("a?b?c??", screen.harmless "a\rb\8c\194\155\155")
+  end)
+
+  it("counts the columns of characters: none, one or two", function()
+    assert.equal(3, screen.width "abc")
+    assert.equal(5, screen.width "naïve")
+    assert.equal(4, screen.width "日本")
+    assert.equal(2, screen.width "🚀")
+    assert.equal(1, screen.width "e\204\129")
+    assert.equal(4, screen.width "한글")
+    assert.equal(0, screen.width "")
+  end)
+
+  it("cuts to so many columns, and never within a character", function()
+    assert.equal("abc", screen.cut("abc", 3))
+    assert.equal("na…", screen.cut("naïve", 3))
+    assert.equal("日…", screen.cut("日本語", 4))
+    assert.equal("…", screen.cut("日本語", 2))
+    assert.equal("日本...", screen.cut("日本語日本語", 8, "..."))
+    assert.equal("..", screen.cut("abcdef", 2, "..."))
+    for columns = 1, 12 do
+      assert.is_true(screen.width(screen.cut("e\204\129日x本🚀yz한", columns)) <= columns)
+    end
+  end)
+end)
