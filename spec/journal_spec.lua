@@ -38,6 +38,16 @@ describe("a journal", function()
     assert.equal("600", mode(path))
   end)
 
+  it("leaves another's locks on its file alone when it is opened a second time here", function()
+    intent "a"
+    assert(journal.open(path)):close()
+    -- Whoever is the last to close the file folds it into one; nobody else may, while we have it.
+    assert(os.execute(("/usr/bin/python3 -c 'import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); "
+      .. "c.execute(\"select * from intents\").fetchall(); c.close()' '%s'"):format(path)))
+    assert.equal("600", mode(path .. "-wal"))
+    assert.equal("intent", j:lookup("a").state)
+  end)
+
   it("writes an intent once and gives back the one that is there", function()
     local row, created = intent("a", 100)
     assert.is_true(created)

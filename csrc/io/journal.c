@@ -74,20 +74,26 @@ static int fail(char *err, size_t err_size, const char *what, const char *why)
     return -1;
 }
 
-/* Makes the file if need be, for its owner alone, and looks where it lies. */
+/* Makes the file if need be, for its owner alone, and looks where it lies. The file is not opened for
+ * that: to close any descriptor of it would end the locks that SQLite's other connections in this
+ * process hold on it (POSIX has it so). A descriptor with O_PATH holds and ends no locks. */
 static int prepare_file(const char *path, char *err, size_t err_size)
 {
     struct statfs fs;
     struct stat st;
     size_t i;
-    int result = 0;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+    int result = 0, fd;
+    if (mknod(path, S_IFREG | 0600, 0) != 0 && errno != EEXIST)
+        return fail(err, err_size, path, strerror(errno));
+    fd = open(path, O_PATH | O_CLOEXEC);
     if (fd < 0) return fail(err, err_size, path, strerror(errno));
     if (fstat(fd, &st) != 0 || fstatfs(fd, &fs) != 0) {
         result = fail(err, err_size, path, strerror(errno));
     } else if (!S_ISREG(st.st_mode)) {
         result = fail(err, err_size, path, "not a regular file");
-    } else if ((st.st_mode & 077) && fchmod(fd, 0600) != 0) {
+    } else if (euidaccess(path, R_OK | W_OK) != 0) {
+        result = fail(err, err_size, path, strerror(errno));
+    } else if ((st.st_mode & 077) && chmod(path, 0600) != 0) {
         result = fail(err, err_size, path, "others may read it, and it is not ours to close");
     }
     for (i = 0; result == 0 && i < sizeof network_systems / sizeof *network_systems; i++) {
