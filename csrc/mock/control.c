@@ -239,7 +239,10 @@ int gp_mock_reset(gp_call *call)
         return gp_fail(call, 403, "403 Forbidden - reset is off; start with MOCK_ALLOW_RESET=1");
     }
     gp_store_reset(m);
-    if (!gp_store_flush(m) || !gp_mock_reload(m, err, sizeof err)) return gp_fail_memory(call);
+    if (!gp_store_flush(m) || !gp_mock_reload(m, err, sizeof err)) {
+        m->spoiled = 1;
+        return gp_fail_memory(call);
+    }
     if (m->world && (!gp_tokens_enter(m, m->world->root, err, sizeof err) ||
                      !gp_faults_add(m, gp_json_get(m->world->root, "faults"), err, sizeof err))) {
         return gp_fail_memory(call);

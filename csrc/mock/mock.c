@@ -344,6 +344,7 @@ static int commit(gp_mock *m)
     m->memory_failed = 0;
     m->spoiled = !gp_mock_reload(m, err, sizeof err);
     m->lag_kept = 0;
+    m->lost |= m->deferred;
     return 0;
 }
 
@@ -406,7 +407,11 @@ static void carry_out_late(gp_mock *m, gp_ms until)
 
 int gp_mock_flush(gp_mock *m)
 {
-    return commit(m);
+    int good;
+    m->spoiled |= m->lost; /* with what was lost goes what came after it */
+    good = commit(m);
+    m->deferred = m->lost = 0;
+    return good;
 }
 
 /* To `now`, with what was put off until then. */
@@ -450,6 +455,7 @@ void gp_mock_request(gp_mock *m, double now, const gp_http_request_in *in,
     if (!may_defer(in)) commit(m);
     /* What a reader sees follows from the clock; what a writer is told must last. */
     out->uncommitted = gp_store_pending(m) && strcmp(in->method, "GET") != 0;
+    m->deferred |= out->uncommitted && may_defer(in);
     gp_answer_headers(&call);
     gp_requests_note(m, in, out->status, struck);
 }
@@ -468,7 +474,7 @@ double gp_mock_webhook_timeout(gp_mock *m, double now)
     if (!m->hooks.count) return -1;
     set_clock(m, now);
     if (first && first->due < next) next = first->due;
-    if (next <= m->now) return 0;
+    if (next <= m->now) return m->hooks_rest > m->caller ? 1 : 0;
     /* A time that is held does not come by itself. */
     return next == GP_MS_NEVER || m->clock_virtual ? -1 : (double)(next - m->now) / 1000;
 }
@@ -485,7 +491,11 @@ int gp_mock_webhook_take(gp_mock *m, double now, gp_mock_webhook *out)
     hook = gp_hook_by_id(&m->hooks, d->hook_id);
     d->stamp = m->caller;
     gp_delivery_save(m, d);
-    gp_store_flush(m);
+    if (!commit(m)) {
+        /* It is still to be sent, when there is room to say so. */
+        m->hooks_rest = m->caller + 1000;
+        return 0;
+    }
     out->id = d->id;
     out->url = hook->url;
     out->body = d->body;
@@ -511,6 +521,5 @@ int gp_mock_webhook_report(gp_mock *m, double now, int64_t id, int status, const
     gp_outbox_report(hook, d, status, m->now);
     gp_delivery_save(m, d);
     gp_hook_save(m, hook);
-    gp_store_flush(m);
-    return 1;
+    return commit(m);
 }

@@ -79,7 +79,7 @@ static int64_t free_project_id(const gp_mock *m)
     return id;
 }
 
-gp_project *gp_project_add(gp_mock *m, int64_t id, const char *path)
+gp_project *gp_project_enter(gp_mock *m, int64_t id, const char *path)
 {
     gp_project *project = calloc(1, sizeof *project);
     if (!project) return NULL;
@@ -93,7 +93,13 @@ gp_project *gp_project_add(gp_mock *m, int64_t id, const char *path)
         return NULL;
     }
     if (!gp_ids_put(&m->project_ids, project->id, project)) m->memory_failed = 1;
-    gp_store_project(m, project);
+    return project;
+}
+
+gp_project *gp_project_add(gp_mock *m, int64_t id, const char *path)
+{
+    gp_project *project = gp_project_enter(m, id, path);
+    if (project) gp_store_project(m, project);
     return project;
 }
 

@@ -234,6 +234,7 @@ struct gp_mock {
     gp_list faults; /* gp_fault * */
     gp_list hooks;  /* gp_hook * */
     gp_outbox outbox;
+    gp_ms hooks_rest; /* until then nothing is taken: the database has refused */
     gp_seen seen[GP_SEEN_MAX];
     int64_t seen_count;
     gp_list windows; /* of rate limits, see throttle.c */
@@ -250,6 +251,8 @@ struct gp_mock {
     gp_store *store;
     int spoiled;       /* the rows in memory are not those of the database: to be read again */
     int memory_failed; /* a row could not be made: the request answers 500 */
+    int deferred;      /* answers wait for a flush */
+    int lost;          /* what they tell could not be kept: the flush will say so */
     gp_list dirty_pipelines;
 };
 
@@ -273,7 +276,9 @@ gp_project *gp_project_by_path(gp_mock *m, const char *path);
 gp_mock_scenario *gp_scenario_find(gp_mock *m, int64_t id);
 gp_user *gp_user_find(gp_mock *m, int64_t id);
 
-/* Adds a project with that id (0: a free one) and path. NULL when memory ran out. */
+/* Adds a project with that id (0: a free one) and path: one that the database holds, or a new one.
+ * NULL when memory ran out. */
+gp_project *gp_project_enter(gp_mock *m, int64_t id, const char *path);
 gp_project *gp_project_add(gp_mock *m, int64_t id, const char *path);
 
 /* Takes a pipeline out of every place and frees it; the caller deletes its rows. */

@@ -112,9 +112,11 @@ static void text(sqlite3_stmt *s, int index, const char *value)
     sqlite3_bind_text(s, index, value, -1, SQLITE_STATIC);
 }
 
+/* After a failure nothing more is written: a full disk may have ended the transaction, and what
+ * came now would be kept by itself. */
 static void run(gp_store *store, sqlite3_stmt *s)
 {
-    if (sqlite3_step(s) != SQLITE_DONE) store->failed = 1;
+    if (!store->failed && sqlite3_step(s) != SQLITE_DONE) store->failed = 1;
     sqlite3_reset(s);
 }
 
@@ -306,6 +308,20 @@ static void write_job(gp_store *store, const gp_job *job)
     run(store, s);
 }
 
+/* Nothing of what is marked is to be written. A row whose mark stayed would never be written
+ * again: whoever changed it would find it marked. */
+static void forget_dirty(gp_mock *m)
+{
+    size_t i, k;
+    for (i = 0; i < m->dirty_pipelines.count; i++) {
+        gp_pipeline *p = m->dirty_pipelines.items[i];
+        p->dirty = 0;
+        for (k = 0; k < p->jobs.count; k++)
+            ((gp_job *)p->jobs.items[k])->dirty = 0;
+    }
+    m->dirty_pipelines.count = 0;
+}
+
 int gp_store_pending(const gp_mock *m)
 {
     return m->store->open || m->dirty_pipelines.count;
@@ -341,7 +357,7 @@ int gp_store_flush(gp_mock *m)
 void gp_store_rollback(gp_mock *m)
 {
     gp_store *store = m->store;
-    m->dirty_pipelines.count = 0;
+    forget_dirty(m);
     if (!sqlite3_get_autocommit(store->db)) sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
     store->open = store->failed = 0;
 }
@@ -441,9 +457,10 @@ void gp_store_reset(gp_mock *m)
         "DELETE FROM sqlite_sequence;"
         "DELETE FROM scenarios WHERE NOT (scenario_id BETWEEN 0 AND 100 OR"
         " scenario_id IN (200, 500));";
-    m->dirty_pipelines.count = 0;
+    forget_dirty(m);
     ready(m->store, PUT_STATE);
-    if (sqlite3_exec(m->store->db, sql, NULL, NULL, NULL) != SQLITE_OK) m->store->failed = 1;
+    if (!m->store->failed && sqlite3_exec(m->store->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        m->store->failed = 1;
 }
 
 /* Reading ----------------------------------------------------------------------------------- */
@@ -511,11 +528,10 @@ static int read_world(gp_mock *m, sqlite3_stmt *s)
 
 static int read_project(gp_mock *m, sqlite3_stmt *s)
 {
-    gp_project *project = gp_project_add(m, got(s, 0, 0), got_text(s, 1));
+    gp_project *project = gp_project_enter(m, got(s, 0, 0), got_text(s, 1));
     if (!project) return 0;
     project->next_iid = got(s, 2, 1);
     project->next_deployment_iid = got(s, 3, 1);
-    gp_store_project(m, project); /* adding it has written the first numbers */
     return 1;
 }
 
@@ -709,7 +725,7 @@ int gp_store_load(gp_mock *m, char *err, size_t err_size)
         return 0;
     }
     raise_to(&m->next_pipeline, 1 + ask(store, "SELECT max(id) FROM pipelines", 0));
-    m->dirty_pipelines.count = 0;
+    forget_dirty(m); /* the jobs of scenarios were made anew, as their rows say */
     return 1;
 }
 

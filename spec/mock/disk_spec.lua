@@ -1,6 +1,7 @@
--- A served simulation whose disk is full (GP_FULL=1: the moment at which it fills is another each
--- time), and one that is killed while it writes: what was acknowledged is there, what was refused
--- is not.
+-- A simulation whose writes fail, each in turn; a served one whose disk is full; one that is killed
+-- while it writes; one that is opened again: what was acknowledged is there, what was refused is not.
+local calls = require "support.mock_calls"
+local compile = require "spec.support.compile"
 local httpd = require "support.httpd"
 local json = require "gitlab_pipelines.json"
 
@@ -59,9 +60,13 @@ local function clean(db)
   for _, tail in ipairs { "", "-wal", "-shm", "-journal", ".lock" } do os.remove(db .. tail) end
 end
 
-local full = os.getenv "GP_FULL" == "1" and describe or function() end
+describe("a simulated GitLab whose disk is full", function()
+  it("keeps exactly what it acknowledged, whichever write is the first to fail", function()
+    local text = compile.run_mock("mock_disk", ("'%s' %d"):format(compile.folder(),
+      os.getenv "GP_FULL" == "1" and 1 or 7))
+    assert.is_true((tonumber(text:match "(%d+) writes failed in turn") or 0) > 100, text)
+  end)
 
-full("a simulated GitLab whose disk is full", function()
   it("refuses what it can not keep, keeps what it acknowledged, and goes on when there is room", function()
     local db = os.tmpname()
     local server = serve(db, 4000)
@@ -81,6 +86,26 @@ full("a simulated GitLab whose disk is full", function()
     assert.is_nil(told:find "refused" or told:find "lost")
     assert.is_true(compare(told, pipelines(server)) >= 40)
     server:stop()
+    clean(db)
+  end)
+end)
+
+describe("a simulated GitLab that is opened again", function()
+  it("keeps what is done from then on to a pipeline of before", function()
+    local db = os.tmpname()
+    local function again(target, wanted)
+      local gl = assert(calls.new { db = db })
+      if target then assert.equal(200, (gl:call(target[1], target[2], target[3] or {}))) end
+      assert.equal(wanted, select(2, gl:get "/projects/7/pipelines/1").status)
+      gl:close()
+    end
+    local gl = assert(calls.new { db = db })
+    gl:post("/projects/7/pipeline", { ref = "main" })
+    gl:close()
+    again({ "POST", "/projects/7/pipelines/1/cancel" }, "canceled")
+    again({ "PATCH", "/_mock/pipelines/1", { terminal_after_seconds = 0, terminal_status = "failed" } }, "failed")
+    again({ "PATCH", "/_mock/pipelines/1", { status = "manual" } }, "manual")
+    again(nil, "manual")
     clean(db)
   end)
 end)

@@ -1,4 +1,4 @@
---- Compiles a small C file of spec/c into a shared object below the build folder.
+--- Compiles a small C file of spec/c into a shared object or a program below the build folder.
 
 local M = {}
 
@@ -38,6 +38,33 @@ end
 ---@param name string
 function M.module(name)
   return assert(package.loadlib(M.shared(name, true), "luaopen_" .. name))()
+end
+
+--- Runs the program made from spec/c/NAME.c and the objects of this build that are the simulated
+--- GitLab, built as those are; it must end well.
+---@param name string
+---@param arguments string for the shell
+---@param flags string|nil for the compiler
+---@return string told what it printed
+function M.run_mock(name, arguments, flags)
+  local build = os.getenv "BUILD" or "build"
+  local compiler, how = "${CC:-cc}", ""
+  if build:find "asan" then compiler, how = "clang", "-fsanitize=address,undefined" end
+  local instrumented = io.open(build .. "/obj/core/buf.gcno")
+  if instrumented then
+    instrumented:close()
+    how = "--coverage"
+  end
+  local program = M.folder() .. "/" .. name
+  local pipe = assert(io.popen(([[mkdir -p %s && unset LD_PRELOAD && \
+    %s -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Icsrc %s %s -o %s spec/c/%s.c \
+    %s/obj/mock/*.o %s/obj/libgpcore.a -lsqlite3 -lcrypto -lm 2>&1 && \
+    timeout 600 %s %s 2>&1; echo status=$?]]):format(quote(M.folder()), compiler, how, flags or "", quote(program),
+      name, quote(build), quote(build), quote(program), arguments)))
+  local text = pipe:read "*a"
+  pipe:close()
+  assert(text:match "status=(%d+)%s*$" == "0", text)
+  return text
 end
 
 M.quote = quote
