@@ -363,10 +363,22 @@ function Call:start()
   })
 end
 
+-- What the caller has decided meanwhile. True when the key is to be left as it stands, for whoever
+-- goes on with it; a cancel is the machine's to settle.
+local function given_up(self, m)
+  local word = self.opts.given_up and self.opts.given_up()
+  if word == "cancel" and not m.cancelled then m:cancel() end
+  return word == "leave"
+end
+
 local function drive(self)
   local m, err = self:start()
   if not m then return nil, err end
   while true do
+    if given_up(self, m) then
+      return nil, self:error("TaskError.Cancelled", { message = "left as it stands",
+        unknown_outcome = self.row ~= nil })
+    end
     local action, argument = m:next(self:now())
     if action == "done" or action == "fail" then
       self:remember(m)
@@ -454,7 +466,8 @@ end
 ---@param operation table pipelines.create or triggers.run
 ---@param args table checked: `project`, `body`
 ---@param opts table `once` (the key); `adopt` ("single", or the id that a person chose),
---- `send_again`, `journal` (an open journal to which the key belongs), `timeout`, `retry`, `priority`
+--- `send_again`, `journal` (an open journal to which the key belongs), `given_up` (asked before each
+--- step: "cancel", "leave" or nil), `timeout`, `retry`, `priority`
 ---@return table|nil pipeline with `adopted = true` when it was found; `duplicates` (ids) when there
 --- are more; `cancelled_own` when ours was one too many
 ---@return table|nil err with `key`; PipelineError.UnknownOutcome has `candidates`

@@ -8,6 +8,7 @@ local TOKEN = "spec-token-0123456789"
 
 local WORLD = [[projects = {
   ["p/quick"] = { id = 1, queued = 0, jobs = { { name = "job", stage = "test", duration = 0.2 } } },
+  ["p/long"] = { id = 3, queued = 0, jobs = { { name = "job", stage = "test", duration = 10000 } } },
   ["p/broken"] = { id = 2, queued = 0, jobs = { { name = "unit", stage = "test", duration = 0.2,
     status = "failed", failure_reason = "script_failure", log = "one\ntwo\n" } } },
 }]]
@@ -114,6 +115,34 @@ describe("the command", function()
     assert.matches("canceled", (run("runs show " .. id)))
     text, code = run("runs cancel " .. id)
     assert.same({ ("run %s has ended: canceled\n"):format(id), 0 }, { text, code })
+  end)
+
+  it("cancels what a killed process has left in doubt", function()
+    local function ask(words, target)
+      local pipe = assert(io.popen(("curl -s -H 'PRIVATE-TOKEN: %s' %s %s%s"):format(TOKEN, words, server.url,
+        target)))
+      local text = pipe:read "*a"
+      pipe:close()
+      return text
+    end
+    write(script, [[name = "small"
+      a = pipeline { project = "p/long", variables = { STEP = "a" } }
+      b = pipeline { project = "p/long", needs = { a } }]])
+    -- It is made, and its answer takes longer than the process lives.
+    ask([[-d '{"method":"POST","path":"/projects/*/pipeline","delay":60}']], "/_mock/faults")
+    local pipe = assert(io.popen("echo $$; exec env " .. line("run " .. script)))
+    local pid = pipe:read "*l"
+    repeat until ask("", "/_mock/requests?method=POST"):find("/pipeline", 1, true)
+    os.execute("kill -9 " .. pid)
+    pipe:close()
+    local text, code = run "runs list"
+    assert.equal(0, code)
+    local id = text:match "\n(%x+) +running"
+    text, code = run("runs cancel " .. id)
+    assert.same({ 0, "canceled" }, { code, text:match "^run %x+ (%a+)\n$" }, text)
+    assert.equal("a", pipelines())
+    assert.matches('"status":"canceled"', ask("", "/projects/p%2Flong/pipelines"))
+    assert.matches("\na +canceled", (run("runs show " .. id)))
   end)
 
   it("ends with 1, the job and its log when a step fails, and writes a report", function()

@@ -36,6 +36,7 @@ local CREATE_OPTIONS = {
   adopt = { type = "string|integer" },
   send_again = { type = "boolean" },
   journal = { type = "table" },
+  given_up = { type = "function" },
 }
 Pipelines.create_options = CREATE_OPTIONS
 

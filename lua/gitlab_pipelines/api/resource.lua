@@ -235,7 +235,7 @@ function M.create(group, operation, project, params, opts, own)
       M.blame(("%s: option '%s' needs 'once'"):format(operation.name, name))
     end
   end
-  opts.journal = nil
+  opts.journal, opts.given_up = nil, nil
   return group.client:call(operation, args, opts)
 end
 

@@ -106,8 +106,12 @@ function M.run(ctx, args)
       if not ok then ctx:stop(("can not write --report %s: %s"):format(args.report, message)) end
     end
     if not run.ended and not args.quiet then
-      io.stderr:write(("gitlab-pipelines: run %s is not over; go on with: gitlab-pipelines run %s --resume %s%s\n")
-        :format(run.id, args.flow, run.id, args.journal and " --journal " .. args.journal or ""))
+      local journal = args.journal and " --journal " .. args.journal or ""
+      -- Who gave up a cancel has seen enough of it: what is left to do, another process does.
+      local words = run.cancelling and "runs cancel " .. run.id .. journal
+        or ("run %s --resume %s%s"):format(args.flow, run.id, journal)
+      io.stderr:write(("gitlab-pipelines: run %s is not over; %s with: gitlab-pipelines %s\n"):format(run.id,
+        run.cancelling and "finish it" or "go on", words))
     end
     return code
   end)

@@ -202,6 +202,8 @@ end
 --- Writes a transition to the journal, when there is one. Raises when it can not be written: a
 --- run that can not remember must not go on.
 function Run:record(state, phase, fields)
+  -- What was left belongs to whoever goes on with it.
+  if self.abandoned then return end
   state.phase = phase
   if not self.journal then return end
   local ok, err = self.journal:step(self, state, phase, fields)

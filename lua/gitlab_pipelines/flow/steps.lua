@@ -211,6 +211,10 @@ end
 
 local function create(run, state, request)
   local options = { timeout = state.deadline - run.rt:now() }
+  -- Canceled in doubt, it is settled first and not sent again; left, it is left in doubt.
+  function options.given_up()
+    return run.abandoned and "leave" or state.stopping and "cancel" or nil
+  end
   if run.journal then
     options.journal = run.journal.store
   else
@@ -234,6 +238,12 @@ local function attempt(run, state)
     state.request, state.project = request, request.project
     run:record(state, "intent", { request = request })
     local pipeline, err = create(run, state, request)
+    if not pipeline and err:is "TaskError.Cancelled" and err.pipeline_id then
+      -- Found in doubt, and canceled: GitLab says when that is so.
+      state.pipeline_id = err.pipeline_id
+      run:record(state, "cancelling")
+      return await_pipeline(run, state, true)
+    end
     if not pipeline then
       run:record(state, err.unknown_outcome and "unknown" or "refused")
       return of_error(run, err)
