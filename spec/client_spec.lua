@@ -616,6 +616,61 @@ describe("the client's own limits", function()
     return most
   end
 
+  describe("of several clients", function()
+    local rt, transport, times
+    before_each(function()
+      rt = virtual.new()
+      local answers
+      times, answers = timed(rt, function() return pipeline end)
+      transport = double.new(answers)
+    end)
+
+    local function client(options)
+      local given = { url = URL, token = TOKEN, transport = transport, runtime = rt }
+      for name, value in pairs(options or {}) do given[name] = value end
+      return assert(client_of.new(given))
+    end
+
+    -- The most requests in a second when 20 calls of each come at once.
+    local function most_of(clients)
+      rt:run(function()
+        for _ = 1, 20 do
+          for _, c in ipairs(clients) do rt:spawn(function() assert(get(c)) end) end
+        end
+      end)
+      assert.equals(20 * #clients, #times)
+      return most_within(times, 1)
+    end
+
+    it("with one host and token are the same windows", function()
+      assert.equals(10, most_of { client(), client { url = URL .. "/api/v4" } })
+    end)
+
+    it("whose token a function gives are the same, once it is known", function()
+      local asked = client { token = function() return TOKEN end }
+      assert.equals(10, most_of { client(), asked, client { token = function() return TOKEN end } })
+    end)
+
+    it("with two tokens, two hosts or other limits are windows of their own", function()
+      assert.equals(40, most_of { client(), client { token = TOKEN .. "x" },
+        client { url = "https://other.example.com" }, client { limits = { per_minute = 500 } } })
+      assert.same({ 10, 10 }, { client():stats().windows.second.used,
+        client { token = TOKEN .. "x" }:stats().windows.second.used })
+    end)
+
+    it("outlive them: who comes next finds what was sent", function()
+      local first = client()
+      for _ = 1, 10 do assert(get(first)) end
+      first:close()
+      first = nil -- luacheck: ignore 311
+      collectgarbage()
+      collectgarbage()
+      client { token = TOKEN .. "x" }
+      assert(get(client()))
+      assert.is_true(times[11] - times[1] >= 1)
+    end)
+  end)
+
   it("spread 600 requests that come at once", function()
     local times, failed = run_many({}, 600, function(c) return get(c) end)
     assert.equals(0, failed)

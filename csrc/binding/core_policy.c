@@ -6,13 +6,12 @@
  *     limits  false: none; or {per_second, per_minute, create_per_minute, jobs_per_minute}, each a
  *             whole number, or false for no such window
  *   policy:stats(now) -> table       counts, and the host's windows
- *   policy:share(path, now) -> true | nil, message
- *     the windows are those of a file that processes share; now: time is virtual, nil: the
- *     machine's
- *   policy:share_as(host, secret)    whose windows: a host and a token (nil: none), as a digest
- *   policy:shared_problem() -> message | nil     why the file can not be used any more
- *   policy:unshare()                 lets the file go now, unless some exchange still needs it
- *   breaker{failures, successes, reset, probe_timeout} -> breaker
+ *   policy:join(other) -> bool       counts in the windows of another policy; not after a first
+ * call policy:share(path, now) -> true | nil, message the windows are those of a file that
+ * processes share; now: time is virtual, nil: the machine's policy:share_as(host, secret)    whose
+ * windows: a host and a token (nil: none), as a digest policy:shared_problem() -> message | nil why
+ * the file can not be used any more policy:unshare()                 lets the file go now, unless
+ * some exchange still needs it breaker{failures, successes, reset, probe_timeout} -> breaker
  *   breaker:state(now) -> "closed" | "open" | "half_open", seconds until the next probe (or 0)
  *   breaker:stats(now) -> table
  */
@@ -39,10 +38,17 @@ static void dismiss(void *block, size_t size)
     if (block) alloc->resize(alloc->ctx, block, size, 0);
 }
 
+static void release_windows(lgp_limiter *windows)
+{
+    if (!windows || --windows->references > 0) return;
+    dismiss(windows->limiter, windows->size);
+    dismiss(windows, sizeof(*windows));
+}
+
 void lgp_release_policy(lgp_policy *policy)
 {
     if (!policy || --policy->references > 0) return;
-    dismiss(policy->policy.limiter, policy->limiter_size);
+    release_windows(policy->windows);
     gp_shared_limits_close(policy->shared);
     dismiss(policy, sizeof(*policy));
 }
@@ -108,15 +114,18 @@ static void make_limiter(lua_State *L, lgp_policy *policy)
         [GP_RULE_CREATE] = "create_per_minute",
         [GP_RULE_JOBS] = "jobs_per_minute",
     };
-    void *memory;
+    lgp_limiter *windows;
     int rule;
     for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
         rules[rule].count = count_of(L, names[rule], rules[rule].count);
     }
-    policy->limiter_size = gp_limiter_bytes(rules);
-    memory = policy->limiter_size ? obtain(policy->limiter_size) : NULL;
-    if (!memory) luaL_error(L, "there is no memory for limits as high as these");
-    policy->policy.limiter = gp_limiter_init(memory, rules);
+    windows = policy->windows = obtain(sizeof(*windows));
+    if (!windows) luaL_error(L, "not enough memory");
+    windows->references = 1;
+    windows->size = gp_limiter_bytes(rules);
+    windows->limiter = windows->size ? obtain(windows->size) : NULL;
+    if (!windows->limiter) luaL_error(L, "there is no memory for limits as high as these");
+    policy->policy.limiter = gp_limiter_init(windows->limiter, rules);
 }
 
 static int policy_new(lua_State *L)
@@ -152,6 +161,21 @@ static int policy_close(lua_State *L)
     return 0;
 }
 
+static int policy_join(lua_State *L)
+{
+    lgp_policy *policy = lgp_check_policy(L, 1), *other = lgp_check_policy(L, 2);
+    luaL_argcheck(L, policy->windows && !policy->shared, 1, "it has no limits of its own");
+    luaL_argcheck(L, other->windows && !other->shared, 2, "it has no limits of its own");
+    /* A call that is under way is linked into the windows that there are. */
+    lua_pushboolean(L, policy->policy.calls == 0);
+    if (policy->policy.calls > 0) return 1;
+    other->windows->references++;
+    release_windows(policy->windows);
+    policy->windows = other->windows;
+    policy->policy.limiter = other->windows->limiter;
+    return 1;
+}
+
 static int policy_share(lua_State *L)
 {
     lgp_policy *policy = lgp_check_policy(L, 1);
@@ -159,7 +183,8 @@ static int policy_share(lua_State *L)
     double now = luaL_optnumber(L, 3, 0);
     gp_limiter *limiter = policy->policy.limiter;
     char message[512];
-    luaL_argcheck(L, limiter && !limiter->gate, 1, "it has no limits, or shares them already");
+    luaL_argcheck(L, limiter && !limiter->gate && policy->windows->references == 1, 1,
+                  "it has no limits, or shares them already");
     if (gp_shared_limits_open(path, limiter->rules, lua_isnoneornil(L, 3) ? NULL : &now,
                               &policy->shared, message, sizeof(message)) != 0) {
         lua_pushnil(L);
@@ -324,6 +349,7 @@ int lgp_open_policy(lua_State *L)
     };
     static const luaL_Reg policy_methods[] = {
         {"stats", policy_stats},
+        {"join", policy_join},
         {"share", policy_share},
         {"share_as", policy_share_as},
         {"unshare", policy_unshare},

@@ -11,9 +11,16 @@
 #define LGP_POLICY_TYPE  "gitlab_pipelines.policy"
 #define LGP_BREAKER_TYPE "gitlab_pipelines.breaker"
 
+/* The windows of a host and token: of one policy, or of several. */
+typedef struct lgp_limiter {
+    gp_limiter *limiter;
+    size_t size;
+    unsigned references;
+} lgp_limiter;
+
 typedef struct lgp_policy {
     gp_policy policy;
-    size_t limiter_size;
+    lgp_limiter *windows;     /* of policy.limiter; NULL: none */
     gp_shared_limits *shared; /* NULL: none */
     unsigned references;
 } lgp_policy;

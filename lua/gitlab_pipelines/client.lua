@@ -20,6 +20,7 @@ local sharing = require "gitlab_pipelines.client.sharing"
 local state = require "gitlab_pipelines.client.state"
 local stores = require "gitlab_pipelines.client.stores"
 local waiting = require "gitlab_pipelines.client.waiting"
+local windows = require "gitlab_pipelines.client.windows"
 
 local M = {}
 
@@ -118,6 +119,7 @@ function M.new(given, level)
   self.transport, self.owns_transport = make_transport(settings, self.runtime)
   self.breaker = self:breaker_of(settings.base.origin)
   self.line = waiting.of(self.runtime)
+  windows.join(self)
   return self
 end
 
@@ -464,7 +466,7 @@ local function perform(self, op, args, opts)
   local now = self.runtime:now()
   call.deadline = deadline_of(self, call, opts, now)
   call.server_time = now + self.skew - CLOCK_TOLERANCE
-  if self.shares_limits then
+  if self.shares_limits or self.joins_later then
     local known
     known, err = sharing.count_as(self, op)
     if not known then return nil, err end
@@ -568,6 +570,7 @@ end
 ---   `{used, limit, seconds, closed_for}`; `closed_for` is how long the server keeps it closed;
 ---   `create` is that of the fullest project and ref, of so many `subjects`; with `limits.shared`
 ---   the others have `shared_used`, what all processes have taken. Absent: `limits = false`
+---   Clients of one process with the same host, token and limits have these in common.
 --- - `breaker`: `{state, probe_in, failures, opened}`, state `closed`, `open` or `half_open`;
 ---   `store`: the same for the artifact store. Absent: `breaker = false`, or no store was seen
 ---@return table stats a new table; its numbers are of this moment

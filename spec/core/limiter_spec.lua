@@ -322,6 +322,19 @@ describe("the limiter", function()
     assert.equals("send", (two:next(till, 0)))
   end)
 
+  it("counts in another policy's windows once it has joined it, which it may before its first call", function()
+    local first = core.policy.new { limits = { per_second = 1 } }
+    local second, third = core.policy.new { limits = { per_second = 1 } }, core.policy.new { limits = {} }
+    assert.is_true(second:join(first))
+    assert.equals("send", (exchange(first):next(START, 0)))
+    assert.equals("wait", (exchange(second):next(START, 0)))
+    assert.equals("send", (exchange(third):next(START, 0)))
+    assert.is_false(third:join(first))
+    assert.equals(1, third:stats(START).windows.second.used)
+    assert.has_error(function() core.policy.new({ limits = false }):join(first) end)
+    assert.has_error(function() core.policy.new({ limits = {} }):join(core.policy.new { limits = false }) end)
+  end)
+
   it("counts an attempt that never left from its end", function()
     local policy = core.policy.new { limits = { per_second = 1 } }
     local one, two = exchange(policy), exchange(policy)

@@ -4,6 +4,7 @@
 -- the first question; that of a function is known once it has been asked for, and may change.
 
 local errors = require "gitlab_pipelines.errors"
+local windows = require "gitlab_pipelines.client.windows"
 
 local M = {}
 
@@ -29,10 +30,13 @@ end
 --- Lets another policy of the client share its windows too: of a host that is given no token.
 ---@param policy userdata
 ---@param origin string
----@return boolean|nil true, also when the client shares nothing
+---@return boolean|nil true, also when the client shares nothing with other processes
 ---@return table|nil err ConfigurationError.SharedLimitsUnusable
 function M.join(client, policy, origin)
-  if not client.shares_limits then return true end
+  if not client.shares_limits then
+    windows.join_at(client, policy, origin)
+    return true
+  end
   local ok, why = policy:share(client.settings.limits.shared,
     client.runtime.name == "virtual" and client.runtime:now() or nil)
   if not ok then return nil, unusable(why) end
@@ -40,7 +44,8 @@ function M.join(client, policy, origin)
   return true
 end
 
---- Before a call of a client that shares its limits: its windows are those of its token.
+--- Before a call of a client that shares its limits, or does so once its token is known: its windows
+--- are those of its token.
 ---@return boolean|nil true
 ---@return table|nil err there is no token
 function M.count_as(client, op)
@@ -50,7 +55,9 @@ function M.count_as(client, op)
     generation.attempts = 0
     return nil, generation
   end
-  if generation ~= client.counted_as then
+  if client.joins_later then
+    windows.join(client)
+  elseif generation ~= client.counted_as then
     client.policy:share_as(client.settings.base.origin, client.token.secret)
     client.counted_as = generation
   end
