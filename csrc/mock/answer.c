@@ -137,15 +137,33 @@ void gp_answer_headers(gp_call *call)
 
 /* Paging ------------------------------------------------------------------------------------ */
 
+/* Does a piece of a query bear one of these names? */
+static int named(const char *at, const char *const names[], size_t count)
+{
+    size_t i;
+    for (i = 0; i < count; i++) {
+        size_t len = strlen(names[i]);
+        if (strncmp(at, names[i], len) == 0 && at[len] == '=') return 1;
+    }
+    return 0;
+}
+
+/* What no link repeats: who asked. */
+static int is_token(const char *at)
+{
+    static const char *const names[] = {"private_token", "access_token", "job_token", "token"};
+    return named(at, names, sizeof names / sizeof *names);
+}
+
 /* The query with other page numbers: names and values as they came. */
 static void page_query(gp_call *call, gp_buf *buf, int64_t page, int64_t per_page)
 {
+    static const char *const ours[] = {"page", "per_page"};
     const char *query = strchr(call->in->target, '?');
     const char *at = query ? query + 1 : NULL;
     while (at && *at) {
         size_t len = strcspn(at, "&");
-        if (strncmp(at, "page=", 5) != 0 && strncmp(at, "per_page=", 9) != 0 &&
-            strncmp(at, "private_token=", 14) != 0 && strncmp(at, "token=", 6) != 0 && len) {
+        if (len && !named(at, ours, sizeof ours / sizeof *ours) && !is_token(at)) {
             gp_buf_add(buf, at, len);
             gp_buf_add(buf, "&", 1);
         }
@@ -212,6 +230,20 @@ gp_page gp_page_of(gp_call *call, int64_t total, int totals)
     return p;
 }
 
+int gp_page_too_far(gp_call *call, const char *type)
+{
+    int64_t per_page = gp_call_integer(call, "per_page", 20);
+    if (per_page < 1) per_page = 20;
+    if (per_page > 100) per_page = 100;
+    if (gp_call_integer(call, "page", 1) <= GP_OFFSET_CEILING / per_page) return 0;
+    return gp_fail_error(call, 405,
+                         gp_arena_print(call->arena,
+                                        "Offset pagination has a maximum allowed offset of %d for "
+                                        "requests that return objects of type %s. Remaining "
+                                        "records can be retrieved using keyset pagination.",
+                                        GP_OFFSET_CEILING, type));
+}
+
 void gp_page_next_cursor(gp_call *call, const char *cursor)
 {
     gp_buf query = {.alloc = &call->m->alloc};
@@ -219,7 +251,7 @@ void gp_page_next_cursor(gp_call *call, const char *cursor)
     at = at ? at + 1 : "";
     while (*at) {
         size_t len = strcspn(at, "&");
-        if (len && strncmp(at, "cursor=", 7) != 0 && strncmp(at, "private_token=", 14) != 0) {
+        if (len && strncmp(at, "cursor=", 7) != 0 && !is_token(at)) {
             gp_buf_add(&query, at, len);
             gp_buf_add(&query, "&", 1);
         }

@@ -24,6 +24,13 @@ typedef struct gp_page {
  * many there are. */
 gp_page gp_page_of(gp_call *call, int64_t total, int totals);
 
+/* Lists that can go by keyset end at this many rows for who goes by page. */
+enum { GP_OFFSET_CEILING = 50000 };
+
+/* Does the page asked for lie beyond it? Then 405, written; else 0. `type` is GitLab's name for
+ * what is listed. */
+int gp_page_too_far(gp_call *call, const char *type);
+
 /* A Link to the next page of a list that goes by `cursor`, the rest of the query as it came. */
 void gp_page_next_cursor(gp_call *call, const char *cursor);
 

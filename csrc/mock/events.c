@@ -257,6 +257,9 @@ static void attributes(gp_buf *buf, gp_mock *m, const gp_pipeline *p)
     whole_seconds(buf, "queued_duration",
                   p->started_at == GP_MS_NONE ? GP_MS_NONE : p->started_at - p->created_at);
     gp_out_boolean(buf, "protected_ref", 0);
+    gp_out_boolean(buf, "default_branch",
+                   !p->tag && strcmp(p->ref, gp_json_get_string(p->project->def, "default_branch",
+                                                                "main")) == 0);
     variables_of(buf, m, p);
     numbered_url(buf, "url", m, p->project, "/-/pipelines/", p->id);
     gp_out_close(buf, '}');

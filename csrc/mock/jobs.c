@@ -85,7 +85,8 @@ static void project_jobs(gp_call *call, gp_list *rows)
     }
 }
 
-static int keyset_jobs(gp_call *call, const gp_list *rows, int ascending)
+/* Newest first: GitLab knows no other order here. */
+static int keyset_jobs(gp_call *call, const gp_list *rows)
 {
     int64_t per_page = gp_call_integer(call, "per_page", 20);
     int64_t after = gp_call_integer(call, "id_after", -1),
@@ -97,7 +98,7 @@ static int keyset_jobs(gp_call *call, const gp_list *rows, int ascending)
     if (per_page < 1 || per_page > 100) per_page = per_page < 1 ? 20 : 100;
     gp_out_open(buf, NULL, '[');
     for (i = 0; i < rows->count && !more; i++) {
-        const gp_job *job = rows->items[ascending ? i : rows->count - 1 - i];
+        const gp_job *job = rows->items[rows->count - 1 - i];
         if ((after >= 0 && job->id <= after) || (before >= 0 && job->id >= before)) continue;
         more = shown == per_page;
         if (more) break;
@@ -109,9 +110,9 @@ static int keyset_jobs(gp_call *call, const gp_list *rows, int ascending)
     if (more) {
         gp_page_keyset(call,
                        gp_arena_print(call->arena,
-                                      "%s=%lld&order_by=id&pagination=keyset&per_page=%lld&sort=%s",
-                                      ascending ? "id_after" : "id_before", (long long)last,
-                                      (long long)per_page, ascending ? "asc" : "desc"));
+                                      "id_before=%lld&order_by=id&pagination=keyset&per_page=%lld"
+                                      "&sort=desc",
+                                      (long long)last, (long long)per_page));
     }
     return 200;
 }
@@ -124,15 +125,22 @@ int gp_list_project_jobs(gp_call *call)
     gp_list rows = {0};
     gp_page page;
     size_t i;
+    int keyset = pagination && strcmp(pagination, "keyset") == 0, status;
     if (!gp_throttle_allows_jobs(call)) {
         gp_buf_adds(&call->out->body,
                     "{\"message\":{\"error\":\"This endpoint has been requested too many times. "
                     "Try again later.\"}}");
         return 429;
     }
+    if (keyset && ascending) {
+        return gp_fail_error(call, 405,
+                             "Keyset pagination is not yet available for this type of request");
+    }
+    status = keyset ? 0 : gp_page_too_far(call, "Ci::Build");
+    if (status) return status;
     project_jobs(call, &rows);
-    if (pagination && strcmp(pagination, "keyset") == 0) {
-        keyset_jobs(call, &rows, ascending);
+    if (keyset) {
+        keyset_jobs(call, &rows);
     } else {
         page = gp_page_of(call, (int64_t)rows.count, 0);
         gp_out_open(&call->out->body, NULL, '[');

@@ -106,8 +106,7 @@ static int overrides(gp_call *call, const gp_launch *launch, gp_pipeline_plan *p
     plan->after = gp_call_integer(call, "terminal_after_seconds", plan->after);
     plan->never = gp_call_boolean(call, "never_complete", plan->never);
     if (status) plan->terminal = gp_status_from_name(status, strlen(status));
-    if (gp_json_get(call->params, "scenario_id") && plan->scenario_id < 0)
-        plan->scenario_id = INT64_MAX;
+    if (gp_call_integer(call, "scenario_id", 0) < 0) plan->scenario_id = INT64_MAX;
     if (plan->scenario_id != GP_UNSET && !gp_scenario_find(call->m, plan->scenario_id)) {
         return gp_fail_error(call, 400, "scenario_id does not have a valid value");
     }

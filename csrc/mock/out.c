@@ -80,7 +80,7 @@ void gp_out_raw(gp_buf *buf, const char *key, const char *json, size_t len)
 void gp_out_seconds(gp_buf *buf, const char *key, gp_ms value)
 {
     gp_ms rest;
-    if (value == GP_MS_NONE || value == GP_MS_NEVER) {
+    if (value < 0 || value == GP_MS_NEVER) {
         gp_out_null(buf, key);
         return;
     }

@@ -17,15 +17,22 @@ typedef struct filter {
     int yaml_errors;
 } filter;
 
+/* A filter that is given and not empty. */
+static const char *given(const gp_call *call, const char *name)
+{
+    const char *text = gp_call_string(call, name);
+    return text && *text ? text : NULL;
+}
+
 static filter read_filter(const gp_call *call)
 {
     filter f = {.scope = gp_call_string(call, "scope"),
                 .status = gp_call_string(call, "status"),
-                .ref = gp_call_string(call, "ref"),
-                .sha = gp_call_string(call, "sha"),
+                .ref = given(call, "ref"),
+                .sha = given(call, "sha"),
                 .source = gp_call_string(call, "source"),
-                .name = gp_call_string(call, "name"),
-                .username = gp_call_string(call, "username"),
+                .name = given(call, "name"),
+                .username = given(call, "username"),
                 .updated_before = gp_call_time(call, "updated_before"),
                 .updated_after = gp_call_time(call, "updated_after"),
                 .created_before = gp_call_time(call, "created_before"),

@@ -98,15 +98,26 @@ int gp_get_project(gp_call *call)
     return 200;
 }
 
+/* Does the project have what is searched for in its name, or in its whole path? */
+static int searched(const gp_call *call, const gp_project *project)
+{
+    const char *search = gp_call_string(call, "search"), *name = strrchr(project->path, '/');
+    if (!search || !*search) return 1;
+    if (!name || gp_call_boolean(call, "search_namespaces", 0)) name = project->path;
+    return strcasestr(name, search) != NULL;
+}
+
 int gp_list_projects(gp_call *call)
 {
     gp_buf *buf = &call->out->body;
     gp_list shown = {0};
     gp_page page;
     size_t i;
+    int status = gp_page_too_far(call, "Project");
+    if (status) return status;
     for (i = call->m->projects.count; i > 0; i--) {
         gp_project *project = call->m->projects.items[i - 1];
-        if (call->m->world && !project->def) continue;
+        if ((call->m->world && !project->def) || !searched(call, project)) continue;
         if (!gp_list_add(&shown, project)) call->m->memory_failed = 1;
     }
     page = gp_page_of(call, (int64_t)shown.count, 1);

@@ -42,6 +42,11 @@ static const gp_param put_project[] = {
     {"restrict_user_defined_variables", 'b', GP_BOOLEAN, 0, NULL, "whether that role is looked at"},
     {NULL, 0, 0, 0, NULL, NULL}};
 
+static const gp_param list_projects[] = {
+    {"search", 'q', GP_STRING, 0, NULL, "part of the name"},
+    {"search_namespaces", 'q', GP_BOOLEAN, 0, NULL, "look in the whole path"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
 static const gp_param latest_pipeline[] = {
     {"ref", 'q', GP_STRING, 0, NULL, "branch or tag, the default branch if absent"},
     {NULL, 0, 0, 0, NULL, NULL}};
@@ -261,7 +266,7 @@ static const gp_param list_requests[] = {
 
 const gp_route gp_routes[] = {
     {"GET", ID "/pipelines/latest", P | JT, 200, gp_latest_pipeline, latest_pipeline, "The newest pipeline of a ref",
-     "pipelines_latest", "Pipeline", NULL, "The pipeline with the greatest id on the ref, whatever its status. 404 when the ref has none."},
+     "pipelines_latest", "Pipeline", NULL, "The pipeline with the greatest id on the ref, whatever its status. 403 when the ref has none."},
     {"GET", ID "/pipelines/:pipeline_id", PP | JT, 200, gp_get_pipeline, NULL, "One pipeline",
      "pipelines_get", "Pipeline", NULL, "Its status is worked out anew at each read from the clock, its scenario or the jobs of its world."},
     {"GET", ID "/pipelines", P | JT | GP_PAGED, 200, gp_list_pipelines, list_pipelines, "Pipelines of a project",
@@ -390,7 +395,7 @@ const gp_route gp_routes[] = {
      "projects_update", "Project", NULL, "Only these two settings. For maintainers; owner can be set and taken back by owners alone."},
     {"GET", "/pipelines", 0, 200, gp_list_own_pipelines, own_pipelines, "Pipelines that you have made",
      "pipelines_own", "[PipelineRow]", NULL, "In every project, newest first. The Link header leads from page to page."},
-    {"GET", "/projects", GP_PAGED, 200, gp_list_projects, NULL, "Projects",
+    {"GET", "/projects", GP_PAGED, 200, gp_list_projects, list_projects, "Projects",
      "projects_list", "[Project]", NULL, NULL},
     {"GET", "/version", GP_ANY_SCOPE, 200, gp_get_version, NULL, "Version of the server",
      "server_version", "Version", NULL, NULL},

@@ -129,6 +129,18 @@ gp_project *gp_project_by_id(gp_mock *m, int64_t id)
     return known_path(m, path) ? NULL : gp_project_add(m, id, path);
 }
 
+/* A group's or project's own name is not empty, does not begin with '-' and does not end with '.'.
+ */
+static int pieces_fit(const char *path)
+{
+    for (;;) {
+        size_t len = strcspn(path, "/");
+        if (!len || path[0] == '-' || path[len - 1] == '.') return 0;
+        if (!path[len]) return 1;
+        path += len + 1;
+    }
+}
+
 gp_project *gp_project_by_path(gp_mock *m, const char *path)
 {
     static const char legal[] =
@@ -136,9 +148,7 @@ gp_project *gp_project_by_path(gp_mock *m, const char *path)
     gp_project *project = known_path(m, path);
     size_t len = strlen(path);
     if (project || m->world) return allowed(m, project);
-    if (!len || len > 255 || strspn(path, legal) != len || path[0] == '/' || path[len - 1] == '/') {
-        return NULL;
-    }
+    if (len > 255 || strspn(path, legal) != len || !pieces_fit(path)) return NULL;
     return gp_project_add(m, 0, path);
 }
 

@@ -199,21 +199,20 @@ static gp_status held_status(gp_status status, size_t i, size_t count)
 
 static void hold_job(gp_mock *m, gp_job *job, gp_status status, gp_ms at)
 {
-    int ran = status == GP_STATUS_SUCCESS || status == GP_STATUS_FAILED;
+    int ran = status == GP_STATUS_SUCCESS || status == GP_STATUS_FAILED ||
+              status == GP_STATUS_RUNNING || status == GP_STATUS_CANCELING;
     if (job->status == status) return;
     if (status == GP_STATUS_MANUAL || status == GP_STATUS_FAILED || status == GP_STATUS_CANCELED) {
         job->allow_failure = 0;
     }
-    /* Before the change, so that whoever is told of it sees the job as it then is. */
+    /* Before the change, so that whoever is told of it sees the job as it then is: one that ends
+     * has begun, one that is set back begins anew. */
+    if (!gp_status_is_finished(status) && (job->finished_at != GP_MS_NONE || !ran))
+        job->queued_at = job->started_at = job->finished_at = GP_MS_NONE;
     if (ran && job->started_at == GP_MS_NONE) job->started_at = at;
     if (ran && job->queued_at == GP_MS_NONE) job->queued_at = job->started_at;
     gp_job_set_status(m, job, status, at);
     job->due = GP_MS_NEVER;
-    if (!gp_status_is_finished(status)) {
-        job->finished_at = GP_MS_NONE;
-        if (status != GP_STATUS_RUNNING && status != GP_STATUS_CANCELING)
-            job->started_at = GP_MS_NONE;
-    }
 }
 
 void gp_simulate_hold(gp_mock *m, gp_pipeline *p, gp_status status)

@@ -495,7 +495,7 @@ static const gp_schema_field fault_fields[] = {
     {NULL, NULL, NULL}};
 
 static const gp_schema_field world_fields[] = {
-    {"projects", "{object}", "projects by path: id, jobs, stages, refs, tags, variables_role, trigger_tokens, ..."},
+    {"projects?", "{object}", "projects by path: id, jobs, stages, refs, tags, variables_role, trigger_tokens, ..."},
     {"*", "any", "settings of the whole world: tokens, faults, lag, throttle, version"},
     {NULL, NULL, NULL}};
 
@@ -651,6 +651,7 @@ static const gp_schema_field event_attributes_fields[] = {
     {"duration", "integer?", "seconds that it ran"},
     {"queued_duration", "integer?", "seconds that it waited"},
     {"protected_ref", "boolean", "whether the ref is protected"},
+    {"default_branch", "boolean", "whether the ref is the project's default branch"},
     {"variables", "[EventVariable]", "what it was given"},
     {"url", "string", "page"},
     {NULL, NULL, NULL}};

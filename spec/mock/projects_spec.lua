@@ -100,3 +100,37 @@ describe("a world", function()
     gl:close()
   end)
 end)
+
+describe("without a world", function()
+  it("every project exists whose name could be one", function()
+    local gl = assert(calls.new())
+    for _, id in ipairs { "5", "app", "acme%2Fapp", "a.b%2F_c%2Fd-e" } do
+      assert.equal(200, (gl:get("/projects/" .. id)), id)
+    end
+    for _, id in ipairs { "0", "-1", "-5%2Fx", "..%2Fx", "a%2F..", "a%2F.%2Fb", "a%2F%2Fb", "%2Fa", "a%2F",
+      "a%20b", "9999999999999999999" } do
+      local status, body = gl:get("/projects/" .. id)
+      assert.same({ 404, { message = "404 Project Not Found" } }, { status, body }, id)
+    end
+    gl:close()
+  end)
+end)
+
+describe("GET /projects", function()
+  it("looks for a part of the name or of the path", function()
+    local gl = assert(calls.new { world = world() })
+    local function found(query)
+      local _, list = gl:get("/projects?" .. query)
+      local paths = {}
+      for i, project in ipairs(list) do paths[i] = project.path_with_namespace end
+      table.sort(paths)
+      return table.concat(paths, " ")
+    end
+    assert.equal("acme/app acme/lib", found "")
+    assert.equal("acme/lib", found "search=LI")
+    assert.equal("", found "search=acme")
+    assert.equal("acme/app acme/lib", found "search=acme&search_namespaces=true")
+    assert.equal("acme/app acme/lib", found "search=")
+    gl:close()
+  end)
+end)

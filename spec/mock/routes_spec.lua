@@ -79,6 +79,44 @@ describe("lists", function()
     gl:close()
   end)
 
+  it("of jobs go by keyset in one order alone, and by offset to a ceiling, as GitLab's do", function()
+    local gl = assert(calls.new())
+    gl:post("/projects/7/pipeline", { ref = "main" })
+    local status, refused = gl:get "/projects/7/jobs?pagination=keyset&sort=asc"
+    assert.same({ 405, { error = "Keyset pagination is not yet available for this type of request" } },
+      { status, refused })
+    assert.equal(200, (gl:get "/projects/7/jobs?page=500&per_page=100"))
+    status, refused = gl:get "/projects/7/jobs?page=501&per_page=100"
+    assert.same({ 405, { error = "Offset pagination has a maximum allowed offset of 50000 for requests that "
+      .. "return objects of type Ci::Build. Remaining records can be retrieved using keyset pagination." } },
+      { status, refused })
+    assert.equal(405, (gl:get "/projects?page=2501"))
+    assert.equal(200, (gl:get "/projects/7/pipelines?page=501&per_page=100"))
+    gl:close()
+  end)
+
+  it("of pipelines take an empty text for no filter", function()
+    local gl = assert(calls.new())
+    gl:post("/projects/7/pipeline", { ref = "main" })
+    for _, name in ipairs { "ref", "sha", "username", "name" } do
+      local _, list = gl:get("/projects/7/pipelines?" .. name .. "=")
+      assert.equal(1, #list)
+      _, list = gl:get("/projects/7/pipelines?" .. name .. "=other")
+      assert.equal(0, #list)
+    end
+    gl:close()
+  end)
+
+  it("have links without the token that asked", function()
+    local gl = assert(calls.new())
+    for _, name in ipairs { "private_token", "access_token", "job_token" } do
+      local _, _, headers = gl:get(("/projects/7/pipelines?%s=%s&ref=main"):format(name, calls.token))
+      assert.is_nil(headers.link:find(calls.token, 1, true))
+      assert.truthy(headers.link:find("ref=main", 1, true))
+    end
+    gl:close()
+  end)
+
   it("answer 304 to who has them already", function()
     local gl = assert(calls.new())
     gl:post("/projects/7/pipeline", { ref = "main" })

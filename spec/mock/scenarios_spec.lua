@@ -48,6 +48,14 @@ describe("the simulated GitLab's scenarios", function()
     assert.equal("running", (status_at(trigger {}, 1e7)))
   end)
 
+  it("take null for what is not said, as clients write that name every field", function()
+    local status, made = gl:post("/projects/7/trigger/pipeline", '{"ref":"main","scenario_id":null,'
+      .. '"terminal_after_seconds":null,"terminal_status":null,"never_complete":null}')
+    assert.equal(201, status)
+    assert.equal("running", (status_at(made.id, 1e6)))
+    assert.equal(400, (gl:post("/projects/7/trigger/pipeline", { ref = "main", scenario_id = -1 })))
+  end)
+
   it("give way to the pipeline's own time or status, each by itself", function()
     assert.equal("success", (status_at(trigger { scenario_id = 50, terminal_after_seconds = 3 }, 3)))
     gl.at = 10

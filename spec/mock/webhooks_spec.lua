@@ -87,6 +87,31 @@ describe("the simulated GitLab's webhooks", function()
     simulated:close()
   end)
 
+  it("show a job that is set back by hand as one that has not begun", function()
+    local simulated = start({ events = { "job", "pipeline" } }, { world = false })
+    local _, made = simulated:post("/projects/1/trigger/pipeline", { ref = "main", scenario_id = 3 })
+    simulated.at = 8
+    receive(simulated)
+    for _, status in ipairs { "pending", "running", "canceling", "manual", "created", "success" } do
+      simulated:patch("/_mock/pipelines/" .. made.id, { status = status })
+      for _, hook in ipairs(receive(simulated)) do
+        local job = hook.body
+        if job.build_id then
+          local what = status .. ": " .. job.build_name .. " " .. job.build_status
+          local begun = job.build_status == "running" or job.build_status == "canceling"
+            or job.build_status == "success"
+          -- A canceled job may or may not have begun.
+          if job.build_status ~= "canceled" then assert.equal(begun, job.build_started_at ~= nil, what) end
+          assert.is_true(not job.build_queued_duration or job.build_queued_duration >= 0, what)
+          assert.is_true(not job.build_duration or job.build_duration >= 0, what)
+        else
+          assert.equal("boolean", type(job.object_attributes.default_branch))
+        end
+      end
+    end
+    simulated:close()
+  end)
+
   it("bear GitLab's headers", function()
     local simulated = start { token = "hush-hush", signing_token = TOKEN, events = { "pipeline" } }
     simulated:post("/projects/11/pipeline", { ref = "main" })
