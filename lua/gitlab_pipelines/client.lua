@@ -186,6 +186,8 @@ local function decode(call, response)
   call.result = true
   if response.status == 304 or op.result == "none" then return end
   if op.result == "bytes" or op.result == "text" then
+    local kind = op.result == "text" and response:header "Content-Type"
+    if kind and is_page(kind) then return "the answer is a page of HTML, not text" end
     if not call.sink then call.result = body or "" end
     return
   end

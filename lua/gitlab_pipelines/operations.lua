@@ -366,6 +366,7 @@ define("jobs", "log", {
   help = "The log of a job, whole, as text.",
   method = "GET", path = "/projects/:project/jobs/:job_id/trace",
   params = { project, job_id }, result = "text", stream = true, not_found = no_job,
+  refusals = { { status = 403, kind = "JobError.LogsNotAvailable" } },
 })
 
 -- Artifacts ----------------------------------------------------------------------------------

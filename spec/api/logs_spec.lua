@@ -67,6 +67,93 @@ describe("jobs:log", function()
   end)
 end)
 
+describe("a log that can not be read", function()
+  local function answering(answers)
+    local transport = double.new(answers)
+    return api.new(transport), transport
+  end
+
+  it("is read once more from its first byte when it breaks off, and each line is given once", function()
+    local function broken(after) return { body = LOG, type = "text/plain", breaks_after = after } end
+    local gl, transport = answering { broken(60), broken(100), { body = LOG, type = "text/plain" } }
+    assert.equal("Preparing\nimage\nPulling\nlayer\nError: one\nthen\nError: two\nend\n", gl.jobs:log(17, 5))
+    assert.equal(3, #transport.requests)
+    gl = answering { broken(100), { body = LOG, type = "text/plain" } }
+    local hits = gl.jobs:search_log(17, 5, "l", { before = 1 })
+    assert.same({ 3, 4 }, { hits[1].number, hits[2].number })
+  end)
+
+  it("is not read for ever, and once only when nothing is to be repeated", function()
+    local gl, transport = answering(function() return { body = LOG, type = "text/plain", breaks_after = 50 } end)
+    local text, err = gl.jobs:log(17, 5)
+    assert.is_nil(text)
+    assert.equal("ConnectionFailed", err.kind)
+    assert.equal(3, #transport.requests)
+    gl.jobs:log(17, 5, { retry = false })
+    assert.equal(4, #transport.requests)
+    gl.jobs:log(17, 5, { timeout = 0.5 })
+    assert.equal(5, #transport.requests)
+  end)
+
+  it("is no page of HTML that somebody in between sends instead", function()
+    local gl = answering(function() return { body = "<html>sign in</html>", type = "text/html; charset=utf-8" } end)
+    for _, format in ipairs { "text", "raw" } do
+      local text, err = gl.jobs:log(17, 5, { format = format })
+      assert.is_nil(text)
+      assert.equal("InvalidResponse", err.kind)
+    end
+  end)
+
+  it("is not available where it may not be read, and where a trigger job has none", function()
+    local gl = answering(function(request)
+      if request.target:find "trigger_jobs" then return { body = { { id = 5, name = "child" } } } end
+      if request.target:find "/5" then return { status = 404, body = { message = "404 Not found" } } end
+      return { status = 403, body = { message = "403 Forbidden" } }
+    end)
+    local _, err = gl.jobs:log(17, 7)
+    assert.equal("LogsNotAvailable", err.kind)
+    assert.equal(403, err.status)
+    local follow = { on_line = function() end }
+    assert.equal("JobNotFound", select(2, gl.jobs:log(17, 5)).kind)
+    assert(gl.pipelines:trigger_jobs(17, 3))
+    local file = os.tmpname()
+    for _, answer in ipairs { { gl.jobs:log(17, 5) }, { gl.jobs:log(17, 5, { format = "raw" }) },
+      { gl.jobs:search_log(17, 5, "x") }, { gl.jobs:save_log(17, 5, file) }, { gl.jobs:follow(17, 5, follow) } } do
+      assert.is_nil(answer[1])
+      assert.equal("LogsNotAvailable", answer[2].kind)
+      assert.matches("trigger job", answer[2].message)
+    end
+    os.remove(file)
+  end)
+
+  it("leaves the file as it was when it was erased", function()
+    local path = os.tmpname()
+    local file = io.open(path, "wb")
+    file:write "before"
+    file:close()
+    local gl = answering { { body = "", type = "text/plain" },
+      { body = { id = 5, status = "success", erased_at = "2026-01-01T00:00:00.000Z" } } }
+    local saved, err = gl.jobs:save_log(17, 5, path)
+    assert.is_nil(saved)
+    assert.equal("LogsNotAvailable", err.kind)
+    file = io.open(path, "rb")
+    assert.equal("before", file:read "*a")
+    file:close()
+    os.remove(path)
+  end)
+
+  it("is bounded in memory", function()
+    local body = ("x"):rep(99) .. "\n"
+    local gl = api.new(double.new(function() return { body = body:rep(20), type = "text/plain" } end), { max_bytes = 1000 })
+    local text, err = gl.jobs:log(17, 5)
+    assert.is_nil(text)
+    assert.equal("BodyTooLarge", err.kind)
+    assert.equal(1000, #gl.jobs:log(17, 5, { tail = 10 }))
+    assert.equal(1000, #gl.jobs:log(17, 5, { lines = 10 }))
+    assert.is_nil((gl.jobs:log(17, 5, { tail = 11 })))
+  end)
+end)
+
 describe("jobs:save_log", function()
   it("puts the log into a file", function()
     local path = os.tmpname()
@@ -108,10 +195,45 @@ describe("jobs:search_log", function()
     assert.equal(0, #search("Error", { section = "pull" }))
   end)
 
+  it("asks for no more of the log than is wanted", function()
+    local taken = 0
+    local gl = api.new(double.new(function(request)
+      local sink = request.raw.sink
+      request.raw.sink = function(chunk, ...)
+        taken = taken + #chunk
+        return sink(chunk, ...)
+      end
+      return { body = ("line\n"):rep(1000), type = "text/plain" }
+    end))
+    assert.equal(3, #gl.jobs:search_log(17, 5, "line", { limit = 3, after = 1 }))
+    assert.equal("line\nline\n", gl.jobs:log(17, 5, { from_line = 2, lines = 2 }))
+    assert.is_true(taken < 100)
+  end)
+
+  it("gives as many lines around a hit as are asked for", function()
+    local lines = {}
+    for i = 1, 20000 do lines[i] = "x" .. i end
+    local hits = (client(table.concat(lines, "\n"))).jobs:search_log(17, 5, "x20000", { context = 30000 })
+    assert.equal(19999, #hits[1].before)
+  end)
+
   it("raises for what is no pattern", function()
     local gl = (client())
     assert.error_matches(function() gl.jobs:search_log(17, 5, "(") end, "pattern")
     assert.error_matches(function() gl.jobs:search_log(17, 5, 7) end, "pattern")
+    -- A mistake that shows only where its beginning fits.
+    local ok, message = pcall(function() gl.jobs:search_log(17, 5, "Pulling(") end)
+    assert.is_false(ok)
+    assert.matches("^spec/api/logs_spec.lua:%d+: jobs.search_log: 'pattern' is no Lua pattern", message)
+  end)
+
+  it("raises for numbers that count nothing", function()
+    local gl = (client())
+    assert.error_matches(function() gl.jobs:search_log(17, 5, "x", { before = -1 }) end, "before")
+    assert.error_matches(function() gl.jobs:search_log(17, 5, "x", { limit = 0 }) end, "limit")
+    assert.error_matches(function() gl.jobs:log(17, 5, { lines = -1 }) end, "lines")
+    assert.error_matches(function() gl.jobs:log(17, 5, { from_line = 0 }) end, "from_line")
+    assert.error_matches(function() gl.jobs:follow(17, 5, { on_line = print, from = 0 }) end, "from")
   end)
 end)
 

@@ -1,6 +1,7 @@
 -- A transport that records what it is asked and plays answers: in order, from a list, or by a
 -- function(request) -> answer.
 --   answer = {status = 200, headers = {["X-Next-Page"] = "2"}, body = text or table (JSON)}
+--            breaks_after = so many bytes come of a body that goes to a receiver
 --          | {failure = {outcome =, code =, message =}}
 -- Each request is kept as {method, target, headers, body, operation, effect, sink}: `target` is the
 -- address from the host on, header names are lower-case, secrets are shown.
@@ -70,9 +71,12 @@ local function to_response(request, answer, now)
     body = body, bytes = #body, sent_at = now, elapsed = 0, reused = false }, Response)
   response.headers = response
   if request.sink and response.status < 300 then
-    local ok, message = give_to_sink(request.sink, body, response)
+    local ok, message = give_to_sink(request.sink, body:sub(1, answer.breaks_after or #body), response)
     if not ok then
       return nil, { outcome = "permanent", code = "sink", message = message, sent_at = now }
+    end
+    if answer.breaks_after then
+      return nil, { outcome = "unknown", code = "reset", message = "made to break off", sent_at = now }
     end
     response.body = nil
   end

@@ -94,7 +94,8 @@ Jobs.erase = resource.method(jobs.erase, "job_id")
 ---@param id integer
 ---@param opts table|nil format ("text": without escapes and timestamps; "raw", "ansi", "html"),
 --- from_line, lines (how many), section (its name), tail (the last so many lines), and the usual
----@return string|nil text, table|nil err LogsNotAvailable when it was erased
+---@return string|nil text
+---@return table|nil err LogsNotAvailable: erased, not to be read, or of a trigger job
 function Jobs:log(project, id, opts)
   return logs.log(self, project, id, opts)
 end

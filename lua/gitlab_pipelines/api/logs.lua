@@ -2,6 +2,7 @@
 
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
+local log_stream = require "gitlab_pipelines.api.log_stream"
 local operations = require "gitlab_pipelines.operations"
 local options = require "gitlab_pipelines.options"
 local resource = require "gitlab_pipelines.api.resource"
@@ -13,69 +14,90 @@ local M = {}
 -- Only to be loaded when somebody follows.
 local FOLLOW = "gitlab_pipelines.watch.follow"
 
+-- A log that breaks off is read again, so often in all and after so many seconds.
+local ATTEMPTS, PAUSE = 3, 1
+
 local FORMATS = { "text", "raw", "ansi", "html" }
 local DEFAULT_TIMEOUT = 7200
 
+local function at_least(least)
+  return { type = "integer", check = function(value)
+    if value < least then return ("must be at least %d, not %d"):format(least, value) end
+  end }
+end
+
 local view_options = {
   format = { type = "string", one_of = FORMATS },
-  from_line = { type = "integer" }, lines = { type = "integer" }, section = { type = "string" },
-  tail = { type = "integer" },
+  from_line = at_least(1), lines = at_least(0), section = { type = "string" }, tail = at_least(0),
 }
 
 local search_options = {
-  plain = { type = "boolean" }, section = { type = "string" }, before = { type = "integer" },
-  after = { type = "integer" }, context = { type = "integer" }, limit = { type = "integer" },
+  plain = { type = "boolean" }, section = { type = "string" }, before = at_least(0),
+  after = at_least(0), context = at_least(0), limit = at_least(1),
 }
 
 local follow_options = {
-  on_line = { type = "function" }, on_restart = { type = "function" }, from = { type = "integer" },
+  on_line = { type = "function" }, on_restart = { type = "function" }, from = at_least(1),
   format = { type = "string", one_of = FORMATS }, pipeline = { type = "boolean" },
 }
-
--- Streams the log of a job into sink(chunk). True, or nil and an error.
-local function stream(self, project, id, sink, opts)
-  opts.sink = sink
-  local ok, err = resource.send(self, operations.jobs.log, project, { job_id = id }, opts)
-  if ok == nil then return nil, err end
-  return true
-end
 
 -- A log that is empty because somebody erased it is no empty log.
 local function check_erased(self, project, id, opts)
   local job, err = self.gl.jobs:get(project, id, { timeout = opts.timeout, retry = opts.retry })
   if not job then return nil, err end
   if not job.erased_at then return true end
-  return nil, errors.new("JobError.LogsNotAvailable", {
-    message = "the log was erased at " .. tostring(job.erased_at), operation = "jobs.log",
-    subject = ("%s %s"):format(project, id),
-  })
+  return nil, log_stream.not_available(project, id, "the log was erased at " .. tostring(job.erased_at))
 end
 
--- Feeds the log through a parser and calls on_line for each line. True, or nil and an error; the
--- second result is how many bytes the log had.
-local function each_line(self, project, id, format, section, opts, on_line)
-  local parser = core.joblog.parser { format = format, section = section }
-  local bytes = 0
-  local ok, err = stream(self, project, id, function(chunk)
-    bytes = bytes + #chunk
-    local lines, message = parser:feed(chunk)
-    if not lines then return nil, message end
-    for _, line in ipairs(lines) do on_line(line) end
-    return true
-  end, opts)
-  if not ok then return nil, err end
-  if bytes == 0 then return check_erased(self, project, id, opts) end
-  for _, line in ipairs((parser:finish())) do on_line(line) end
-  return true
+-- May a log that broke off be read once more? It waits until then.
+local function again(self, attempt, begun, err, opts)
+  local runtime = self.client.runtime
+  if not begun or not err.retryable or opts.retry == false or attempt >= ATTEMPTS then return err end
+  if opts.deadline and runtime:now() + PAUSE >= opts.deadline then return err end
+  if not runtime:pause(PAUSE) then
+    return errors.new("TaskError.Cancelled", { message = "reading the log was cancelled",
+      operation = operations.jobs.log.name })
+  end
 end
 
--- The last `count` of what is added, in order.
+-- Feeds the log through a parser. begin() gives what takes its lines, on_line(line) -> nil or why no
+-- more are wanted; it is called again when the log breaks off and is read from its first byte once
+-- more. True, or nil and an error, or what on_line said.
+local function each_line(self, project, id, format, section, opts, begin)
+  opts.deadline = opts.timeout and self.client.runtime:now() + opts.timeout
+  for attempt = 1, ATTEMPTS do
+    local parser, bytes, on_line = core.joblog.parser { format = format, section = section }, 0, begin()
+    local why
+    local function give(lines, message)
+      if not lines then return nil, message end
+      for _, line in ipairs(lines) do
+        why = why or on_line(line)
+        if why then return nil, why end
+      end
+      return true
+    end
+    local ok, err, begun = log_stream.read(self, project, id, { deadline = opts.deadline, retry = opts.retry,
+      priority = opts.priority }, function(chunk)
+        bytes = bytes + #chunk
+        return give(parser:feed(chunk))
+      end)
+    if why then return nil, why end
+    if ok and bytes == 0 then return check_erased(self, project, id, opts) end
+    if ok then return give(parser:finish()) end
+    err = again(self, attempt, begun, err, opts)
+    if err then return nil, err end
+  end
+end
+
+-- The last `count` of what is added, in order; `add` gives what falls out.
 local function ring(count)
   local items, next_place = {}, 1
   local self = {}
   function self.add(item)
+    local old = items[next_place]
     items[next_place] = item
     next_place = next_place % count + 1
+    return old
   end
   function self.list()
     local list = {}
@@ -83,6 +105,15 @@ local function ring(count)
     return #items < count and items or list
   end
   return self
+end
+
+-- Why no more lines are wanted.
+local ENOUGH, TOO_LONG, NO_PATTERN = "enough", "too long", "no pattern"
+
+local function too_long(project, id, most)
+  return errors.new("ServerError.BodyTooLarge", { operation = operations.jobs.log.name,
+    subject = ("%s %s"):format(tostring(project), tostring(id)),
+    message = ("what is asked for is longer than %d bytes: ask for lines or a tail, or save it"):format(most) })
 end
 
 --- See Jobs:log in api/jobs.lua.
@@ -93,19 +124,31 @@ function M.log(self, project, id, opts)
   given.format, given.from_line, given.lines, given.section, given.tail = nil, nil, nil, nil, nil
   if format == "raw" and from == 1 and not (count or section or tail) then
     local text, err = resource.send(self, operations.jobs.log, project, { job_id = id }, given)
-    if text ~= "" then return text, err end
+    if not text then return nil, log_stream.explain(self.gl, project, id, err) end
+    if text ~= "" then return text end
     local ok
     ok, err = check_erased(self, project, id, given)
     return ok and text or nil, err
   end
-  local kept, taken = {}, 0
-  local last = tail and ring(math.max(tail, 1))
-  local ok, err = each_line(self, project, id, format, section, given, function(line)
-    if line.number < from or count and taken >= count then return end
-    taken = taken + 1
-    if last then last.add(line.text) else kept[#kept + 1] = line.text end
+  local kept, taken, size, last
+  local most = self.client.settings and self.client.settings.max_bytes or math.huge
+  local ok, err = each_line(self, project, id, format, section, given, function()
+    kept, taken, size, last = {}, 0, 0, tail and ring(math.max(tail, 1))
+    return function(line)
+      if line.number < from then return nil end
+      if count and taken >= count then return ENOUGH end
+      taken, size = taken + 1, size + #line.text + 1
+      if not last then
+        kept[#kept + 1] = line.text
+      else
+        local old = last.add(line.text)
+        size = size - (old and #old + 1 or 0)
+      end
+      return size > most and TOO_LONG or nil
+    end
   end)
-  if not ok then return nil, err end
+  if err == TOO_LONG then return nil, too_long(project, id, most) end
+  if not ok and err ~= ENOUGH then return nil, err end
   if last then kept = tail > 0 and last.list() or {} end
   return #kept > 0 and table.concat(kept, "\n") .. "\n" or ""
 end
@@ -115,8 +158,14 @@ function M.save_log(self, project, id, file, opts)
   if type(file) ~= "string" or file == "" then
     resource.blame("jobs.save_log: 'file' must be a file's name, not " .. type(file))
   end
-  return target_of.fetch(self, operations.jobs.log, project, { job_id = id }, file,
-    resource.options("jobs.save_log", nil, opts))
+  local given = resource.options("jobs.save_log", nil, opts)
+  local saved, err = target_of.fetch(self, operations.jobs.log, project, { job_id = id }, file, given,
+    function(response)
+      if response.bytes > 0 then return true end
+      return check_erased(self, project, id, given)
+    end)
+  if saved then return saved end
+  return nil, log_stream.explain(self.gl, project, id, err)
 end
 
 -- Collects the lines around hits.
@@ -131,7 +180,8 @@ local function collector(before, after)
     end
     if is_hit then
       local hit = { number = line.number, text = line.plain, section = line.section, time = line.time,
-        before = { (table.unpack or unpack)(earlier) }, after = {} }
+        before = {}, after = {} }
+      for i, text in ipairs(earlier) do hit.before[i] = text end
       self.hits[#self.hits + 1] = hit
       if after > 0 then open[#open + 1] = hit end
     end
@@ -147,21 +197,32 @@ function M.search_log(self, project, id, pattern, opts)
   if type(pattern) ~= "string" then
     resource.blame("jobs.search_log: 'pattern' must be a string, not " .. type(pattern))
   end
-  local ok, problem = pcall(string.find, "", pattern)
   local given = resource.options("jobs.search_log", search_options, opts)
-  if not ok and not given.plain then
-    resource.blame("jobs.search_log: 'pattern' is no Lua pattern: " .. tostring(problem))
-  end
   local context, limit, plain, section = given.context or 0, given.limit, given.plain, given.section
-  local found = collector(given.before or context, given.after or context)
+  local before, after = given.before or context, given.after or context
   for name in pairs(search_options) do given[name] = nil end
-  local err
-  ok, err = each_line(self, project, id, "text", section, given, function(line)
-    local full = limit and #found.hits >= limit
-    if full and not found.waiting() then return end
-    found.add(line, not full and line.plain:find(pattern, 1, plain) ~= nil)
-  end)
-  if not ok then return nil, err end
+  -- A mistake in a pattern may show only in a text that fits its beginning.
+  local problem
+  local function is_hit(text)
+    local found, at = pcall(string.find, text, pattern, 1, plain)
+    if not found then problem = at end
+    return found and at ~= nil
+  end
+  is_hit ""
+  local found, ok, err
+  if not problem then
+    ok, err = each_line(self, project, id, "text", section, given, function()
+      found = collector(before, after)
+      return function(line)
+        local full = limit and #found.hits >= limit
+        if full and not found.waiting() then return ENOUGH end
+        found.add(line, not full and is_hit(line.plain))
+        return problem and NO_PATTERN
+      end
+    end)
+  end
+  if problem then resource.blame("jobs.search_log: 'pattern' is no Lua pattern: " .. tostring(problem)) end
+  if not ok and err ~= ENOUGH then return nil, err end
   return found.hits
 end
 
@@ -183,10 +244,12 @@ function M.follow(self, project, id, opts)
   resource.check_id("jobs.follow", "id", id)
   local follower = follower_of(self.gl)
   local method = given.pipeline and "pipeline" or "job"
-  return follower[method](follower, checked, id, {
+  local last, verdict, code = follower[method](follower, checked, id, {
     on_line = given.on_line, on_restart = given.on_restart, from = given.from, format = given.format,
     deadline = self.client.runtime:now() + (options.seconds(given.timeout) or DEFAULT_TIMEOUT),
   })
+  if last ~= nil then return last, verdict, code end
+  return nil, log_stream.explain(self.gl, checked, id, verdict)
 end
 
 return M

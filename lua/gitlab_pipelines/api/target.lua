@@ -12,7 +12,7 @@ local function check_target(operation, target)
 end
 
 -- To a file: under another name until it is whole.
-local function fetch_file(self, operation, project, params, target, steering)
+local function fetch_file(self, operation, project, params, target, steering, check)
   local part = ("%s.part-%08x"):format(target,
     math.floor((self.client.runtime and self.client.runtime:random() or math.random()) * 0xffffffff))
   steering.sink = { file = part }
@@ -20,6 +20,12 @@ local function fetch_file(self, operation, project, params, target, steering)
   if result == nil then
     os.remove(part)
     return nil, response
+  end
+  local accepted, err
+  if check then accepted, err = check(response) end
+  if check and not accepted then
+    os.remove(part)
+    return nil, err
   end
   local ok, message = os.rename(part, target)
   if not ok then
@@ -37,12 +43,13 @@ end
 ---@param params table
 ---@param target string|function|nil
 ---@param steering table checked options
+---@param check nil|fun(response: table): true|nil, table|nil judges a file before it gets its name
 ---@return string|table|nil result the bytes, or {file, bytes, verified}
 ---@return table|nil err
-function M.fetch(self, operation, project, params, target, steering)
+function M.fetch(self, operation, project, params, target, steering, check)
   check_target(operation, target)
   if type(target) == "string" then
-    return fetch_file(self, operation, project, params, target, steering)
+    return fetch_file(self, operation, project, params, target, steering, check)
   end
   steering.sink = target
   return resource.send(self, operation, project, params, steering)

@@ -4,6 +4,7 @@
 
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
+local log_stream = require "gitlab_pipelines.api.log_stream"
 local operations = require "gitlab_pipelines.operations"
 local paging = require "gitlab_pipelines.api.paging"
 local resource = require "gitlab_pipelines.api.resource"
@@ -23,11 +24,16 @@ function M.trigger_jobs(group, project, id, opts)
   local memory = group.gl.memory
   if not memory.no_trigger_jobs then
     local rows, err = all_rows(group, pipelines.trigger_jobs, project, id, opts)
-    if rows then return rows end
+    if rows then
+      log_stream.remember(group.gl, rows)
+      return rows
+    end
     if not (errors.is_error(err) and err.missing_route) then return nil, err end
     memory.no_trigger_jobs = true
   end
-  return all_rows(group, pipelines.bridges, project, id, opts)
+  local rows, err = all_rows(group, pipelines.bridges, project, id, opts)
+  if rows then log_stream.remember(group.gl, rows) end
+  return rows, err
 end
 
 -- The newest attempt of each job, in the order in which their first attempts were made: that is the

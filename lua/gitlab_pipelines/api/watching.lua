@@ -3,6 +3,7 @@
 -- watch/ knows no endpoint; it is given plain functions. What they read has the lowest priority,
 -- and a body that did not change is not sent again (ETag).
 
+local log_stream = require "gitlab_pipelines.api.log_stream"
 local operations = require "gitlab_pipelines.operations"
 local paging = require "gitlab_pipelines.api.paging"
 local resource = require "gitlab_pipelines.api.resource"
@@ -66,12 +67,7 @@ function M.source(gl)
   end
 
   function source.log(project, id, sink)
-    local args, err = resource.prepare(group, operations.jobs.log, project, { job_id = id })
-    if not args then return nil, err end
-    local ok
-    ok, err = group.client:call(operations.jobs.log, args, { priority = "poll", sink = sink })
-    if ok == nil then return nil, err end
-    return true
+    return log_stream.read(group, project, id, POLL, sink)
   end
 
   function source.play(project, id) return gl.jobs:play(project, id) end

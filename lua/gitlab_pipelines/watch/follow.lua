@@ -385,7 +385,8 @@ local function still_running(tasks)
     if status == "done" or status == "failed" then
       local job, err = task:join()
       if status == "failed" then error(err, 0) end
-      if job == nil and not err:is "JobError.LogsNotAvailable" then return nil, err end
+      local gone = job == nil and err:is "JobError.LogsNotAvailable" and err.status ~= 403
+      if job == nil and not gone then return nil, err end
     elseif status ~= "cancelled" then
       rest[#rest + 1] = task
     end
