@@ -62,6 +62,40 @@ describe("waiting for a pipeline", function()
     assert.are.same({ "nil>created", "created>pending", "pending>running", "running>success" }, seen)
   end)
 
+  it("gives one that is stuck as whole as one that has ended", function()
+    local one = world:pipeline("acme/app", { { 0, "pending" } })
+    local two = world:pipeline("acme/app", { { 0, "pending" } })
+    local results = assert(watcher:watch { { "acme/app", one.id }, { "acme/app", two.id } })
+    for _, result in ipairs(results) do
+      assert.are.equal("stuck", result.verdict)
+      assert.are.equal("pending", result.pipeline.status)
+      assert.is_string(result.pipeline.web_url)
+    end
+    local row, verdict = wait(one)
+    assert.are.equal("stuck", verdict)
+    assert.is_string(row.web_url)
+  end)
+
+  it("shows who joins late, or after a write of ours, what a list would show", function()
+    local pipeline = world:pipeline("acme/app", { { 0, "running" }, { 300, "success" } })
+    watcher:saw("acme/app", { id = pipeline.id, status = "running", web_url = "x", iid = 7, ref = "main",
+      updated_at = "2026-01-01T00:00:00.000Z", user = { name = "somebody" } })
+    local first = {}
+    rt:run(function()
+      for i = 1, 3 do
+        rt:spawn(function()
+          wait(pipeline, { on_change = function(row) first[i] = first[i] or row end })
+        end)
+        rt:sleep(20)
+      end
+    end)
+    for i = 1, 3 do
+      assert.are.equal("running", first[i].status)
+      assert.are.equal("main", first[i].ref)
+      assert.is_string(first[i].web_url)
+    end
+  end)
+
   it("lets on_change call, raise and be cancelled like any other code", function()
     local pipeline = world:pipeline("acme/app", { { 0, "running" }, { 30, "success" } })
     local jobs

@@ -118,23 +118,36 @@ function Timer:cancel()
   self.loop.timers:remove(self)
 end
 
+--- Calls `entry:fire()` from the loop at `entry.at`: a timer in a table of the caller's own, where
+--- there are many. The loop keeps `order` and `index` in it; `at` stays as it is until then.
+---@param entry table
+function Loop:arm(entry)
+  self.timers:add(entry)
+end
+
+--- Takes such a timer back; harmless when it is not armed.
+---@param entry table
+function Loop:disarm(entry)
+  self.timers:remove(entry)
+end
+
 -- Waiters --------------------------------------------------------------------------------------
 
 --- A place where one task (or one caller outside any task) waits until somebody wakes it. It may
 --- be used again after each wait.
 ---@return table waiter with `wait(deadline)` and `wake(...)`
 function Loop:waiter()
-  -- Every field is named here, so that the table is made in its final size.
-  return setmetatable({ loop = self, waiting = false, values = nil, task = nil, timer = nil }, Waiter)
+  -- Every field is named here, so that the table is made in its final size. The waiter is its own
+  -- timer: `at`, `order` and `index` are the heap's.
+  return setmetatable({
+    loop = self, waiting = false, values = nil, task = nil, at = nil, order = nil, index = nil,
+  }, Waiter)
 end
 
 -- The wait is over: `values` say how. A parked task becomes ready; a nested drive looks itself.
 local function settle(waiter, values)
   waiter.values = values
-  if waiter.timer then
-    waiter.loop.timers:remove(waiter.timer)
-    waiter.timer = nil
-  end
+  if waiter.index then waiter.loop.timers:remove(waiter) end
   local task = waiter.task
   if task then
     waiter.task = nil
@@ -142,10 +155,9 @@ local function settle(waiter, values)
   end
 end
 
-local function fire_timeout(timer)
-  local waiter = timer.waiter
-  waiter.timer = nil
-  settle(waiter, TIMEOUT)
+-- The deadline has come.
+function Waiter:fire()
+  settle(self, TIMEOUT)
 end
 
 local function take(waiter)
@@ -173,8 +185,8 @@ function Waiter:wait(deadline)
   local owner = loop.current_task
   if owner and owner:take_cancel() then return nil, "cancelled" end
   if deadline and deadline < math.huge then
-    self.timer = { at = deadline, fire = fire_timeout, waiter = self }
-    loop.timers:add(self.timer)
+    self.at = deadline
+    loop.timers:add(self)
   end
   self.waiting = true
   if owner then owner.waiter = self end
@@ -402,10 +414,7 @@ function Loop:drive(stop)
   -- A pollable raised, or nothing can wake us: leave as if this wait had never been.
   self.current_task, active = caller, outer
   if caller then caller.waiter = nil end
-  if stop.timer then
-    self.timers:remove(stop.timer)
-    stop.timer = nil
-  end
+  self.timers:remove(stop)
   stop.values, stop.waiting = nil, false
   error(message, 0)
 end

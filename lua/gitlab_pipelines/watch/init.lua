@@ -9,6 +9,7 @@
 --   play(project, job_id) -> job | nil, err
 --   cancel(project, id) -> pipeline | nil, err
 
+local aside = require "gitlab_pipelines.runtime.aside"
 local errors = require "gitlab_pipelines.errors"
 local options = require "gitlab_pipelines.options"
 local scheduler = require "gitlab_pipelines.watch.scheduler"
@@ -81,14 +82,13 @@ local JOB = with(COMMON, {
   on_manual = { type = "string", one_of = { "block", "play", "ignore" } },
 })
 
+local DURATIONS = { timeout = true, appear = true, stuck_after = true }
 local DEFAULTS = { timeout = 7200, stuck_after = 1800, on_manual = "block" }
 local WITH_DEFAULTS = { __index = DEFAULTS }
 
--- The options as the machine wants them: durations in seconds. What was not given takes no room:
--- there may be ten thousand waits.
-local function wishes_of(where, descriptor, given)
-  if given == nil then return DEFAULTS end
-  local opts = options.check(where, descriptor, given, 3)
+local function read_wishes(where, descriptor, opts)
+  local message = options.problem(where, descriptor, opts)
+  if message then return nil, message end
   local interval = opts.interval
   if interval then
     local min = interval.min and options.seconds(interval.min)
@@ -96,14 +96,21 @@ local function wishes_of(where, descriptor, given)
     min = min or math.min(2, max or 2)
     interval = { min = min, max = max or math.max(min, 30), factor = interval.factor }
   end
-  return setmetatable({
-    timeout = opts.timeout and options.seconds(opts.timeout),
-    appear = opts.appear and options.seconds(opts.appear),
-    stuck_after = opts.stuck_after and options.seconds(opts.stuck_after),
-    on_change = opts.on_change, on_manual = opts.on_manual, interval = interval,
-    downstream = opts.downstream, cancel_on_timeout = opts.cancel_on_timeout,
-    wake = opts.wake, full = opts.full,
-  }, WITH_DEFAULTS)
+  local wishes = {}
+  for name in pairs(opts) do
+    wishes[name] = DURATIONS[name] and options.seconds(opts[name]) or opts[name]
+  end
+  wishes.interval = interval
+  return setmetatable(wishes, WITH_DEFAULTS)
+end
+
+-- The options as the machine wants them: durations in seconds. What was not given takes no room:
+-- there may be ten thousand waits.
+local function wishes_of(where, descriptor, given)
+  if given == nil then return DEFAULTS end
+  local wishes, message = aside.call(read_wishes, where, descriptor, given)
+  if not wishes then error(message, 3) end
+  return wishes
 end
 
 local function check_target(where, project, id)

@@ -118,10 +118,24 @@ local function tell(entry, event)
   end
 end
 
+-- Holds a row: whole when it is an end, for that is what the waits return; else as much of it as
+-- is needed.
+local function hold(entry, row, alone)
+  entry.gist, entry.full = nil, nil
+  if verdict.of(row.status) then
+    entry.row, entry.full = row, alone or nil
+  elseif entry.rows then
+    entry.row = held.brief(row)
+  else
+    entry.row, entry.gist = held.gist(row), true
+  end
+end
+
 -- A row that counts: keeps it and tells who follows.
-local function keep(s, entry, row)
+local function keep(s, entry, row, alone)
   local old_status = entry.row and entry.row.status
-  entry.row, entry.stamp = row, held.stamp(row)
+  hold(entry, row, alone)
+  entry.stamp = held.stamp(row)
   entry.moved_at, entry.version = s.rt:now(), entry.version + 1
   if row.status ~= old_status then
     stir(entry.project)
@@ -148,11 +162,10 @@ local function take(s, entry, row, alone)
   entry.doubtful = how == "doubtful" or nil
   if how ~= "older" or alone then entry.shown_at = s.rt:now() end
   if how == "new" then
-    keep(s, entry, row)
-    entry.full = alone or nil
-  elseif how == "same" and alone then
+    keep(s, entry, row, alone)
+  elseif how == "same" and alone and not entry.full then
     -- The same news with more fields.
-    entry.row, entry.full = row, true
+    hold(entry, row, alone)
   end
   freshened(entry)
 end
@@ -449,6 +462,7 @@ local function entry_of(s, p, kind, id)
   if remembered then
     if remembered.created_at then entry.invisible_until = remembered.created_at + INVISIBLE end
     entry.row, entry.stamp = remembered.row, held.stamp(remembered.row)
+    entry.gist = not verdict.of(remembered.row.status) or nil
     entry.shown_at = remembered.at
   end
   map[id] = entry
@@ -472,12 +486,13 @@ local function interval_again(p)
 end
 
 --- Follows a pipeline or a job: looks begin now. `follow` is the follower's own table, with a
---- method `on_event`; it gets the field `entry`, whose `row` is what is known already.
+--- method `on_event`; it gets the field `entry`, whose `row` is what is known already: whole when it
+--- is an end, else the gist of it, with `rows` what lists show.
 ---@param follow table
 ---@param kind string "pipeline" or "job"
 ---@param project number|string
 ---@param id number
----@param opts table `interval`, `appear`, and `row` (an older answer to begin with)
+---@param opts table `interval`, `appear`, `rows`, and `row` (an older answer to begin with)
 function Scheduler:follow(follow, kind, project, id, opts)
   local p = project_of(self, project)
   local entry = entry_of(self, p, kind, id)
@@ -485,8 +500,10 @@ function Scheduler:follow(follow, kind, project, id, opts)
   if opts.appear then
     entry.invisible_until = math.max(entry.invisible_until or now, now + opts.appear)
   end
+  entry.rows = entry.rows or opts.rows or nil
   if opts.row and not entry.row then
-    entry.row, entry.stamp = opts.row, held.stamp(opts.row)
+    hold(entry, opts.row)
+    entry.stamp = held.stamp(opts.row)
   end
   -- An end that was seen a while ago may have been undone by a retry since: it is a floor for
   -- what replicas say, and no verdict before it was looked at once more.
@@ -584,7 +601,8 @@ end
 local function remember(s, key, row, created)
   local before, now = s.recent[key], s.rt:now()
   local item = {
-    key = key, row = row, at = now, created_at = created and now or before and before.created_at,
+    key = key, row = verdict.of(row.status) and row or held.brief(row), at = now,
+    created_at = created and now or before and before.created_at,
   }
   s.recent[key] = item
   s.recent_tail = s.recent_tail + 1

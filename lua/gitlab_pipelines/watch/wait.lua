@@ -1,10 +1,13 @@
 --- A wait: follows its pipelines through the scheduler, does what the machine asks for, and
 --- returns when there is a verdict.
 --
--- Everything happens in the task that waits: events are put into an inbox by the scheduler, the
--- answers to questions (jobs, trigger jobs, plays) by tasks of their own. So `on_change` may call
--- whatever it likes, and a cancel takes effect at once.
+-- What is learned is dealt with where it is learned: in the scheduler's task, or in that of the
+-- question (jobs, trigger jobs, plays) whose answer it is. Nothing of that waits. The task that
+-- waits does nothing else until all is decided; only `on_change` is called in it, so it may call
+-- whatever it likes. So ten thousand of them stand on small stacks, and a cancel takes effect at
+-- once.
 
+local aside = require "gitlab_pipelines.runtime.aside"
 local errors = require "gitlab_pipelines.errors"
 local machine = require "gitlab_pipelines.watch.machine"
 local verdict = require "gitlab_pipelines.watch.verdict"
@@ -14,21 +17,24 @@ local M = {}
 -- With more than so many awaited, jobs that no runner took are looked for less often.
 local CROWD = 50
 
-local function put(session, message)
-  local inbox = session.inbox or {}
-  inbox[#inbox + 1] = message
-  session.inbox = inbox
-  session.waiter:wake()
+local handle
+
+-- Deals with what was learned about a node: an event, the answer to a question, or that it is time.
+-- A mistake that comes up here belongs to who waits.
+local function learn(session, node, event, apply, answer, err)
+  local ok, raised = pcall(handle, session, node, event, apply, answer, err)
+  if not ok then session.raised = { raised } end
+  if not ok or session.open == 0 then session.waiter:wake() end
 end
 
--- Asks `source` in a task of its own; the answer comes as a message.
+-- Asks `source` in a task of its own, and applies the answer.
 local function ask(session, node, apply, question, ...)
   local task = session.watcher.rt:background(function(...)
     local ok, answer, err = pcall(question, ...)
-    if not ok then return put(session, { node = node, event = { raised = answer } }) end
-    put(session, { node = node, apply = apply, answer = answer, err = err })
+    if not ok then return learn(session, node, { raised = answer }) end
+    learn(session, node, nil, apply, answer, err)
   end, ...)
-  local asked = session.asked or { limit = 32 }
+  local asked = session.asked or { limit = 2 }
   session.asked = asked
   asked[#asked + 1] = task
   -- Those that are answered need no cancelling at the end.
@@ -37,35 +43,39 @@ local function ask(session, node, apply, question, ...)
   for _, other in ipairs(asked) do
     if not other.state then open[#open + 1] = other end
   end
-  open.limit = math.max(32, 2 * #open)
+  open.limit = math.max(2, 2 * #open)
   session.asked = open
 end
 
--- What a wait knows of one pipeline: a follow of the scheduler's and a node of the machine's in
--- one small table, for there may be ten thousand.
+-- What a wait knows of one pipeline: a follow of the scheduler's, a node of the machine's and a
+-- timer of the loop's in one small table, for there may be ten thousand. Where only one is awaited
+-- this table is the session too.
 local Node = {}
 Node.__index = Node
 
 function Node:on_event(event)
-  put(self.session, { node = self, event = event })
+  learn(self.session, self, event)
 end
 
-local function on_time(node)
-  node.timer = nil
-  put(node.session, { node = node })
+-- It is time to look what is to be done next.
+function Node:fire()
+  learn(self.session, self)
 end
 
--- A root is the node of a pipeline that was asked for; with `downstream` it has `nodes`, the
--- whole tree as far as it is known, and each other node of the tree knows its root.
-local function new_node(session, kind, project, id, root, row)
+-- Begins to follow. A root is the node of a pipeline that was asked for; with `downstream` it has
+-- `nodes`, the whole tree as far as it is known, and each other node of the tree knows its root.
+local function begin(node, session, kind, project, id, row)
   local wishes = session.wishes
-  local node = setmetatable({ session = session, root = root }, Node)
-  if wishes.downstream then node.unsettled = true end
-  session.watcher.scheduler:follow(node, kind, project, id,
-    { interval = wishes.interval, appear = row and 60 or wishes.appear, row = row })
-  if node.entry.row then
-    put(session, { node = node, event = { row = node.entry.row } })
+  node.session = session
+  if wishes.downstream then
+    node.unsettled = true
+    if not node.root then node.nodes = { node } end
   end
+  session.watcher.scheduler:follow(node, kind, project, id, {
+    interval = wishes.interval, appear = row and 60 or wishes.appear, row = row,
+    rows = wishes.on_change ~= nil,
+  })
+  if node.entry.row then learn(session, node, { row = node.entry.row }) end
   return node
 end
 
@@ -76,8 +86,7 @@ end
 
 local function stop(node)
   node.session.watcher.scheduler:stop(node)
-  if node.timer then node.timer:cancel() end
-  node.timer = nil
+  node.session.watcher.rt:disarm(node)
 end
 
 local function rest(node, resting)
@@ -86,21 +95,18 @@ end
 
 local subscribe
 
-local function new_session(watcher, wishes)
+local function new_session(watcher, wishes, open)
   local rt = watcher.rt
-  local session = {
-    watcher = watcher, wishes = wishes, waiter = rt:waiter(), roots = {}, open = 0,
+  local session = setmetatable({
+    watcher = watcher, wishes = wishes, waiter = rt:waiter(), open = open,
     deadline = rt:now() + wishes.timeout,
-  }
+  }, Node)
   if wishes.wake then subscribe(session) end
   return session
 end
 
-local function add(session, kind, project, id)
-  local root = new_node(session, kind, project, id)
-  if session.wishes.downstream then root.nodes = { root } end
-  session.roots[#session.roots + 1] = root
-  session.open = session.open + 1
+local function roots_of(session)
+  return session.roots or { session }
 end
 
 -- The nodes of a root.
@@ -192,7 +198,8 @@ local function bridges_answer(session, node, bridges, err)
     local row = child.row
     child.node = known_child(root, row)
     if not child.node then
-      child.node = new_node(session, "pipeline", row.project_id, row.id, root, row)
+      child.node = begin(setmetatable({ root = root }, Node), session, "pipeline", row.project_id,
+        row.id, row)
       root.nodes[#root.nodes + 1] = child.node
     end
     child.row = nil
@@ -234,19 +241,11 @@ local function step_node(session, node)
     at = nil
   end
   at = earliest(at, ask_bridges(session, node))
-  -- One node needs no timer: the wait itself has one.
-  if not session.many and not session.wishes.downstream then
-    session.step_at = at
-    return
-  end
-  if node.timer then
-    if node.timer.at == at then return end
-    node.timer:cancel()
-    node.timer = nil
-  end
-  if at and not node.stopped then
-    node.timer = session.watcher.rt:after(at - now, on_time, node)
-  end
+  if node.index and node.at == at then return end
+  local rt = session.watcher.rt
+  rt:disarm(node)
+  node.at = at
+  if at and not node.stopped then rt:arm(node) end
 end
 
 -- Ends and beginnings --------------------------------------------------------------------------
@@ -256,7 +255,7 @@ local function ended(session, root, result)
   session.open = session.open - 1
   for _, node in ipairs(nodes_of(root)) do
     -- Whoever waits for many goes on listening: a retry makes an ended one run again.
-    if result.err then stop(node) else rest(node, true) end
+    rest(node, true)
   end
 end
 
@@ -279,69 +278,59 @@ local function step(session, root)
   end
 end
 
-local function changed(session, node, event)
-  local on_change = session.wishes.on_change
-  if session.many then
-    on_change((target(node)), event.row, event.old_status)
-  else
-    on_change(event.row, event.old_status)
-  end
-end
-
-local function handle(session, message)
-  local node = message.node
-  local root, event, err = node.root or node, message.event, nil
+function handle(session, node, event, apply, answer, err)
   if node.stopped then return end
+  local root, problem = node.root or node, nil
   if event then
     if event.raised ~= nil then error(event.raised, 0) end
-    err = event.err
-    if event.row and session.wishes.on_change then changed(session, node, event) end
-  elseif message.apply then
-    err = message.apply(session, node, message.answer, message.err)
+    problem = event.err
+    if event.row and session.wishes.on_change then
+      local inbox = session.inbox or {}
+      inbox[#inbox + 1] = { node = node, row = event.row, old_status = event.old_status }
+      session.inbox = inbox
+      session.waiter:wake()
+    end
+  elseif apply then
+    problem = apply(session, node, answer, err)
   end
-  if err ~= nil then
-    if not root.result then ended(session, root, { err = err }) end
-    return
+  if problem ~= nil then
+    if not root.result then ended(session, root, { err = problem }) end
+  elseif not (root.result and root.result.err) then
+    step(session, root)
   end
-  if not (root.result and root.result.err) then step(session, root) end
 end
 
--- Handles what has come; false when there was nothing.
-local function drain(session)
-  local inbox = session.inbox
-  if not inbox then return false end
+-- In the task that waits: tells of the changes that have come.
+local function tell(session)
+  local on_change, inbox = session.wishes.on_change, session.inbox
   session.inbox = nil
-  for i = 1, #inbox do handle(session, inbox[i]) end
-  return true
-end
-
--- What the end of a wait means: the error that ends all waiting, or nil to go on.
-local function waited(session, why)
-  if why == "cancelled" then
-    return errors.new("TaskError.Cancelled", { message = "the wait was cancelled" })
-  elseif why == "timeout" then
-    if session.watcher.rt:now() >= session.deadline then return errors.new("WaitError.TimedOut") end
-    step(session, session.roots[1])
+  for i = 1, #inbox do
+    local change = inbox[i]
+    if session.roots then
+      on_change((target(change.node)), change.row, change.old_status)
+    else
+      on_change(change.row, change.old_status)
+    end
   end
 end
 
 -- Until all are decided, or time is up, or the task is cancelled: nil, or the error. Most of a
 -- wait's memory is the stack on which this function stands while it waits: it is kept small.
 local function work(session)
-  local err
-  repeat
-    if not drain(session) then
-      if session.open == 0 then return nil end
-      local _, why = session.waiter:wait(earliest(session.deadline, session.step_at))
-      err = waited(session, why)
-    end
-  until err
-  return err
+  local _, why
+  while why ~= "cancelled" do
+    while session.inbox do tell(session) end
+    if session.raised then error(session.raised[1], 0) end
+    if session.open == 0 then return nil end
+    if why then return errors.new("WaitError.TimedOut") end
+    _, why = session.waiter:wait(session.deadline)
+  end
+  return errors.new("TaskError.Cancelled", { message = "the wait was cancelled" })
 end
 
 local function close(session)
   if session.unsubscribe then session.unsubscribe() end
-  for _, root in ipairs(session.roots) do
+  for _, root in ipairs(roots_of(session)) do
     for _, node in ipairs(nodes_of(root)) do stop(node) end
   end
   for _, task in ipairs(session.asked or {}) do task:cancel() end
@@ -349,7 +338,7 @@ end
 
 -- The pipelines that nobody waits for any more and that nobody else should pay for.
 local function cancel_unfinished(session)
-  for _, root in ipairs(session.roots) do
+  for _, root in ipairs(roots_of(session)) do
     for _, node in ipairs(root.result and {} or nodes_of(root)) do
       local row = node.entry.row
       if node.entry.kind == "pipeline" and not (row and verdict.is_finished(row.status)) then
@@ -395,38 +384,43 @@ local function timed_out(session, node, err)
   return err
 end
 
--- Lists show fewer fields than a pipeline read by itself.
+-- Lists show fewer fields than a pipeline read by itself; and of one that is stuck only the gist
+-- was kept.
 local function completed(session, node)
-  local row = node.entry.row
-  if not session.wishes.full or node.entry.full then return row end
-  local full = session.watcher.source.get(target(node))
+  local entry = node.entry
+  local row = entry.row
+  if not entry.gist and (entry.full or not session.wishes.full) then return row end
+  local source = session.watcher.source
+  local read = entry.kind == "job" and source.job or source.get
+  local full = read(target(node))
   return full and full.status == row.status and full or row
 end
 
 local function one_result(session, err)
-  local root = session.roots[1]
-  if err then return nil, timed_out(session, root, err) end
-  if root.result.err then return nil, root.result.err end
-  return completed(session, root), root.result.verdict
+  if err then return nil, timed_out(session, session, err) end
+  if session.result.err then return nil, session.result.err end
+  return completed(session, session), session.result.verdict
 end
 
 local function begin_one(watcher, kind, project, id, wishes)
-  local session = new_session(watcher, wishes)
-  add(session, kind, project, id)
-  return session
+  local session = new_session(watcher, wishes, 1)
+  return begin(session, session, kind, project, id)
 end
 
 --- Waits for one pipeline or job. `wishes` are checked options (watch/init.lua).
 ---@return table|nil row
 ---@return any verdict, or the error
 function M.one(watcher, kind, project, id, wishes)
-  return run(begin_one(watcher, kind, project, id, wishes), one_result)
+  return run(aside.call(begin_one, watcher, kind, project, id, wishes), one_result)
 end
 
 local function begin_many(watcher, list, wishes)
-  local session = new_session(watcher, wishes)
-  session.many, session.list = true, list
-  for _, item in ipairs(list) do add(session, "pipeline", item[1], item[2]) end
+  local session = new_session(watcher, wishes, #list)
+  local roots = {}
+  session.roots, session.list = roots, list
+  for i, item in ipairs(list) do
+    roots[i] = begin(setmetatable({}, Node), session, "pipeline", item[1], item[2])
+  end
   return session
 end
 
@@ -442,8 +436,8 @@ local function many_results(session, err)
   for i, root in ipairs(session.roots) do
     local asked, result = session.list[i], root.result
     results[i] = {
-      project = asked[1], id = asked[2], pipeline = root.entry.row, verdict = result.verdict,
-      err = result.err,
+      project = asked[1], id = asked[2], verdict = result.verdict, err = result.err,
+      pipeline = result.err and root.entry.row or completed(session, root),
     }
   end
   return results
@@ -453,7 +447,7 @@ end
 ---@return table|nil results `{project, id, pipeline, verdict, err}` in the order of the list
 ---@return table|nil err
 function M.many(watcher, list, wishes)
-  return run(begin_many(watcher, list, wishes), many_results)
+  return run(aside.call(begin_many, watcher, list, wishes), many_results)
 end
 
 return M
