@@ -205,8 +205,9 @@ static void tell_breaker(gp_exchange *exchange, double now, gp_breaker_result re
 }
 
 /* RateLimit-Remaining, until the reset that the same answer names. */
-static int learn_quota(gp_limiter *limiter, const gp_answer *answer, double now)
+static int learn_quota(const gp_exchange *exchange, const gp_answer *answer, double now)
 {
+    gp_limiter *limiter = exchange->policy->limiter;
     double left, length = QUOTA_WINDOW;
     const char *name = answer->ratelimit_name ? answer->ratelimit_name : "";
     gp_answer reset = {0};
@@ -217,7 +218,8 @@ static int learn_quota(gp_limiter *limiter, const gp_answer *answer, double now)
     if (answer->ratelimit_reset) length = gp_retry_asked_wait(&reset, now);
     /* A reset in the past speaks of a window that is over. */
     if (length <= 0) return 0;
-    return gp_limiter_quota(limiter, gp_limiter_subject(name, strlen(name)), left, now,
+    return gp_limiter_quota(limiter, &exchange->waiter, gp_limiter_subject(name, strlen(name)),
+                            left, exchange->sent_at > 0 ? exchange->sent_at : now, now,
                             now + length);
 }
 
@@ -279,7 +281,7 @@ static void hear(gp_exchange *exchange, double now, const gp_answer *answer, gp_
     gp_limiter *limiter = exchange->policy->limiter;
     exchange->in_flight = 0;
     if (limiter && gp_limiter_end(limiter, &exchange->waiter, now)) exchange->wakes = 1;
-    if (limiter && answer->ratelimit_remaining && learn_quota(limiter, answer, now)) {
+    if (limiter && answer->ratelimit_remaining && learn_quota(exchange, answer, now)) {
         exchange->wakes = 1;
     }
     tell_breaker(exchange, now, health(exchange, answer, outcome, now),

@@ -93,7 +93,7 @@ static double stamp_at(const gp_window *window, uint32_t index)
     return window->stamps[at >= count ? at - count : at];
 }
 
-/* A ring that is full already (a redirect hop has no place of its own) loses its oldest stamp:
+/* A ring that is full already (what leaves again has no place of its own) loses its oldest stamp:
  * what comes next waits for the newer ones. */
 static void push(gp_window *window, double now)
 {
@@ -436,12 +436,14 @@ void gp_limiter_drain(gp_limiter *limiter, const gp_waiter *waiter, int rule, do
     if (window && until > window->drained_until) window->drained_until = until;
 }
 
-int gp_limiter_quota(gp_limiter *limiter, uint64_t name, double left, double now, double until)
+int gp_limiter_quota(gp_limiter *limiter, const gp_waiter *waiter, uint64_t name, double left,
+                     double sent, double now, double until)
 {
     gp_quota *quota = &limiter->quotas[0];
     uint32_t rest;
     int i, looser;
     look_at_clock(limiter, now);
+    if (limiter->gate) limiter->gate->quota(limiter->gate, waiter, name, left, sent, now, until);
     left -= limiter->in_flight;
     rest = left <= 0 ? 0 : left >= UINT32_MAX ? UINT32_MAX : (uint32_t)left;
     for (i = 0; i < GP_LIMITER_QUOTAS; i++) {

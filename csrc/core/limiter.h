@@ -60,12 +60,15 @@ typedef struct gp_limiter_gate {
     /* May it go? True: a place is held for it there too. Else *until, after `now`, is when it is
      * worth asking again. */
     int (*take)(struct gp_limiter_gate *gate, struct gp_waiter *waiter, double now, double *until);
-    /* Its bytes leave; `hop`: for the second time. */
-    void (*sent)(struct gp_limiter_gate *gate, struct gp_waiter *waiter, double now, int hop);
+    /* Its bytes leave; `again`: for the second time. */
+    void (*sent)(struct gp_limiter_gate *gate, struct gp_waiter *waiter, double now, int again);
     void (*give_back)(struct gp_limiter_gate *gate, struct gp_waiter *waiter);
     /* The server wants nothing of this waiter's subject under `rule` before `until`. */
     void (*close)(struct gp_limiter_gate *gate, const struct gp_waiter *waiter, int rule,
                   double now, double until);
+    /* The server said what is left, in its answer to this waiter's request: as gp_limiter_quota. */
+    void (*quota)(struct gp_limiter_gate *gate, const struct gp_waiter *waiter, uint64_t name,
+                  double left, double sent, double now, double until);
     const char *problem; /* not NULL: it is broken, nothing goes any more, and this is why */
 } gp_limiter_gate;
 
@@ -126,7 +129,8 @@ gp_limiter *gp_limiter_init(void *memory, const gp_limit_rule rules[GP_LIMITER_R
  * then. Asking may admit others that wait; they learn it when they ask. */
 int gp_limiter_admit(gp_limiter *limiter, gp_waiter *waiter, double now, double *until);
 
-/* Its bytes leave now. A second time for one waiter is a redirect hop and takes a place more. */
+/* Its bytes leave now. A second time for one waiter (a transport that repeats by itself) takes a
+ * place more. */
 void gp_limiter_sent(gp_limiter *limiter, gp_waiter *waiter, double now);
 
 /* The attempt is over, or the caller gave up: a held place ages from now. True when others who
@@ -140,10 +144,12 @@ int gp_limiter_give_back(gp_limiter *limiter, gp_waiter *waiter);
 void gp_limiter_drain(gp_limiter *limiter, const gp_waiter *waiter, int rule, double now,
                       double until);
 
-/* The server's throttle `name` has `left` requests left until `until`; requests under way have
- * not been counted by it. The lowest word within one of its windows holds. True when that lets go
- * sooner than the word before did: others who wait should ask again. */
-int gp_limiter_quota(gp_limiter *limiter, uint64_t name, double left, double now, double until);
+/* The server's throttle `name` has `left` requests left until `until`: so it says in its answer to
+ * the request of `waiter`, which was sent at `sent`; requests under way have not been counted by
+ * it. The lowest word within one of its windows holds. True when that lets go sooner than the word
+ * before did: others who wait should ask again. */
+int gp_limiter_quota(gp_limiter *limiter, const gp_waiter *waiter, uint64_t name, double left,
+                     double sent, double now, double until);
 
 /* How full a rule's windows are: of its fullest subject the places taken, how many subjects have
  * taken any or are drained, and until when the one drained the longest is. */

@@ -14,6 +14,8 @@
 #define FEWEST        16u
 #define MOST          256u
 
+#define QUOTAS (HOSTS * GP_LIMITER_QUOTAS)
+
 #define HELD   (UINT64_C(1) << 63)
 #define SECOND 1e9
 #define MARGIN ((uint64_t)(GP_LIMITER_MARGIN * SECOND))
@@ -31,6 +33,13 @@ typedef struct window {
     uint64_t closed_until;
     uint64_t places[];
 } window;
+
+typedef struct quota {
+    uint64_t host[2];
+    uint64_t name;
+    uint64_t until; /* over, when that is past */
+    uint64_t left;
+} quota;
 
 static void store(uint64_t *word, uint64_t value)
 {
@@ -70,7 +79,7 @@ static uint64_t window_size(const gp_shared_rule *rule)
 
 static uint64_t size_of(const gp_shared_rule rules[GP_LIMITER_RULES])
 {
-    uint64_t size = HEADER_SIZE;
+    uint64_t size = HEADER_SIZE + QUOTAS * sizeof(quota);
     int rule;
     for (rule = 0; rule < GP_LIMITER_RULES; rule++)
         size += rules[rule].windows * window_size(&rules[rule]);
@@ -129,7 +138,7 @@ void gp_shared_make(void *memory, const gp_limit_rule rules[GP_LIMITER_RULES],
     header.checksum = checksum_of(&header);
     memset(bytes + sizeof(header.magic), 0, header.size - sizeof(header.magic));
     GP_SHARED_STORED();
-    bytes += HEADER_SIZE;
+    bytes += HEADER_SIZE + QUOTAS * sizeof(quota);
     /* A window that is given to a subject later has these places too. */
     for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
         const gp_shared_rule *shape = &header.rules[rule];
@@ -153,7 +162,7 @@ void gp_shared_make(void *memory, const gp_limit_rule rules[GP_LIMITER_RULES],
 
 void gp_shared_attach(gp_shared_block *block, void *memory)
 {
-    size_t at = HEADER_SIZE;
+    size_t at = HEADER_SIZE + QUOTAS * sizeof(quota);
     int rule;
     block->memory = memory;
     memcpy(&block->header, memory, sizeof(block->header));
@@ -194,10 +203,14 @@ static int is_free(const gp_shared_rule *shape, uint64_t place, uint64_t now)
     return !(place & HELD) && free_at(shape, place, now) <= now;
 }
 
+static int lies_ahead(uint64_t until, uint64_t now)
+{
+    return until > now && until - now <= A_DAY;
+}
+
 static int is_closed(window *each, uint64_t now)
 {
-    uint64_t until = load(&each->closed_until);
-    return until > now && until - now <= A_DAY;
+    return lies_ahead(load(&each->closed_until), now);
 }
 
 /* Nothing in it matters any more: another subject may have it. */
@@ -278,13 +291,52 @@ static int concerns(const gp_shared_block *block, int rule, const gp_shared_subj
     return block->header.rules[rule].count != 0 && (subject->words[0] | subject->words[1]) != 0;
 }
 
-int gp_shared_take(gp_shared_block *block, const gp_shared_subject subjects[GP_LIMITER_RULES],
-                   uint32_t owner, const gp_shared_census *census, double now,
-                   gp_shared_places *places, double *until)
+static quota *quota_at(const gp_shared_block *block, uint32_t index)
+{
+    return (quota *)(void *)(block->memory + HEADER_SIZE) + index;
+}
+
+/* Is it one of the host's that counts now? */
+static int applies(quota *each, const gp_shared_subject *host, uint64_t now)
+{
+    return each->host[0] == host->words[0] && each->host[1] == host->words[1] &&
+           lies_ahead(load(&each->until), now);
+}
+
+/* 0, or the time before which a quota of the host's allows nothing more. */
+static uint64_t quota_until(const gp_shared_block *block, const gp_shared_subject *host,
+                            uint64_t now)
+{
+    uint64_t latest = 0;
+    uint32_t i;
+    for (i = 0; i < QUOTAS; i++) {
+        quota *each = quota_at(block, i);
+        if (!applies(each, host, now) || load(&each->left) > 0) continue;
+        if (load(&each->until) > latest) latest = load(&each->until);
+    }
+    return latest;
+}
+
+static void use_quotas(gp_shared_block *block, const gp_shared_subject *host, uint64_t now)
+{
+    uint32_t i;
+    for (i = 0; i < QUOTAS; i++) {
+        quota *each = quota_at(block, i);
+        if (applies(each, host, now) && load(&each->left) > 0) {
+            store(&each->left, load(&each->left) - 1);
+        }
+    }
+}
+
+int gp_shared_take(gp_shared_block *block, const gp_shared_subject *host,
+                   const gp_shared_subject subjects[GP_LIMITER_RULES], uint32_t owner,
+                   const gp_shared_census *census, double now, gp_shared_places *places,
+                   double *until)
 {
     window *windows[GP_LIMITER_RULES] = {NULL};
-    uint64_t *found[GP_LIMITER_RULES] = {NULL}, at = nanoseconds(now), then = 0;
-    int rule, full = 0;
+    uint64_t *found[GP_LIMITER_RULES] = {NULL}, at = nanoseconds(now);
+    uint64_t then = quota_until(block, host, at);
+    int rule, full = then > 0;
     memset(places, 0, sizeof(*places));
     for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
         uint64_t again = at + (uint64_t)(GP_SHARED_LOOK * SECOND);
@@ -314,6 +366,7 @@ int gp_shared_take(gp_shared_block *block, const gp_shared_subject subjects[GP_L
         store(&each->head, load(&each->head) + 1);
         places->at[rule] = (size_t)((unsigned char *)found[rule] - block->memory);
     }
+    use_quotas(block, host, at);
     return 1;
 }
 
@@ -374,6 +427,59 @@ void gp_shared_close(gp_shared_block *block, int rule, const gp_shared_subject *
     if (!each) return;
     if (then > at + A_DAY) then = at + A_DAY;
     if (!is_closed(each, at) || load(&each->closed_until) < then) store(&each->closed_until, then);
+}
+
+/* Requests that the server had not counted when it answered one that was sent at `sent`: those of
+ * the fullest window that are held or were sent later. (What went within the same millisecond is
+ * taken for that request itself.) */
+static uint64_t uncounted(const gp_shared_block *block,
+                          const gp_shared_subject subjects[GP_LIMITER_RULES], double sent)
+{
+    uint64_t after = nanoseconds(sent + 0.001), most = 0;
+    int rule;
+    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
+        uint64_t count = 0;
+        window *each;
+        uint32_t i;
+        if (!concerns(block, rule, &subjects[rule])) continue;
+        each = window_of(block, rule, &subjects[rule]);
+        /* HELD is greater than any stamp. */
+        for (i = 0; each && i < block->header.rules[rule].count; i++)
+            count += load(&each->places[i]) > after + 1;
+        if (count > most) most = count;
+    }
+    return most;
+}
+
+void gp_shared_quota(gp_shared_block *block, const gp_shared_subject *host,
+                     const gp_shared_subject subjects[GP_LIMITER_RULES], const gp_shared_word *word,
+                     double now)
+{
+    uint64_t at = nanoseconds(now), until = nanoseconds(word->until), left;
+    double rest = word->left - (double)uncounted(block, subjects, word->sent);
+    quota *chosen = quota_at(block, 0);
+    uint32_t i;
+    left = rest <= 0 ? 0 : rest >= UINT32_MAX ? UINT32_MAX : (uint64_t)rest;
+    for (i = 0; i < QUOTAS; i++) {
+        quota *each = quota_at(block, i);
+        if (applies(each, host, at) && each->name == word->name) {
+            chosen = each;
+            break;
+        }
+        /* What is over gives way, else what will be over first. */
+        if (load(&each->until) < load(&chosen->until)) chosen = each;
+    }
+    if (i < QUOTAS && until < load(&chosen->until) + (uint64_t)SECOND) {
+        if (left < load(&chosen->left)) store(&chosen->left, left);
+        return;
+    }
+    /* Whoever dies in between leaves one that is over. */
+    store(&chosen->until, 0);
+    store(&chosen->host[0], host->words[0]);
+    store(&chosen->host[1], host->words[1]);
+    store(&chosen->name, word->name);
+    store(&chosen->left, left);
+    store(&chosen->until, until > at + A_DAY ? at + A_DAY : until);
 }
 
 void gp_shared_sweep(gp_shared_block *block, uint32_t owner, double now)

@@ -2,8 +2,9 @@
  * The limiter's windows in a block of memory that several processes see: what stands in it, and
  * every decision about it. Who maps and locks the block is somebody else (io/shared_limits.h).
  *
- * The block has a fixed size. A header says whose it is; then come, for each rule, so many windows,
- * each with one subject and as many places as the rule's count:
+ * The block has a fixed size. A header says whose it is; then come the words of servers on what is
+ * left (a host and token, the throttle's name, how much, until when), and for each rule so many
+ * windows, each with one subject and as many places as the rule's count:
  *
  *   place   0                  free, never used
  *           held by an owner   given to a request whose bytes have not left yet
@@ -28,7 +29,7 @@
 
 #include "core/limiter.h"
 
-#define GP_SHARED_VERSION 1
+#define GP_SHARED_VERSION 2
 #define GP_SHARED_OWNERS  1024
 
 /* How long a place held by another process is believed to stay so before it is looked at again:
@@ -114,10 +115,12 @@ void gp_shared_attach(gp_shared_block *block, void *memory);
 int gp_shared_intact(const gp_shared_block *block);
 
 /* LOCKED. Takes a place in the window of each subject, or none: then *until is a time at which it
- * is worth asking again. `owner` is the caller's number, below GP_SHARED_OWNERS. */
-int gp_shared_take(gp_shared_block *block, const gp_shared_subject subjects[GP_LIMITER_RULES],
-                   uint32_t owner, const gp_shared_census *census, double now,
-                   gp_shared_places *places, double *until);
+ * is worth asking again. `host` is whose quotas have to allow it. `owner` is the caller's number,
+ * below GP_SHARED_OWNERS. */
+int gp_shared_take(gp_shared_block *block, const gp_shared_subject *host,
+                   const gp_shared_subject subjects[GP_LIMITER_RULES], uint32_t owner,
+                   const gp_shared_census *census, double now, gp_shared_places *places,
+                   double *until);
 
 /* Its bytes leave now: this moment counts, for every process. (One that is stopped after it and
  * before the bytes are written sends later than anybody can know.) */
@@ -127,7 +130,7 @@ void gp_shared_sent(gp_shared_block *block, const gp_shared_places *places, uint
 /* Nothing was or will be sent. */
 void gp_shared_give_back(gp_shared_block *block, const gp_shared_places *places, uint32_t owner);
 
-/* LOCKED. Something left without a place of its own (a redirect hop): it takes a free one, or what
+/* LOCKED. Something left again, without a place of its own: it takes a free one, or what
  * comes next waits for longer. */
 void gp_shared_hop(gp_shared_block *block, const gp_shared_subject subjects[GP_LIMITER_RULES],
                    double now);
@@ -135,6 +138,20 @@ void gp_shared_hop(gp_shared_block *block, const gp_shared_subject subjects[GP_L
 /* LOCKED. Nothing goes through this window before `until`. */
 void gp_shared_close(gp_shared_block *block, int rule, const gp_shared_subject *subject, double now,
                      double until);
+
+/* What a server said in its answer to a request that was sent at `sent`: of its throttle `name`,
+ * `left` requests are left until `until`. */
+typedef struct gp_shared_word {
+    uint64_t name;
+    double left, sent, until;
+} gp_shared_word;
+
+/* LOCKED. Holds for every process, as gp_limiter_quota does for one: the lowest word within one of
+ * the throttle's windows. `subjects` are those of the request: what was sent after it, or is about
+ * to be, has not been counted by the server. */
+void gp_shared_quota(gp_shared_block *block, const gp_shared_subject *host,
+                     const gp_shared_subject subjects[GP_LIMITER_RULES], const gp_shared_word *word,
+                     double now);
 
 /* LOCKED. Whoever had this owner's number before is gone: what it held counts as sent now. */
 void gp_shared_sweep(gp_shared_block *block, uint32_t owner, double now);

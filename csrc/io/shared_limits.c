@@ -28,7 +28,7 @@
 #define FIRST_TRY 0.001
 #define LAST_TRY  0.1
 
-/* Hops and closings that came while the lock was somebody else's. */
+/* What was to be written down while the lock was somebody else's. */
 #define OWED 16
 
 typedef struct owed_close {
@@ -36,6 +36,11 @@ typedef struct owed_close {
     gp_shared_subject subject;
     double until;
 } owed_close;
+
+typedef struct owed_quota {
+    gp_shared_subject host, subjects[GP_LIMITER_RULES];
+    gp_shared_word word;
+} owed_quota;
 
 struct gp_shared_limits {
     gp_limiter_gate gate; /* first */
@@ -55,6 +60,8 @@ struct gp_shared_limits {
     uint32_t owed_hops;
     owed_close closes[OWED];
     uint32_t owed_closes;
+    owed_quota quotas[OWED];
+    uint32_t owed_quotas;
     char message[512];
 };
 
@@ -293,7 +300,11 @@ static void pay(gp_shared_limits *limits, double at)
         const owed_close *owed = &limits->closes[i];
         gp_shared_close(&limits->block, owed->rule, &owed->subject, at, owed->until);
     }
-    limits->owed_hops = limits->owed_closes = 0;
+    for (i = 0; i < limits->owed_quotas; i++) {
+        const owed_quota *owed = &limits->quotas[i];
+        gp_shared_quota(&limits->block, &owed->host, owed->subjects, &owed->word, at);
+    }
+    limits->owed_hops = limits->owed_closes = limits->owed_quotas = 0;
 }
 
 static void unlock(gp_shared_limits *limits)
@@ -335,6 +346,12 @@ static int lock(gp_shared_limits *limits, double now)
     return state > 0;
 }
 
+static gp_shared_subject host_of(const gp_shared_limits *limits)
+{
+    gp_shared_subject host = {{limits->subject[0], limits->subject[1]}};
+    return host;
+}
+
 static gp_shared_subject subject_of(const gp_shared_limits *limits, const gp_waiter *waiter,
                                     int rule)
 {
@@ -357,7 +374,7 @@ static void subjects_of(const gp_shared_limits *limits, const gp_waiter *waiter,
 static int take(gp_limiter_gate *gate, gp_waiter *waiter, double now, double *until)
 {
     gp_shared_limits *limits = (gp_shared_limits *)(void *)gate;
-    gp_shared_subject subjects[GP_LIMITER_RULES];
+    gp_shared_subject subjects[GP_LIMITER_RULES], host = host_of(limits);
     gp_shared_census census = {is_alive, limits};
     gp_shared_places places;
     double at, then;
@@ -372,7 +389,8 @@ static int take(gp_limiter_gate *gate, gp_waiter *waiter, double now, double *un
     limits->pause = 0;
     subjects_of(limits, waiter, subjects);
     at = file_time(limits, now);
-    taken = gp_shared_take(&limits->block, subjects, limits->owner, &census, at, &places, &then);
+    taken =
+        gp_shared_take(&limits->block, &host, subjects, limits->owner, &census, at, &places, &then);
     unlock(limits);
     if (taken) {
         memcpy(waiter->gate_places, places.at, sizeof(waiter->gate_places));
@@ -405,11 +423,11 @@ static void count_hop(gp_shared_limits *limits, const gp_waiter *waiter, double 
     }
 }
 
-static void sent(gp_limiter_gate *gate, gp_waiter *waiter, double now, int hop)
+static void sent(gp_limiter_gate *gate, gp_waiter *waiter, double now, int again)
 {
     gp_shared_limits *limits = (gp_shared_limits *)(void *)gate;
     gp_shared_places places;
-    if (hop) {
+    if (again) {
         count_hop(limits, waiter, now);
         return;
     }
@@ -445,10 +463,26 @@ static void close_window(gp_limiter_gate *gate, const gp_waiter *waiter, int rul
     }
 }
 
+static void quota(gp_limiter_gate *gate, const gp_waiter *waiter, uint64_t name, double left,
+                  double sent_at, double now, double until)
+{
+    gp_shared_limits *limits = (gp_shared_limits *)(void *)gate;
+    double at = file_time(limits, now);
+    owed_quota said = {.host = host_of(limits),
+                       .word = {name, left, at - (now - sent_at), at + (until - now)}};
+    subjects_of(limits, waiter, said.subjects);
+    if (lock(limits, now)) {
+        gp_shared_quota(&limits->block, &said.host, said.subjects, &said.word, at);
+        unlock(limits);
+    } else if (limits->owed_quotas < OWED) {
+        limits->quotas[limits->owed_quotas++] = said;
+    }
+}
+
 int gp_shared_limits_open(const char *path, const gp_limit_rule rules[GP_LIMITER_RULES],
                           const double *now, gp_shared_limits **out, char *err, size_t err_size)
 {
-    static const gp_limiter_gate gate = {take, sent, give_back, close_window, NULL};
+    static const gp_limiter_gate gate = {take, sent, give_back, close_window, quota, NULL};
     gp_shared_limits *limits = calloc(1, sizeof(*limits));
     *out = NULL;
     if (!limits || !(limits->path = strdup(path))) {

@@ -280,6 +280,9 @@ static void story(process *self, double now, int clean)
         }
         gp_limiter_sent(self->limiter, &waiters[i], now);
         note(self, now, waiters[i].subjects[2]);
+        if (i != 3) {
+            gp_limiter_quota(self->limiter, &waiters[i], 7, i == 0 ? 50 : 1, now, now, now + 0.3);
+        }
         if (i == 2) gp_limiter_drain(self->limiter, &waiters[i], 2, now, now + 0.01);
         if (i == 3) gp_limiter_sent(self->limiter, &waiters[i], now);
         gp_limiter_end(self->limiter, &waiters[i], now);
@@ -404,8 +407,13 @@ static int held(const char *file)
         now = until;
         asked++;
     }
+    /* What the server says meanwhile is not forgotten. */
+    self.limiter->gate->quota(self.limiter->gate, &waiter, 1, 0, now, now, now + 5);
     kill(pid, SIGKILL);
     waitpid(pid, &status, 0);
+    if (gp_limiter_admit(self.limiter, &waiter, now, &until)) die("forgot what was said");
+    now = until;
+    if (now < 1005 || now > 1010) die("remembers something else");
     if (!gp_limiter_admit(self.limiter, &waiter, now, &until)) die("does not go on");
     printf("asked %d longest %.4f\n", asked, longest);
     finish(&self);
@@ -537,6 +545,7 @@ static void unit_windows(unsigned char *memory)
 {
     gp_shared_subject subjects[GP_LIMITER_RULES] = {{{1, 1}}, {{1, 1}}, {{1, 2}}, {{1, 1}}};
     gp_shared_subject strangers[GP_LIMITER_RULES] = {{{9, 9}}, {{9, 9}}, {{0, 0}}, {{9, 9}}};
+    gp_shared_subject host = {{1, 0}};
     gp_shared_census census = {nobody_alive, NULL};
     gp_shared_places places[4];
     gp_shared_block block;
@@ -549,24 +558,27 @@ static void unit_windows(unsigned char *memory)
     gp_shared_close(&block, 3, &subjects[3], 10, 11);
     check(gp_shared_used(&block, 0, &strangers[0], 10) == 0, "a stranger's places");
     for (i = 0; i < 3; i++)
-        check(gp_shared_take(&block, subjects, 7, &census, -1, &places[i], &until), "a place");
-    check(!gp_shared_take(&block, subjects, 7, &census, 10, &places[3], &until), "a fourth");
+        check(gp_shared_take(&block, &host, subjects, 7, &census, -1, &places[i], &until),
+              "a place");
+    check(!gp_shared_take(&block, &host, subjects, 7, &census, 10, &places[3], &until), "a fourth");
     check(until == 10 + GP_SHARED_LOOK, "look again soon");
     /* Every place of the third window is held: a hop closes it. */
     gp_shared_hop(&block, subjects, 10);
     gp_shared_give_back(&block, &places[0], 7);
-    check(!gp_shared_take(&block, subjects, 7, &census, 10.05, &places[0], &until), "closed");
+    check(!gp_shared_take(&block, &host, subjects, 7, &census, 10.05, &places[0], &until),
+          "closed");
     check(until > 10.1 && until < 10.101, "closed for its length");
-    check(gp_shared_take(&block, subjects, 7, &census, 10.2, &places[0], &until), "open again");
+    check(gp_shared_take(&block, &host, subjects, 7, &census, 10.2, &places[0], &until),
+          "open again");
     /* Somebody else's word is not touched. */
     gp_shared_sent(&block, &places[0], 8, 10.2);
     gp_shared_sweep(&block, 8, 10.2);
-    check(!gp_shared_take(&block, subjects, 7, &census, 10.2, &places[3], &until) &&
+    check(!gp_shared_take(&block, &host, subjects, 7, &census, 10.2, &places[3], &until) &&
               until == 10.2 + GP_SHARED_LOOK,
           "still held");
     gp_shared_sweep(&block, 7, 10.3);
-    check(!gp_shared_take(&block, subjects, 7, &census, 10.39, &places[3], &until), "swept");
-    check(gp_shared_take(&block, subjects, 7, &census, 10.41, &places[3], &until), "later");
+    check(!gp_shared_take(&block, &host, subjects, 7, &census, 10.39, &places[3], &until), "swept");
+    check(gp_shared_take(&block, &host, subjects, 7, &census, 10.41, &places[3], &until), "later");
     /* An owner that can not be, and a stamp that lies years ahead: both count from now. */
     word = (uint64_t *)(void *)(memory + places[3].at[2]);
     *word = (UINT64_C(1) << 63) | 99999;
@@ -574,7 +586,7 @@ static void unit_windows(unsigned char *memory)
     *word = UINT64_C(1) << 62;
     gp_shared_give_back(&block, &places[3], 7);
     for (i = 0; i < 8; i++)
-        gp_shared_take(&block, subjects, 7, &census, 20, &places[0], &until);
+        gp_shared_take(&block, &host, subjects, 7, &census, 20, &places[0], &until);
     check(gp_shared_used(&block, 2, &subjects[2], 20) == 3, "damage counts as sent");
     check(gp_shared_used(&block, 2, &subjects[2], 20.2) == 2, "what is held stays");
     gp_shared_sweep(&block, 7, 20);
@@ -583,17 +595,103 @@ static void unit_windows(unsigned char *memory)
      */
     gp_shared_close(&block, 0, &subjects[0], 30, 40);
     gp_shared_close(&block, 0, &subjects[0], 30, 35);
-    check(!gp_shared_take(&block, subjects, 7, &census, 30, &places[0], &until), "closed");
+    check(!gp_shared_take(&block, &host, subjects, 7, &census, 30, &places[0], &until), "closed");
     check(until == 40, "until the later time");
     gp_shared_close(&block, 0, &subjects[0], 30, 1e7);
-    gp_shared_take(&block, subjects, 7, &census, 30, &places[0], &until);
+    gp_shared_take(&block, &host, subjects, 7, &census, 30, &places[0], &until);
     check(until == 30 + 86400, "a day at most");
-    check(gp_shared_take(&block, subjects, 7, &census, 29, &places[0], &until), "damage");
+    check(gp_shared_take(&block, &host, subjects, 7, &census, 29, &places[0], &until), "damage");
     gp_shared_close(&block, 0, &subjects[0], 29, 29.5);
-    check(!gp_shared_take(&block, subjects, 7, &census, 29, &places[0], &until), "closed anew");
+    check(!gp_shared_take(&block, &host, subjects, 7, &census, 29, &places[0], &until),
+          "closed anew");
     check(gp_shared_intact(&block), "the header");
     memory[20] ^= 1;
     check(!gp_shared_intact(&block), "not the header");
+}
+
+/* How many places are given at `now`, none of which is sent; the quotas are what says no. */
+static int given(gp_shared_block *block, const gp_shared_subject *host, double now)
+{
+    gp_shared_subject subjects[GP_LIMITER_RULES] = {{{0, 0}}, {{2, 3}}};
+    gp_shared_census census = {nobody_alive, NULL};
+    gp_shared_places places[40];
+    double until;
+    int i, count = 0;
+    while (count < 40 &&
+           gp_shared_take(block, host, subjects, 7, &census, now, &places[count], &until))
+        count++;
+    for (i = 0; i < count; i++)
+        gp_shared_give_back(block, &places[i], 7);
+    return count;
+}
+
+static void say(gp_shared_block *block, const gp_shared_subject *host, uint64_t name, double left,
+                double now, double until)
+{
+    gp_shared_subject subjects[GP_LIMITER_RULES] = {{{0, 0}}, {{2, 3}}, {{5, 5}}};
+    gp_shared_word word = {name, left, now, until};
+    gp_shared_quota(block, host, subjects, &word, now);
+}
+
+/* Words of a server on what is left. */
+static void unit_quotas(unsigned char *memory)
+{
+    gp_shared_subject host = {{2, 2}}, other = {{2, 1}},
+                      subjects[GP_LIMITER_RULES] = {{{0, 0}}, {{2, 3}}};
+    gp_shared_census census = {nobody_alive, NULL};
+    gp_shared_word word = {1, 5, 0, 0};
+    gp_shared_places places[4];
+    gp_shared_block block;
+    double until;
+    uint64_t name;
+    int i;
+    gp_shared_attach(&block, memory);
+    check(given(&block, &host, 100) == 40, "no word yet");
+    say(&block, &host, 1, 6, 100, 110);
+    check(given(&block, &other, 100) == 40, "another's word");
+    check(given(&block, &host, 100) == 6, "six, and they are used up");
+    check(given(&block, &host, 100) == 0, "also when nothing came of them");
+    check(given(&block, &host, 110.1) == 40, "over");
+    say(&block, &host, 1, 6, 120, 130);
+    say(&block, &host, 1, 9, 121, 130.5);
+    check(given(&block, &host, 121) == 6, "a later word of the same window, not lower");
+    say(&block, &host, 1, 4, 121, 130.5);
+    say(&block, &host, 2, 3, 121, 125);
+    check(given(&block, &host, 121) == 0, "the lower one of the same");
+    say(&block, &host, 1, 4, 122, 132);
+    check(given(&block, &host, 122) == 3, "the next window, and another throttle");
+    check(given(&block, &host, 125.1) == 1, "when that is over");
+    check(!gp_shared_take(&block, &host, subjects, 7, &census, 126, &places[0], &until) &&
+              until == 132,
+          "until when");
+    /* What was sent since, or is about to be, has not been counted. */
+    for (i = 0; i < 4; i++)
+        gp_shared_take(&block, &host, subjects, 7, &census, 140, &places[i], &until);
+    gp_shared_sent(&block, &places[0], 7, 140);
+    gp_shared_sent(&block, &places[1], 7, 140.1);
+    word.sent = 140;
+    word.until = 150;
+    gp_shared_quota(&block, &host, subjects, &word, 140.2);
+    check(given(&block, &host, 140.2) == 2, "two are held and one was sent after it");
+    word.name = 2;
+    word.left = 1;
+    gp_shared_quota(&block, &host, subjects, &word, 140.2);
+    check(given(&block, &host, 140.2) == 0, "less than none is none");
+    gp_shared_sweep(&block, 7, 140.2);
+    say(&block, &host, 1, 1e30, 160, 170);
+    check(given(&block, &host, 160) == 40, "more than anybody asks for");
+    /* None holds for more than a day, one that is damaged not at all. */
+    say(&block, &host, 1, 0, 180, 1e7);
+    check(given(&block, &host, 180 + 86399) == 0 && given(&block, &host, 180 + 86401) == 40,
+          "a day");
+    check(given(&block, &host, 179) == 40, "damage");
+    /* With words of all hosts, what ends first gives way. */
+    for (name = 0; name < 200; name++)
+        say(&block, &other, 100 + name, 0, 200000, 200010 + (double)name);
+    say(&block, &host, 1, 0, 200000, 200009);
+    check(given(&block, &host, 200000) == 0, "there is room");
+    check(given(&block, &other, 200208) == 0 && given(&block, &other, 200210) == 40,
+          "the last one");
 }
 
 static int unit(void)
@@ -608,6 +706,8 @@ static int unit(void)
     gp_shared_make(memory, rules, &identity, 0, 5);
     unit_read(memory, size, &identity);
     unit_windows(memory);
+    memory[20] ^= 1;
+    unit_quotas(memory);
     check(strcmp(gp_shared_network(0xFF534D42), "CIFS") == 0, "CIFS");
     check(!gp_shared_network(0xEF53), "ext4");
     free(memory);

@@ -291,7 +291,7 @@ describe("windows that processes share", function()
     assert.equals("send", (send(b, START + 701.1)))
   end)
 
-  it("close for all when the server says so, and count each hop of a redirect", function()
+  it("close for all when the server says so, and count what leaves a second time", function()
     local limits = { per_second = 2, per_minute = false }
     local a, b = assert(policy(limits)), assert(policy(limits))
     local x = exchange(a, { no_retry = true })
@@ -310,7 +310,7 @@ describe("windows that processes share", function()
     assert.equals("wait", verdict)
     assert.is_true(till > START + 31.9 and till < START + 32.1)
     assert.equals("send", (send(b, START + 32.1)))
-    -- A hop while every place is held.
+    -- Once more while every place is held.
     local one, two = exchange(a), exchange(a)
     one:next(START + 40, 0)
     two:next(START + 40, 0)
@@ -319,6 +319,41 @@ describe("windows that processes share", function()
     one:sent(START + 40.2)
     assert.equals("wait", (send(b, START + 41.15)))
     two:close(START + 41.15)
+  end)
+
+  it("go down for all to what the server says is left, by its throttle's name", function()
+    local limits = { per_second = false, per_minute = 50 }
+    local a, b, other = assert(policy(limits)), assert(policy(limits)), assert(policy(limits))
+    other:share_as("https://gitlab.example.com", core.secret.new "glpat-0123456789")
+    local function told(of, now, remaining, reset, name)
+      local x = exchange(of)
+      assert.equals("send", (x:next(now, 0)))
+      x:sent(now)
+      x:feed(now + 0.1, 0, "ok", 200, nil, "Thu, 01 Jan 1970 00:00:00 GMT", tostring(reset), remaining, name)
+    end
+    local function sent(of, now)
+      local count = 0
+      while count < 30 and send(of, now) == "send" do count = count + 1 end
+      return count
+    end
+    -- One of the other process is under way: the server has not counted it.
+    local flying = exchange(b)
+    flying:next(START, 0)
+    told(a, START, "4", 20, "throttle_authenticated_api")
+    assert.equals(3, sent(b, START + 1))
+    assert.equals("wait", (send(a, START + 1)))
+    local verdict, till = send(b, START + 1)
+    assert.equals("wait", verdict)
+    assert.is_true(till > START + 20 and till < START + 20.2)
+    assert.equals(30, sent(other, START + 1))
+    flying:close(START + 1)
+    -- Two throttles: the narrower holds until its own time.
+    told(a, START + 100, "5", 40, "one")
+    told(b, START + 100, "9", 10, "two")
+    assert.equals(4, sent(b, START + 101))
+    told(a, START + 200, "2", 5, "two")
+    assert.equals(2, sent(b, START + 201))
+    assert.equals(30, sent(b, START + 206))
   end)
 
   it("start anew and count as used after another boot; not while somebody is in them", function()
