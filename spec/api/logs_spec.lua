@@ -144,7 +144,8 @@ describe("a log that can not be read", function()
 
   it("is bounded in memory", function()
     local body = ("x"):rep(99) .. "\n"
-    local gl = api.new(double.new(function() return { body = body:rep(20), type = "text/plain" } end), { max_bytes = 1000 })
+    local gl = api.new(double.new(function() return { body = body:rep(20), type = "text/plain" } end),
+      { max_bytes = 1000 })
     local text, err = gl.jobs:log(17, 5)
     assert.is_nil(text)
     assert.equal("BodyTooLarge", err.kind)

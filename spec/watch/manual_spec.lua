@@ -248,6 +248,7 @@ describe("a wait", function()
       local _, err = wait(root, { downstream = true, timeout = 100, cancel_on_timeout = true,
         on_change = function(row) seen[#seen + 1] = row.id .. " " .. row.status end })
       assert.is_true(err:is "TimedOut")
+      assert.matches(("pipeline %d of %%S+ was still running after 100 s"):format(web.id), err.message)
       assert.are.equal(1, world.requests.cancel)
       assert.are.equal("canceled", web.history[#web.history].status)
       assert.are.same({ root.id .. " running", web.id .. " created", web.id .. " running",

@@ -17,6 +17,10 @@ local M = {}
 -- With more than so many awaited, jobs that no runner took are looked for less often.
 local CROWD = 50
 
+-- Seconds in which jobs of a pipeline may be unknown to a replica that knows the pipeline, or to
+-- all while it is new.
+local INVISIBLE = 120
+
 local handle
 
 -- Deals with what was learned about a node: an event, the answer to a question, or that it is time.
@@ -137,12 +141,24 @@ local function manual_jobs(session, node)
   return session.watcher.source.bridges(project, id)
 end
 
+-- Is this error of a question about the node's jobs to be borne? `count` is how many came in a row.
+-- Where there is no such pipeline, a replica does not know it yet; if it is gone, the scheduler's
+-- own looks tell.
+local function bearable(session, node, err, count)
+  if errors.is_error(err) and err:is "AccessError.PipelineNotFound" then
+    node.unseen_since = node.unseen_since or session.watcher.rt:now()
+    return session.watcher.rt:now() - node.unseen_since < INVISIBLE
+  end
+  return count <= 5 and (not errors.is_error(err) or err.retryable)
+end
+
 local function manual_answer(session, node, jobs, err)
   node.asking_manual = nil
   node.manual_errors = jobs and 0 or (node.manual_errors or 0) + 1
   if jobs then
+    node.unseen_since = nil
     machine.manual_answer(node, jobs)
-  elseif node.manual_errors > 5 or (errors.is_error(err) and not err.retryable) then
+  elseif not bearable(session, node, err, node.manual_errors) then
     return err
   else
     node.expect = { status = node.entry.row.status, stamp = node.entry.stamp,
@@ -189,10 +205,9 @@ local function bridges_answer(session, node, bridges, err)
   if not bridges then
     node.bridge_errors = (node.bridge_errors or 0) + 1
     node.bridges_retry_at = session.watcher.rt:now() + 5
-    if node.bridge_errors > 5 or (errors.is_error(err) and not err.retryable) then return err end
-    return nil
+    return not bearable(session, node, err, node.bridge_errors) and err or nil
   end
-  node.bridge_errors, node.bridges_retry_at = 0, nil
+  node.bridge_errors, node.bridges_retry_at, node.unseen_since = 0, nil, nil
   local root, children = node.root or node, machine.bridges_answer(node, bridges, session.watcher.rt:now())
   for _, child in ipairs(children) do
     local row = child.row
@@ -362,7 +377,28 @@ function subscribe(session)
   end)
 end
 
+-- What had not ended when time was up: of a tree whose root has, the first below it that has not.
+local function left_open(root)
+  for _, node in ipairs(nodes_of(root)) do
+    local row = node.entry.row
+    if not (row and verdict.is_finished(row.status)) then return node end
+  end
+  return root
+end
+
+local function describe(session)
+  local node = left_open(session)
+  local row = node.entry.row
+  local project, id = target(node)
+  return ("%s %s of %s %s after %g s"):format(node.entry.kind, tostring(id), tostring(project),
+    row and "was still " .. tostring(row.status) or "had not appeared", session.wishes.timeout)
+end
+
 local function finish(session, ok, err)
+  -- Before anything is cancelled.
+  if ok and err and err:is "WaitError.TimedOut" and session.entry then
+    err.message = describe(session)
+  end
   if ok and err and session.wishes.cancel_on_timeout then cancel_unfinished(session) end
   close(session)
   if not ok then error(err, 0) end
@@ -372,16 +408,6 @@ end
 -- Runs the session to its end, beyond which no follow of it lives; `conclude` makes the results.
 local function run(session, conclude)
   return conclude(session, finish(session, pcall(work, session)))
-end
-
-local function timed_out(session, node, err)
-  if not err:is "WaitError.TimedOut" then return err end
-  local row = node.entry.row
-  local project, id = target(node)
-  err.message = ("%s %s of %s %s after %g s"):format(node.entry.kind, tostring(id),
-    tostring(project), row and "was still " .. tostring(row.status) or "had not appeared",
-    session.wishes.timeout)
-  return err
 end
 
 -- Lists show fewer fields than a pipeline read by itself; and of one that is stuck only the gist
@@ -397,7 +423,7 @@ local function completed(session, node)
 end
 
 local function one_result(session, err)
-  if err then return nil, timed_out(session, session, err) end
+  if err then return nil, err end
   if session.result.err then return nil, session.result.err end
   return completed(session, session), session.result.verdict
 end
