@@ -11,12 +11,17 @@
  *   archive:find(name) -> i | nil
  *   archive:read(i, max_bytes) -> string
  *   archive:save(i, path) -> bytes            one entry into a new file
- *   archive:verify(i) -> true                 reads it to its end: its checksum holds
- *   archive:extract(folder, {bytes, entries, ratio, wanted}) -> {files, folders, bytes}
+ *   archive:verify() -> work                  reads every entry: length and checksum must hold
+ *   archive:extract(folder, {bytes, entries, ratio, wanted}) -> work
  *                                             wanted: a text of one "1" or "0" an entry; nil: all
  *   archive:close()
+ *   work:step(limit) -> {files, folders, bytes} when all is done; false: after about `limit` bytes
+ *                                             there is more
+ *   work:give_up()                            further steps clean up and fail with "stopped"; too
+ *                                             late once files are moved to their places
+ *   work:close()                              cleans up at once
  *
- * Failures are nil, kind, message; kind is "damaged", "unsafe", "missing" or "system".
+ * Failures are nil, kind, message; kind is "damaged", "unsafe", "missing", "system" or "stopped".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,10 +34,17 @@
 #include "store_modules.h"
 
 #define ARCHIVE "gitlab_pipelines.archive"
+#define WORK    "gitlab_pipelines.archive_work"
 
 typedef struct archive {
     gp_archive *handle;
 } archive;
+
+/* Keeps its archive alive through its uservalue. */
+typedef struct work {
+    gp_archive_work *handle;
+    archive *owner;
+} work;
 
 static gp_archive *check(lua_State *L)
 {
@@ -183,25 +195,6 @@ static int archive_read(lua_State *L)
     return 1;
 }
 
-static int drop_piece(void *ctx, const void *bytes, size_t len)
-{
-    (void)ctx;
-    (void)bytes;
-    (void)len;
-    return 0;
-}
-
-static int archive_verify(lua_State *L)
-{
-    gp_archive *handle = check(L);
-    gp_archive_problem problem = {""};
-    gp_archive_status status =
-        gp_archive_read(handle, check_index(L, handle), drop_piece, NULL, &problem);
-    if (status != GP_ARCHIVE_OK) return push_failure(L, status, &problem);
-    lua_pushboolean(L, 1);
-    return 1;
-}
-
 static int write_piece(void *ctx, const void *bytes, size_t len)
 {
     const char *at = bytes;
@@ -238,16 +231,38 @@ static int archive_save(lua_State *L)
     return 1;
 }
 
+/* ---- Work in slices ---- */
+
+static work *push_work(lua_State *L)
+{
+    work *self = lgp_new(L, sizeof *self, WORK);
+    self->owner = lua_touserdata(L, 1);
+    lua_createtable(L, 1, 0);
+    lua_pushvalue(L, 1);
+    lua_rawseti(L, -2, 1);
+    lua_setuservalue(L, -2);
+    return self;
+}
+
+static int archive_verify(lua_State *L)
+{
+    gp_archive *handle = check(L);
+    work *self = push_work(L);
+    gp_archive_problem problem = {""};
+    gp_archive_status status = gp_archive_verify(handle, &self->handle, &problem);
+    return status == GP_ARCHIVE_OK ? 1 : push_failure(L, status, &problem);
+}
+
 static int archive_extract(lua_State *L)
 {
     gp_archive *handle = check(L);
     const char *folder = luaL_checkstring(L, 2);
     gp_archive_bounds bounds;
-    gp_archive_tally tally;
     gp_archive_problem problem = {""};
     gp_archive_status status;
     const char *given;
     char *wanted = NULL;
+    work *self;
     luaL_checktype(L, 3, LUA_TTABLE);
     bounds.bytes = (uint64_t)lgp_opt_integer(L, 3, "bytes", 0);
     bounds.entries = (uint64_t)lgp_opt_integer(L, 3, "entries", 0);
@@ -260,13 +275,52 @@ static int archive_extract(lua_State *L)
         for (i = 0; i < count; i++)
             wanted[i] = given[i] == '1';
     }
-    status = gp_archive_extract(handle, folder, &bounds, wanted, &tally, &problem);
+    self = push_work(L);
+    status = gp_archive_extract(handle, folder, &bounds, wanted, &self->handle, &problem);
+    return status == GP_ARCHIVE_OK ? 1 : push_failure(L, status, &problem);
+}
+
+static gp_archive_work *check_work(lua_State *L)
+{
+    work *self = luaL_checkudata(L, 1, WORK);
+    if (!self->handle) luaL_error(L, "the work is over");
+    if (!self->owner->handle) luaL_error(L, "the archive is closed");
+    return self->handle;
+}
+
+static int work_step(lua_State *L)
+{
+    gp_archive_work *handle = check_work(L);
+    double limit = luaL_checknumber(L, 2);
+    gp_archive_problem problem = {""};
+    const gp_archive_tally *tally = gp_archive_work_tally(handle);
+    gp_archive_status status;
+    luaL_argcheck(L, limit >= 1, 2, "must be at least 1");
+    status = gp_archive_work_step(handle, limit < 1e15 ? (uint64_t)limit : UINT64_MAX, &problem);
+    if (status == GP_ARCHIVE_MORE) {
+        lua_pushboolean(L, 0);
+        return 1;
+    }
     if (status != GP_ARCHIVE_OK) return push_failure(L, status, &problem);
     lua_createtable(L, 0, 3);
-    lgp_set_integer(L, "files", (long long)tally.files);
-    lgp_set_integer(L, "folders", (long long)tally.folders);
-    lgp_set_integer(L, "bytes", (long long)tally.bytes);
+    lgp_set_integer(L, "files", (long long)tally->files);
+    lgp_set_integer(L, "folders", (long long)tally->folders);
+    lgp_set_integer(L, "bytes", (long long)tally->bytes);
     return 1;
+}
+
+static int work_give_up(lua_State *L)
+{
+    gp_archive_work_give_up(check_work(L));
+    return 0;
+}
+
+static int work_close(lua_State *L)
+{
+    work *self = luaL_checkudata(L, 1, WORK);
+    gp_archive_work_end(self->handle);
+    self->handle = NULL;
+    return 0;
 }
 
 int lgp_open_archive(lua_State *L)
@@ -279,7 +333,9 @@ int lgp_open_archive(lua_State *L)
                                          {"open_tail", archive_open_tail},
                                          {"locate", archive_locate},
                                          {NULL, NULL}};
+    static const luaL_Reg steps[] = {{"step", work_step}, {"give_up", work_give_up}, {NULL, NULL}};
     lgp_type(L, ARCHIVE, methods, NULL, archive_close);
+    lgp_type(L, WORK, steps, NULL, work_close);
     lgp_module(L, functions);
     lgp_set_integer(L, "TAIL", GP_ZIP_TAIL);
     return 1;

@@ -243,16 +243,12 @@ int64_t gp_archive_find(gp_archive *archive, const char *name)
 
 /* ---- Reading ---- */
 
-gp_archive_status gp_archive_read(gp_archive *archive, uint64_t index,
-                                  int (*take)(void *ctx, const void *bytes, size_t len), void *ctx,
-                                  gp_archive_problem *problem)
+gp_archive_status gp_archive_reader_open(gp_archive *archive, uint64_t index,
+                                         gp_archive_reader *reader, gp_archive_problem *problem)
 {
-    char piece[32768];
     gp_archive_entry entry;
     gp_archive_status status = gp_archive_entry_at(archive, index, &entry, problem);
-    zip_file_t *file;
-    zip_int64_t got;
-    uint64_t sum = 0;
+    memset(reader, 0, sizeof *reader);
     if (status != GP_ARCHIVE_OK) return status;
     if (!archive->has_contents) {
         return fail(GP_ARCHIVE_MISSING, problem, "only the archive's directory is at hand");
@@ -260,22 +256,46 @@ gp_archive_status gp_archive_read(gp_archive *archive, uint64_t index,
     if (entry.encrypted) {
         return fail(GP_ARCHIVE_DAMAGED, problem, "%s is encrypted", entry.name);
     }
-    file = zip_fopen_index(archive->zip, index, 0);
-    if (!file) return fail_zip(zip_get_error(archive->zip), problem, entry.name);
-    while ((got = zip_fread(file, piece, sizeof piece)) > 0) {
-        sum += (uint64_t)got;
-        if (sum > entry.size) break;
-        if (take(ctx, piece, (size_t)got) != 0) {
+    reader->file = zip_fopen_index(archive->zip, index, 0);
+    if (!reader->file) return fail_zip(zip_get_error(archive->zip), problem, entry.name);
+    reader->name = entry.name;
+    reader->size = entry.size;
+    return GP_ARCHIVE_OK;
+}
+
+gp_archive_status gp_archive_reader_next(gp_archive_reader *reader, void *bytes, size_t size,
+                                         size_t *len, gp_archive_problem *problem)
+{
+    zip_int64_t got = zip_fread(reader->file, bytes, size);
+    if (got < 0) return fail_zip(zip_file_get_error(reader->file), problem, reader->name);
+    reader->sum += (uint64_t)got;
+    if (reader->sum > reader->size || (got == 0 && reader->sum != reader->size)) {
+        return fail(GP_ARCHIVE_DAMAGED, problem, "%s: holds another number of bytes than it says",
+                    reader->name);
+    }
+    *len = (size_t)got;
+    return GP_ARCHIVE_OK;
+}
+
+void gp_archive_reader_close(gp_archive_reader *reader)
+{
+    if (reader->file) zip_fclose(reader->file);
+    reader->file = NULL;
+}
+
+gp_archive_status gp_archive_read(gp_archive *archive, uint64_t index,
+                                  int (*take)(void *ctx, const void *bytes, size_t len), void *ctx,
+                                  gp_archive_problem *problem)
+{
+    char piece[32768];
+    gp_archive_reader reader;
+    size_t len = 1;
+    gp_archive_status status = gp_archive_reader_open(archive, index, &reader, problem);
+    while (status == GP_ARCHIVE_OK && len > 0) {
+        status = gp_archive_reader_next(&reader, piece, sizeof piece, &len, problem);
+        if (status == GP_ARCHIVE_OK && len > 0 && take(ctx, piece, len) != 0)
             status = GP_ARCHIVE_STOPPED;
-            break;
-        }
     }
-    if (got < 0) {
-        status = fail_zip(zip_file_get_error(file), problem, entry.name);
-    } else if (status == GP_ARCHIVE_OK && sum != entry.size) {
-        status = fail(GP_ARCHIVE_DAMAGED, problem, "%s: holds another number of bytes than it says",
-                      entry.name);
-    }
-    zip_fclose(file);
+    gp_archive_reader_close(&reader);
     return status;
 }

@@ -25,7 +25,8 @@ typedef enum gp_archive_status {
     GP_ARCHIVE_UNSAFE,  /* would write outside the folder, links, devices, more than the bounds */
     GP_ARCHIVE_MISSING, /* no such entry */
     GP_ARCHIVE_SYSTEM,  /* the system refused: disk full, no permission, out of memory */
-    GP_ARCHIVE_STOPPED  /* the reader's callback said so */
+    GP_ARCHIVE_STOPPED, /* the reader's callback said so, or the work was given up */
+    GP_ARCHIVE_MORE     /* the slice is over, the work is not */
 } gp_archive_status;
 
 /* Why a call failed, in one line, without a trailing line end. */
@@ -86,6 +87,25 @@ gp_archive_status gp_archive_entry_at(gp_archive *archive, uint64_t index, gp_ar
 /* The index of a name, or -1. */
 int64_t gp_archive_find(gp_archive *archive, const char *name);
 
+/* One entry being read; the fields are the module's own. */
+typedef struct gp_archive_reader {
+    struct zip_file *file;
+    const char *name;
+    uint64_t size, sum;
+} gp_archive_reader;
+
+/* Begins to read an entry. On GP_ARCHIVE_OK the caller closes the reader. */
+gp_archive_status gp_archive_reader_open(gp_archive *archive, uint64_t index,
+                                         gp_archive_reader *reader, gp_archive_problem *problem);
+
+/* The next `*len` bytes, at most `size`; 0 at the end: then length and checksum were right. What
+ * came before GP_ARCHIVE_DAMAGED is not to be used. */
+gp_archive_status gp_archive_reader_next(gp_archive_reader *reader, void *bytes, size_t size,
+                                         size_t *len, gp_archive_problem *problem);
+
+/* Ends the reading; one that is not open is left alone. */
+void gp_archive_reader_close(gp_archive_reader *reader);
+
 /*
  * Reads one entry to its end, handing pieces to `take(ctx, bytes, len)`, which returns 0 to go on
  * and anything else to stop. The checksum is verified: what was handed out before
@@ -96,14 +116,41 @@ gp_archive_status gp_archive_read(gp_archive *archive, uint64_t index,
                                   gp_archive_problem *problem);
 
 /*
- * Writes entries below `folder`, which must exist: all of them, or those for which `wanted`, one
- * byte an entry, is not zero. Everything is checked first; then all is written and verified in a
- * folder of its own within `folder`, and only when it is whole, moved to its place. So on failure
- * nothing is left behind, and no file is ever seen half written. A file of the same name is
- * replaced. Links inside the folder are not followed.
+ * Work on a whole archive, which may take long: it is done in slices, between which whoever drives
+ * it does other things. Steps are taken until one says something else than GP_ARCHIVE_MORE; then,
+ * or at any time, the work is ended. The archive must stay open as long as steps are taken.
+ */
+typedef struct gp_archive_work gp_archive_work;
+
+/* To read every entry: length and checksum must be right. On GP_ARCHIVE_OK the caller ends *work.
+ */
+gp_archive_status gp_archive_verify(gp_archive *archive, gp_archive_work **work,
+                                    gp_archive_problem *problem);
+
+/*
+ * To write entries below `folder`, which must exist: all of them, or those for which `wanted`, one
+ * byte an entry, is not zero (it is copied). Everything is checked first; then all is written and
+ * verified in a folder of its own within `folder`, and only when it is whole, moved to its place.
+ * So on failure nothing is left behind, and no file is ever seen half written. A file of the same
+ * name is replaced. Links inside the folder are not followed.
  */
 gp_archive_status gp_archive_extract(gp_archive *archive, const char *folder,
                                      const gp_archive_bounds *bounds, const char *wanted,
-                                     gp_archive_tally *tally, gp_archive_problem *problem);
+                                     gp_archive_work **work, gp_archive_problem *problem);
+
+/* Goes on for about `limit` bytes; an entry costs some too. GP_ARCHIVE_MORE, GP_ARCHIVE_OK when all
+ * is done, or why it failed, once nothing is left of it. */
+gp_archive_status gp_archive_work_step(gp_archive_work *work, uint64_t limit,
+                                       gp_archive_problem *problem);
+
+/* Gives the work up, if it can be: further steps remove what there is and say GP_ARCHIVE_STOPPED.
+ * Once files are being moved to their places it is too late, and the steps bring it to its end. */
+void gp_archive_work_give_up(gp_archive_work *work);
+
+/* What has been written so far. */
+const gp_archive_tally *gp_archive_work_tally(const gp_archive_work *work);
+
+/* Frees the work, and at once removes what it has left aside. NULL is allowed. */
+void gp_archive_work_end(gp_archive_work *work);
 
 #endif

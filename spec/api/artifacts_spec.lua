@@ -427,20 +427,27 @@ describe("gl.artifacts", function()
   end)
 
   describe("memory", function()
-    it("stays flat while 300 MB come, to a file and to a function", function()
+    it("stays flat while 300 MB come: to a file, to a function, unpacked and verified", function()
       server:job(5, { versions = { { files = 300, size = 300 * KIB * KIB } } })
       local script = folder .. "/child.lua"
       write(script, [[
         local url, token, target = ...
         local gl = assert(require("gitlab_pipelines").new { url = url, token = token, limits = false, proxy = false })
         local into, bytes = target, 0
+        if target == "extract" then
+          local tally = assert(gl.artifacts:extract(1, 5, "]] .. folder .. [[/place"))
+          assert(gl.artifacts:download(1, 5, "]] .. folder .. [[/again.zip", { verify = "crc" }))
+          local peak = io.open("/proc/self/status"):read("*a"):match("VmHWM:%s*(%d+)")
+          print(tally.downloaded, "length", peak)
+          return
+        end
         if target == "-" then into = function(chunk) bytes = bytes + #chunk return true end end
         local got = assert(gl.artifacts:download(1, 5, into))
         assert(target ~= "-" or bytes == got.bytes)
         local peak = io.open("/proc/self/status"):read("*a"):match("VmHWM:%s*(%d+)")
         print(got.bytes, got.verified, peak)
       ]])
-      for _, into in ipairs { target, "-" } do
+      for _, into in ipairs { target, "-", "extract" } do
         local out = sh(("%s %s %s %s %s"):format(os.getenv "GP_LUA" or "lua5.4", script, server.main, TOKEN, into))
         local bytes, verified, peak = out:match "(%d+)%s+(%a+)%s+(%d+)"
         assert.is_true(tonumber(bytes or 0) > 300 * KIB * KIB, out)
@@ -646,6 +653,77 @@ describe("gl.artifacts", function()
       assert.is_nil(tally)
       assert.is_true(err:is "ArtifactNotFound")
       assert.equal("", left_behind())
+    end)
+
+    -- Turns that another task had between the last byte of the download and the end of `act`, and
+    -- what `act` gave. `act` gets what is to be called with progress.
+    local function turns_during(act, at_turn)
+      local rt, whole, turns, over = gl.runtime, false, 0, false
+      local results
+      rt:run(function()
+        local acting
+        rt:spawn(function()
+          while not over do
+            rt:pause(0)
+            if whole then
+              turns = turns + 1
+              if at_turn then at_turn(turns, acting) end
+            end
+          end
+        end)
+        acting = rt:spawn(function()
+          return act(function(done, total) whole = whole or done == total and done > 40 * KIB * KIB end)
+        end)
+        results = { acting:join() }
+        over = true
+      end)
+      return turns, results[1], results[2]
+    end
+
+    it("and verification leave the loop to others in between", function()
+      server:job(5, { versions = { { files = 40, size = 40 * KIB * KIB } } })
+      local turns, tally, err = turns_during(function(progress)
+        return gl.artifacts:extract(1, 5, folder .. "/place", { on_progress = progress })
+      end)
+      assert.is_truthy(tally, tostring(err))
+      assert.equal(40, tally.files)
+      -- A slice is 1 MiB.
+      assert.is_true(turns >= 40, turns .. " turns")
+      turns = turns_during(function(progress)
+        return gl.artifacts:download(1, 5, target, { verify = "crc", on_progress = progress })
+      end)
+      assert.is_true(turns >= 40, turns .. " turns")
+    end)
+
+    it("that is cancelled leaves nothing behind", function()
+      server:job(5, { versions = { { files = 40, size = 40 * KIB * KIB } } })
+      local seen
+      local _, tally, err = turns_during(function(progress)
+        return gl.artifacts:extract(1, 5, folder .. "/place", { on_progress = progress })
+      end, function(turns, acting)
+        if turns ~= 15 then return end
+        seen = sh("ls -A " .. folder .. "/place")
+        acting:cancel()
+      end)
+      assert.is_nil(tally)
+      assert.is_true(err:is "TaskError.Cancelled")
+      -- It was in the middle.
+      assert.matches("%.gp%-extract", seen)
+      assert.not_matches("output", seen)
+      assert.equal("", left_behind())
+    end)
+
+    it("verification that is cancelled keeps the part, and the next call goes on", function()
+      server:job(5, { versions = { { files = 40, size = 40 * KIB * KIB } } })
+      local _, saved, err = turns_during(function(progress)
+        return gl.artifacts:download(1, 5, target, { verify = "crc", on_progress = progress })
+      end, function(turns, acting)
+        if turns == 15 then acting:cancel() end
+      end)
+      assert.is_nil(saved)
+      assert.is_true(err:is "TaskError.Cancelled")
+      assert.is_nil(contents(target))
+      assert.equal(1, assert(gl.artifacts:download(1, 5, target, { verify = "crc" })).resumed)
     end)
 
     it("refuses what is no folder", function()

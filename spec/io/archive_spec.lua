@@ -21,6 +21,24 @@ local function open(kind)
   return assert(store.archive.open(make(kind)))
 end
 
+-- To its end, in slices of that many bytes.
+local function work_off(work, kind, message, limit)
+  if not work then return nil, kind, message end
+  local done, slices = false, 0
+  while done == false do
+    done, kind, message = work:step(limit or 5000)
+    slices = slices + 1
+    assert(slices < 1e5)
+  end
+  work:close()
+  return done, kind, message, slices
+end
+
+local function extract(archive, target, bounds, limit)
+  local work, kind, message = archive:extract(target, bounds)
+  return work_off(work, kind, message, limit)
+end
+
 local function contents(path)
   local file = io.open(path, "rb")
   if not file then return nil end
@@ -77,7 +95,7 @@ describe("io/archive", function()
   end)
 
   it("extracts files and folders, with the right to run them", function()
-    local tally = assert(open("good"):extract(folder .. "/out", BOUNDS))
+    local tally = assert(extract(open("good"), folder .. "/out", BOUNDS))
     assert.same({ files = 4, folders = 1, bytes = 12 + 10 + 256 * 400 }, tally)
     assert.equal("BUILD_ID=42\n", contents(folder .. "/out/build.env"))
     assert.equal(256 * 400, #contents(folder .. "/out/dist/deep/er/data.bin"))
@@ -88,9 +106,9 @@ describe("io/archive", function()
 
   it("replaces what it extracted before", function()
     local archive = open "good"
-    assert(archive:extract(folder .. "/out", BOUNDS))
+    assert(extract(archive, folder .. "/out", BOUNDS))
     sh("echo changed >" .. folder .. "/out/build.env")
-    assert(archive:extract(folder .. "/out", BOUNDS))
+    assert(extract(archive, folder .. "/out", BOUNDS))
     assert.equal("BUILD_ID=42\n", contents(folder .. "/out/build.env"))
   end)
 
@@ -100,7 +118,7 @@ describe("io/archive", function()
     bomb = "suspiciously well", ["through-file"] = "through what is no folder",
   } do
     it("refuses to extract: " .. kind, function()
-      local tally, category, message = open(kind):extract(folder .. "/out", BOUNDS)
+      local tally, category, message = extract(open(kind), folder .. "/out", BOUNDS)
       assert.is_nil(tally)
       assert.equal("unsafe", category)
       assert.matches(reason, message)
@@ -111,24 +129,104 @@ describe("io/archive", function()
 
   it("does not follow a link that stands in the folder", function()
     sh(("mkdir %s/away; ln -s %s/away %s/out/planted"):format(folder, folder, folder))
-    local tally, kind = open("through-link"):extract(folder .. "/out", BOUNDS)
+    local tally, kind = extract(open("through-link"), folder .. "/out", BOUNDS)
     assert.is_nil(tally)
     assert.equal("unsafe", kind)
     assert.equal("", sh("ls " .. folder .. "/away"))
   end)
 
+  it("works in slices, as many as are asked for, and never more than a little at once", function()
+    for _, limit in ipairs { 1, 5000, 40000, 1e18 } do
+      local tally, _, _, slices = extract(open "good", folder .. "/out", BOUNDS, limit)
+      assert.same({ files = 4, folders = 1, bytes = 12 + 10 + 256 * 400 }, tally)
+      assert.equal(256 * 400, #contents(folder .. "/out/dist/deep/er/data.bin"))
+      if limit == 1e18 then assert.equal(1, slices) else assert.is_true(slices > 3) end
+      assert.equal("", sh("find " .. folder .. "/out -name '.gp-*'"))
+      sh("rm -rf " .. folder .. "/out/*")
+    end
+    local _, _, _, slices = extract(open "many", folder .. "/out", BOUNDS, 2 ^ 20)
+    -- A thousand files: looked at, written, found room for, moved, and the folders aside removed.
+    assert.is_true(slices >= 3 * 1000 * 16384 / 2 ^ 20)
+    local good = open "good"
+    local all, _, _, readings = work_off(good:verify(), nil, nil, 20000)
+    assert.is_truthy(all)
+    assert.is_true(readings >= 3)
+  end)
+
+  it("can be given up until files are moved to their places; then it is brought to its end", function()
+    local seen = { gone = 0, whole = 0 }
+    for steps = 0, 400 do
+      local archive = open "good"
+      local work = assert(archive:extract(folder .. "/out", BOUNDS))
+      local done, kind = false, nil
+      for _ = 1, steps do
+        done, kind = work:step(1)
+        if done ~= false then break end
+        -- Nothing half written is ever seen under its own name.
+        local data = contents(folder .. "/out/dist/deep/er/data.bin")
+        assert.is_true(data == nil or #data == 256 * 400)
+      end
+      local over = done ~= false
+      while done == false do
+        work:give_up()
+        done, kind = work:step(1)
+      end
+      work:close()
+      local left = sh("ls -A " .. folder .. "/out")
+      if done then
+        seen.whole = seen.whole + 1
+        assert.equal("build.env\ndist\nempty\n", left)
+        assert.equal(256 * 400, #contents(folder .. "/out/dist/deep/er/data.bin"))
+      else
+        seen.gone = seen.gone + 1
+        assert.equal("stopped", kind)
+        assert.equal("", left)
+      end
+      sh("rm -rf " .. folder .. "/out/*")
+      if over then break end
+    end
+    assert.is_true(seen.gone > 3 and seen.whole > 3)
+  end)
+
+  it("leaves nothing behind when it is closed or forgotten in between", function()
+    for _, leave in ipairs {
+      function(work) work:close() end,
+      function(work, archive) archive:close() work:close() end,
+      function() end,
+    } do
+      do
+        local archive = open "good"
+        local work = assert(archive:extract(folder .. "/out", BOUNDS))
+        for _ = 1, 9 do assert.is_false((work:step(1))) end
+        assert.matches("%.gp%-extract", sh("ls -A " .. folder .. "/out"))
+        leave(work, archive)
+      end
+      collectgarbage()
+      collectgarbage()
+      assert.equal("", sh("ls -A " .. folder .. "/out"))
+    end
+    local archive = open "good"
+    local work = archive:verify()
+    archive:close()
+    assert.has_error(function() work:step(1) end, "the archive is closed")
+    work:close()
+    work:close()
+    assert.has_error(function() work:step(1) end, "the work is over")
+  end)
+
   it("holds the bounds on bytes and entries", function()
     local many = open "many"
-    assert.equal("unsafe", (select(2, many:extract(folder .. "/out", { bytes = 2 ^ 30, entries = 999, ratio = 100 }))))
-    assert.equal("unsafe", (select(2, many:extract(folder .. "/out", { bytes = 1000, entries = 1000, ratio = 100 }))))
+    assert.equal("unsafe", (select(2, extract(many, folder .. "/out", { bytes = 2 ^ 30, entries = 999, ratio = 100 }))))
+    assert.equal("unsafe", (select(2, extract(many, folder .. "/out", { bytes = 1000, entries = 1000, ratio = 100 }))))
     assert.equal("", sh("ls " .. folder .. "/out"))
-    assert.equal(1000, many:extract(folder .. "/out", { bytes = 2 ^ 20, entries = 1000, ratio = 100 }).files)
+    assert.equal(1000, extract(many, folder .. "/out", { bytes = 2 ^ 20, entries = 1000, ratio = 100 }).files)
   end)
 
   it("finds damage while reading, and leaves no damaged file", function()
     local archive = open "damaged"
     assert.equal("damaged", (select(2, archive:read(4, 2 ^ 20))))
-    local tally, kind = archive:extract(folder .. "/out", BOUNDS)
+    assert.equal("damaged", (select(2, work_off(archive:verify()))))
+    local tally, kind = extract(archive, folder .. "/out", BOUNDS)
     assert.is_nil(tally)
     assert.equal("damaged", kind)
     assert.is_nil(contents(folder .. "/out/dist/deep/er/data.bin"))
@@ -136,7 +234,7 @@ describe("io/archive", function()
   end)
 
   it("knows encrypted entries and lies about length", function()
-    assert.equal("damaged", (select(2, open("encrypted"):extract(folder .. "/out", BOUNDS))))
+    assert.equal("damaged", (select(2, extract(open("encrypted"), folder .. "/out", BOUNDS))))
     assert.equal("damaged", (select(2, open("encrypted"):read(1, 100))))
     assert.equal("damaged", (select(2, open("lying"):read(1, 100))))
   end)

@@ -10,6 +10,7 @@ local FIRST, EMPTY = "PK\3\4", "PK\5\6"
 local error_kinds = {
   damaged = "ArtifactError.DamagedArchive", unsafe = "ArtifactError.UnsafeArchive",
   missing = "AccessError.ArtifactNotFound", system = "TaskError.Cancelled",
+  stopped = "TaskError.Cancelled",
 }
 
 --- The error's name for what store.archive says went wrong.
@@ -37,22 +38,36 @@ function M.check_end(path)
   return nil, "damaged", "the archive has no end: it is not whole"
 end
 
+-- So many bytes are read or written between two turns of the loop: a few milliseconds.
+local SLICE = 2 ^ 20
+
+--- Brings a work of store.archive to its end, in slices: between two of them others go on. A task
+--- that is cancelled gives the work up, if that is still possible.
+---@param runtime table
+---@param work table
+---@return table|nil tally, string|nil kind, string|nil message
+function M.work_off(runtime, work)
+  local done, kind, message = work:step(SLICE)
+  while done == false do
+    if not runtime:pause(0) then work:give_up() end
+    done, kind, message = work:step(SLICE)
+  end
+  work:close()
+  return done, kind, kind == "stopped" and "it was cancelled" or message
+end
+
 --- Every entry is read, and its checksum must hold.
 ---@param path string
----@return boolean|nil ok, string|nil kind, string|nil message
-function M.check_contents(path)
+---@param runtime table
+---@return table|nil tally, string|nil kind, string|nil message
+function M.check_contents(path, runtime)
   local archive, kind, message = store.open(path)
   if not archive then return nil, kind, message end
-  for i = 1, archive:count() do
-    local ok
-    ok, kind, message = archive:verify(i)
-    if not ok then
-      archive:close()
-      return nil, kind, message
-    end
-  end
+  local work, ok
+  work, kind, message = archive:verify()
+  if work then ok, kind, message = M.work_off(runtime, work) end
   archive:close()
-  return true
+  return ok, kind, message
 end
 
 local types = { file = "file", folder = "directory", link = "link", special = "special" }

@@ -315,8 +315,8 @@ local function verify(download, path, whole)
   local archive = download.archive and wanted ~= "none" and require "gitlab_pipelines.api.archive"
   if archive then
     local check = wanted == "crc" and archive.check_contents or archive.check_end
-    local ok, kind, message = check(path)
-    if not ok then return nil, download.fail(archive.error_kind(kind), message) end
+    local ok, kind, message = check(path, download.runtime)
+    if not ok then return nil, download.fail(archive.error_kind(kind), message), kind end
   end
   if wanted == "crc" and archive then return "crc" end
   return wanted ~= "none" and whole.total and "length" or "none"
@@ -325,9 +325,10 @@ end
 local function finish_file(download, whole)
   local part = download.receiver.part
   local bytes = part:size()
-  local verified, err = verify(download, part.path, whole)
+  local verified, err, kind = verify(download, part.path, whole)
   if not verified then
-    part:forget()
+    -- One that was cancelled meanwhile can be gone on with.
+    if kind ~= "stopped" then part:forget() end
     return nil, err
   end
   local ok, message = part:finish()

@@ -36,7 +36,7 @@ local function fail(project, job_id, kind, message)
 end
 
 -- Unpacks the archive in a file: the tally, or nil, the error's name and a message.
-local function unpack_archive(path, dir, given)
+local function unpack_archive(runtime, path, dir, given)
   local archives = require "gitlab_pipelines.api.archive"
   local archive, kind, message = require("gitlab_pipelines.store").archive.open(path)
   if not archive then return nil, archives.error_kind(kind), message end
@@ -44,14 +44,14 @@ local function unpack_archive(path, dir, given)
     bytes = math.min(given.max_bytes or MAX_BYTES, 2 ^ 52), ratio = given.max_ratio or MAX_RATIO,
     entries = math.min(given.max_entries or MAX_ENTRIES, 2 ^ 52),
   }
-  local tally
-  local missing
+  local tally, missing, work
   if given.paths then bounds.wanted, missing = archives.wanted(archive, given.paths) end
   if missing then
     archive:close()
     return nil, "AccessError.ArtifactNotFound", ("there is no %s in the archive"):format(missing)
   end
-  tally, kind, message = archive:extract(dir, bounds)
+  work, kind, message = archive:extract(dir, bounds)
+  if work then tally, kind, message = archives.work_off(runtime, work) end
   archive:close()
   if tally then return tally end
   return nil, archives.error_kind(kind), message
@@ -77,7 +77,10 @@ function M.extract(group, project, job_id, dir, opts)
     path, { timeout = given.timeout, retry = given.retry, priority = given.priority,
       on_progress = given.on_progress, verify = "none", private = true })
   local tally, kind
-  if called and saved then tally, kind, message = unpack_archive(path, dir, given) end
+  if called and saved then
+    called, tally, kind, message = pcall(unpack_archive, runtime, path, dir, given)
+    if not called then saved, tally = tally, nil end
+  end
   os.remove(path)
   if tally then
     tally.folder, tally.downloaded = dir, saved.bytes
