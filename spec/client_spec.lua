@@ -77,7 +77,10 @@ describe("client.new", function()
       { { url = 5 }, "url" }, { { token = 5 }, "token" }, { { auth = "basic" }, "auth" },
       { { secrets = "x" }, "secrets" }, { { timeout = 5 }, "timeout" },
       { { timeout = { connect = -1 } }, "connect" }, { { retry = true }, "retry" },
-      { { retry = { budget = 2 } }, "budget" }, { { limits = { per_second = 0 } }, "per_second" },
+      { { retry = { budget = 2 } }, "budget" }, { { retry = { budget = 0 / 0 } }, "budget" },
+      { { limits = { per_minute = 2 ^ 32 } }, "per_minute" },
+      { { breaker = { failures = 2 ^ 32 } }, "failures" }, { { breaker = { successes = 2 ^ 31 } }, "successes" },
+      { { limits = { per_second = 0 } }, "per_second" },
       { { limits = { per_minute = 1.5 } }, "per_minute" }, { { breaker = true }, "breaker" },
       { { breaker = { failures = 0 } }, "failures" }, { { transport = "wget" }, "transport" },
       { { transport = {} }, "transport" }, { { runtime = "x" }, "runtime" },
@@ -412,6 +415,26 @@ describe("repetition", function()
     _, err = create(c)
     assert.equals("UnknownOutcome", err.kind)
     assert.matches("it was done", err.message)
+  end)
+
+  it("takes an answer without a body, or one that nothing has changed, for none where neither was asked for", function()
+    for _, status in ipairs { 204, 205, 304 } do
+      local c, transport = client_with { { status = status }, pipeline }
+      assert.equals("success", assert(get(c)).status)
+      assert.equals(2, #transport.requests)
+    end
+    local c, transport = client_with { { status = 204 } }
+    local _, err = create(c)
+    assert.equals("PipelineError.UnknownOutcome", err.category .. "." .. err.kind)
+    assert.equals(1, #transport.requests)
+    c = client_with { { status = 304 } }
+    _, err = create(c)
+    assert.equals("NetworkError.RedirectRefused", err.category .. "." .. err.kind)
+    c = client_with { { status = 304 } }
+    local result, response = c:page(operations.pipelines.get, { project = 17, pipeline_id = 3,
+      headers = { { "If-None-Match", '"x"' } } })
+    assert.is_true(result)
+    assert.equals(304, response.status)
   end)
 
   it("counts a set with an unreadable answer as done, and reads what has become", function()

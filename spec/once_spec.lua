@@ -124,7 +124,9 @@ describe("once", function()
     local env = once_mock.open()
     local gl = env:client()
     assert.has_error(function() create(gl, "") end)
-    assert.has_error(function() create(gl, "a", { adopt = "first" }) end)
+    for _, adopt in ipairs { "first", "0", -1, 0 } do
+      assert.has_error(function() create(gl, "a", { adopt = adopt }) end)
+    end
     refused("InvalidVariable", create(gl, "a", { variables = { GITLAB_PIPELINES_KEY = "x" } }))
     assert.equal(0, env:count("POST", "/pipeline"))
   end)

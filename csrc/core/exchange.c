@@ -103,7 +103,7 @@ static gp_verdict hold_back(gp_exchange *exchange, double now, gp_breaker_answer
     /* A probe under way may report at any moment, so that wait is worth beginning. */
     if (exchange->breaker->state == GP_BREAKER_HALF_OPEN) {
         if (now < deadline) return wait_until(fmin(until, deadline));
-    } else if (until <= deadline) {
+    } else if (until < deadline) {
         return wait_until(until);
     }
     return out_of_time(exchange, now, GP_REASON_CIRCUIT_OPEN, until - now);
@@ -151,7 +151,7 @@ gp_verdict gp_exchange_next(gp_exchange *exchange, double now, double random)
         if (policy->limiter->gate && policy->limiter->gate->problem) {
             return finish(exchange, now, GP_REASON_GATE, 0);
         }
-        if (until <= exchange->options.deadline) return wait_until(until);
+        if (until < exchange->options.deadline) return wait_until(until);
         return out_of_time(exchange, now, GP_REASON_THROTTLED, until - now);
     }
     if (!within_budget(exchange, now)) {
@@ -260,7 +260,7 @@ static gp_verdict repeat(gp_exchange *exchange, double now, gp_retry_row row, in
     if (server_time > policy->max_wait) {
         return finish(exchange, now, GP_REASON_TOO_LONG, later);
     }
-    if (now + delay > exchange->options.deadline) {
+    if (now + delay >= exchange->options.deadline) {
         return finish(exchange, now, GP_REASON_DEADLINE, later > 0 ? later : delay);
     }
     if (row != GP_ROW_THROTTLED) {

@@ -180,18 +180,29 @@ local function is_page(content_type)
   return content_type ~= "application/json" and content_type:lower():find("html", 1, true) ~= nil
 end
 
+local function asks_for_changes(call)
+  for _, pair in ipairs(call.args.headers or {}) do
+    if pair[1] == "If-None-Match" then return true end
+  end
+  return false
+end
+
 -- nil when the body is what the operation promises, else why not.
 local function decode(call, response)
   local op, body = call.op, response.body
   call.result = true
-  if response.status == 304 or op.result == "none" then return end
+  if response.status == 304 then
+    return not asks_for_changes(call) and "the answer says that nothing has changed, which nobody asked"
+      or nil
+  end
+  if op.result == "none" then return end
   if op.result == "bytes" or op.result == "text" then
     local kind = op.result == "text" and response:header "Content-Type"
     if kind and is_page(kind) then return "the answer is a page of HTML, not text" end
     if not call.sink then call.result = body or "" end
     return
   end
-  if response.status == 204 or response.status == 205 then return end
+  if response.status == 204 or response.status == 205 then return "the answer holds nothing" end
   local kind = response:header "Content-Type"
   if kind and is_page(kind) then return "the answer is a page of HTML, not JSON" end
   local value, why = json.decode(body or "")
@@ -262,7 +273,7 @@ local function on_response(self, call, x, response, generation)
     refused = ("%s (status %d)"):format(detail, status)
   end
   if stores.heard(self, call, "ok", status, response) then flag = "foreign" end
-  if status >= 200 and status < 300 or status == 304 then
+  if status >= 200 and status < 300 or status == 304 and call.op.effect == "read" then
     local why = decode(call, response)
     if not why and not flag then return feed_success(self, x, response) end
     if why then
@@ -274,6 +285,7 @@ local function on_response(self, call, x, response, generation)
     call.err = outcomes.of_response(call, response)
     call.err.message = self.redactor:text(refused or call.err.message)
     call.err.from_store = flag == "foreign" or nil
+    if status == 304 then outcome = "permanent" end
     if status == 401 and generation and self.token:refresh(self.runtime, generation) then flag = "fresh_token" end
   end
   return feed_answer(self, x, response, outcome, flag)

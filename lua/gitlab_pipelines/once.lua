@@ -451,7 +451,8 @@ end
 
 local function check(operation, args, opts)
   if opts.once == "" then error(operation.name .. ": option 'once' must not be empty", 0) end
-  if type(opts.adopt) == "string" and opts.adopt ~= "single" and not opts.adopt:match "^%d+$" then
+  if opts.adopt ~= nil and opts.adopt ~= "single"
+    and not (("%.14g"):format(tonumber(opts.adopt) or 0)):match "^[1-9]%d*$" then
     error(operation.name .. ": option 'adopt' must be \"single\" or the id of a pipeline", 0)
   end
   local taken = requests.taken(args.body)

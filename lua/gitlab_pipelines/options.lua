@@ -43,7 +43,7 @@ local function fits(value, type_name)
 end
 
 local function article(type_name)
-  return type_name:match "^[aeiou]" and "an " .. type_name or "a " .. type_name
+  return type_name:match "^[aei]" and "an " .. type_name or "a " .. type_name
 end
 
 -- A value as the message shows it: where another number would do, the number.

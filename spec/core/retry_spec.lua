@@ -275,10 +275,40 @@ describe("a deadline", function()
     local x = exchange { deadline = START + 10 }
     x:next(START, 0)
     assert.same({ "done", "deadline", 11 }, { feed(x, START, 0, { status = 503, retry_after = "11" }) })
-    x = exchange { deadline = START + 10 }
+    x = exchange { deadline = START + 10.5 }
     x:next(START, 0)
     assert.same({ "wait", START + 10 }, { feed(x, START, 0, { status = 503, retry_after = "10" }) })
     assert.equals("send", (x:next(START + 10, 0)))
+  end)
+
+  it("leaves time for an attempt: what could begin only when it is over is not waited for", function()
+    local x = exchange { deadline = START + 10 }
+    x:next(START, 0)
+    assert.same({ "done", "deadline", 10 }, { feed(x, START, 0, { status = 503, retry_after = "10" }) })
+    -- The same in front of the windows and of a breaker.
+    local policy = core.policy.new { limits = { per_second = 1 } }
+    x = exchanges.new(policy, { effect = "read", class = "read" })
+    x:next(START, 0)
+    feed(x, START, 0, { status = 429, retry_after = "20" })
+    for seconds, expected in pairs { [20] = "throttled", [20.5] = "wait" } do
+      local late = exchanges.new(policy, { effect = "read", class = "read", deadline = START + seconds })
+      local verdict, reason = late:next(START, 0)
+      assert.equals(expected, verdict == "done" and reason or verdict)
+      late:close(START)
+    end
+    local breaker = core.policy.breaker { failures = 2, reset = 30 }
+    local none = core.policy.new { limits = false, retry = false }
+    for _ = 1, 2 do
+      local down = exchanges.new(none, { effect = "read", class = "read" }, breaker)
+      down:next(START, 0)
+      feed(down, START, 0, { status = 502 })
+    end
+    for seconds, expected in pairs { [30] = "circuit_open", [30.5] = "wait" } do
+      local late = exchanges.new(none, { effect = "read", class = "read", deadline = START + seconds },
+        breaker)
+      local verdict, reason = late:next(START, 0)
+      assert.equals(expected, verdict == "done" and reason or verdict)
+    end
   end)
 
   it("that is over before the first attempt sends nothing", function()

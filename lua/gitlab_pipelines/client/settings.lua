@@ -14,8 +14,17 @@ local function positive(value)
   if type(value) == "number" and value < 1 then return "must be at least 1" end
 end
 
+-- A count in C; windows remember the time of every request that they count.
+local MOST = 2 ^ 20
+
+local function countable(value)
+  if type(value) == "number" and (value < 1 or value > MOST) then
+    return ("must be at least 1 and at most %d"):format(MOST)
+  end
+end
+
 local function share(value)
-  if value < 0 or value > 1 then return "must be between 0 and 1" end
+  if not (value >= 0 and value <= 1) then return "must be between 0 and 1" end
 end
 
 -- It goes into a header as it stands: a line end would begin another one.
@@ -23,7 +32,7 @@ local function header_text(value)
   if value:find "%c" then return "must not hold control characters" end
 end
 
-local count = { type = "integer", off = true, check = positive }
+local count = { type = "integer", off = true, check = countable }
 
 local descriptors = {
   client = {
@@ -66,8 +75,8 @@ local descriptors = {
     shared = { type = "string" },
   },
   breaker = {
-    failures = { type = "integer", check = positive },
-    successes = { type = "integer", check = positive },
+    failures = { type = "integer", check = countable },
+    successes = { type = "integer", check = countable },
     reset = { type = "duration" },
   },
 }

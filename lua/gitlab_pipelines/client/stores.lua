@@ -32,7 +32,7 @@ function M.ask(client, call)
   local now = client.runtime:now()
   local state, seconds = store.breaker:state(now)
   if state ~= "open" then return nil end
-  if not call.deadline or now + seconds <= call.deadline then return "wait", now + seconds end
+  if not call.deadline or now + seconds < call.deadline then return "wait", now + seconds end
   client.counts.store_open = client.counts.store_open + 1
   return "done", "circuit_open", seconds
 end
