@@ -27,6 +27,12 @@ describe("screen", function()
     assert.equal("a?b?c??", screen.harmless "a\rb\8c\194\155\155")
   end)
 
+  it("makes JSON that every reader takes and no terminal obeys", function()
+    assert.equal('"na\195\175ve \\u009b31m \239\191\18931m \\u202e"',
+      screen.json '"na\195\175ve \194\15531m \15531m \226\128\174"')
+    assert.equal('{"a":1}', screen.json '{"a":1}')
+  end)
+
   it("counts the columns of characters: none, one or two", function()
     assert.equal(3, screen.width "abc")
     assert.equal(5, screen.width "naïve")

@@ -103,16 +103,26 @@ local function is_trick(code)
     or code >= 0x2066 and code <= 0x2069
 end
 
--- A run of bytes from 0x80 on, with "?" for what is no character and for tricks.
-local function mend(run)
-  local kept, at = {}, 1
-  while at <= #run do
-    local len, code = decode(run:byte(at, at + 3))
-    kept[#kept + 1] = len and not is_trick(code) and run:sub(at, at + len - 1) or "?"
-    at = at + (len or 1)
+-- Makes what mends a run of bytes from 0x80 on: instead(code point) stands for a trick, and
+-- instead(nil) for a byte that is no character.
+local function mender(instead)
+  return function(run)
+    local kept, at = {}, 1
+    while at <= #run do
+      local len, code = decode(run:byte(at, at + 3))
+      local good = len and not is_trick(code)
+      kept[#kept + 1] = good and run:sub(at, at + len - 1) or instead(code)
+      at = at + (len or 1)
+    end
+    return table.concat(kept)
   end
-  return table.concat(kept)
 end
+
+local mend = mender(function() return "?" end)
+
+local mend_json = mender(function(code)
+  return code and ("\\u%04x"):format(code) or "\239\191\189"
+end)
 
 --- One line for a terminal: whatever is no character to be seen becomes "?".
 ---@param text any
@@ -136,6 +146,15 @@ function M.harmless(text)
   if not text:find "[%z\1-\8\11-\31\127]" then return text end
   text = text:gsub("[%z\1-\8\11-\26\28-\31\127]", "?")
   return (text:gsub("\27%[?[%d;]*m?", colour))
+end
+
+--- JSON that every reader takes and no terminal obeys: bytes that are no UTF-8 become U+FFFD, and what
+--- a terminal might take for an escape is written as one of JSON's.
+---@param text string JSON
+---@return string
+function M.json(text)
+  if text:find "[\128-\255]" then text = text:gsub("[\128-\255]+", mend_json) end
+  return text
 end
 
 return M

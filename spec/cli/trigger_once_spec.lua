@@ -113,3 +113,30 @@ describe("trigger --once", function()
     assert.equal(0, #ask("/_mock/pipelines"))
   end)
 end)
+
+describe("trigger --wait --cancel-on-interrupt", function()
+  before_each(function() state, remove = process.file "" end)
+  after_each(function()
+    if server then server:stop() end
+    server = nil
+    remove()
+  end)
+
+  it("leaves no pipeline running that was being made when the signal came", function()
+    serve()
+    ask("/_mock/faults", [[{"method": "POST", "path": "/projects/*/pipeline", "delay": 0.5}]])
+    local script = ([[
+      XDG_STATE_HOME=%s GITLAB_URL=%s GITLAB_TOKEN=%s %s bin/gitlab-pipelines trigger -p 11 -r main \
+        --wait --cancel-on-interrupt >%sout 2>&1 & pid=$!
+      for i in $(seq 500); do curl -s -H 'PRIVATE-TOKEN: %s' '%s/_mock/requests?method=POST' \
+        | grep -q pipeline && break; done
+      kill -INT $pid
+      wait $pid; echo "exit $?"]]):format(state, server.url, TOKEN, httpd.lua, state, TOKEN, server.url)
+    local pipe = assert(io.popen("bash -c " .. httpd.quote("set -m\n" .. script) .. " 2>/dev/null"))
+    assert.equal("exit 130", pipe:read("*a"):match "exit %d+")
+    pipe:close()
+    local made = ask("/_mock/pipelines")
+    assert.equal(1, #made)
+    assert.equal("canceled", made[1].status)
+  end)
+end)

@@ -134,7 +134,7 @@ end
 
 --- Writes one value as one line of JSON.
 function Context:json(value) -- luacheck: ignore 212
-  io.stdout:write(require("gitlab_pipelines.json").encode(value), "\n")
+  io.stdout:write(screen.json(require("gitlab_pipelines.json").encode(value)), "\n")
 end
 
 --- Closes what was opened.

@@ -78,6 +78,22 @@ local function create_once(ctx, args, gl, project, fields)
   return ctx:check(pipeline, err)
 end
 
+-- Who wants it cancelled on Ctrl-C wants no pipeline left that was being made at that moment.
+local function create_cancellable(ctx, args, gl, project, fields)
+  local interrupted = false
+  local pipeline, err = ctx:interruptible(function() return create(args, gl, project, fields) end,
+    function(count)
+      interrupted = true
+      if count > 1 then os.exit(exit.interrupted) end
+      ctx:note "gitlab-pipelines: cancelling the pipeline as soon as it is made; Ctrl-C again to leave it"
+      return false
+    end)
+  ctx:check(pipeline, err)
+  if not interrupted then return pipeline end
+  ctx:check(gl.pipelines:cancel(project, pipeline.id))
+  ctx:stop(("interrupted; pipeline %d is cancelled"):format(pipeline.id), exit.interrupted)
+end
+
 local function show(ctx, pipeline)
   local note = pipeline.cancelled_own and ("  (made before; ours, %d, is cancelled)"):format(
     pipeline.cancelled_own) or pipeline.adopted and "  (made before)" or ""
@@ -98,6 +114,8 @@ function M.run(ctx, args)
   local pipeline
   if args.once then
     pipeline = create_once(ctx, args, gl, project, fields)
+  elseif args.wait and args.cancel_on_interrupt then
+    pipeline = create_cancellable(ctx, args, gl, project, fields)
   else
     pipeline = ctx:check(create(args, gl, project, fields))
   end

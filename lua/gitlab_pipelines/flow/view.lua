@@ -383,7 +383,7 @@ function M.attach(run, opts)
   if opts.mode == "live" then return live(run, opts) end
   if opts.mode == "json" then
     local json = require "gitlab_pipelines.json"
-    return listener(run, function(event) return json.encode(event) end).begin(opts.write)
+    return listener(run, function(event) return screen.json(json.encode(event)) end).begin(opts.write)
   end
   local seen = {}
   local shown = listener(run, function(event) return line_of(run, event, seen) end)
