@@ -172,7 +172,7 @@ api-md: build
 	@BUILD=$(BUILD) scripts/api_md.sh
 
 .PHONY: openapi-lint
-openapi-lint: ## the contract before a public linter (npm: @redocly/cli)
+openapi-lint: ## the contract before two public linters (npm: @redocly/cli, spectral)
 openapi-lint: build
 	@BUILD=$(BUILD) scripts/openapi_lint.sh
 

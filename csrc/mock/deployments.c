@@ -278,6 +278,15 @@ int gp_get_deployment(gp_call *call)
     return 200;
 }
 
+int gp_deployment_merge_requests(gp_call *call)
+{
+    if (!asked(call)) return not_found(call);
+    gp_page_of(call, 0, 1);
+    gp_out_open(&call->out->body, NULL, '[');
+    gp_out_close(&call->out->body, ']');
+    return 200;
+}
+
 int gp_create_deployment(gp_call *call)
 {
     gp_mock *m = call->m;

@@ -24,7 +24,7 @@ gp_handler gp_run_trigger, gp_list_triggers, gp_get_trigger, gp_create_trigger, 
 
 /* jobs.c */
 gp_handler gp_list_project_jobs, gp_list_pipeline_jobs, gp_list_bridges, gp_get_job, gp_retry_job,
-    gp_cancel_job, gp_play_job, gp_erase_job, gp_get_own_job;
+    gp_cancel_job, gp_play_job, gp_erase_job, gp_get_own_job, gp_get_own_agents;
 
 /* trace.c */
 gp_handler gp_get_trace;
@@ -46,7 +46,7 @@ gp_handler gp_list_environments, gp_get_environment, gp_create_environment, gp_u
 
 /* deployments.c */
 gp_handler gp_list_deployments, gp_get_deployment, gp_create_deployment, gp_update_deployment,
-    gp_delete_deployment;
+    gp_delete_deployment, gp_deployment_merge_requests;
 
 /* tokens.c */
 gp_handler gp_get_self_token, gp_revoke_self_token, gp_rotate_self_token, gp_oauth_info;
@@ -64,6 +64,10 @@ gp_handler gp_mock_list_pipelines, gp_mock_get_pipeline, gp_mock_patch_pipeline,
 /* hook_calls.c */
 gp_handler gp_list_hooks, gp_create_hook, gp_get_hook, gp_put_hook, gp_delete_hook, gp_clear_hooks,
     gp_list_deliveries, gp_test_hook, gp_resend_delivery;
+
+/* project_hooks.c */
+gp_handler gp_list_project_hooks, gp_get_project_hook, gp_create_project_hook, gp_put_project_hook,
+    gp_delete_project_hook, gp_list_hook_events, gp_resend_hook_event, gp_test_project_hook;
 
 /* openapi.c */
 gp_handler gp_get_openapi;

@@ -12,13 +12,14 @@
 /* Deliveries that a list of targets shows of each. */
 enum { SHOWN = 20 };
 
-static void shape_headers(gp_buf *buf, gp_mock *m, const gp_hook *hook, const gp_delivery *d)
+void gp_delivery_shape_headers(gp_buf *buf, const char *key, gp_mock *m, const gp_hook *hook,
+                               const gp_delivery *d)
 {
     gp_http_response_out headers;
     const char *name, *value;
     size_t position = 0;
     gp_http_response_init(&headers, &m->alloc);
-    gp_out_open(buf, "headers", '{');
+    gp_out_open(buf, key, '{');
     if (gp_delivery_headers(m, hook, d, &headers, 1)) {
         while (gp_http_response_next(&headers, &position, &name, &value))
             gp_out_string(buf, name, value);
@@ -47,12 +48,12 @@ static void shape_delivery(gp_buf *buf, gp_mock *m, const gp_hook *hook, const g
         gp_out_null(buf, "status");
     }
     gp_out_string(buf, "answer", d->answer);
-    shape_headers(buf, m, hook, d);
+    gp_delivery_shape_headers(buf, "headers", m, hook, d);
     gp_out_raw(buf, "payload", d->body, strlen(d->body));
     gp_out_close(buf, '}');
 }
 
-static const char *alert_status(const gp_hook *hook, gp_ms now)
+const char *gp_hook_alert_status(const gp_hook *hook, gp_ms now)
 {
     if (hook->off) return "disabled";
     return gp_hook_executable(hook, now) ? "executable" : "temporarily_disabled";
@@ -82,7 +83,7 @@ static void shape(gp_buf *buf, gp_mock *m, const gp_hook *hook, size_t shown)
     gp_out_seconds(buf, "delay", hook->delay);
     gp_out_boolean(buf, "reorder", hook->reorder);
     gp_out_boolean(buf, "wrong_signature", hook->wrong);
-    gp_out_string(buf, "alert_status", alert_status(hook, m->now));
+    gp_out_string(buf, "alert_status", gp_hook_alert_status(hook, m->now));
     gp_out_time(buf, "disabled_until",
                 gp_hook_executable(hook, m->now) ? GP_MS_NONE : hook->off_until);
     gp_out_integer(buf, "failures", hook->failures);
@@ -121,13 +122,19 @@ int gp_get_hook(gp_call *call)
     return 200;
 }
 
-/* Text that goes into a header or address: nothing that could end it. */
-static int clean(const char *text)
+/* Nothing that could end a header or an address. */
+int gp_hook_text_fits(const char *text)
 {
     for (; *text; text++) {
         if ((unsigned char)*text < 0x20 || *text == 0x7f) return 0;
     }
     return 1;
+}
+
+int gp_hook_url_fits(const char *url)
+{
+    return (strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0) &&
+           gp_hook_text_fits(url) && !strchr(url, ' ');
 }
 
 static const char *bad_field(const gp_call *call)
@@ -136,11 +143,8 @@ static const char *bad_field(const gp_call *call)
     const char *signing = gp_call_string(call, "signing_token");
     const gp_json *delay = gp_json_get(call->params, "delay");
     gp_webhook_key key;
-    if (url && ((strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) ||
-                !clean(url) || strchr(url, ' '))) {
-        return "url is invalid";
-    }
-    if (token && !clean(token)) return "token is invalid";
+    if (url && !gp_hook_url_fits(url)) return "url is invalid";
+    if (token && !gp_hook_text_fits(token)) return "token is invalid";
     if (signing && *signing) {
         if (!gp_webhook_key_read(&key, signing, strlen(signing))) return "signing_token is invalid";
         gp_webhook_key_close(&key);
@@ -153,8 +157,7 @@ static const char *bad_field(const gp_call *call)
     return NULL;
 }
 
-/* Replaces a text that is given; "" takes it away. */
-static int take_text(gp_call *call, const char *name, char **slot)
+int gp_hook_take_text(gp_call *call, const char *name, char **slot)
 {
     const char *value = gp_call_string(call, name);
     char *copy = NULL;
@@ -180,8 +183,9 @@ static int take(gp_call *call, gp_hook *hook)
 {
     const gp_json *delay = gp_json_get(call->params, "delay");
     if (!take_events(call, hook)) return gp_fail_error(call, 400, "events is empty");
-    if (!take_text(call, "url", &hook->url) || !take_text(call, "token", &hook->token) ||
-        !take_text(call, "signing_token", &hook->signing)) {
+    if (!gp_hook_take_text(call, "url", &hook->url) ||
+        !gp_hook_take_text(call, "token", &hook->token) ||
+        !gp_hook_take_text(call, "signing_token", &hook->signing)) {
         return gp_fail_memory(call);
     }
     hook->retries = gp_call_integer(call, "retries", hook->retries);
@@ -205,6 +209,29 @@ static int take_project(gp_call *call, int64_t *id)
     return 0;
 }
 
+gp_hook *gp_hook_new(const gp_mock *m, int64_t project_id)
+{
+    gp_hook *hook = calloc(1, sizeof *hook);
+    if (!hook) return NULL;
+    hook->id = m->next_hook;
+    hook->project_id = project_id;
+    hook->events = GP_HOOK_PIPELINE | GP_HOOK_JOB | GP_HOOK_DEPLOYMENT;
+    hook->retries = 3;
+    hook->off_until = GP_MS_NONE;
+    hook->created_at = m->now;
+    return hook;
+}
+
+int gp_hook_enter(gp_mock *m, gp_hook *hook)
+{
+    if (!gp_list_add(&m->hooks, hook)) {
+        gp_store_object(m, "hook", hook->id, NULL);
+        return 0;
+    }
+    m->next_hook++;
+    return 1;
+}
+
 int gp_create_hook(gp_call *call)
 {
     gp_mock *m = call->m;
@@ -215,21 +242,13 @@ int gp_create_hook(gp_call *call)
     if (problem) return gp_fail_error(call, 400, problem);
     status = take_project(call, &project);
     if (status) return status;
-    hook = calloc(1, sizeof *hook);
+    hook = gp_hook_new(m, project);
     if (!hook) return gp_fail_memory(call);
-    hook->id = m->next_hook;
-    hook->project_id = project;
-    hook->events = GP_HOOK_PIPELINE | GP_HOOK_JOB | GP_HOOK_DEPLOYMENT;
-    hook->retries = 3;
-    hook->off_until = GP_MS_NONE;
-    hook->created_at = m->now;
     status = take(call, hook);
-    if (status || !gp_list_add(&m->hooks, hook)) {
-        gp_store_object(m, "hook", hook->id, NULL);
+    if (status || !gp_hook_enter(m, hook)) {
         gp_hook_free(hook);
         return status ? status : gp_fail_memory(call);
     }
-    m->next_hook++;
     shape(&call->out->body, m, hook, SHOWN);
     return 201;
 }
@@ -248,7 +267,7 @@ int gp_put_hook(gp_call *call)
     return 200;
 }
 
-static void drop(gp_mock *m, gp_hook *hook)
+void gp_hook_drop(gp_mock *m, gp_hook *hook)
 {
     size_t i = m->outbox.items.count;
     while (i > 0) {
@@ -267,14 +286,14 @@ int gp_delete_hook(gp_call *call)
 {
     gp_hook *hook = asked(call);
     if (!hook) return gp_fail_record(call);
-    drop(call->m, hook);
+    gp_hook_drop(call->m, hook);
     return 204;
 }
 
 int gp_clear_hooks(gp_call *call)
 {
     while (call->m->hooks.count)
-        drop(call->m, call->m->hooks.items[0]);
+        gp_hook_drop(call->m, call->m->hooks.items[0]);
     return 204;
 }
 
@@ -330,21 +349,27 @@ static int write_newest(gp_call *call, const gp_hook *hook, int event, gp_buf *b
     return 1;
 }
 
+gp_delivery *gp_hook_test_newest(gp_call *call, const gp_hook *hook, int event)
+{
+    gp_buf body = {.alloc = &call->m->alloc};
+    gp_delivery *d = NULL;
+    if (write_newest(call, hook, event, &body)) {
+        d = gp_hooks_test(call->m, hook, event, &body);
+        if (!d) call->m->memory_failed = 1;
+    }
+    gp_buf_free(&body);
+    return d;
+}
+
 int gp_test_hook(gp_call *call)
 {
     gp_hook *hook = asked(call);
     const char *word = gp_call_string(call, "event");
-    int event = word ? gp_hook_event_bit(word) : GP_HOOK_PIPELINE;
-    gp_buf body = {.alloc = &call->m->alloc};
     gp_delivery *d;
     if (!hook) return gp_fail_record(call);
-    if (!write_newest(call, hook, event, &body)) {
-        gp_buf_free(&body);
-        return gp_fail(call, 422, "There is nothing to tell of yet: make a pipeline first");
-    }
-    d = gp_hooks_test(call->m, hook, event, &body);
-    gp_buf_free(&body);
-    if (!d) return gp_fail_memory(call);
+    d = gp_hook_test_newest(call, hook, word ? gp_hook_event_bit(word) : GP_HOOK_PIPELINE);
+    if (!d && call->m->memory_failed) return gp_fail_memory(call);
+    if (!d) return gp_fail(call, 422, "There is nothing to tell of yet: make a pipeline first");
     shape_delivery(&call->out->body, call->m, hook, d);
     return 201;
 }

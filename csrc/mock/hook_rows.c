@@ -28,6 +28,10 @@ void gp_hook_save(gp_mock *m, const gp_hook *h)
     gp_out_string(&buf, "url", h->url);
     write_text(&buf, "token", h->token);
     write_text(&buf, "signing", h->signing);
+    write_text(&buf, "name", h->name);
+    write_text(&buf, "description", h->description);
+    write_text(&buf, "branches", h->branches);
+    gp_out_integer(&buf, "flags", h->flags);
     gp_out_integer(&buf, "project_id", h->project_id);
     gp_out_integer(&buf, "events", h->events);
     gp_out_integer(&buf, "retries", h->retries);
@@ -81,6 +85,10 @@ static int load_hook(gp_mock *m, int64_t id, const char *json)
         h->url = gp_mock_strdup(m, gp_json_get_string(row, "url", ""));
         h->token = gp_mock_strdup(m, gp_json_get_string(row, "token", NULL));
         h->signing = gp_mock_strdup(m, gp_json_get_string(row, "signing", NULL));
+        h->name = gp_mock_strdup(m, gp_json_get_string(row, "name", NULL));
+        h->description = gp_mock_strdup(m, gp_json_get_string(row, "description", NULL));
+        h->branches = gp_mock_strdup(m, gp_json_get_string(row, "branches", NULL));
+        h->flags = (int)gp_json_get_integer(row, "flags", 0);
         h->project_id = gp_json_get_integer(row, "project_id", GP_UNSET);
         h->events = (int)gp_json_get_integer(row, "events", 0);
         h->retries = gp_json_get_integer(row, "retries", 0);

@@ -159,11 +159,48 @@ int gp_get_job(gp_call *call)
     return 200;
 }
 
+static const gp_job *own_job(const gp_call *call)
+{
+    if (!call->token || call->token->job_id == GP_UNSET) return NULL;
+    return gp_ids_get(&call->m->jobs, call->token->job_id);
+}
+
+/* No agent is ever connected; who asks is told all the same. */
+int gp_get_own_agents(gp_call *call)
+{
+    static const char *const roles[] = {"guest", "reporter", "developer", "maintainer", "owner"};
+    const gp_job *job = own_job(call);
+    gp_buf *buf = &call->out->body;
+    int i;
+    if (!job) return gp_fail(call, 404, "404 Job Not Found");
+    gp_out_open(buf, NULL, '{');
+    gp_out_raw(buf, "allowed_agents", "[]", 2);
+    gp_out_open(buf, "job", '{');
+    gp_out_integer(buf, "id", job->id);
+    gp_out_close(buf, '}');
+    gp_out_open(buf, "pipeline", '{');
+    gp_out_integer(buf, "id", job->pipeline->id);
+    gp_out_close(buf, '}');
+    gp_out_open(buf, "project", '{');
+    gp_out_integer(buf, "id", job->pipeline->project->id);
+    gp_out_raw(buf, "groups", "[]", 2);
+    gp_out_close(buf, '}');
+    gp_out_open(buf, "user", '{');
+    gp_out_integer(buf, "id", call->user->id);
+    gp_out_string(buf, "name", call->user->name);
+    gp_out_string(buf, "username", call->user->username);
+    gp_out_open(buf, "roles_in_project", '[');
+    for (i = 0; i < 5 && (i + 1) * 10 <= call->role; i++)
+        gp_out_string(buf, NULL, roles[i]);
+    gp_out_close(buf, ']');
+    gp_out_close(buf, '}');
+    gp_out_close(buf, '}');
+    return 200;
+}
+
 int gp_get_own_job(gp_call *call)
 {
-    const gp_job *job = call->token && call->token->job_id != GP_UNSET
-                            ? gp_ids_get(&call->m->jobs, call->token->job_id)
-                            : NULL;
+    const gp_job *job = own_job(call);
     if (!job) return gp_fail(call, 404, "404 Job Not Found");
     shape(call, job);
     return 200;

@@ -203,6 +203,67 @@ static void param_schema(gp_buf *buf, const char *key, const gp_param *p, const 
     gp_out_close(buf, '}');
 }
 
+/* What can be tried out as it stands: a value of a path or query, or the body of an operation. */
+typedef struct example {
+    const char *name, *json;
+} example;
+
+static const example parameter_examples[] = {{"id", "\"1\""},
+                                             {"ref", "\"main\""},
+                                             {"key", "\"COLOUR\""},
+                                             {"path", "\"build.env\""},
+                                             {"trigger", "\"pipeline_events\""},
+                                             {"filter", "{\"environment_scope\":\"*\"}"},
+                                             {NULL, NULL}};
+
+static const example body_examples[] = {
+    {"pipelines_create",
+     "{\"ref\":\"main\",\"variables\":[{\"key\":\"VERSION\",\"value\":\"2.4.0\"}]}"},
+    {"pipelines_rename", "{\"name\":\"nightly\"}"},
+    {"triggers_run", "{\"ref\":\"main\",\"variables\":{\"VERSION\":\"2.4.0\"},\"scenario_id\":10}"},
+    {"triggers_run_ref", "{\"variables\":{\"VERSION\":\"2.4.0\"},\"terminal_after_seconds\":10}"},
+    {"triggers_create", "{\"description\":\"for the nightly build\"}"},
+    {"triggers_update", "{\"description\":\"for the weekly build\"}"},
+    {"jobs_cancel", "{}"},
+    {"jobs_retry", "{}"},
+    {"jobs_play", "{\"job_variables_attributes\":[{\"key\":\"TARGET\",\"value\":\"staging\"}]}"},
+    {"variables_create", "{\"key\":\"COLOUR\",\"value\":\"blue\"}"},
+    {"variables_update", "{\"value\":\"green\"}"},
+    {"environments_create",
+     "{\"name\":\"review/colours\",\"external_url\":\"https://colours.example.com\"}"},
+    {"environments_update", "{\"tier\":\"staging\"}"},
+    {"environments_stop", "{}"},
+    {"environments_stop_stale", "{\"before\":\"2025-01-01T00:00:00Z\"}"},
+    {"deployments_create",
+     "{\"environment\":\"staging\",\"ref\":\"main\",\"tag\":false,\"status\":\"running\","
+     "\"sha\":\"a91957a858320c0e17f3a0eca7cfacbff50ea29a\"}"},
+    {"deployments_update", "{\"status\":\"success\"}"},
+    {"hooks_create", "{\"url\":\"http://127.0.0.1:9000/\",\"pipeline_events\":true}"},
+    {"hooks_update", "{\"job_events\":true}"},
+    {"projects_update", "{\"ci_pipeline_variables_minimum_override_role\":\"maintainer\"}"},
+    {"mock_scenarios_create",
+     "{\"name\":\"fails late\",\"terminal_after_seconds\":30,\"terminal_status\":\"failed\"}"},
+    {"mock_scenarios_update", "{\"name\":\"never ends\",\"never_complete\":true}"},
+    {"mock_pipelines_update", "{\"terminal_after_seconds\":5,\"terminal_status\":\"failed\"}"},
+    {"mock_clock_set", "{\"advance\":60}"},
+    {"mock_faults_create",
+     "{\"method\":\"GET\",\"path\":\"/projects/*/pipelines/*\",\"times\":1,\"status\":502}"},
+    {"mock_hooks_create", "{\"url\":\"http://127.0.0.1:9000/\",\"events\":[\"pipeline\",\"job\"]}"},
+    {"mock_hooks_update", "{\"delay\":2}"},
+    {"mock_hooks_test", "{\"event\":\"pipeline\"}"},
+    {"mock_world_load",
+     "{\"projects\":{\"acme/lib\":{\"id\":1,\"jobs\":[{\"name\":\"unit\",\"duration\":5}]}}}"},
+    {"mock_world_replace",
+     "{\"projects\":{\"acme/lib\":{\"id\":1,\"jobs\":[{\"name\":\"unit\",\"duration\":5}]}}}"},
+    {NULL, NULL}};
+
+static void show_example(gp_buf *buf, const example *at, const char *name)
+{
+    while (at->name && strcmp(at->name, name) != 0)
+        at++;
+    if (at->name) gp_out_raw(buf, "example", at->json, strlen(at->json));
+}
+
 static void parameter(gp_call *call, gp_buf *buf, const gp_param *p)
 {
     const char *name = p->name;
@@ -217,6 +278,11 @@ static void parameter(gp_call *call, gp_buf *buf, const gp_param *p)
     if (p->type == GP_HASH) gp_out_string(buf, "style", "deepObject");
     if (many || p->type == GP_HASH) gp_out_boolean(buf, "explode", 1);
     param_schema(buf, "schema", p, NULL);
+    if (p->where == 'p' && p->type == GP_INTEGER) {
+        gp_out_integer(buf, "example", 1);
+    } else if (p->where == 'p' || p->type == GP_HASH) {
+        show_example(buf, parameter_examples, p->name);
+    }
     gp_out_close(buf, '}');
 }
 
@@ -327,6 +393,7 @@ static void request_body(gp_buf *buf, const gp_route *route)
     } else {
         body_schema(buf, route);
     }
+    show_example(buf, body_examples, route->id);
     gp_out_close(buf, '}');
     if (!route->takes) {
         gp_out_open(buf, "application/x-www-form-urlencoded", '{');
@@ -602,6 +669,7 @@ static const struct {
     {"variables", "CI/CD variables of a project."},
     {"environments", "Places to deploy to."},
     {"deployments", "What was deployed where."},
+    {"hooks", "Webhooks of a project, as GitLab has them."},
     {"projects", "Projects."},
     {"tokens", "What the token that is sent may do."},
     {"server", "The server and who asks it."},
@@ -611,6 +679,7 @@ static const struct {
     {"contract", "This document and its pages. No token is needed."},
 };
 
+static const char contact[] = "{\"name\":\"gitlab_pipelines\"}";
 static const char license[] = "{\"name\":\"MIT\",\"identifier\":\"MIT\"}";
 
 static const char about_document[] =
@@ -632,6 +701,7 @@ static void document_head(gp_buf *buf)
     gp_out_string(buf, "summary",
                   "Pipelines, jobs, triggers, artifacts, and the simulation itself.");
     gp_out_string(buf, "description", about_document);
+    gp_out_raw(buf, "contact", contact, sizeof contact - 1);
     gp_out_raw(buf, "license", license, sizeof license - 1);
     gp_out_close(buf, '}');
     gp_buf_adds(buf, ",\"servers\":[{\"url\":\"/api/v4\",\"description\":\"as on GitLab\"},"

@@ -164,6 +164,9 @@ void gp_hook_free(gp_hook *hook)
     free(hook->url);
     free(hook->token);
     free(hook->signing);
+    free(hook->name);
+    free(hook->description);
+    free(hook->branches);
     free(hook);
 }
 

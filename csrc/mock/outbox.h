@@ -32,6 +32,8 @@ typedef struct gp_hook {
     int off;           /* for good, until a test succeeds */
     gp_ms off_until;   /* or GP_MS_NONE */
     gp_ms created_at;
+    int flags; /* a bit for each switch of project_hooks.c that is not as usual */
+    char *name, *description, *branches; /* or NULL; the last: of which pushes it is told */
 } gp_hook;
 
 typedef enum gp_delivery_state {

@@ -499,6 +499,82 @@ static const gp_schema_field world_fields[] = {
     {"*", "any", "settings of the whole world: tokens, faults, lag, throttle, version"},
     {NULL, NULL, NULL}};
 
+static const gp_schema_field project_hook_fields[] = {
+    {"id", "integer", "number"},
+    {"url", "string", "where it is"},
+    {"name", "string?", "name"},
+    {"description", "string?", "what it is for"},
+    {"created_at", "time", "since when"},
+    {"alert_status", "executable|temporarily_disabled|disabled", "whether it is left alone"},
+    {"disabled_until", "time?", "until when"},
+    {"url_variables", "[object]", "always empty here"},
+    {"push_events_branch_filter", "string", "branches whose pushes it is told of"},
+    {"branch_filter_strategy", "string", "wildcard"},
+    {"custom_webhook_template", "string?", "always null here"},
+    {"custom_headers", "[object]", "always empty here"},
+    {"token_present", "boolean", "whether a secret is sent"},
+    {"signing_token_present", "boolean", "whether deliveries are signed"},
+    {"project_id", "integer", "its project"},
+    {"push_events", "boolean", "kept"},
+    {"tag_push_events", "boolean", "kept"},
+    {"merge_requests_events", "boolean", "kept"},
+    {"repository_update_events", "boolean", "kept"},
+    {"enable_ssl_verification", "boolean", "whether certificates are looked at"},
+    {"issues_events", "boolean", "kept"},
+    {"confidential_issues_events", "boolean", "kept"},
+    {"note_events", "boolean", "kept"},
+    {"confidential_note_events", "boolean", "kept"},
+    {"pipeline_events", "boolean", "told of pipelines"},
+    {"wiki_page_events", "boolean", "kept"},
+    {"deployment_events", "boolean", "told of deployments"},
+    {"feature_flag_events", "boolean", "kept"},
+    {"job_events", "boolean", "told of jobs"},
+    {"releases_events", "boolean", "kept"},
+    {"emoji_events", "boolean", "kept"},
+    {"resource_access_token_events", "boolean", "kept"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field hook_event_fields[] = {
+    {"id", "integer", "number"},
+    {"url", "string", "where it went"},
+    {"trigger", "string", "pipeline_hooks, job_hooks or deployment_hooks"},
+    {"request_headers", "{string}", "headers, secrets redacted"},
+    {"request_data", "object", "what was told"},
+    {"response_headers", "{string}", "always empty here"},
+    {"response_body", "string", "beginning of the answer, or why none came"},
+    {"execution_duration", "number", "seconds that it took"},
+    {"response_status", "string", "status of the answer, or internal error"},
+    {"created_at", "time", "when it happened"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field agents_project_fields[] = {
+    {"id", "integer", "number"},
+    {"groups", "[object]", "always empty here"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field agents_row_fields[] = {
+    {"id", "integer", "number"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field agents_user_fields[] = {
+    {"id", "integer", "number"},
+    {"name", "string", "name for people"},
+    {"username", "string", "name for logging in"},
+    {"roles_in_project", "[string]", "roles, from guest upwards"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field job_agents_fields[] = {
+    {"allowed_agents", "[object]", "always empty here"},
+    {"job", "AgentsRow", "the job"},
+    {"pipeline", "AgentsRow", "its pipeline"},
+    {"project", "AgentsProject", "its project"},
+    {"user", "AgentsUser", "who runs it"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field resent_fields[] = {
+    {"response_status", "integer", "status of the last answer; 0: none came"},
+    {NULL, NULL, NULL}};
+
 static const gp_schema_field hook_fields[] = {
     {"id", "integer", "number"},
     {"url", "string", "where it is"},
@@ -812,6 +888,13 @@ const gp_schema gp_schemas[] = {
     {"Throttle", "A rate.", throttle_fields, NULL, NULL},
     {"Fault", "A rule, and what it has done.", fault_fields, NULL, NULL},
     {"World", "How projects behave.", world_fields, NULL, NULL},
+    {"AgentsRow", "A job or pipeline, by its number.", agents_row_fields, NULL, NULL},
+    {"AgentsProject", "The project of a job.", agents_project_fields, NULL, NULL},
+    {"AgentsUser", "Who runs a job.", agents_user_fields, NULL, NULL},
+    {"JobAgents", "The agents for Kubernetes that a job may use.", job_agents_fields, NULL, NULL},
+    {"ProjectHook", "A webhook of a project.", project_hook_fields, NULL, NULL},
+    {"HookEvent", "What a webhook was told.", hook_event_fields, NULL, NULL},
+    {"Resent", "What became of it the last time.", resent_fields, NULL, NULL},
     {"Hook", "A webhook target.", hook_fields, NULL, NULL},
     {"Delivery", "One event for one target.", delivery_fields, NULL, NULL},
     {"EventUser", "Who is behind an event.", event_user_fields, NULL, NULL},

@@ -201,6 +201,7 @@ local function rows(self)
     sha = ("a"):rep(40), tag = false, status = "running" })
   self:ask(200, "GET", P .. "/deployments/" .. deployment.id)
   self:ask(200, "PUT", P .. "/deployments/" .. deployment.id, { status = "success" })
+  self:ask(200, "GET", P .. "/deployments/" .. deployment.id .. "/merge_requests")
   self:ask(400, "DELETE", P .. "/deployments/" .. deployment.id)
   local second = self:ask(201, "POST", P .. "/deployments", { environment = "review/x", ref = "main",
     sha = ("b"):rep(40), tag = false, status = "failed" })
@@ -256,6 +257,22 @@ local function hooks(self)
   self:ask(204, "DELETE", "/_mock/hooks")
 end
 
+local function project_hooks(self)
+  local at = P .. "/hooks"
+  local made = self:ask(201, "POST", at, { url = "http://127.0.0.1:9/", pipeline_events = true, token = "hush" })
+  self:ask(200, "GET", at)
+  at = at .. "/" .. made.id
+  self:ask(200, "GET", at)
+  self:ask(200, "PUT", at, { job_events = true })
+  self:ask(201, "POST", at .. "/test/pipeline_events")
+  local now = { now = calls.T + self.simulated.at }
+  local sent = self.simulated.transport:webhook(now)
+  self.simulated.transport:webhook_answered(sent.id, 200, "seen", now)
+  local event = self:ask(200, "GET", at .. "/events")[1]
+  self:ask(201, "POST", at .. "/events/" .. event.id .. "/resend")
+  self:ask(204, "DELETE", at)
+end
+
 local function finish(self, pipeline)
   self:ask(200, "GET", "/_mock/pipelines/" .. pipeline.id)
   local snapshot = self:ask(200, "GET", "/_mock/snapshot")
@@ -267,7 +284,7 @@ local function finish(self, pipeline)
 end
 
 -- What can not succeed here: no job token, and the files of the pages may not have been fetched.
-local elsewhere = { tokens_job = true, contract_docs_file = true, contract_redoc_file = true }
+local elsewhere = { tokens_job = true, tokens_agents = true, contract_docs_file = true, contract_redoc_file = true }
 
 local function schema_folder()
   local folder = os.getenv "GITLAB_SCHEMAS" or "../shared/reference/gitlab-schemas"
@@ -289,6 +306,7 @@ describe("the contract", function()
     server(walk)
     control(walk)
     hooks(walk)
+    project_hooks(walk)
     finish(walk, pipeline)
   end)
 
@@ -338,7 +356,7 @@ describe("the contract", function()
     for name_of_ours, schema in pairs(gitlab) do assert.truthy(held[schema], name_of_ours) end
   end)
 
-  it("has one operationId, one tag with a description, and a summary for each operation", function()
+  it("has one operationId, one tag with a description, and words for each operation", function()
     local ids, tags = {}, {}
     for _, tag in ipairs(walk.contract.document.tags) do tags[tag.name] = #tag.description > 0 end
     for _, operation in ipairs(walk.contract.operations) do
@@ -346,7 +364,43 @@ describe("the contract", function()
       ids[operation.id] = true
       assert.is_true(tags[operation.spec.tags[1]], operation.id)
       assert.truthy(#operation.spec.summary > 0, operation.id)
+      assert.truthy(#(operation.spec.description or "") > 0, operation.id)
     end
+  end)
+
+  it("shows for every body one that can be tried out as it stands", function()
+    -- What has to be made ready first: a manual job, a scenario of one's own, a kept snapshot.
+    local not_at_once = { jobs_play = 400, mock_scenarios_update = 409 }
+    local unshown = { mock_snapshot_load = true, mock_snapshot_replace = true }
+    local gl, tried = assert(calls.new()), 0
+    assert.equal(201, (gl:post("/projects/1/pipeline", { ref = "main" })))
+    -- A world comes last: it does away with what every project is without one.
+    local order = {}
+    for _, last in ipairs { false, true } do
+      for _, operation in ipairs(walk.contract.operations) do
+        if (operation.path:find("^/_mock") ~= nil) == last then order[#order + 1] = operation end
+      end
+    end
+    for _, operation in ipairs(order) do
+      local body = operation.spec.requestBody and operation.spec.requestBody.content["application/json"]
+      local path = operation.path
+      for _, parameter in ipairs(operation.spec.parameters) do
+        if parameter["in"] == "path" and parameter.name ~= "file" then
+          assert.is_not_nil(parameter.example, operation.id .. ": " .. parameter.name)
+          path = path:gsub("{" .. parameter.name .. "}", (tostring(parameter.example):gsub("%.0$", "")))
+        end
+      end
+      if body and not unshown[operation.id] then
+        assert.is_table(body.example, operation.id)
+        assert.is_nil(walk.contract:check(body.schema, body.example), operation.id)
+        local status, answer = gl:call(operation.method, path, json.encode(body.example))
+        assert.equal(not_at_once[operation.id] or 200, status < 300 and 200 or status,
+          operation.id .. ": " .. json.encode(answer))
+        tried = tried + 1
+      end
+    end
+    assert.truthy(tried > 25)
+    gl:close()
   end)
 
   it("describes every field of every schema and resolves every reference", function()
