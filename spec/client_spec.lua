@@ -220,6 +220,25 @@ describe("a call", function()
     end
   end)
 
+  it("keeps no token and no trigger token as text in what a person may print", function()
+    local seen = {}
+    local function walk(value)
+      if type(value) == "string" then
+        assert.is_nil(value:find(TOKEN, 1, true) or value:find("glptt-named-secret", 1, true), value)
+      elseif type(value) == "table" and not seen[value] then
+        seen[value] = true
+        for name, one in pairs(value) do
+          walk(name)
+          walk(one)
+        end
+      end
+    end
+    local gl = assert(require("gitlab_pipelines").new { url = URL, token = TOKEN,
+      transport = double.new {}, runtime = virtual.new(), secrets = { NAME = "glptt-named-secret" } })
+    walk(gl)
+    assert.equals("glptt-named-secret", gl.secrets:get("NAME"):reveal())
+  end)
+
   it("redacts a server that echoes the token, and its log", function()
     local said = {}
     local c = client_with({ { status = 400, body = { message = "bad " .. TOKEN } } },

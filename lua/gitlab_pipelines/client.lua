@@ -102,6 +102,8 @@ function M.new(given, level)
   local token
   token, err = credentials.new(settings, function(secret) redactor:add(secret) end)
   if not token then return nil, err end
+  -- From here on they are secrets: who prints a client must not see them.
+  settings.token, settings.secrets = nil, nil
   local self = setmetatable({
     settings = settings, time_limits = request.limits(settings.timeout),
     url = settings.base.url, token = token, auth = token.auth,

@@ -87,12 +87,20 @@ function M.read_file(path)
   return values
 end
 
+-- A copy in which every text that can be a secret is one.
+local function hidden(given)
+  local values = {}
+  for name, value in pairs(given) do values[name] = secret_of(value, "secret") or value end
+  return values
+end
+
 --- A store for one client.
 ---@param given table|function|nil the option `secrets`: name -> text or secret
 ---@param path string|nil a secrets file; read when a name is first looked for in it
 ---@param getenv fun(name: string): string|nil os.getenv unless told otherwise
 ---@return table store
 function M.new(given, path, getenv)
+  if type(given) == "table" then given = hidden(given) end
   return setmetatable({ given = given, path = path, getenv = getenv or os.getenv }, Store)
 end
 
