@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "mock/routes.h"
+#include "mock/tokens.h"
 
 int gp_auth_is_static(const gp_mock *m, const char *token)
 {
@@ -80,17 +81,30 @@ static int job_token_fits(gp_call *call, const gp_token *token)
     return (call->route->flags & GP_JOB_TOKEN) != 0;
 }
 
+/* Counts the calls of a token that is good for so many. */
+static void count_call(gp_mock *m, gp_token *token)
+{
+    if (token->expires_after == 0) {
+        token->expires_at = m->now;
+        token->expires_after = GP_UNSET;
+    } else if (token->expires_after > 0 && !token->revoked) {
+        token->expires_after--;
+    } else {
+        return;
+    }
+    gp_token_save(m, token);
+}
+
 static int token_fits(gp_call *call, gp_token *token)
 {
     int reads = strcmp(call->route->method, "GET") == 0;
-    if (token->expires_after == 0) token->expires_at = call->m->now;
+    count_call(call->m, token);
     if (token->revoked)
         return invalid_token(call, "Token was revoked. You have to re-authorize from the user.");
     if (token->expires_at != GP_MS_NONE && token->expires_at <= call->m->now) {
         return invalid_token(
             call, "Token is expired. You can either do re-authorization or token refresh.");
     }
-    if (token->expires_after > 0) token->expires_after--;
     call->token = token;
     call->user = gp_user_find(call->m, token->user_id);
     call->role = token->role;

@@ -218,7 +218,7 @@ int gp_set_clock(gp_call *call)
     if (mode) m->clock_virtual = strcmp(mode, "virtual") == 0;
     m->now = m->clock_held = at;
     m->clock_offset = at - m->caller;
-    gp_store_clock(m);
+    gp_store_begin(m);
     gp_get_clock(call);
     if (m->late.count) {
         /* What was put off is carried out at its own time, before the next request. */
@@ -249,6 +249,7 @@ int gp_mock_reset(gp_call *call)
     }
     m->clock_offset = 0;
     m->clock_held = m->clock_virtual ? m->now : 0;
+    gp_store_begin(m);
     gp_requests_clear(m);
     gp_out_open(&call->out->body, NULL, '{');
     gp_out_string(&call->out->body, "message", "200 OK");
@@ -281,36 +282,27 @@ int gp_put_world(gp_call *call)
 int gp_get_snapshot(gp_call *call)
 {
     gp_mock *m = call->m;
-    size_t len, i;
+    size_t len;
     unsigned char *data;
-    static const char hex[] = "0123456789abcdef";
     gp_buf *buf = &call->out->body;
-    gp_store_clock(m);
-    if (!gp_store_flush(m)) return gp_fail_memory(call);
+    gp_store_everything(m);
+    if (!gp_store_flush(m)) {
+        m->spoiled = 1;
+        return gp_fail_memory(call);
+    }
     data = gp_store_serialize(m, &len);
     if (!data) return gp_fail_memory(call);
     gp_out_open(buf, NULL, '{');
     gp_out_time(buf, "taken_at", m->now);
     gp_out_integer(buf, "time", m->now);
-    gp_out_open(buf, "database", '"');
-    for (i = 0; i < len; i++) {
-        char pair[2] = {hex[data[i] >> 4], hex[data[i] & 15]};
-        gp_buf_add(buf, pair, 2);
-    }
-    gp_out_close(buf, '"');
+    gp_out_hex(buf, "database", data, len);
     gp_out_close(buf, '}');
     sqlite3_free(data);
     return 200;
 }
 
-static int nibble(char c)
-{
-    const char *at = c ? strchr("0123456789abcdef", c) : NULL;
-    return at ? (int)(at - "0123456789abcdef") : -1;
-}
-
 /* Takes another database; when its rows can not be read, everything is as it was. */
-static int restore(gp_mock *m, const unsigned char *data, size_t size, char *err, size_t err_size)
+static int restore(gp_mock *m, const void *data, size_t size, char *err, size_t err_size)
 {
     char ignored[200];
     size_t len;
@@ -337,25 +329,16 @@ static int restore(gp_mock *m, const unsigned char *data, size_t size, char *err
 int gp_put_snapshot(gp_call *call)
 {
     gp_mock *m = call->m;
-    const gp_json *text = gp_json_get(call->params, "database");
     int64_t time = gp_call_integer(call, "time", GP_MS_NONE);
     char err[200];
-    unsigned char *data;
-    size_t i;
-    if (!text || text->type != GP_JSON_STRING || text->len % 2 || time < 0) {
-        return gp_fail_error(call, 400, "database is invalid");
-    }
-    data = gp_arena_get(call->arena, text->len / 2 + 1);
-    if (!data) return gp_fail_memory(call);
-    for (i = 0; i < text->len / 2; i++) {
-        int high = nibble(text->string[2 * i]), low = nibble(text->string[2 * i + 1]);
-        if (high < 0 || low < 0) return gp_fail_error(call, 400, "database is invalid");
-        data[i] = (unsigned char)(high * 16 + low);
-    }
-    if (!restore(m, data, text->len / 2, err, sizeof err)) return gp_fail_error(call, 400, err);
+    size_t size = 0;
+    const char *data = gp_json_hex(call->arena, gp_json_get(call->params, "database"), &size);
+    if (call->arena->failed) return gp_fail_memory(call);
+    if (!data || time < 0) return gp_fail_error(call, 400, "database is invalid");
+    if (!restore(m, data, size, err, sizeof err)) return gp_fail_error(call, 400, err);
     /* The clock goes back to the moment of the snapshot and runs on from there. */
     m->now = m->clock_held = time;
     m->clock_offset = time - m->caller;
-    gp_store_clock(m);
+    gp_store_begin(m);
     return gp_get_clock(call);
 }

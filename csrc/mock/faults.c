@@ -92,25 +92,42 @@ static int matches(const gp_fault *fault, const gp_call *call, const char *path)
     return !pattern || glob(pattern, path);
 }
 
-/* Counts the request; 1 if the rule strikes it. */
-static int strikes(gp_call *call, gp_fault *fault)
+static void save_counts(gp_mock *m, const gp_fault *fault)
+{
+    gp_buf buf = {.alloc = &m->alloc};
+    gp_out_open(&buf, NULL, '{');
+    gp_out_integer(&buf, "matched", fault->matched);
+    gp_out_integer(&buf, "struck", fault->struck);
+    gp_out_close(&buf, '}');
+    gp_store_row(m, "fault_count", fault->id, &buf);
+}
+
+/* Of those that match, is it this one's turn? */
+static int is_due(gp_call *call, gp_fault *fault)
 {
     const gp_mock *m = call->m;
-    const gp_json *def = fault->def;
-    int64_t after = gp_json_get_integer(def, "after", 0),
-            every = gp_json_get_integer(def, "every", 1);
-    int64_t times = gp_json_get_integer(def, "times", -1), nth;
-    double probability = gp_json_get_number(def, "probability", 1), x;
-    const gp_json *throttle = gp_json_get(def, "throttle");
-    if (times >= 0 && fault->struck >= times) return 0;
-    nth = ++fault->matched - after;
+    const gp_json *def = fault->def, *throttle = gp_json_get(def, "throttle");
+    int64_t every = gp_json_get_integer(def, "every", 1);
+    int64_t nth = fault->matched - gp_json_get_integer(def, "after", 0);
+    double x;
     if (nth <= 0 || (every > 1 && nth % every != 0)) return 0;
     x = (double)(gp_mock_hash(m, "fault", (uint64_t)(fault->id * 1000003 + fault->matched)) >> 11) *
         0x1p-53;
-    if (x >= probability) return 0;
-    if (throttle && !gp_throttle_count(call, throttle, fault->id)) return 0;
-    fault->struck++;
-    return 1;
+    if (x >= gp_json_get_number(def, "probability", 1)) return 0;
+    return !throttle || gp_throttle_count(call, throttle, fault->id);
+}
+
+/* Counts the request; 1 if the rule strikes it. */
+static int strikes(gp_call *call, gp_fault *fault)
+{
+    int64_t times = gp_json_get_integer(fault->def, "times", -1);
+    int due;
+    if (times >= 0 && fault->struck >= times) return 0;
+    fault->matched++;
+    due = is_due(call, fault);
+    fault->struck += due;
+    save_counts(call->m, fault);
+    return due;
 }
 
 /* Seconds: a number, {"min", "max"}, or {"median", "sigma"} (lognormal). */
@@ -382,9 +399,28 @@ static int load_one(gp_mock *m, int64_t id, const char *json)
     return fault_new(m, json, strlen(json), id, err, sizeof err) != NULL;
 }
 
+static gp_fault *fault_by_id(const gp_mock *m, int64_t id)
+{
+    size_t i;
+    for (i = 0; i < m->faults.count; i++) {
+        gp_fault *fault = m->faults.items[i];
+        if (fault->id == id) return fault;
+    }
+    return NULL;
+}
+
+static int load_counts(gp_mock *m, int64_t id, const gp_json *row)
+{
+    gp_fault *fault = fault_by_id(m, id);
+    if (!fault) return 0;
+    fault->matched = gp_json_get_integer(row, "matched", 0);
+    fault->struck = gp_json_get_integer(row, "struck", 0);
+    return 1;
+}
+
 int gp_faults_load(gp_mock *m)
 {
-    return gp_store_objects(m, "fault", load_one);
+    return gp_store_objects(m, "fault", load_one) && gp_store_rows(m, "fault_count", load_counts);
 }
 
 static void shape(gp_buf *buf, const gp_fault *fault)
@@ -430,28 +466,25 @@ int gp_create_fault(gp_call *call)
     return 201;
 }
 
+static void forget(gp_mock *m, gp_fault *fault)
+{
+    gp_store_object(m, "fault", fault->id, NULL);
+    gp_store_object(m, "fault_count", fault->id, NULL);
+    gp_list_remove(&m->faults, fault);
+    gp_fault_free(fault);
+}
+
 int gp_delete_fault(gp_call *call)
 {
-    int64_t id = gp_call_integer(call, "fault_id", 0);
-    size_t i;
-    for (i = 0; i < call->m->faults.count; i++) {
-        gp_fault *fault = call->m->faults.items[i];
-        if (fault->id != id) continue;
-        gp_list_remove(&call->m->faults, fault);
-        gp_fault_free(fault);
-        gp_store_object(call->m, "fault", id, NULL);
-        return 204;
-    }
-    return gp_fail_record(call);
+    gp_fault *fault = fault_by_id(call->m, gp_call_integer(call, "fault_id", 0));
+    if (!fault) return gp_fail_record(call);
+    forget(call->m, fault);
+    return 204;
 }
 
 int gp_clear_faults(gp_call *call)
 {
-    gp_mock *m = call->m;
-    while (m->faults.count) {
-        gp_fault *fault = m->faults.items[--m->faults.count];
-        gp_store_object(m, "fault", fault->id, NULL);
-        gp_fault_free(fault);
-    }
+    while (call->m->faults.count)
+        forget(call->m, call->m->faults.items[call->m->faults.count - 1]);
     return 204;
 }

@@ -513,3 +513,24 @@ void gp_json_write(gp_buf *buf, const gp_json *value)
         break;
     }
 }
+
+static int nibble(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+char *gp_json_hex(gp_arena *arena, const gp_json *value, size_t *len)
+{
+    char *data;
+    size_t i;
+    if (!value || value->type != GP_JSON_STRING || value->len % 2) return NULL;
+    *len = value->len / 2;
+    data = gp_arena_get(arena, *len + 1);
+    for (i = 0; data && i < *len; i++) {
+        int high = nibble(value->string[2 * i]), low = nibble(value->string[2 * i + 1]);
+        if (high < 0 || low < 0) return NULL;
+        data[i] = (char)(high * 16 + low);
+    }
+    if (data) data[*len] = 0;
+    return data;
+}

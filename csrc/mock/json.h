@@ -63,6 +63,10 @@ double gp_json_get_number(const gp_json *object, const char *key, double fallbac
 int64_t gp_json_get_integer(const gp_json *object, const char *key, int64_t fallback);
 int gp_json_get_boolean(const gp_json *object, const char *key, int fallback);
 
+/* The bytes that a string of hexadecimal digits stands for, in the arena with a NUL behind them;
+ * NULL for anything else. */
+char *gp_json_hex(gp_arena *arena, const gp_json *value, size_t *len);
+
 /* Writes the tree as compact JSON. */
 void gp_json_write(gp_buf *buf, const gp_json *value);
 

@@ -1,8 +1,10 @@
 #include "mock/lag.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "mock/steps.h"
+#include "mock/store.h"
 
 typedef struct job_version {
     gp_status status;
@@ -86,6 +88,121 @@ static void put(const version *v)
     }
 }
 
+/* Versions as rows -------------------------------------------------------------------------- */
+
+enum { RETRIED = 1, ALLOW_FAILURE = 2, KEPT = 4, NO_ARTIFACTS = 8 };
+
+static void save_job(gp_buf *buf, const job_version *v)
+{
+    gp_out_open(buf, NULL, '[');
+    gp_out_string(buf, NULL, gp_status_name(v->status));
+    gp_out_integer(buf, NULL,
+                   (v->retried ? RETRIED : 0) | (v->allow_failure ? ALLOW_FAILURE : 0) |
+                       (v->kept ? KEPT : 0) | (v->no_artifacts ? NO_ARTIFACTS : 0));
+    gp_out_integer(buf, NULL, v->queued_at);
+    gp_out_integer(buf, NULL, v->started_at);
+    gp_out_integer(buf, NULL, v->finished_at);
+    gp_out_integer(buf, NULL, v->erased_at);
+    gp_out_integer(buf, NULL, v->downstream_id);
+    gp_out_string(buf, NULL, v->failure_reason);
+    gp_out_close(buf, ']');
+}
+
+static void save(gp_mock *m, const gp_pipeline *p)
+{
+    gp_buf buf = {.alloc = &m->alloc};
+    size_t i, k;
+    gp_out_open(&buf, NULL, '[');
+    for (i = 0; i < p->versions.count; i++) {
+        const version *v = p->versions.items[i];
+        gp_out_open(&buf, NULL, '{');
+        gp_out_integer(&buf, "at", v->at);
+        gp_out_string(&buf, "status", gp_status_name(v->status));
+        gp_out_integer(&buf, "updated_at", v->updated_at);
+        gp_out_integer(&buf, "started_at", v->started_at);
+        gp_out_integer(&buf, "finished_at", v->finished_at);
+        gp_out_integer(&buf, "duration", v->duration);
+        gp_out_open(&buf, "jobs", '[');
+        for (k = 0; k < v->job_count; k++)
+            save_job(&buf, &v->jobs[k]);
+        gp_out_close(&buf, ']');
+        gp_out_close(&buf, '}');
+    }
+    gp_out_close(&buf, ']');
+    gp_store_row(m, "versions", p->id, &buf);
+}
+
+static gp_status status_of(const gp_json *value)
+{
+    return value && value->type == GP_JSON_STRING ? gp_status_from_name(value->string, value->len)
+                                                  : GP_STATUS_NONE;
+}
+
+static int load_job(gp_mock *m, job_version *out, const gp_json *row)
+{
+    int64_t fields[6];
+    const gp_json *at = row->child;
+    size_t i;
+    out->status = status_of(at);
+    for (i = 0; at && i < 6; i++) {
+        at = at->next;
+        fields[i] = at ? at->integer : 0;
+    }
+    at = at ? at->next : NULL;
+    if (!at) return 0;
+    out->retried = (fields[0] & RETRIED) != 0;
+    out->allow_failure = (fields[0] & ALLOW_FAILURE) != 0;
+    out->kept = (fields[0] & KEPT) != 0;
+    out->no_artifacts = (fields[0] & NO_ARTIFACTS) != 0;
+    out->queued_at = fields[1];
+    out->started_at = fields[2];
+    out->finished_at = fields[3];
+    out->erased_at = fields[4];
+    out->downstream_id = fields[5];
+    if (at->type == GP_JSON_STRING) out->failure_reason = gp_arena_string(&m->strings, at->string);
+    return 1;
+}
+
+static int load_version(gp_mock *m, gp_pipeline *p, const gp_json *row)
+{
+    const gp_json *jobs = gp_json_get(row, "jobs"), *at = jobs ? jobs->child : NULL;
+    size_t count = jobs ? (size_t)jobs->count : 0, i;
+    version *v = calloc(1, sizeof *v + count * sizeof *v->jobs);
+    int good = v && count <= p->jobs.count;
+    if (good) {
+        v->pipeline = p;
+        v->at = gp_json_get_integer(row, "at", 0);
+        v->status = status_of(gp_json_get(row, "status"));
+        v->updated_at = gp_json_get_integer(row, "updated_at", 0);
+        v->started_at = gp_json_get_integer(row, "started_at", GP_MS_NONE);
+        v->finished_at = gp_json_get_integer(row, "finished_at", GP_MS_NONE);
+        v->duration = gp_json_get_integer(row, "duration", GP_MS_NONE);
+        v->job_count = count;
+        for (i = 0; i < count && good; i++, at = at->next)
+            good = load_job(m, &v->jobs[i], at);
+    }
+    if (good && gp_list_add(&p->versions, v)) return 1;
+    free(v);
+    return 0;
+}
+
+static int load_one(gp_mock *m, int64_t id, const gp_json *row)
+{
+    gp_pipeline *p = gp_ids_get(&m->pipelines, id);
+    const gp_json *at;
+    for (at = row->child; p && at; at = at->next) {
+        if (!load_version(m, p, at)) return 0;
+    }
+    return p != NULL;
+}
+
+int gp_lag_load(gp_mock *m)
+{
+    return gp_store_rows(m, "versions", load_one);
+}
+
+/* While a lag is asked for ------------------------------------------------------------------ */
+
 void gp_lag_forget(gp_pipeline *p)
 {
     size_t i;
@@ -107,6 +224,7 @@ static void keep(gp_mock *m, gp_pipeline *p, gp_ms at)
     if (p->versions.count && version_at(p, p->versions.count - 1)->at == at) {
         free(p->versions.items[p->versions.count - 1]);
         p->versions.items[p->versions.count - 1] = v;
+        save(m, p);
         return;
     }
     if (!gp_list_add(&p->versions, v)) {
@@ -120,19 +238,27 @@ static void keep(gp_mock *m, gp_pipeline *p, gp_ms at)
     for (i = old; old && i < p->versions.count; i++)
         p->versions.items[i - old] = p->versions.items[i];
     p->versions.count -= old;
+    save(m, p);
 }
 
 void gp_lag_prepare(gp_mock *m, gp_ms lag)
 {
     gp_ms before = m->lag_kept;
     size_t i, k;
+    if (before == lag) return;
     m->lag_kept = lag;
+    gp_store_begin(m);
     if (!before == !lag) return;
     for (i = 0; i < m->projects.count; i++) {
         const gp_project *project = m->projects.items[i];
         for (k = 0; k < project->pipelines.count; k++) {
-            gp_lag_forget(project->pipelines.items[k]);
-            if (lag) keep(m, project->pipelines.items[k], 0);
+            gp_pipeline *p = project->pipelines.items[k];
+            gp_lag_forget(p);
+            if (lag) {
+                keep(m, p, 0);
+            } else {
+                gp_store_object(m, "versions", p->id, NULL);
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
  * Replicas that lag: a read sees pipelines and jobs as they were some time ago, those made since
  * not at all. While a lag is asked for, each pipeline keeps how it was after each of its changes,
  * as far back as needed; for the time of such a read the older versions take the place of the rows.
+ * The versions of a pipeline are a row of the database.
  * What is no pipeline and no job comes from the main database, where readers see their own writes.
  */
 #ifndef GP_MOCK_LAG_H
@@ -20,5 +21,6 @@ void gp_lag_enter(gp_mock *m, gp_ms at);
 void gp_lag_leave(gp_mock *m);
 
 void gp_lag_forget(gp_pipeline *pipeline);
+int gp_lag_load(gp_mock *m);
 
 #endif

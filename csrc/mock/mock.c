@@ -56,7 +56,8 @@ static int load(gp_mock *m, char *err, size_t err_size)
     if (!gp_store_load(m, err, err_size)) return 0;
     if (!gp_settings_load(m) || !gp_triggers_load(m) || !gp_variables_load(m) ||
         !gp_environments_load(m) || !gp_deployments_load(m) || !gp_tokens_load(m) ||
-        !gp_faults_load(m) || !gp_hooks_load(m)) {
+        !gp_faults_load(m) || !gp_hooks_load(m) || !gp_lag_load(m) || !gp_late_load(m) ||
+        !gp_throttle_load(m)) {
         snprintf(err, err_size, "can not read the database");
         return 0;
     }
@@ -185,7 +186,10 @@ static void set_clock(gp_mock *m, double now)
 {
     gp_ms at;
     m->caller = gp_ms_from_seconds(now);
-    if (m->clock_virtual && !m->clock_held) m->clock_held = m->caller;
+    if (m->clock_virtual && !m->clock_held) {
+        m->clock_held = m->caller;
+        gp_store_begin(m);
+    }
     at = m->clock_virtual ? m->clock_held : m->caller + m->clock_offset;
     if (at > m->now) m->now = at;
 }
@@ -343,7 +347,7 @@ static int commit(gp_mock *m)
     gp_store_rollback(m);
     m->memory_failed = 0;
     m->spoiled = !gp_mock_reload(m, err, sizeof err);
-    m->lag_kept = 0;
+    m->reloads++;
     m->lost |= m->deferred;
     return 0;
 }
@@ -392,7 +396,9 @@ static void start_call(gp_call *call, gp_mock *m, const gp_http_request_in *in,
 static void carry_out_late(gp_mock *m, gp_ms until)
 {
     gp_late *late;
-    while ((late = gp_late_take(m, until)) != NULL) {
+    int64_t reloads = m->reloads;
+    /* What the database would not take is tried again at the next request. */
+    while (reloads == m->reloads && (late = gp_late_take(m, until)) != NULL) {
         gp_http_response_out out;
         gp_call call;
         m->now = late->due > m->now ? late->due : m->now;
@@ -426,14 +432,24 @@ static void catch_up(gp_mock *m, double now)
     m->now = until;
 }
 
+/* No number is given out twice, whenever the process ends: the database is always ahead. */
+static void count_request(gp_mock *m)
+{
+    enum { AHEAD = 1024 };
+    if ((int64_t)++m->requests <= m->requests_kept) return;
+    m->requests_kept = (int64_t)m->requests + AHEAD;
+    gp_store_begin(m);
+}
+
 void gp_mock_request(gp_mock *m, double now, const gp_http_request_in *in,
                      gp_http_response_out *out)
 {
     gp_call call;
     gp_fault_effect effect;
+    int64_t reloads;
     int struck = 0;
     catch_up(m, now);
-    m->requests++;
+    count_request(m);
     if (!may_defer(in)) commit(m);
     start_call(&call, m, in, out);
     gp_lag_prepare(m, gp_fault_lag(m));
@@ -445,11 +461,14 @@ void gp_mock_request(gp_mock *m, double now, const gp_http_request_in *in,
     } else {
         struck = gp_fault_throttled(&call, &effect) ||
                  (m->faults.count && gp_fault_strike(&call, &effect));
+        reloads = m->reloads;
         call.redirect = struck && effect.object_storage;
         if (struck && effect.apply_late != GP_MS_NONE)
             gp_late_add(m, in, m->now + effect.apply_late);
         if (!struck || !(effect.replace || effect.apply_late != GP_MS_NONE))
             out->status = carry_out(&call);
+        /* The rule that struck is gone with the other rows when they had to be read again. */
+        if (reloads != m->reloads) effect.headers = effect.body = NULL;
         if (struck) gp_fault_answer(&call, &effect);
     }
     if (!may_defer(in)) commit(m);

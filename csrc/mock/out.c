@@ -41,6 +41,18 @@ void gp_out_string(gp_buf *buf, const char *key, const char *value)
     }
 }
 
+void gp_out_hex(gp_buf *buf, const char *key, const void *data, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char *at = data;
+    gp_out_open(buf, key, '"');
+    for (; len; len--, at++) {
+        char pair[2] = {digits[*at >> 4], digits[*at & 15]};
+        gp_buf_add(buf, pair, 2);
+    }
+    gp_out_close(buf, '"');
+}
+
 void gp_out_digits(gp_buf *buf, int64_t value)
 {
     char text[24], *at = text + sizeof text;

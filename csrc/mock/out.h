@@ -26,6 +26,8 @@ void gp_out_null(gp_buf *buf, const char *key);
 void gp_out_time(gp_buf *buf, const char *key, gp_ms value);
 /* Seconds with the fraction that they have: 2.0, 0.25; null for GP_MS_NONE. */
 void gp_out_seconds(gp_buf *buf, const char *key, gp_ms value);
+/* Any bytes, as a string of hexadecimal digits. */
+void gp_out_hex(gp_buf *buf, const char *key, const void *data, size_t len);
 /* JSON text that is written already. */
 void gp_out_raw(gp_buf *buf, const char *key, const char *json, size_t len);
 

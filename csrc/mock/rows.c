@@ -13,6 +13,7 @@
 #include "mock/state.h"
 #include "mock/steps.h"
 #include "mock/store.h"
+#include "mock/throttle.h"
 #include "mock/tokens.h"
 #include "mock/world.h"
 
@@ -214,9 +215,10 @@ static void free_project(gp_mock *m, gp_project *project)
 void gp_mock_counters(gp_mock *m)
 {
     m->next_pipeline = m->next_job = m->next_environment = m->next_deployment = m->next_trigger =
-        m->next_token = m->next_variable = m->next_fault = m->next_hook = 1;
+        m->next_token = m->next_variable = m->next_fault = m->next_hook = m->next_late = 1;
     m->outbox.next_id = m->outbox.next_order = 1;
     m->next_scenario = 1000;
+    m->lag_kept = m->advanced = m->clock_offset = 0;
 }
 
 void gp_mock_clear(gp_mock *m)
@@ -241,6 +243,7 @@ void gp_mock_clear(gp_mock *m)
     m->worlds.count = m->heap.count = m->dirty_pipelines.count = 0;
     m->world = NULL;
     gp_late_clear(m);
+    gp_throttle_clear(m);
     gp_hooks_clear(m);
     gp_ids_free(&m->scenario_ids);
     gp_ids_free(&m->project_ids);

@@ -125,11 +125,14 @@ int gp_rule_make_jobs(gp_mock *m, gp_pipeline *p)
 int gp_simulate_restore(gp_mock *m, gp_pipeline *p)
 {
     int64_t next = m->next_job;
+    gp_ms at;
     int made;
     m->next_job = p->first_job_id;
     made = gp_rule_make_jobs(m, p);
     if (m->next_job < next) m->next_job = next;
-    if (made) gp_rule_apply(m, p, p->updated_at > p->created_at ? p->updated_at : p->created_at);
+    /* As it was when the last event before the end was carried out: nothing is told twice. */
+    at = p->updated_at > p->created_at ? p->updated_at : p->created_at;
+    if (made) gp_rule_apply(m, p, at > m->advanced ? at : m->advanced);
     return made;
 }
 
@@ -147,6 +150,7 @@ void gp_simulate_rule(gp_mock *m, gp_pipeline *p)
             free(job);
         }
         gp_lag_forget(p);
+        gp_store_object(m, "versions", p->id, NULL);
         p->jobs.count = 0;
         p->jobs_stored = 0;
         p->job_defs = NULL;

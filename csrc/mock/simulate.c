@@ -238,4 +238,5 @@ void gp_simulate_advance(gp_mock *m)
     gp_pipeline *p;
     while ((p = gp_heap_first(m)) && p->due <= m->now && !m->memory_failed)
         pipeline_step(m, p);
+    m->advanced = m->now;
 }

@@ -212,11 +212,12 @@ struct gp_mock {
     int64_t max_body;
 
     /* The clock: `now` is what the current request sees, never less than before. */
-    int clock_virtual;
+    int64_t clock_virtual;
     gp_ms clock_offset; /* real: added to the caller's time */
     gp_ms clock_held;   /* virtual: the time */
     gp_ms now;
-    gp_ms caller; /* the caller's time of this request */
+    gp_ms caller;   /* the caller's time of this request */
+    gp_ms advanced; /* every event up to then has been carried out */
 
     gp_list worlds;        /* gp_world * */
     const gp_world *world; /* the current one, or NULL: every project exists */
@@ -229,7 +230,7 @@ struct gp_mock {
     gp_list users;  /* gp_user *, the first is the static token's */
     gp_list heap;   /* gp_pipeline * by due, then id */
     int64_t next_pipeline, next_job, next_environment, next_deployment, next_trigger, next_token,
-        next_variable, next_scenario, next_fault, next_hook;
+        next_variable, next_scenario, next_fault, next_hook, next_late;
 
     gp_list faults; /* gp_fault * */
     gp_list hooks;  /* gp_hook * */
@@ -243,13 +244,15 @@ struct gp_mock {
     gp_list aside;     /* what lag.c has put aside while older versions are shown */
     gp_ms date_second; /* the second that `date` stands for */
     char date[GP_TIME_TEXT];
-    uint64_t requests; /* counts every request, for X-Request-Id */
+    uint64_t requests;     /* counts every request, for X-Request-Id */
+    int64_t requests_kept; /* the count that the database holds, which is never behind */
 
     gp_list late;     /* requests that are applied later (faults) */
     gp_arena scratch; /* of the current request */
     gp_arena strings; /* texts that rows read from the database point to */
     gp_store *store;
     int spoiled;       /* the rows in memory are not those of the database: to be read again */
+    int64_t reloads;   /* how often that was done: rows that were known before are gone */
     int memory_failed; /* a row could not be made: the request answers 500 */
     int deferred;      /* answers wait for a flush */
     int lost;          /* what they tell could not be kept: the flush will say so */

@@ -1,10 +1,12 @@
 #include "mock/store.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mock/simulate.h"
+#include "mock/throttle.h"
 #include "mock/world.h"
 
 enum statement {
@@ -29,11 +31,50 @@ enum statement {
     STATEMENTS
 };
 
+/* Numbers of the mock that are no row's, as rows of `state`; when they are worth writing. */
+enum occasion {
+    CHANGED,   /* whenever they have changed */
+    ROWS_GONE, /* the rows tell them too (the next is after the last), unless some are deleted */
+    TOLD       /* only who is told of events, or sees them late, could be told twice */
+};
+
+static const struct {
+    const char *name;
+    size_t at;
+    enum occasion when;
+} numbers[] = {
+    {"next_pipeline", offsetof(gp_mock, next_pipeline), ROWS_GONE},
+    {"next_job", offsetof(gp_mock, next_job), ROWS_GONE},
+    {"next_environment", offsetof(gp_mock, next_environment), ROWS_GONE},
+    {"next_deployment", offsetof(gp_mock, next_deployment), ROWS_GONE},
+    {"next_trigger", offsetof(gp_mock, next_trigger), ROWS_GONE},
+    {"next_token", offsetof(gp_mock, next_token), ROWS_GONE},
+    {"next_variable", offsetof(gp_mock, next_variable), ROWS_GONE},
+    {"next_scenario", offsetof(gp_mock, next_scenario), ROWS_GONE},
+    {"next_fault", offsetof(gp_mock, next_fault), ROWS_GONE},
+    {"next_hook", offsetof(gp_mock, next_hook), ROWS_GONE},
+    {"next_delivery", offsetof(gp_mock, outbox.next_id), ROWS_GONE},
+    {"next_order", offsetof(gp_mock, outbox.next_order), ROWS_GONE},
+    {"next_late", offsetof(gp_mock, next_late), ROWS_GONE},
+    {"clock_virtual", offsetof(gp_mock, clock_virtual), CHANGED},
+    {"clock_offset", offsetof(gp_mock, clock_offset), CHANGED},
+    {"clock_held", offsetof(gp_mock, clock_held), CHANGED},
+    {"advanced", offsetof(gp_mock, advanced), TOLD},
+    {"requests", offsetof(gp_mock, requests_kept), CHANGED},
+    {"lag", offsetof(gp_mock, lag_kept), CHANGED},
+};
+
+enum { NUMBERS = sizeof numbers / sizeof *numbers };
+
 struct gp_store {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENTS];
-    int open; /* in a transaction */
+    int64_t kept[NUMBERS]; /* as the database has them */
+    int known[NUMBERS];    /* has it any? */
+    int open;              /* in a transaction */
     int failed;
+    int all;    /* this one writes every number and every window */
+    int loaded; /* the rows in memory are those of the database */
 };
 
 static const char schema[] =
@@ -77,9 +118,11 @@ static const char *const texts[STATEMENTS] = {
                  "?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)"),
     [PUT_PROJECT] = "INSERT OR REPLACE INTO projects VALUES(?1,?2,?3,?4)",
     [PUT_SCENARIO] = "INSERT OR REPLACE INTO scenarios VALUES(?1,?2,?3,?4,?5)",
-    [PUT_OBJECT] = "INSERT OR REPLACE INTO objects VALUES(?1,?2,?3)",
+    [PUT_OBJECT] = ("INSERT INTO objects VALUES(?1,?2,?3)"
+                    " ON CONFLICT(kind, id) DO UPDATE SET json=?3"),
     [DROP_OBJECT] = "DELETE FROM objects WHERE kind=?1 AND id=?2",
-    [PUT_STATE] = "INSERT OR REPLACE INTO state VALUES(?1,?2)",
+    [PUT_STATE] = ("INSERT INTO state VALUES(?1,?2)"
+                   " ON CONFLICT(name) DO UPDATE SET value=?2"),
     [DROP_PIPELINE] = "DELETE FROM pipelines WHERE id=?1",
     [DROP_DETAILS] = "DELETE FROM pipeline_details WHERE pipeline_id=?1",
     [DROP_JOBS] = "DELETE FROM jobs WHERE pipeline_id=?1",
@@ -207,10 +250,22 @@ int gp_store_open(gp_mock *m, const char *file, char *err, size_t err_size)
     return gp_store_flush(m) || open_failed(m, file, err, err_size);
 }
 
+void gp_store_everything(gp_mock *m)
+{
+    m->requests_kept = (int64_t)m->requests;
+    gp_store_begin(m);
+    m->store->all = 1;
+}
+
 void gp_store_close(gp_mock *m)
 {
     int i;
     if (!m->store) return;
+    if (m->spoiled || !m->store->loaded) {
+        gp_store_rollback(m);
+    } else if (m->requests) {
+        gp_store_everything(m);
+    }
     gp_store_flush(m);
     for (i = 0; i < STATEMENTS; i++)
         sqlite3_finalize(m->store->statements[i]);
@@ -322,6 +377,54 @@ static void forget_dirty(gp_mock *m)
     m->dirty_pipelines.count = 0;
 }
 
+static int64_t *number_at(gp_mock *m, int i)
+{
+    return (int64_t *)(void *)((char *)m + numbers[i].at);
+}
+
+static void write_numbers(gp_mock *m)
+{
+    gp_store *store = m->store;
+    int i;
+    for (i = 0; i < NUMBERS; i++) {
+        int64_t value = *number_at(m, i);
+        sqlite3_stmt *s;
+        if (store->known[i] && store->kept[i] == value) continue;
+        if (numbers[i].when == ROWS_GONE && !store->all) continue;
+        if (numbers[i].when == TOLD && !store->all && !m->hooks.count && !m->lag_kept) continue;
+        s = ready(store, PUT_STATE);
+        text(s, 1, numbers[i].name);
+        number(s, 2, value);
+        run(store, s);
+        store->kept[i] = value;
+        store->known[i] = 1;
+    }
+}
+
+static void read_numbers(gp_mock *m)
+{
+    gp_store *store = m->store;
+    sqlite3_stmt *s = NULL;
+    int i;
+    memset(store->known, 0, sizeof store->known);
+    if (sqlite3_prepare_v2(store->db, "SELECT name, value FROM state", -1, &s, NULL) != SQLITE_OK)
+        return;
+    while (sqlite3_step(s) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(s, 0);
+        for (i = 0; i < NUMBERS && name; i++) {
+            if (strcmp(numbers[i].name, name) != 0) continue;
+            *number_at(m, i) = store->kept[i] = sqlite3_column_int64(s, 1);
+            store->known[i] = 1;
+        }
+    }
+    sqlite3_finalize(s);
+}
+
+void gp_store_begin(gp_mock *m)
+{
+    ready(m->store, BEGIN);
+}
+
 int gp_store_pending(const gp_mock *m)
 {
     return m->store->open || m->dirty_pipelines.count;
@@ -344,8 +447,12 @@ int gp_store_flush(gp_mock *m)
         }
     }
     m->dirty_pipelines.count = 0;
-    if (store->open) run(store, store->statements[COMMIT]);
-    store->open = 0;
+    if (store->open) {
+        gp_throttle_save(m, store->all);
+        write_numbers(m);
+        run(store, store->statements[COMMIT]);
+    }
+    store->open = store->all = 0;
     good = !store->failed;
     if (!good && !sqlite3_get_autocommit(store->db)) {
         sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
@@ -359,20 +466,13 @@ void gp_store_rollback(gp_mock *m)
     gp_store *store = m->store;
     forget_dirty(m);
     if (!sqlite3_get_autocommit(store->db)) sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
-    store->open = store->failed = 0;
-}
-
-static void state(gp_store *store, const char *name, int64_t value)
-{
-    sqlite3_stmt *s = ready(store, PUT_STATE);
-    text(s, 1, name);
-    number(s, 2, value);
-    run(store, s);
+    store->open = store->failed = store->all = 0;
 }
 
 static void drop(gp_store *store, enum statement which, int64_t id)
 {
     sqlite3_stmt *s = ready(store, which);
+    store->all = 1;
     number(s, 1, id);
     run(store, s);
 }
@@ -384,7 +484,7 @@ void gp_store_forget_pipeline(gp_mock *m, int64_t id)
     drop(m->store, DROP_NEVER, id);
     drop(m->store, DROP_JOBS, id);
     gp_store_object(m, "child", id, NULL);
-    state(m->store, "next_job", m->next_job);
+    gp_store_object(m, "versions", id, NULL);
 }
 
 void gp_store_child(gp_mock *m, const gp_pipeline *p)
@@ -395,7 +495,6 @@ void gp_store_child(gp_mock *m, const gp_pipeline *p)
 void gp_store_forget_job(gp_mock *m, int64_t id)
 {
     drop(m->store, DROP_JOB, id);
-    state(m->store, "next_job", m->next_job);
 }
 
 void gp_store_forget_scenario(gp_mock *m, int64_t id)
@@ -432,13 +531,6 @@ void gp_store_world(gp_mock *m, const gp_world *world, const char *json, size_t 
     run(m->store, s);
 }
 
-void gp_store_clock(gp_mock *m)
-{
-    state(m->store, "clock_virtual", m->clock_virtual);
-    state(m->store, "clock_offset", m->clock_offset);
-    state(m->store, "clock_held", m->clock_held);
-}
-
 void gp_store_object(gp_mock *m, const char *kind, int64_t id, const char *json)
 {
     sqlite3_stmt *s = ready(m->store, json ? PUT_OBJECT : DROP_OBJECT);
@@ -446,7 +538,18 @@ void gp_store_object(gp_mock *m, const char *kind, int64_t id, const char *json)
     number(s, 2, id);
     if (json) text(s, 3, json);
     run(m->store, s);
-    if (!json) state(m->store, kind, id);
+    if (!json) m->store->all = 1;
+}
+
+void gp_store_row(gp_mock *m, const char *kind, int64_t id, gp_buf *json)
+{
+    gp_buf_add(json, "", 1);
+    if (json->failed) {
+        m->memory_failed = 1;
+    } else {
+        gp_store_object(m, kind, id, json->data);
+    }
+    gp_buf_free(json);
 }
 
 void gp_store_reset(gp_mock *m)
@@ -710,13 +813,7 @@ static void raise_to(int64_t *next, int64_t least)
 int gp_store_load(gp_mock *m, char *err, size_t err_size)
 {
     gp_store *store = m->store;
-    m->next_scenario = 1000;
-    m->next_job = ask(store, "SELECT value FROM state WHERE name='next_job'", 1);
-    m->next_pipeline = 1 + ask(store, "SELECT seq FROM sqlite_sequence WHERE name='pipelines'", 0);
-    m->clock_virtual =
-        (int)ask(store, "SELECT value FROM state WHERE name='clock_virtual'", m->clock_virtual);
-    m->clock_offset = ask(store, "SELECT value FROM state WHERE name='clock_offset'", 0);
-    m->clock_held = ask(store, "SELECT value FROM state WHERE name='clock_held'", m->clock_held);
+    read_numbers(m);
     if (!each_row(m, "SELECT * FROM scenarios ORDER BY scenario_id", read_scenario) ||
         !each_row(m, "SELECT * FROM worlds ORDER BY id", read_world) ||
         !each_row(m, "SELECT * FROM projects ORDER BY rowid", read_project) ||
@@ -725,6 +822,11 @@ int gp_store_load(gp_mock *m, char *err, size_t err_size)
         return 0;
     }
     raise_to(&m->next_pipeline, 1 + ask(store, "SELECT max(id) FROM pipelines", 0));
+    raise_to(&m->next_pipeline,
+             1 + ask(store, "SELECT seq FROM sqlite_sequence WHERE name='pipelines'", 0));
+    raise_to(&m->now, m->advanced);
+    if (m->requests < (uint64_t)m->requests_kept) m->requests = (uint64_t)m->requests_kept;
+    store->loaded = 1;
     forget_dirty(m); /* the jobs of scenarios were made anew, as their rows say */
     return 1;
 }
@@ -741,6 +843,30 @@ int gp_store_objects(gp_mock *m, const char *kind,
     while (good && (step = sqlite3_step(s)) != SQLITE_DONE) {
         good = step == SQLITE_ROW && each(m, sqlite3_column_int64(s, 0), got_text(s, 1));
     }
+    sqlite3_finalize(s);
+    return good;
+}
+
+typedef int (*object_reader)(gp_mock *m, int64_t id, const gp_json *row);
+
+int gp_store_rows(gp_mock *m, const char *kind, object_reader each)
+{
+    sqlite3_stmt *s = NULL;
+    gp_arena arena = {0};
+    char why[80];
+    int good =
+        sqlite3_prepare_v2(m->store->db, "SELECT id, json FROM objects WHERE kind=?1 ORDER BY id",
+                           -1, &s, NULL) == SQLITE_OK;
+    int step;
+    if (good) text(s, 1, kind);
+    while (good && (step = sqlite3_step(s)) != SQLITE_DONE) {
+        const char *json = step == SQLITE_ROW ? got_text(s, 1) : NULL;
+        const gp_json *row =
+            json ? gp_json_parse(&arena, json, strlen(json), why, sizeof why) : NULL;
+        good = row && each(m, sqlite3_column_int64(s, 0), row);
+        gp_arena_reset(&arena);
+    }
+    gp_arena_free(&arena);
     sqlite3_finalize(s);
     return good;
 }

@@ -30,12 +30,27 @@ void gp_store_project(gp_mock *m, const gp_project *project);
 void gp_store_scenario(gp_mock *m, const gp_mock_scenario *scenario);
 void gp_store_forget_scenario(gp_mock *m, int64_t id);
 void gp_store_world(gp_mock *m, const gp_world *world, const char *json, size_t len);
-void gp_store_clock(gp_mock *m);
 /* Everything else: an object of a kind, as JSON. `json` NULL deletes it. */
 void gp_store_object(gp_mock *m, const char *kind, int64_t id, const char *json);
+/* The same from a buffer, which is freed; one that has failed fails the request. */
+void gp_store_row(gp_mock *m, const char *kind, int64_t id, gp_buf *json);
+
+/*
+ * The clock, counters and the windows of rate limits go with every transaction that there is, as
+ * far as rows do not tell them. Where nothing else has changed, gp_store_begin makes one for them.
+ * What is not worth that (answers without a limit, the exact count of requests) is written at the
+ * end and into snapshots, by gp_store_everything: a process that is killed has forgotten it.
+ */
+void gp_store_begin(gp_mock *m);
+void gp_store_everything(gp_mock *m);
+
 /* Calls `each` for every object of a kind, by id; stops at 0. */
 int gp_store_objects(gp_mock *m, const char *kind,
                      int (*each)(gp_mock *m, int64_t id, const char *json));
+
+/* The same with the JSON read; the tree is gone after the call. */
+int gp_store_rows(gp_mock *m, const char *kind,
+                  int (*each)(gp_mock *m, int64_t id, const gp_json *row));
 
 /* Empties every table but the presets. */
 void gp_store_reset(gp_mock *m);

@@ -4,6 +4,7 @@
 
 #include "mock/auth.h"
 #include "mock/faults.h"
+#include "mock/store.h"
 
 /* GitLab.com's limit for a user, in requests a minute. */
 enum { DEFAULT_LIMIT = 2000, MINUTE = 60000, MANY_WINDOWS = 4096 };
@@ -12,6 +13,8 @@ typedef struct window {
     int64_t key;
     gp_ms start, period;
     int64_t count;
+    int dirty; /* not written since it was counted in */
+    int holds; /* a limit asked */
 } window;
 
 /* Windows that are over say nothing more. */
@@ -24,13 +27,31 @@ static void prune(gp_mock *m)
             m->windows.items[kept++] = w;
         } else {
             gp_ids_remove(&m->window_keys, w->key);
+            gp_store_object(m, "window", w->key, NULL);
             free(w);
         }
     }
     m->windows.count = kept;
 }
 
-/* The window of that key at this time, or NULL without memory. */
+static window *window_new(gp_mock *m, int64_t key)
+{
+    window *w = calloc(1, sizeof *w);
+    if (!w) return NULL;
+    w->key = key;
+    if (!gp_list_add(&m->windows, w)) {
+        free(w);
+        return NULL;
+    }
+    if (!gp_ids_put(&m->window_keys, key, w)) {
+        m->windows.count--;
+        free(w);
+        return NULL;
+    }
+    return w;
+}
+
+/* The window of that key at this time, to be counted in, or NULL without memory. */
 static window *window_at(gp_mock *m, uint64_t hash, gp_ms period)
 {
     int64_t key = (int64_t)(hash >> 1);
@@ -40,23 +61,46 @@ static window *window_at(gp_mock *m, uint64_t hash, gp_ms period)
     start = m->now - m->now % period;
     if (!w) {
         if (m->windows.count >= MANY_WINDOWS) prune(m);
-        w = calloc(1, sizeof *w);
+        w = window_new(m, key);
         if (!w) return NULL;
-        w->key = key;
-        if (!gp_list_add(&m->windows, w)) {
-            free(w);
-            return NULL;
-        }
-        if (!gp_ids_put(&m->window_keys, key, w)) {
-            m->windows.count--;
-            free(w);
-            return NULL;
-        }
     }
+    w->dirty = 1;
     if (w->start != start || w->period != period) w->count = 0;
     w->start = start;
     w->period = period;
     return w;
+}
+
+void gp_throttle_save(gp_mock *m, int all)
+{
+    size_t i;
+    for (i = 0; i < m->windows.count; i++) {
+        window *w = m->windows.items[i];
+        gp_buf buf = {.alloc = &m->alloc};
+        if (!w->dirty || !(all || w->holds)) continue;
+        w->dirty = 0;
+        gp_out_open(&buf, NULL, '{');
+        gp_out_integer(&buf, "start", w->start);
+        gp_out_integer(&buf, "period", w->period);
+        gp_out_integer(&buf, "count", w->count);
+        gp_out_close(&buf, '}');
+        gp_store_row(m, "window", w->key, &buf);
+    }
+}
+
+static int load_one(gp_mock *m, int64_t key, const gp_json *row)
+{
+    window *w = window_new(m, key);
+    if (!w) return 0;
+    w->start = gp_json_get_integer(row, "start", 0);
+    w->period = gp_json_get_integer(row, "period", 1);
+    w->count = gp_json_get_integer(row, "count", 0);
+    return 1;
+}
+
+int gp_throttle_load(gp_mock *m)
+{
+    return gp_store_rows(m, "window", load_one);
 }
 
 void gp_throttle_clear(gp_mock *m)
@@ -66,6 +110,12 @@ void gp_throttle_clear(gp_mock *m)
         free(m->windows.items[i]);
     gp_list_free(&m->windows);
     gp_ids_free(&m->window_keys);
+}
+
+static void must_last(gp_mock *m, window *w)
+{
+    w->holds = 1;
+    gp_store_begin(m);
 }
 
 /* Who asks, before it is known whether they may: a token stands for itself. */
@@ -95,6 +145,7 @@ int gp_throttle_count(gp_call *call, const gp_json *rule, int64_t scope)
     int exceeded;
     if (!w) return 0;
     exceeded = ++w->count > limit;
+    must_last(call->m, w);
     tell(call, w, limit, exceeded);
     return exceeded;
 }
@@ -112,7 +163,9 @@ static int allows(gp_call *call, const char *name, const char *what, uint64_t nu
 {
     int64_t limit = gp_fault_throttle(call->m, name);
     window *w = limit < 0 ? NULL : window_at(call->m, gp_mock_hash(call->m, what, number), MINUTE);
-    return !w || ++w->count <= limit;
+    if (!w) return 1;
+    must_last(call->m, w);
+    return ++w->count <= limit;
 }
 
 int gp_throttle_allows_pipeline(gp_call *call, const char *sha)

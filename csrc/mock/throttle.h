@@ -6,7 +6,8 @@
  *   creations       pipelines a minute of one project, user and commit: beyond, a 400
  *   jobs            lists of a project's jobs a minute of one user: beyond, a 429 in JSON
  *
- * Windows begin at whole multiples of their length and count what was refused too.
+ * Windows begin at whole multiples of their length and count what was refused too. What a limit
+ * counts is in the database before the answer is out.
  */
 #ifndef GP_MOCK_THROTTLE_H
 #define GP_MOCK_THROTTLE_H
@@ -27,5 +28,10 @@ int gp_throttle_allows_pipeline(gp_call *call, const char *sha);
 int gp_throttle_allows_jobs(gp_call *call);
 
 void gp_throttle_clear(gp_mock *m);
+
+/* Windows as rows: what limits have counted since the last time (`all`: also where no limit holds),
+ * and reading them back. */
+void gp_throttle_save(gp_mock *m, int all);
+int gp_throttle_load(gp_mock *m);
 
 #endif

@@ -95,6 +95,13 @@ static const char *const story[][3] = {
     {"GET", "/pipelines?per_page=1", ""},
     {"POST", "/_mock/faults", "{\"path\":\"/version\",\"status\":503,\"times\":1}"},
     {"GET", "/version", ""},
+    {"POST", "/_mock/faults",
+     "{\"path\":\"/projects/5/tri*\",\"status\":503,\"apply\":true,\"headers\":{\"X-A\":\"b\"},"
+     "\"body\":\"text\",\"times\":2}"},
+    {"POST", "/projects/5/triggers", "{\"description\":\"d\"}"},
+    {"GET", "/projects/5/triggers", ""},
+    {"POST", "/_mock/faults", "{\"path\":\"/projects/5/pipeline\",\"apply_late\":2,\"times\":1}"},
+    {"POST", "/projects/5/pipeline", "{\"ref\":\"late\"}"},
     {"POST", "/_mock/scenarios", "{\"name\":\"s\",\"terminal_after_seconds\":5}"},
     {"PATCH", "/_mock/pipelines/1", "{\"status\":\"manual\"}"},
     {"PATCH", "/_mock/pipelines/2", "{\"terminal_after_seconds\":1}"},

@@ -1,0 +1,215 @@
+-- A restart changes nothing: the same calls at the same times give the same bytes, headers and
+-- faults, whether the simulated GitLab was closed and opened between any two of them or not; and so
+-- does a snapshot that is restored after something else was done.
+local calls = require "support.mock_calls"
+local lives = require "support.mock_lives"
+
+local LIVES = os.getenv "GP_FULL" == "1" and 400 or 25
+local STEPS = 40
+local LIMITED = "glpat-limited-0123456789"
+
+-- Everything that is remembered between two calls: lag, limits, rules that count, requests that
+-- are put off, tokens that run out, webhooks, numbers.
+local function world(pick)
+  local made = lives.random_world(pick)
+  if pick(2) == 1 then made.lag = pick(8) / 2 end
+  made.throttle = { limit = 12 + pick(20), period = 5, creations = 1 + pick(4), jobs = 3 + pick(5) }
+  made.tokens = { { token = LIMITED, calls = pick(9) } }
+  made.faults = {
+    { method = "POST", path = "/projects/*/pipeline", apply_late = pick(6) / 2, every = 2, times = 4 },
+    { path = "/projects/*/jobs/*", status = 503, probability = 0.3, headers = { ["Retry-After"] = "2" } },
+    { method = "GET", path = "/projects/*/pipelines*", lag = pick(6), every = 3, after = 1 },
+    { path = "/version", delay = { median = 1, sigma = 1 }, action = "truncate", bytes = 3, times = 3 },
+    { path = "/user", throttle = { limit = 2, period = 4 } },
+  }
+  made.projects["acme/free"] = { id = 7 }
+  return made
+end
+
+local acts = {
+  { "POST", "/projects/%d/pipeline", '{"ref":"main"}' },
+  { "POST", "/projects/7/pipeline", '{"ref":"main","variables":[{"key":"MOCK_TERMINAL_AFTER_SECONDS","value":"9"}]}' },
+  { "POST", "/projects/%d/pipelines/%d/cancel", "{}" },
+  { "POST", "/projects/%d/pipelines/%d/retry", "{}" },
+  { "POST", "/projects/%d/jobs/%d/play", "{}" },
+  { "POST", "/projects/%d/jobs/%d/retry", "{}" },
+  { "DELETE", "/projects/%d/pipelines/%d" },
+  { "POST", "/projects/%d/triggers", '{"description":"t"}' },
+  { "DELETE", "/projects/%d/triggers/%d" },
+  { "POST", "/projects/%d/variables", '{"key":"K","value":"v"}' },
+  { "DELETE", "/projects/%d/variables/K" },
+  { "POST", "/projects/%d/environments", '{"name":"review/y"}' },
+  { "POST", "/_mock/scenarios", '{"name":"s","terminal_after_seconds":3}' },
+  { "DELETE", "/_mock/scenarios/1000" },
+  { "POST", "/_mock/faults", '{"path":"/projects/*/variables","status":500,"times":1}' },
+  { "DELETE", "/_mock/faults/6" },
+  { "PATCH", "/_mock/pipelines/%d", '{"terminal_after_seconds":4,"terminal_status":"failed"}' },
+  { "POST", "/_mock/clock", '{"advance":1.5}' },
+  { "GET", "/version" }, { "GET", "/user" }, { "GET", "/user" },
+}
+
+local looks = { "/projects/5/pipelines", "/projects/6/pipelines", "/projects/7/pipelines", "/projects/5/jobs",
+  "/projects/7/jobs?per_page=50", "/projects/5/triggers", "/projects/5/variables", "/projects/5/environments",
+  "/projects/5/deployments", "/_mock/faults", "/_mock/scenarios?per_page=3", "/_mock/pipelines", "/_mock/hooks",
+  "/_mock/clock", "/projects/7/pipelines/1", "/projects/5/jobs/1" }
+
+local function told(status, headers, body, action, without)
+  local lines = { tostring(status) }
+  for _, header in ipairs(headers) do
+    if not (without and (header[1] == "X-Request-Id" or header[1]:find "^RateLimit")) then
+      lines[#lines + 1] = header[1] .. ": " .. header[2]
+    end
+  end
+  if action then
+    lines[#lines + 1] = ("%s %s %s %s"):format(action.kind, action.delay, action.bytes, action.interval)
+  end
+  lines[#lines + 1] = body
+  return table.concat(lines, "\n")
+end
+
+-- One life; `options.between(gl)` is called before each step and gives the simulation to go on with.
+local function live(seed, options)
+  local pick = lives.generator(seed * 7919)
+  local made = world(pick)
+  local function open()
+    return assert(calls.new { world = made, seed = seed, db = options.db, clock = seed % 4 == 0 and "virtual" or nil })
+  end
+  local gl, said = open(), {}
+  local function ask(method, target, body, token)
+    local status, headers, answer, action = gl.transport.core:request(calls.T + gl.at, method, target,
+      { { "PRIVATE-TOKEN", token or calls.token }, { "Content-Type", "application/json" } }, body or "")
+    said[#said + 1] = ("%d %g %s %s\n"):format(#said, gl.at, method, target)
+      .. told(status, headers, answer, action, options.without)
+  end
+  local function webhooks()
+    local hook = gl.transport.core:webhook_take(calls.T + gl.at)
+    while hook do
+      said[#said + 1] = ("%d %g webhook %d\n"):format(#said, gl.at, hook.id) .. told(0, hook.headers, hook.body)
+      gl.transport.core:webhook_report(calls.T + gl.at, hook.id, hook.id % 5 == 0 and 500 or 200, "seen")
+      hook = gl.transport.core:webhook_take(calls.T + gl.at)
+    end
+  end
+  ask("POST", "/_mock/hooks", '{"url":"http://receiver.test/"}')
+  ask("POST", "/projects/5/pipeline", '{"ref":"main"}')
+  for _ = 1, STEPS do
+    gl.at = gl.at + pick(8) / 4
+    local act = acts[pick(#acts)]
+    local own = act[2]:find "^/_mock/pipelines"
+    local target = own and act[2]:format(pick(3)) or act[2]:format(pick(3) + 4, pick(4))
+    local token = pick(4) == 1 and LIMITED or nil
+    local look = looks[pick(#looks)]
+    if options.between then gl = options.between(gl, open) end
+    ask(act[1], target, act[3], token)
+    ask("GET", look)
+    webhooks()
+  end
+  gl:close()
+  return said
+end
+
+-- Where two lives part.
+local function same(expected, got, label)
+  for i = 1, math.max(#expected, #got) do
+    if expected[i] ~= got[i] then
+      error(("%s, before:\n%s\n\nexpected:\n%s\n\ngot:\n%s"):format(label, tostring(expected[i - 1]):sub(1, 400),
+        tostring(expected[i]), tostring(got[i])), 2)
+    end
+  end
+end
+
+describe("a restart of the simulated GitLab", function()
+  local function clean(db) for _, tail in ipairs { "", "-wal", "-shm" } do os.remove(db .. tail) end end
+
+  it("changes no byte of any answer, fault or webhook", function()
+    local struck = 0
+    for seed = 1, LIVES do
+      local db = os.tmpname()
+      clean(db)
+      local reopened = live(seed, { db = db, between = function(gl, open)
+        gl:close()
+        local fresh = open()
+        fresh.at = gl.at
+        return fresh
+      end })
+      clean(db)
+      local plain = live(seed, {})
+      for _, text in ipairs(plain) do
+        if text:find("\n429\n", 1, true) or text:find("\n503\n", 1, true) then struck = struck + 1 end
+      end
+      same(plain, reopened, "seed " .. seed)
+    end
+    assert.is_true(struck > LIVES) -- else nothing was counted that could have been forgotten
+  end)
+
+  it("is no different when the process was killed, but for what no limit counts", function()
+    for seed = 1, LIVES do
+      local db, turn = os.tmpname(), 0
+      clean(db)
+      local killed = live(seed, { db = db, without = true, between = function(gl, open)
+        turn = turn + 1
+        if turn % 4 ~= 0 then return gl end
+        -- The files as they are at this moment, taken before the end of the process can add to them.
+        os.execute(("cp %s %s.copy; cp %s-wal %s.copy-wal"):format(db, db, db, db))
+        gl:close()
+        os.execute(("rm -f %s-shm %s-wal; mv %s.copy %s; mv %s.copy-wal %s-wal"):format(db, db, db, db, db, db))
+        local fresh = open()
+        fresh.at = gl.at
+        return fresh
+      end })
+      clean(db)
+      same(live(seed, { without = true }), killed, "seed " .. seed)
+    end
+  end)
+
+  it("is what a snapshot and what comes after it look like too", function()
+    for seed = 1, LIVES do
+      same(live(seed, { without = true }), live(seed, { without = true, between = function(gl)
+        local _, snapshot = gl:raw("GET", "/_mock/snapshot")
+        gl:post("/projects/5/pipelines/1/cancel")
+        gl:post("/projects/7/pipeline", { ref = "elsewhere" })
+        gl:get "/user"
+        gl:post("/_mock/clock", { advance = seed % 7 })
+        gl:delete "/_mock/faults"
+        assert.equal(200, (gl:call("POST", "/_mock/snapshot", snapshot,
+          { headers = { { "Content-Type", "application/json" } } })))
+        return gl
+      end }), "seed " .. seed)
+    end
+  end)
+
+  it("gives nobody the number of what was deleted", function()
+    for path, body in pairs { ["/projects/5/triggers"] = { description = "d" }, ["/_mock/faults"] = { lag = 1 },
+      ["/projects/5/environments"] = { name = "x" }, ["/_mock/hooks"] = { url = "http://receiver.test/" },
+      ["/_mock/scenarios"] = { name = "s" } } do
+      local db = os.tmpname()
+      clean(db)
+      local ids = {}
+      for i = 1, 2 do
+        local gl = assert(calls.new { db = db })
+        local status, made = gl:post(path, body)
+        assert.equal(201, status)
+        ids[i] = made.id or made.scenario_id
+        if path:find "environments" then gl:post(path .. "/" .. ids[i] .. "/stop") end
+        assert.truthy((gl:delete(path .. "/" .. ids[i])) < 300)
+        gl:close()
+      end
+      clean(db)
+      assert.equal(ids[1] + 1, ids[2], path)
+    end
+  end)
+
+  it("gives no number twice, and holds the same time", function()
+    local db = os.tmpname()
+    clean(db)
+    local gl = assert(calls.new { db = db, clock = "virtual" })
+    local _, _, first = gl:get "/_mock/clock"
+    gl:close()
+    gl = assert(calls.new { db = db, clock = "virtual" })
+    gl.at = 500
+    local _, clock, second = gl:get "/_mock/clock"
+    assert.equal(calls.T, clock.epoch)
+    assert.not_equal(first["x-request-id"], second["x-request-id"])
+    gl:close()
+    clean(db)
+  end)
+end)
