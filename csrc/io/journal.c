@@ -74,9 +74,9 @@ static int fail(char *err, size_t err_size, const char *what, const char *why)
     return -1;
 }
 
-/* Makes the file if need be, for its owner alone, and looks where it lies. The file is not opened for
- * that: to close any descriptor of it would end the locks that SQLite's other connections in this
- * process hold on it (POSIX has it so). A descriptor with O_PATH holds and ends no locks. */
+/* Makes the file if need be, for its owner alone, and looks where it lies. The file is not opened
+ * for that: to close any descriptor of it would end the locks that SQLite's other connections in
+ * this process hold on it (POSIX has it so). A descriptor with O_PATH holds and ends no locks. */
 static int prepare_file(const char *path, char *err, size_t err_size)
 {
     struct statfs fs;
