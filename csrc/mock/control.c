@@ -197,11 +197,17 @@ static gp_ms target_time(const gp_json *value)
     return value->number < 0 ? GP_MS_NONE : gp_ms_from_seconds(value->number);
 }
 
+/* What is given and not null. */
+static const gp_json *said(const gp_call *call, const char *name)
+{
+    const gp_json *value = gp_json_get(call->params, name);
+    return value && value->type != GP_JSON_NULL ? value : NULL;
+}
+
 int gp_set_clock(gp_call *call)
 {
     gp_mock *m = call->m;
-    const gp_json *set = gp_json_get(call->params, "set"),
-                  *advance = gp_json_get(call->params, "advance");
+    const gp_json *set = said(call, "set"), *advance = said(call, "advance");
     const char *mode = gp_call_string(call, "mode");
     gp_ms before = m->now, at = before;
     if (!set && !advance && !mode) {
@@ -215,6 +221,8 @@ int gp_set_clock(gp_call *call)
     if (advance) at += gp_ms_from_seconds(advance->number);
     if (at < m->now)
         return gp_fail(call, 400, "400 Bad request - the clock does not run backwards");
+    if (at >= GP_MS_LAST)
+        return gp_fail(call, 400, "400 Bad request - the clock ends before the year 9893");
     if (mode) m->clock_virtual = strcmp(mode, "virtual") == 0;
     m->now = m->clock_held = at;
     m->clock_offset = at - m->caller;

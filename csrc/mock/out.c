@@ -194,6 +194,6 @@ gp_ms gp_ms_parse(const char *text)
 gp_ms gp_ms_from_seconds(double seconds)
 {
     if (!(seconds > 0)) return 0;
-    if (seconds > 2.5e11) seconds = 2.5e11; /* the year 9892: four digits still hold it */
+    if (seconds > GP_MS_LAST / 1000.0) seconds = GP_MS_LAST / 1000.0;
     return (gp_ms)llround(seconds * 1000);
 }

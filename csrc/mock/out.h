@@ -12,8 +12,9 @@
 
 /* Milliseconds since the epoch: every time in the mock. */
 typedef int64_t gp_ms;
-#define GP_MS_NONE  (-1)      /* no such time: null */
-#define GP_MS_NEVER INT64_MAX /* will not come */
+#define GP_MS_NONE  (-1)                     /* no such time: null */
+#define GP_MS_NEVER INT64_MAX                /* will not come */
+#define GP_MS_LAST  INT64_C(250000000000000) /* in the year 9892: four digits still hold it */
 
 void gp_out_open(gp_buf *buf, const char *key, char bracket);
 void gp_out_close(gp_buf *buf, char bracket);

@@ -47,6 +47,12 @@ describe("the simulated GitLab's errors", function()
       { message = { value = { "is invalid" } } } },
     { "GET", "/job", nil, 404, { message = "404 Job Not Found" } },
     { "POST", "/_mock/clock", '{"advance":-1}', 400, { error = "advance does not have a valid value" } },
+    { "POST", "/_mock/clock", '{"advance":null,"set":null,"mode":null}', 400,
+      { error = "advance, set, mode are missing, at least one parameter must be provided" } },
+    { "POST", "/_mock/clock", '{"advance":1e300}', 400,
+      { message = "400 Bad request - the clock ends before the year 9893" } },
+    { "POST", "/_mock/clock", '{"set":"9999-01-01"}', 400,
+      { message = "400 Bad request - the clock ends before the year 9893" } },
   }
 
   it("are GitLab's, word for word", function()
