@@ -57,7 +57,7 @@ const char *gp_zip_name_danger(const char *name, size_t len)
     if (len == 0) return "an entry has no name";
     if (len > MAX_NAME) return "a name is too long";
     if (memchr(name, 0, len)) return "a name holds a NUL";
-    if (name[0] == '/') return "a name is absolute";
+    if (name[0] == '/' || name[0] == '\\') return "a name is absolute";
     if (len >= 2 && name[1] == ':') return "a name has a drive letter";
     for (at = 0; at <= len; at++) {
         if (at < len && name[at] != '/' && name[at] != '\\') continue;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <zip.h>
 
@@ -21,6 +22,7 @@ typedef struct tail_source {
 struct gp_archive {
     zip_t *zip;
     int has_contents;
+    uint64_t len; /* of the file */
 };
 
 static gp_archive_status fail(gp_archive_status status, gp_archive_problem *problem,
@@ -118,7 +120,7 @@ static zip_int64_t tail_call(void *state, void *data, zip_uint64_t len, zip_sour
     }
 }
 
-static gp_archive_status wrap(zip_t *zip, int has_contents, gp_archive **archive,
+static gp_archive_status wrap(zip_t *zip, int has_contents, uint64_t len, gp_archive **archive,
                               gp_archive_problem *problem)
 {
     gp_archive *made = calloc(1, sizeof *made);
@@ -128,6 +130,7 @@ static gp_archive_status wrap(zip_t *zip, int has_contents, gp_archive **archive
     }
     made->zip = zip;
     made->has_contents = has_contents;
+    made->len = len;
     *archive = made;
     return GP_ARCHIVE_OK;
 }
@@ -136,6 +139,7 @@ gp_archive_status gp_archive_open(const char *path, gp_archive **archive,
                                   gp_archive_problem *problem)
 {
     zip_error_t error;
+    struct stat file;
     int code = 0;
     zip_t *zip = zip_open(path, ZIP_RDONLY, &code);
     if (!zip) {
@@ -145,7 +149,8 @@ gp_archive_status gp_archive_open(const char *path, gp_archive **archive,
         zip_error_fini(&error);
         return status;
     }
-    return wrap(zip, 1, archive, problem);
+    if (stat(path, &file) != 0) file.st_size = 0;
+    return wrap(zip, 1, (uint64_t)file.st_size, archive, problem);
 }
 
 gp_archive_status gp_archive_open_tail(const void *tail, size_t len, uint64_t total,
@@ -173,7 +178,7 @@ gp_archive_status gp_archive_open_tail(const void *tail, size_t len, uint64_t to
     } else {
         tail_call(state, NULL, 0, ZIP_SOURCE_FREE);
     }
-    status = zip ? wrap(zip, 0, archive, problem)
+    status = zip ? wrap(zip, 0, total, archive, problem)
                  : fail_zip(&error, problem, "can not read the archive's directory");
     zip_error_fini(&error);
     return status;
@@ -187,6 +192,11 @@ void gp_archive_close(gp_archive *archive)
 }
 
 /* ---- Looking ---- */
+
+uint64_t gp_archive_len(const gp_archive *archive)
+{
+    return archive->len;
+}
 
 uint64_t gp_archive_count(const gp_archive *archive)
 {

@@ -56,7 +56,10 @@ typedef struct gp_archive_entry {
 typedef struct gp_archive_bounds {
     uint64_t bytes;   /* of all files together that are wanted */
     uint64_t entries; /* of the archive */
-    double ratio;     /* size by packed size, for entries over 1 MiB */
+    /* Size by packed size, for each entry over 1 MiB; and of all that are wanted together by the
+     * archive's own, over 16 MiB: a bomb may be of many small pieces, or of one that is told of
+     * many times. */
+    double ratio;
 } gp_archive_bounds;
 
 typedef struct gp_archive_tally {
@@ -79,6 +82,9 @@ void gp_archive_close(gp_archive *archive);
 
 /* How many entries there are. */
 uint64_t gp_archive_count(const gp_archive *archive);
+
+/* Its length in bytes. */
+uint64_t gp_archive_len(const gp_archive *archive);
 
 /* Entry `index` of the directory. */
 gp_archive_status gp_archive_entry_at(gp_archive *archive, uint64_t index, gp_archive_entry *entry,

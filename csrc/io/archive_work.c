@@ -17,7 +17,7 @@
 #include "core/zip.h"
 #include "io/archive.h"
 
-enum { RATIO_COUNTS_FROM = 1 << 20, DEEPEST = 100 };
+enum { RATIO_COUNTS_FROM = 1 << 20, RATIO_OF_ALL_FROM = 16 << 20, DEEPEST = 100 };
 
 /* What looking at an entry costs, and what a file or folder that is made, moved or removed does,
  * in bytes that could have been read meanwhile. */
@@ -329,6 +329,14 @@ static gp_archive_status read_on(gp_archive_work *self, uint64_t *spent, uint64_
     return GP_ARCHIVE_MORE;
 }
 
+/* Every entry is harmless; are all together? */
+static gp_archive_status check_sum(const gp_archive_work *self, gp_archive_problem *problem)
+{
+    double most = self->bounds.ratio * (double)gp_archive_len(self->archive);
+    if (self->sum <= RATIO_OF_ALL_FROM || (double)self->sum <= most) return GP_ARCHIVE_OK;
+    return refuse(GP_ARCHIVE_UNSAFE, problem, "all is packed suspiciously well", "the archive");
+}
+
 /* All entries have gone through a phase. */
 static gp_archive_status next_phase(gp_archive_work *self, gp_archive_problem *problem)
 {
@@ -340,6 +348,7 @@ static gp_archive_status next_phase(gp_archive_work *self, gp_archive_problem *p
         return GP_ARCHIVE_OK;
     }
     if (self->phase == PHASE_CHECK) {
+        if (check_sum(self, problem) != GP_ARCHIVE_OK) return GP_ARCHIVE_UNSAFE;
         snprintf(aside, sizeof aside, ".gp-extract-%ld-%lu", (long)getpid(), ++extractions);
         if (mkdirat(self->root, aside, 0700) != 0) return refuse_errno(problem, "the folder");
         memcpy(self->aside, aside, sizeof aside);

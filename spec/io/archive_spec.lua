@@ -115,7 +115,8 @@ describe("io/archive", function()
   for kind, reason in pairs {
     parent = "out of the folder", ["inner-parent"] = "out of the folder", absolute = "absolute",
     drive = "drive letter", backslash = "out of the folder", link = "is a link", device = "is a device",
-    bomb = "suspiciously well", ["through-file"] = "through what is no folder",
+    bomb = "suspiciously well", ["small-bombs"] = "all is packed suspiciously well", share = "absolute",
+    ["through-file"] = "through what is no folder",
   } do
     it("refuses to extract: " .. kind, function()
       local tally, category, message = extract(open(kind), folder .. "/out", BOUNDS)

@@ -39,15 +39,20 @@ def bomb(archive):
     archive.writestr(entry("bomb"), b"\0" * (8 << 20))
 
 
+def small_bombs(archive):
+    for i in range(40):
+        archive.writestr(entry("%d" % i), b"\0" * 1000000)
+
+
 def through_file(archive):
     archive.writestr(entry("a"), "a file")
     archive.writestr(entry("a/b"), "below it")
 
 
 KINDS = {
-    "good": good, "many": many, "bomb": bomb, "through-file": through_file,
+    "good": good, "many": many, "bomb": bomb, "small-bombs": small_bombs, "through-file": through_file,
     "parent": one("../outside"), "inner-parent": one("x/../../outside"), "absolute": one("/etc/evil"),
-    "drive": one("C:/evil"), "backslash": one("x\\..\\..\\evil"),
+    "drive": one("C:/evil"), "share": one("\\\\host\\share\\evil"), "backslash": one("x\\..\\..\\evil"),
     "link": one("link", stat.S_IFLNK | 0o777), "device": one("dev", stat.S_IFCHR | 0o600),
     "through-link": one("planted/file"), "empty-archive": lambda archive: None,
 }
