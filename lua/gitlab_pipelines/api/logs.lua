@@ -2,6 +2,7 @@
 
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
+local json = require "gitlab_pipelines.json"
 local log_stream = require "gitlab_pipelines.api.log_stream"
 local operations = require "gitlab_pipelines.operations"
 local options = require "gitlab_pipelines.options"
@@ -180,7 +181,7 @@ local function collector(before, after)
     end
     if is_hit then
       local hit = { number = line.number, text = line.plain, section = line.section, time = line.time,
-        before = {}, after = {} }
+        before = json.array {}, after = json.array {} }
       for i, text in ipairs(earlier) do hit.before[i] = text end
       self.hits[#self.hits + 1] = hit
       if after > 0 then open[#open + 1] = hit end

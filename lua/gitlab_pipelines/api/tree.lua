@@ -4,6 +4,7 @@
 
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
+local json = require "gitlab_pipelines.json"
 local log_stream = require "gitlab_pipelines.api.log_stream"
 local operations = require "gitlab_pipelines.operations"
 local paging = require "gitlab_pipelines.api.paging"
@@ -62,7 +63,7 @@ end
 ---@return table[] stages {name, status, jobs}
 ---@return table[] jobs the newest attempts
 function M.compose(rows)
-  local stages, by_name, newest = {}, {}, {}
+  local stages, by_name, newest = json.array {}, {}, json.array {}
   for _, entry in ipairs(newest_attempts(rows)) do
     local job = entry.job
     newest[#newest + 1] = job
@@ -107,10 +108,19 @@ function M.stages(group, project, id, opts)
   return (M.compose(rows))
 end
 
+-- A copy of the downstream stands for itself: the trigger job that holds it stands within.
+local function copy(row)
+  local result = {}
+  for name, value in pairs(row) do result[name] = value end
+  return result
+end
+
 local function downstream_of(rows)
   local list = {}
   for _, job in ipairs(rows) do
-    if job.downstream_pipeline then list[#list + 1] = { job = job, pipeline = job.downstream_pipeline } end
+    if job.downstream_pipeline then
+      list[#list + 1] = { job = job, pipeline = copy(job.downstream_pipeline) }
+    end
   end
   table.sort(list, function(a, b) return a.job.id < b.job.id end)
   return list
@@ -121,7 +131,7 @@ end
 function M.downstream(group, project, id, opts)
   local rows, err = M.trigger_jobs(group, project, id, opts)
   if not rows then return nil, err end
-  local list = {}
+  local list = json.array {}
   for i, entry in ipairs(downstream_of(rows)) do
     entry.pipeline.trigger_job = entry.job
     list[i] = entry.pipeline
@@ -178,7 +188,7 @@ local function grow_child(group, entry, opts, visited)
   end
   if not node then
     node = shown
-    node.error, node.stages, node.jobs, node.downstream = err, {}, {}, {}
+    node.error, node.stages, node.jobs, node.downstream = err, json.array {}, json.array {}, json.array {}
   end
   node.trigger_job = entry.job
   return node
@@ -199,6 +209,7 @@ function grow(group, project, id, opts, visited)
   node.downstream, err = group.client.runtime:all(readers, { limit = AT_ONCE })
   if not node.downstream then return nil, err end
   node.downstream.n = nil
+  json.array(node.downstream)
   node.first_failure = first_failure(node)
   return node
 end

@@ -72,9 +72,34 @@ local function search(ctx, args)
   return #hits > 0 and exit.success or exit.failed
 end
 
+-- What the command does, in the order in which it looks, and which options go with it.
+local ACTS = {
+  { name = "follow", shown = "-f", pipeline = true, from = true, format = true, timeout = true },
+  { name = "search", shown = "--search", context = true, section = true },
+  { name = "output", shown = "-o" },
+  { shown = "a log that is printed", section = true, tail = true, from = true, format = true },
+}
+
+local OPTIONS = { "pipeline", "search", "context", "section", "tail", "from", "format", "timeout",
+  "output" }
+
+-- An option that would be passed over in silence is a mistake.
+local function refuse_mixture(ctx, args)
+  local act
+  for _, one in ipairs(ACTS) do
+    act = one
+    if not one.name or args[one.name] then break end
+  end
+  for _, name in ipairs(OPTIONS) do
+    if args[name] and name ~= act.name and not act[name] then
+      ctx:stop(("--%s does not go with %s"):format(name, act.shown))
+    end
+  end
+end
+
 function M.run(ctx, args)
+  refuse_mixture(ctx, args)
   if args.follow then return follow(ctx, args) end
-  if args.pipeline then ctx:stop "--pipeline goes with -f" end
   if args.search then return search(ctx, args) end
   local project, gl = ctx:project(), ctx:client()
   if args.output then
