@@ -40,9 +40,10 @@ static int handshake_cut_off(const char *text)
     return 0;
 }
 
-static gp_http_code code_of(CURLcode result, int sent)
+static gp_http_code code_of(const gp_http_evidence *evidence)
 {
-    switch (result) {
+    int sent = evidence->sent;
+    switch (evidence->result) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
         return GP_HTTP_DNS;
@@ -60,6 +61,9 @@ static gp_http_code code_of(CURLcode result, int sent)
         return sent ? GP_HTTP_RESET : GP_HTTP_CONNECT;
     case CURLE_PARTIAL_FILE:
         return GP_HTTP_RESET;
+    case CURLE_HTTP2_STREAM:
+        /* The server ends a stream for its own reasons, unless it finds fault with the request. */
+        return strstr(evidence->text, "PROTOCOL_ERROR") ? GP_HTTP_PROTOCOL : GP_HTTP_RESET;
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CERTPROBLEM:
@@ -83,7 +87,7 @@ static gp_http_code code_of(CURLcode result, int sent)
 void gp_http_outcome_of(const gp_http_evidence *evidence, gp_http_outcome *outcome,
                         gp_http_code *code)
 {
-    *code = code_of(evidence->result, evidence->sent);
+    *code = code_of(evidence);
     if (!evidence->sent) {
         int again = *code == GP_HTTP_DNS || *code == GP_HTTP_CONNECT || *code == GP_HTTP_TIMEOUT;
         if (*code == GP_HTTP_TLS && evidence->result == CURLE_SSL_CONNECT_ERROR) {

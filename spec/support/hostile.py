@@ -35,6 +35,7 @@ applied = {}
 lock = threading.Lock()
 connections = 0
 refused = 0
+refusal = 7
 
 
 def die_with_parent():
@@ -259,10 +260,12 @@ class Behaviour:
         c.answer(302, b"", [("Location", r.path + "/x")])
 
     def refuse(self, c, r):
-        """/refuse/N: the h2 origin refuses its next N streams."""
-        global refused
+        """/refuse/N?error=E: the h2 origin ends its next N streams with that error (7: refused
+        unseen; 0: it says goodbye to the connection and closes it instead)."""
+        global refused, refusal
         with lock:
             refused = int(r.path.split("/")[2])
+            refusal = int(r.number("error", 7))
         c.answer(204)
 
     def part(self, c, r):
@@ -368,8 +371,11 @@ def http2(sock, origin, number):
                 refuse, refused = refused > 0, max(refused - 1, 0)
                 records.append({"origin": "h2", "connection": number, "method": "?", "path": "?",
                                 "target": "?", "headers": [], "body": "", "served": stream})
+            if refuse and refusal == 0:
+                c.send(frame(7, 0, 0, struct.pack(">II", stream, 0)))  # GOAWAY
+                raise Gone
             if refuse:
-                c.send(frame(3, 0, stream, struct.pack(">I", 7)))  # RST_STREAM REFUSED_STREAM
+                c.send(frame(3, 0, stream, struct.pack(">I", refusal)))  # RST_STREAM
             else:
                 c.send(frame(1, 4, stream, b"\x88") + frame(0, 1, stream, b"over h2"))
     except (Gone, OSError, ssl.SSLError):

@@ -229,6 +229,17 @@ describe("the curl transport", function()
       assert.are_not.equal(server:requests("?")[1].connection, request.connection)
     end)
 
+    it("whose stream HTTP/2 resets was seen, perhaps: an outcome that is not known", function()
+      for _, number in ipairs { 2, 8, 11, 0 } do
+        for _, effect in ipairs { "read", "set" } do
+          assert.are.equal(204, assert(get("/refuse/1?error=" .. number)).status)
+          fails("unknown", "reset", perform { url = server.h2 .. "/x", effect = effect })
+        end
+      end
+      assert.are.equal(204, assert(get "/refuse/1?error=1").status)
+      fails("permanent", "protocol", perform { url = server.h2 .. "/x", effect = "read" })
+    end)
+
     it("that HTTP/2 refuses unseen is sent again", function()
       assert.are.equal(204, assert(get "/refuse/2").status)
       assert.are.equal("over h2", assert(perform { url = server.h2 .. "/x" }).body)
