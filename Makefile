@@ -154,7 +154,7 @@ ci: test ci-rest
 .PHONY: ci-rest
 ci-rest:
 	@scripts/deps.sh build run test lint
-	@$(MAKE) --no-print-directory -k -j2 --output-sync=target lint sanitize coverage fuzz examples
+	@$(MAKE) --no-print-directory -k -j2 --output-sync=target lint sanitize coverage fuzz examples pages-here
 
 .PHONY: bench
 bench: ## side-by-side measurements, one row each
@@ -165,6 +165,15 @@ bench: ## side-by-side measurements, one row each
 .PHONY: docs-assets
 docs-assets: ## fetch Swagger UI and ReDoc (npm) for the pages /docs and /redoc of mock serve
 	@scripts/docs_assets.sh $(BUILD)/docs-assets
+
+.PHONY: pages pages-here
+pages: ## /docs, /redoc and /_mock/ in Chromium; installs chromium and npm if they are missing
+	@scripts/deps.sh build run test
+	@$(MAKE) --no-print-directory build >/dev/null
+	@BUILD=$(BUILD) scripts/pages.sh install
+# The same with what is there: a browser is too much to install for every run of `make ci`.
+pages-here:
+	@BUILD=$(BUILD) scripts/pages.sh here
 
 .PHONY: api-md
 api-md: ## write docs/API.md anew from the table of routes

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that a group of targets needs, if any is missing.
-# usage: scripts/deps.sh GROUP...    groups: build run test lint bench
+# usage: scripts/deps.sh GROUP...    groups: build run test lint bench browser npm
 set -eu
 
 packages_build="make gcc libc6-dev pkg-config liblua5.4-dev liblua5.3-dev libluajit-5.1-dev
@@ -11,12 +11,14 @@ packages_test="lua5.3 luajit lua-busted curl procps python3 python3-gitlab pytho
 packages_lint="git lua-check clang clang-format clang-tidy libclang-rt-14-dev valgrind"
 packages_bench="python3-gitlab wrk curl python3-fastapi uvicorn python3-uvloop python3-httptools
     util-linux"
+packages_browser="chromium fonts-dejavu-core"
+packages_npm="npm"
 
 wanted=""
 for group in "$@"; do
     eval "list=\${packages_$group-}"
     if [ -z "$list" ]; then
-        echo "deps: no group '$group' (known: build run test lint bench)" >&2
+        echo "deps: no group '$group' (known: build run test lint bench browser npm)" >&2
         exit 2
     fi
     wanted="$wanted $list"

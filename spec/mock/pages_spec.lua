@@ -8,13 +8,15 @@ local function succeeds(command)
   return ok == true or ok == 0
 end
 
-local has_browser = succeeds "command -v chromium"
+-- `make pages` takes no excuse.
+local wanted = os.getenv "GP_PAGES"
+local has_browser = wanted or succeeds "command -v chromium"
 local function exists(path)
   local file = io.open(path)
   if file then file:close() end
   return file ~= nil
 end
-local has_assets = exists "build/docs-assets/swagger-ui-bundle.js"
+local has_assets = wanted or exists "build/docs-assets/swagger-ui-bundle.js"
   and exists "build/docs-assets/redoc.standalone.js"
 
 local function look(pages, environment)
@@ -67,7 +69,8 @@ describe("the pages of mock serve, in a browser,", function()
   end
 
   it("show Swagger UI, where trying out works, and ReDoc", function()
-    assert.equal("docs: operations are shown, and trying one out answers\nredoc: the contract is shown\n"
+    assert.equal("docs: operations are shown, and trying one out answers\n"
+      .. "docs: what stands there as an example is carried out\nredoc: the contract is shown\n"
       .. "nothing was asked of anybody else\n", look("docs redoc", {}))
   end)
 end)

@@ -118,6 +118,19 @@ def text(selector):
     return "((document.querySelector(%s) || {}).innerText || '')" % json.dumps(selector)
 
 
+def try_out(b, tag, operation, expected):
+    """Opens an operation, carries it out as it stands there, and waits for the answer."""
+    block = "#operations-%s-%s" % (tag, operation)
+    if not b.eval("Boolean(document.querySelector(%s))" % json.dumps(block)):
+        b.click("#operations-tag-" + tag)
+    b.wait("the operations of a group", "document.querySelector(%s)" % json.dumps(block))
+    b.click(block + " .opblock-summary-control")
+    b.wait("a button to try it", "document.querySelector(%s)" % json.dumps(block + " .execute"))
+    b.wait("the answer of " + operation, text(block + " .live-responses-table")
+           + ".includes(%s)" % json.dumps(expected), press=block + " .execute")
+    b.eval("document.querySelector(%s).scrollIntoView()" % json.dumps(block))
+
+
 def docs(b):
     b.open("/docs")
     b.wait("operations", "document.querySelectorAll('.opblock-tag').length > 8")
@@ -129,15 +142,14 @@ def docs(b):
     b.wait("the token taken", text(".auth-container") + ".includes('Logout') || "
            "document.querySelector('.auth-container button.auth').innerText.includes('Logout')")
     b.click(".btn-done")
-    b.click("#operations-tag-server")
-    b.wait("the operations of a group", "document.querySelector('#operations-server-server_version')")
-    b.click("#operations-server-server_version .opblock-summary-control")
-    b.wait("a button to try it", "document.querySelector('#operations-server-server_version .execute')")
-    b.wait("the answer", text("#operations-server-server_version .live-responses-table")
-           + ".includes('revision')", press="#operations-server-server_version .execute")
-    b.eval("document.querySelector('#operations-server-server_version').scrollIntoView()")
-    b.shot("docs-tried")
+    try_out(b, "server", "server_version", "revision")
     print("docs: operations are shown, and trying one out answers")
+    try_out(b, "triggers", "triggers_run", '"source": "trigger"')
+    b.shot("docs-tried")
+    try_out(b, "pipelines", "pipelines_get", '"detailed_status"')
+    try_out(b, "mock", "mock_scenarios_create", '"scenario_id": 1000')
+    try_out(b, "mock", "mock_clock_set", '"epoch"')
+    print("docs: what stands there as an example is carried out")
 
 
 def redoc(b):
