@@ -284,7 +284,7 @@ local function on_response(self, call, x, response, generation)
       call.err = outcomes.of_unreadable(call, response, why)
     end
   else
-    call.err = outcomes.of_response(call, response)
+    call.err = outcomes.of_response(call, response, flag == "foreign")
     call.err.message = self.redactor:text(refused or call.err.message)
     call.err.from_store = flag == "foreign" or nil
     if status == 304 then outcome = "permanent" end

@@ -200,11 +200,18 @@ end
 --- The error of an answer.
 ---@param call table {op, args, path, attempts}
 ---@param response table
+---@param foreign boolean|nil it is a store's, to which GitLab has sent us, and not GitLab's own
 ---@return table err
-function M.of_response(call, response)
+function M.of_response(call, response, foreign)
   local message, code = M.message(response.status, response:header "Content-Type",
     response.body)
   local kind = M.kind(call.op, response.status, message, code)
+  if foreign then
+    -- It has not seen our token, so it can not have refused that.
+    if response.status == 401 then kind = "AccessError.PermissionDenied" end
+    local said = (response.body or ""):match "<Message>([^<]*%S[^<]*)</Message>"
+    message = "the store to which GitLab sends says: " .. message .. (said and ": " .. one_line(said) or "")
+  end
   -- Of the conflicts one passes: somebody else holds the thing for the moment.
   local held = response.status == 409 and message:find("Resource lock", 1, true) ~= nil
   return errors.new(kind, describe(call, { message = message, status = response.status,

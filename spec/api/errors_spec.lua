@@ -216,4 +216,24 @@ describe("an answer of GitLab", function()
       assert.equal(missing or nil, err.missing_route)
     end
   end)
+
+  it("says that a store refused, to which GitLab had sent, and blames no token that it did not see", function()
+    local said = { ["<Error><Code>AccessDenied</Code><Message>Request has\n expired</Message></Error>"]
+      = ": Request has expired", ["<Error/>"] = "" }
+    for body, more in pairs(said) do
+      for status, name in pairs { [401] = "Unauthorized", [403] = "Forbidden" } do
+        local transport = double.new(function(request)
+          if request.url:find("gitlab.test", 1, true) then
+            return { status = 302, headers = { Location = "https://store.test/x?sig=1" } }
+          end
+          assert.is_nil(request.headers["private-token"])
+          return { status = status, type = "application/xml", body = body }
+        end)
+        local bytes, err = api.new(transport).artifacts:download(17, 5)
+        assert.is_nil(bytes)
+        assert.equal("PermissionDenied", err.kind)
+        assert.equal(("the store to which GitLab sends says: %d %s%s"):format(status, name, more), err.message)
+      end
+    end
+  end)
 end)
