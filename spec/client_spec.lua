@@ -314,6 +314,33 @@ describe("a call", function()
     assert.equals(1, n)
   end)
 
+  it("ends at once when its client is closed while it waits, and leaves its place to others", function()
+    local rt = virtual.new()
+    local times, answers = timed(rt, function() return pipeline end)
+    local transport = double.new(answers)
+    local function client()
+      return assert(client_of.new { url = URL, token = TOKEN, transport = transport, runtime = rt,
+        limits = { per_second = 1 } })
+    end
+    local closing, other = client(), client()
+    local start, ended = rt:now(), {}
+    rt:run(function()
+      assert(get(closing))
+      for i = 1, 5 do
+        rt:spawn(function()
+          local _, err = get(closing)
+          ended[i] = err.kind .. " " .. rt:now() - start
+        end)
+      end
+      rt:spawn(function() assert(get(other)) end)
+      rt:sleep(0.5)
+      closing:close()
+    end)
+    assert.same({ "Cancelled 0.5", "Cancelled 0.5", "Cancelled 0.5", "Cancelled 0.5", "Cancelled 0.5" }, ended)
+    assert.equals(2, #times)
+    assert.is_true(times[2] - start < 1.1)
+  end)
+
   it("ends as cancelled on a closed client", function()
     local c, transport = client_with {}
     c:close()

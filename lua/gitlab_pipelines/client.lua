@@ -130,6 +130,7 @@ function Client:close()
   if self.closed then return end
   self.closed = true
   if self.owns_transport then self.transport:close() end
+  self.line:wake()
   self.policy:unshare()
   stores.close(self)
   if self.once_journal then self.once_journal:close() end
@@ -369,7 +370,7 @@ local function drive(self, call, x)
     if verdict == "probe" then
       local over, later = probe(self, call)
       if over then return "failed", later end
-    elseif verdict == "wait" and not self:wait_turn(detail) then
+    elseif verdict == "wait" and not self:wait_turn(detail) or self.closed then
       x:close(rt:now())
       if x:wakes() then self.line:wake() end
       return "cancelled"
