@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/clock.h"
@@ -257,11 +258,19 @@ static size_t stop(gp_http_transfer *transfer, gp_http_code code)
     return 0;
 }
 
+/* Nothing is done to a file that has the size: one that was ever truncated, ext4 brings to the disk
+ * when it is closed, and the loop would stand still for that long. */
+static int cut(int fd, int64_t size)
+{
+    struct stat status;
+    return fstat(fd, &status) == 0 && (status.st_size == size || ftruncate(fd, (off_t)size) == 0);
+}
+
 static int open_file(gp_http_transfer *transfer)
 {
     int64_t offset = transfer->status == 206 ? transfer->file_offset : 0;
     transfer->fd = open(transfer->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (transfer->fd >= 0 && ftruncate(transfer->fd, (off_t)offset) == 0 &&
+    if (transfer->fd >= 0 && cut(transfer->fd, offset) &&
         lseek(transfer->fd, (off_t)offset, SEEK_SET) >= 0) {
         return 1;
     }
