@@ -495,7 +495,7 @@ static const gp_schema_field fault_fields[] = {
     {NULL, NULL, NULL}};
 
 static const gp_schema_field world_fields[] = {
-    {"projects?", "{object}?", "projects by path: id, jobs, stages, refs, tags, variables_role, trigger_tokens, ..."},
+    {"projects?", "{object}", "projects by path: id, jobs, stages, refs, tags, variables_role, trigger_tokens, ..."},
     {"*", "any", "settings of the whole world: tokens, faults, lag, throttle, version"},
     {NULL, NULL, NULL}};
 

@@ -382,6 +382,8 @@ static int check_world(gp_world *world, char *err, size_t err_size)
     throttle = gp_json_get(world->root, "throttle");
     if (throttle && !check_fields(&c, "throttle", throttle, throttle_fields, NULL)) return 0;
     projects = gp_json_get(world->root, "projects");
+    /* null, or an empty table that came as a list: there are none. */
+    if (projects && !projects->child) projects->type = GP_JSON_OBJECT;
     for (project = projects ? projects->child : NULL; project; project = project->next) {
         const gp_json *other;
         if (!check_project(&c, project)) return 0;

@@ -224,6 +224,15 @@ describe("a world", function()
     assert.same({ 400, refused }, { status, answer })
   end)
 
+  it("without projects is given back as one that has none", function()
+    gl = assert(calls.new())
+    for _, text in ipairs { '{"projects":null}', '{"projects":[]}', '{"projects":{}}' } do
+      local status, answer = gl:raw("PUT", "/_mock/world", { body = text })
+      assert.same({ 200, '{"projects":{}}' }, { status, answer })
+      assert.same({ 404, '{"projects":{}}' }, { (gl:get "/projects/1"), select(2, gl:raw("GET", "/_mock/world")) })
+    end
+  end)
+
   it("is refused with the place of what is wrong", function()
     for _, case in ipairs {
       { one { { name = "a", durration = 1 } }, "projects.acme/app.jobs[1]: unknown field 'durration'" },
