@@ -310,6 +310,11 @@ int gp_update_deployment(gp_call *call)
 {
     gp_deployment *d = asked(call);
     if (!d) return not_found(call);
+    if (d->job_id != GP_UNSET) {
+        return gp_fail(call, 403,
+                       "403 Forbidden - Deployments created using GitLab CI can not be updated "
+                       "using the API");
+    }
     gp_deployment_status(call->m, d, gp_call_string(call, "status"), call->m->now);
     gp_shape_deployment(&call->out->body, NULL, call->m, d);
     return 200;

@@ -352,7 +352,7 @@ static gp_environment *asked(const gp_call *call)
 int gp_get_environment(gp_call *call)
 {
     const gp_environment *e = asked(call);
-    if (!e) return gp_fail(call, 404, "404 Environment Not Found");
+    if (!e) return gp_fail_record(call);
     detail(call, e);
     return 200;
 }
@@ -405,7 +405,7 @@ int gp_update_environment(gp_call *call)
     gp_environment *e = asked(call);
     if (has_slug(call))
         return gp_fail_error(call, 400, "slug is automatically generated and cannot be changed");
-    if (!e) return gp_fail(call, 404, "404 Environment Not Found");
+    if (!e) return gp_fail_record(call);
     if (!take(call, e)) return gp_fail_memory(call);
     detail(call, e);
     return 200;
@@ -414,7 +414,7 @@ int gp_update_environment(gp_call *call)
 int gp_delete_environment(gp_call *call)
 {
     gp_environment *e = asked(call);
-    if (!e) return gp_fail(call, 404, "404 Environment Not Found");
+    if (!e) return gp_fail_record(call);
     if (strcmp(e->state, "stopped") != 0) return gp_fail(call, 403, "403 Forbidden");
     gp_store_object(call->m, "environment", e->id, NULL);
     gp_list_remove(&call->project->environments, e);
@@ -442,7 +442,7 @@ int gp_stop_environment(gp_call *call)
 {
     gp_environment *e = asked(call);
     gp_job *job;
-    if (!e) return gp_fail(call, 404, "404 Environment Not Found");
+    if (!e) return gp_fail_record(call);
     job = gp_call_boolean(call, "force", 0) || strcmp(e->state, "available") != 0 ? NULL
                                                                                   : stop_job(e);
     if (job) {

@@ -227,7 +227,7 @@ int gp_list_triggers(gp_call *call)
 int gp_get_trigger(gp_call *call)
 {
     const gp_trigger *trigger = asked(call);
-    if (!trigger) return gp_fail(call, 404, "404 Trigger Not Found");
+    if (!trigger) return gp_fail_record(call);
     shape(&call->out->body, call, trigger);
     return 200;
 }
@@ -256,7 +256,7 @@ int gp_update_trigger(gp_call *call)
     gp_trigger *trigger = asked(call);
     const char *description = gp_call_string(call, "description");
     char *copy;
-    if (!trigger) return gp_fail(call, 404, "404 Trigger Not Found");
+    if (!trigger) return gp_fail_record(call);
     if (description) {
         copy = gp_mock_strdup(call->m, description);
         if (!copy) return gp_fail_memory(call);
@@ -272,7 +272,7 @@ int gp_update_trigger(gp_call *call)
 int gp_delete_trigger(gp_call *call)
 {
     gp_trigger *trigger = asked(call);
-    if (!trigger) return gp_fail(call, 404, "404 Trigger Not Found");
+    if (!trigger) return gp_fail_record(call);
     gp_store_object(call->m, "trigger", trigger->id, NULL);
     gp_list_remove(&call->project->triggers, trigger);
     gp_trigger_free(trigger);

@@ -39,6 +39,12 @@ describe("the simulated GitLab's errors", function()
       { message = "400 Bad request - Search query is less than 3 characters" } },
     { "GET", "/projects/11/environments?search=abc&name=x", nil, 400,
       { error = "name, search cannot be used together" } },
+    { "GET", "/projects/11/environments/99", nil, 404, { message = "404 Not found" } },
+    { "PUT", "/projects/11/environments/99", '{"tier":"other"}', 404, { message = "404 Not found" } },
+    { "POST", "/projects/11/environments/99/stop", nil, 404, { message = "404 Not found" } },
+    { "GET", "/projects/11/triggers/99", nil, 404, { message = "404 Not found" } },
+    { "DELETE", "/projects/11/triggers/99", nil, 404, { message = "404 Not found" } },
+    { "GET", "/projects/11/deployments/99", nil, 404, { message = "404 Not found" } },
     { "GET", "/projects/11/variables/NONE", nil, 404, { message = "404 Variable Not Found" } },
     { "POST", "/projects/11/variables", "{}", 400, { error = "key is missing, value is missing" } },
     { "POST", "/projects/11/variables", '{"key":"a-b","value":"x"}', 400,
@@ -60,6 +66,20 @@ describe("the simulated GitLab's errors", function()
       local status, answer = gl:call(case[1], case[2], case[3], case[3] and { headers = json } or nil)
       assert.same({ case[2], case[4], case[5] }, { case[2], status, answer })
     end
+  end)
+
+  it("leave a deployment to the job that made it", function()
+    local world = { projects = { ["acme/web"] = { id = 5, jobs = {
+      { name = "deploy", duration = 1, environment = "production" } } } } }
+    local other = assert(calls.new { world = world })
+    other:post("/projects/5/pipeline", { ref = "main" })
+    other.at = 5
+    local _, deployments = other:get "/projects/5/deployments"
+    assert.same({ 1, "success", "deploy" }, { #deployments, deployments[1].status, deployments[1].deployable.name })
+    local status, answer = other:put("/projects/5/deployments/1", { status = "failed" })
+    assert.same({ 403, { message = "403 Forbidden - Deployments created using GitLab CI can not be updated "
+      .. "using the API" } }, { status, answer })
+    other:close()
   end)
 
   it("name the methods that there are", function()
