@@ -86,6 +86,18 @@ describe("following the simulated GitLab's logs", function()
     assert.equal(40, lines.count)
   end)
 
+  it("begins at the line that was asked for, in the log of every job", function()
+    local gl = open()
+    local pipeline = assert(gl.pipelines:create(5, { ref = "main" }))
+    local first, count = {}, 0
+    gl.jobs:follow(5, pipeline.id, { pipeline = true, from = 5, on_line = function(line)
+      if not first[line.job.name] then count = count + 1 end
+      first[line.job.name] = first[line.job.name] or line.number
+    end })
+    assert.equal(3, count)
+    for name, number in pairs(first) do assert.equal(5, number, name) end
+  end)
+
   it("ends with LogsNotAvailable when the log is erased", function()
     local gl, rt = open()
     local pipeline = assert(gl.pipelines:create(5, { ref = "main" }))

@@ -127,8 +127,8 @@ end
 ---@param project integer|string
 ---@param id integer a job's id, with `pipeline` a pipeline's
 ---@param opts table on_line(line) with line = {number, text, plain, time, stream, section, job};
---- from (line number), on_restart(reason) when the log is another than before and begins again,
---- format, timeout (default 2 h)
+--- from (line number, in each job's log), on_restart(reason) when the log is another than before and
+--- begins again, format, timeout (default 2 h)
 ---@return table|nil job or pipeline
 ---@return string|table|nil verdict as for `wait`, or the error
 ---@return integer|nil exit_code that the log's last line tells
