@@ -1,4 +1,6 @@
-/* core.pattern: Lua's patterns as the simulated GitLab's worlds match them. */
+/* core.pattern: Lua's patterns, and shell-like ones, as the simulated GitLab's worlds match them.
+ */
+#include "core/glob.h"
 #include "core/pattern.h"
 
 #include "core_modules.h"
@@ -30,10 +32,21 @@ static int pattern_is_valid(lua_State *L)
     return 1;
 }
 
+/* glob(pattern, text) -> boolean */
+static int pattern_glob(lua_State *L)
+{
+    lua_pushboolean(L, gp_glob_match(luaL_checkstring(L, 1), luaL_checkstring(L, 2)));
+    return 1;
+}
+
 int lgp_open_pattern(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"match", pattern_match}, {"is_valid", pattern_is_valid}, {NULL, NULL}};
+        {"match", pattern_match},
+        {"is_valid", pattern_is_valid},
+        {"glob", pattern_glob},
+        {NULL, NULL},
+    };
     lgp_module(L, functions);
     return 1;
 }

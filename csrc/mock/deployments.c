@@ -45,12 +45,7 @@ static void save(gp_mock *m, const gp_deployment *d)
     gp_out_integer(&buf, "updated_at", d->updated_at);
     gp_out_integer(&buf, "finished_at", d->finished_at);
     gp_out_close(&buf, '}');
-    if (buf.failed) {
-        m->memory_failed = 1;
-    } else {
-        gp_store_object(m, "deployment", d->id, gp_buf_text(&buf));
-    }
-    gp_buf_free(&buf);
+    gp_store_row(m, "deployment", d->id, &buf);
 }
 
 gp_deployment *gp_deployment_make(gp_mock *m, const gp_environment *environment,
@@ -114,15 +109,12 @@ void gp_deployment_status(gp_mock *m, gp_deployment *d, const char *status, gp_m
     if (changed) gp_hooks_deployment(m, d, at);
 }
 
-static int load_one(gp_mock *m, int64_t id, const char *json)
+static int load_one(gp_mock *m, int64_t id, const gp_json *row)
 {
-    gp_arena arena = {0};
-    char why[80];
-    const gp_json *row = gp_json_parse(&arena, json, strlen(json), why, sizeof why);
     gp_project *project = gp_ids_get(&m->project_ids, gp_json_get_integer(row, "project_id", 0));
     gp_deployment *d = calloc(1, sizeof *d);
     int good = 0;
-    if (row && project && d) {
+    if (project && d) {
         d->id = id;
         d->iid = gp_json_get_integer(row, "iid", 0);
         d->project = project;
@@ -139,13 +131,12 @@ static int load_one(gp_mock *m, int64_t id, const char *json)
         good = d->status && d->ref && d->sha && gp_list_add(&project->deployments, d);
     }
     if (!good) gp_deployment_free(d);
-    gp_arena_free(&arena);
     return good;
 }
 
 int gp_deployments_load(gp_mock *m)
 {
-    return gp_store_objects(m, "deployment", load_one);
+    return gp_store_rows(m, "deployment", load_one);
 }
 
 /* Answers ----------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 #include "mock/environments.h"
 
 #include <ctype.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,35 @@
 #include "mock/world.h"
 
 /* Rows -------------------------------------------------------------------------------------- */
+
+/* Texts that are its own, by their names in rows and parameters. */
+static const struct {
+    const char *name;
+    size_t at;
+} texts[] = {
+    {"external_url", offsetof(gp_environment, external_url)},
+    {"tier", offsetof(gp_environment, tier)},
+    {"description", offsetof(gp_environment, description)},
+    {"auto_stop_setting", offsetof(gp_environment, auto_stop)},
+    {"kubernetes_namespace", offsetof(gp_environment, kubernetes_namespace)},
+    {"flux_resource_path", offsetof(gp_environment, flux_resource_path)},
+};
+
+enum { TEXTS = sizeof texts / sizeof *texts };
+
+static char **text_at(gp_environment *e, int i)
+{
+    return (char **)(void *)((char *)e + texts[i].at);
+}
+
+/* Takes those that are given. 0 when memory ran out. */
+static int take_texts(gp_mock *m, gp_environment *e, const gp_json *given)
+{
+    int i, good = 1;
+    for (i = 0; i < TEXTS && good; i++)
+        good = gp_mock_set_text(m, text_at(e, i), gp_json_get_string(given, texts[i].name, NULL));
+    return good;
+}
 
 static const char *const states[] = {"available", "stopping", "stopped"};
 
@@ -26,42 +56,32 @@ static const char *state_word(const char *text)
 
 void gp_environment_free(gp_environment *e)
 {
+    int i;
     if (!e) return;
     free(e->name);
     free(e->slug);
-    free(e->external_url);
-    free(e->tier);
-    free(e->description);
-    free(e->auto_stop);
-    free(e->kubernetes_namespace);
-    free(e->flux_resource_path);
+    for (i = 0; i < TEXTS; i++)
+        free(*text_at(e, i));
     free(e);
 }
 
-void gp_environment_save(gp_mock *m, const gp_environment *e)
+void gp_environment_save(gp_mock *m, gp_environment *e)
 {
     gp_buf buf = {.alloc = &m->alloc};
+    int i;
     gp_out_open(&buf, NULL, '{');
     gp_out_integer(&buf, "project_id", e->project->id);
     gp_out_string(&buf, "name", e->name);
-    gp_out_string(&buf, "external_url", e->external_url);
-    gp_out_string(&buf, "tier", e->tier);
-    gp_out_string(&buf, "description", e->description);
-    gp_out_string(&buf, "auto_stop_setting", e->auto_stop);
-    gp_out_string(&buf, "kubernetes_namespace", e->kubernetes_namespace);
-    gp_out_string(&buf, "flux_resource_path", e->flux_resource_path);
+    for (i = 0; i < TEXTS; i++)
+        gp_out_string(&buf, texts[i].name, *text_at(e, i));
     gp_out_integer(&buf, "cluster_agent_id", e->cluster_agent_id);
     gp_out_string(&buf, "state", e->state);
     gp_out_integer(&buf, "created_at", e->created_at);
     gp_out_integer(&buf, "updated_at", e->updated_at);
     gp_out_integer(&buf, "stop_job_id", e->stop_job_id);
+    gp_out_integer(&buf, "delete_at", e->delete_at);
     gp_out_close(&buf, '}');
-    if (buf.failed) {
-        m->memory_failed = 1;
-    } else {
-        gp_store_object(m, "environment", e->id, gp_buf_text(&buf));
-    }
-    gp_buf_free(&buf);
+    gp_store_row(m, "environment", e->id, &buf);
 }
 
 /* Lower-case letters, digits and single dashes, at most 24, as GitLab makes them. */
@@ -103,6 +123,7 @@ gp_environment *gp_environment_make(gp_mock *m, gp_project *project, const char 
     e->created_at = e->updated_at = at;
     e->stop_job_id = GP_UNSET;
     e->cluster_agent_id = GP_UNSET;
+    e->delete_at = GP_MS_NONE;
     e->slug = slug_of(m, name);
     if (!e->slug || !gp_mock_set_text(m, &e->name, name) ||
         !gp_mock_set_text(m, &e->tier, tier_of(name)) ||
@@ -135,16 +156,13 @@ gp_environment *gp_environment_by_id(const gp_project *project, int64_t id)
     return NULL;
 }
 
-static int load_one(gp_mock *m, int64_t id, const char *json)
+static int load_one(gp_mock *m, int64_t id, const gp_json *row)
 {
-    gp_arena arena = {0};
-    char why[80];
-    const gp_json *row = gp_json_parse(&arena, json, strlen(json), why, sizeof why);
     gp_project *project = gp_ids_get(&m->project_ids, gp_json_get_integer(row, "project_id", 0));
     gp_environment *e = calloc(1, sizeof *e);
     const char *name = gp_json_get_string(row, "name", NULL);
     int good = 0;
-    if (row && project && e && name) {
+    if (project && e && name) {
         e->id = id;
         e->project = project;
         e->slug = slug_of(m, name);
@@ -153,28 +171,18 @@ static int load_one(gp_mock *m, int64_t id, const char *json)
         e->updated_at = gp_json_get_integer(row, "updated_at", 0);
         e->stop_job_id = gp_json_get_integer(row, "stop_job_id", GP_UNSET);
         e->cluster_agent_id = gp_json_get_integer(row, "cluster_agent_id", GP_UNSET);
-        good =
-            e->slug && gp_mock_set_text(m, &e->name, name) &&
-            gp_mock_set_text(m, &e->tier, gp_json_get_string(row, "tier", "other")) &&
-            gp_mock_set_text(m, &e->external_url, gp_json_get_string(row, "external_url", NULL)) &&
-            gp_mock_set_text(m, &e->description, gp_json_get_string(row, "description", NULL)) &&
-            gp_mock_set_text(m, &e->auto_stop,
-                             gp_json_get_string(row, "auto_stop_setting", "always")) &&
-            gp_mock_set_text(m, &e->kubernetes_namespace,
-                             gp_json_get_string(row, "kubernetes_namespace", NULL)) &&
-            gp_mock_set_text(m, &e->flux_resource_path,
-                             gp_json_get_string(row, "flux_resource_path", NULL)) &&
-            gp_list_add(&project->environments, e);
+        e->delete_at = gp_json_get_integer(row, "delete_at", GP_MS_NONE);
+        good = e->slug && gp_mock_set_text(m, &e->name, name) && take_texts(m, e, row) &&
+               gp_list_add(&project->environments, e);
         if (id >= m->next_environment) m->next_environment = id + 1;
     }
     if (!good) gp_environment_free(e);
-    gp_arena_free(&arena);
     return good;
 }
 
 int gp_environments_load(gp_mock *m)
 {
-    return gp_store_objects(m, "environment", load_one);
+    return gp_store_rows(m, "environment", load_one);
 }
 
 /* Following jobs ---------------------------------------------------------------------------- */
@@ -343,6 +351,13 @@ int gp_list_environments(gp_call *call)
     return 200;
 }
 
+static void drop_row(gp_mock *m, gp_environment *e)
+{
+    gp_store_object(m, "environment", e->id, NULL);
+    gp_list_remove(&e->project->environments, e);
+    gp_environment_free(e);
+}
+
 /* The environment that is asked for, or NULL. */
 static gp_environment *asked(const gp_call *call)
 {
@@ -360,15 +375,7 @@ int gp_get_environment(gp_call *call)
 static int take(gp_call *call, gp_environment *e)
 {
     gp_mock *m = call->m;
-    if (!gp_mock_set_text(m, &e->external_url, gp_call_string(call, "external_url")) ||
-        !gp_mock_set_text(m, &e->tier, gp_call_string(call, "tier")) ||
-        !gp_mock_set_text(m, &e->description, gp_call_string(call, "description")) ||
-        !gp_mock_set_text(m, &e->auto_stop, gp_call_string(call, "auto_stop_setting")) ||
-        !gp_mock_set_text(m, &e->kubernetes_namespace,
-                          gp_call_string(call, "kubernetes_namespace")) ||
-        !gp_mock_set_text(m, &e->flux_resource_path, gp_call_string(call, "flux_resource_path"))) {
-        return 0;
-    }
+    if (!take_texts(m, e, call->params)) return 0;
     e->cluster_agent_id = gp_call_integer(call, "cluster_agent_id", e->cluster_agent_id);
     e->updated_at = m->now;
     gp_environment_save(m, e);
@@ -416,9 +423,7 @@ int gp_delete_environment(gp_call *call)
     gp_environment *e = asked(call);
     if (!e) return gp_fail_record(call);
     if (strcmp(e->state, "stopped") != 0) return gp_fail(call, 403, "403 Forbidden");
-    gp_store_object(call->m, "environment", e->id, NULL);
-    gp_list_remove(&call->project->environments, e);
-    gp_environment_free(e);
+    drop_row(call->m, e);
     return 204;
 }
 
@@ -471,4 +476,58 @@ int gp_stop_stale_environments(gp_call *call)
             stop_now(call->m, e, call->m->now);
     }
     return gp_fail(call, 200, "Successfully requested stop for all stale environments");
+}
+
+/* Review apps: what lies in the folder review/, and is stopped since before a time. */
+static int is_old_review_app(const gp_environment *e, gp_ms before)
+{
+    return strncmp(e->name, "review/", 7) == 0 && strcmp(e->state, "stopped") == 0 &&
+           e->delete_at == GP_MS_NONE && e->updated_at < before;
+}
+
+int gp_delete_review_apps(gp_call *call)
+{
+    enum { LIMIT = 100, MOST = 1000 };
+    static const gp_ms day = 86400000;
+    gp_buf *buf = &call->out->body;
+    gp_ms now = call->m->now, before = gp_call_time(call, "before");
+    int64_t left = gp_call_integer(call, "limit", LIMIT);
+    int dry = gp_call_boolean(call, "dry_run", 1);
+    size_t i;
+    if (left < 1 || left > MOST)
+        return gp_fail_error(call, 400, "limit does not have a valid value");
+    if (before == GP_MS_NONE) before = now - 30 * day;
+    gp_out_open(buf, NULL, '{');
+    gp_out_open(buf, "scheduled_entries", '[');
+    for (i = 0; i < call->project->environments.count && left; i++) {
+        gp_environment *e = call->project->environments.items[i];
+        if (!is_old_review_app(e, before)) continue;
+        left--;
+        gp_out_open(buf, NULL, '{');
+        gp_out_integer(buf, "id", e->id);
+        gp_out_string(buf, "name", e->name);
+        gp_out_string(buf, "slug", e->slug);
+        gp_out_string(buf, "external_url", e->external_url);
+        gp_out_time(buf, "created_at", e->created_at);
+        gp_out_time(buf, "updated_at", e->updated_at);
+        gp_out_close(buf, '}');
+        if (dry) continue;
+        e->delete_at = now + 7 * day;
+        gp_environment_save(call->m, e);
+    }
+    gp_out_close(buf, ']');
+    gp_out_open(buf, "unprocessable_entries", '[');
+    gp_out_close(buf, ']');
+    gp_out_close(buf, '}');
+    return 200;
+}
+
+void gp_environments_expire(gp_mock *m, gp_project *project)
+{
+    size_t i = project->environments.count;
+    while (i--) {
+        gp_environment *e = project->environments.items[i];
+        if (e->delete_at == GP_MS_NONE || e->delete_at > m->now) continue;
+        if (strcmp(e->state, "stopped") == 0) drop_row(m, e);
+    }
 }

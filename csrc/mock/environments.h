@@ -18,8 +18,10 @@ gp_environment *gp_environment_by_name(const gp_project *project, const char *na
 gp_environment *gp_environment_by_id(const gp_project *project, int64_t id);
 /* NULL when memory ran out. */
 gp_environment *gp_environment_make(gp_mock *m, gp_project *project, const char *name, gp_ms at);
-void gp_environment_save(gp_mock *m, const gp_environment *environment);
+void gp_environment_save(gp_mock *m, gp_environment *environment);
 void gp_environment_free(gp_environment *environment);
+/* Deletes the review apps whose time has come. */
+void gp_environments_expire(gp_mock *m, gp_project *project);
 
 /* What a new deployment is; `job` may be NULL. */
 typedef struct gp_deployment_plan {

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/glob.h"
 #include "mock/routes.h"
 #include "mock/store.h"
 #include "mock/throttle.h"
@@ -21,49 +22,48 @@ struct gp_fault {
     int64_t matched, struck;
 };
 
-static const char *const fields[] = {"id",         "method",
-                                     "path",       "after",
-                                     "every",      "probability",
-                                     "times",      "status",
-                                     "headers",    "body",
-                                     "delay",      "action",
-                                     "bytes",      "interval",
-                                     "apply",      "apply_then_drop",
-                                     "apply_late", "apply_then_close_idle",
-                                     "reset",      "drop",
-                                     "truncate",   "dribble",
-                                     "garbage",    "throttle",
-                                     "lag",        "object_storage",
-                                     "name",       "matched",
-                                     "struck",     NULL};
+/* What a rule may hold, by the types of JSON: s string, i whole number, n number, b boolean, o
+ * object,
+ * * anything. */
+static const struct {
+    const char *name, *types;
+} fields[] = {
+    {"id", "*"},
+    {"matched", "*"},
+    {"struck", "*"},
+    {"name", "s"},
+    {"method", "s"},
+    {"path", "s"},
+    {"after", "i"},
+    {"every", "i"},
+    {"times", "i"},
+    {"probability", "n"},
+    {"status", "i"},
+    {"headers", "o"},
+    {"body", "*"},
+    {"delay", "no"},
+    {"action", "s"},
+    {"bytes", "i"},
+    {"interval", "n"},
+    {"apply", "b"},
+    {"apply_late", "n"},
+    {"apply_then_drop", "b"},
+    {"apply_then_close_idle", "b"},
+    {"reset", "b"},
+    {"drop", "b"},
+    {"truncate", "bi"},
+    {"dribble", "bi"},
+    {"garbage", "bs"},
+    {"throttle", "o"},
+    {"lag", "n"},
+    {"object_storage", "b"},
+};
 
 void gp_fault_free(gp_fault *fault)
 {
     if (!fault) return;
     gp_arena_free(&fault->arena);
     free(fault);
-}
-
-static int glob(const char *pattern, const char *text)
-{
-    const char *star = NULL, *back = NULL;
-    while (*text) {
-        if (*pattern == '*') {
-            star = ++pattern;
-            back = text;
-        } else if (*pattern == *text) {
-            pattern++;
-            text++;
-        } else if (star) {
-            pattern = star;
-            text = ++back;
-        } else {
-            return 0;
-        }
-    }
-    while (*pattern == '*')
-        pattern++;
-    return *pattern == 0;
 }
 
 static int truthy(const gp_json *def, const char *name)
@@ -89,7 +89,7 @@ static int matches(const gp_fault *fault, const gp_call *call, const char *path)
     const char *method = gp_json_get_string(fault->def, "method", NULL);
     const char *pattern = gp_json_get_string(fault->def, "path", NULL);
     if (method && strcasecmp(method, call->in->method) != 0) return 0;
-    return !pattern || glob(pattern, path);
+    return !pattern || gp_glob_match(pattern, path);
 }
 
 static void save_counts(gp_mock *m, const gp_fault *fault)
@@ -106,7 +106,7 @@ static void save_counts(gp_mock *m, const gp_fault *fault)
 static int is_due(gp_call *call, gp_fault *fault)
 {
     const gp_mock *m = call->m;
-    const gp_json *def = fault->def, *throttle = gp_json_get(def, "throttle");
+    const gp_json *def = fault->def;
     int64_t every = gp_json_get_integer(def, "every", 1);
     int64_t nth = fault->matched - gp_json_get_integer(def, "after", 0);
     double x;
@@ -114,7 +114,8 @@ static int is_due(gp_call *call, gp_fault *fault)
     x = (double)(gp_mock_hash(m, "fault", (uint64_t)(fault->id * 1000003 + fault->matched)) >> 11) *
         0x1p-53;
     if (x >= gp_json_get_number(def, "probability", 1)) return 0;
-    return !throttle || gp_throttle_count(call, throttle, fault->id);
+    return !truthy(def, "throttle") ||
+           gp_throttle_count(call, gp_json_get(def, "throttle"), fault->id);
 }
 
 /* Counts the request; 1 if the rule strikes it. */
@@ -203,7 +204,7 @@ static void effect_of(const gp_mock *m, const gp_fault *fault, gp_fault_effect *
         effect->replace_after = gp_json_get_boolean(def, "apply", 0);
         effect->replace = !effect->replace_after;
     }
-    if (late) {
+    if (truthy(def, "apply_late")) {
         effect->apply_late = gp_ms_from_seconds(late->number);
         /* Who is not told otherwise sees the connection close. */
         if (!effect->status && effect->action.kind == GP_HTTP_SEND)
@@ -335,45 +336,87 @@ int64_t gp_fault_throttle(const gp_mock *m, const char *name)
 
 /* Rules as rows ----------------------------------------------------------------------------- */
 
-static gp_fault *fault_new(gp_mock *m, const char *json, size_t len, int64_t id, char *err,
-                           size_t err_size)
+static int fits(const gp_json *value, const char *types)
 {
-    gp_fault *fault = calloc(1, sizeof *fault);
+    switch (value->type) {
+    case GP_JSON_STRING:
+        return strpbrk(types, "s*") != NULL;
+    case GP_JSON_INTEGER:
+        return strpbrk(types, "in*") && (value->integer >= 0 || strchr(types, '*'));
+    case GP_JSON_NUMBER:
+        return strpbrk(types, "n*") && (value->number >= 0 || strchr(types, '*'));
+    case GP_JSON_TRUE:
+    case GP_JSON_FALSE:
+        return strpbrk(types, "b*") != NULL;
+    case GP_JSON_OBJECT:
+        return strpbrk(types, "o*") != NULL;
+    case GP_JSON_ARRAY:
+        return !value->count && strpbrk(types, "o*"); /* an empty table of Lua */
+    default:
+        return 1; /* null: as if it were not there */
+    }
+}
+
+/* Is it a rule? 0 with a message. */
+static int check(const gp_json *def, char *err, size_t err_size)
+{
     const gp_json *member;
-    const char *action;
-    size_t i;
-    snprintf(err, err_size, "out of memory");
-    if (!fault) return NULL;
-    fault->id = id;
-    fault->def = gp_json_parse(&fault->arena, json, len, err, err_size);
-    if (fault->def && fault->def->type != GP_JSON_OBJECT) {
+    const char *action = gp_json_get_string(def, "action", NULL);
+    int64_t status = gp_json_get_integer(def, "status", 200);
+    size_t i, count = sizeof fields / sizeof *fields;
+    if (def->type != GP_JSON_OBJECT) {
         snprintf(err, err_size, "a rule must be a table");
-        fault->def = NULL;
+        return 0;
     }
-    for (member = fault->def ? fault->def->child : NULL; member && fault->def;
-         member = member->next) {
-        for (i = 0; fields[i] && strcmp(fields[i], member->key) != 0; i++) {
+    for (member = def->child; member; member = member->next) {
+        for (i = 0; i < count && strcmp(fields[i].name, member->key) != 0; i++) {
         }
-        if (fields[i]) continue;
-        snprintf(err, err_size, "unknown field '%.60s' of a rule", member->key);
-        fault->def = NULL;
+        if (i == count) {
+            snprintf(err, err_size, "unknown field '%.60s' of a rule", member->key);
+            return 0;
+        }
+        if (!fits(member, fields[i].types)) {
+            snprintf(err, err_size, "%s is invalid", fields[i].name);
+            return 0;
+        }
     }
-    action = gp_json_get_string(fault->def, "action", NULL);
     if (action && gp_http_action_find(action) == GP_HTTP_ACTION_KINDS) {
         snprintf(err, err_size, "action does not have a valid value");
-        fault->def = NULL;
+        return 0;
     }
-    if (fault->def && gp_json_get(fault->def, "status") &&
-        (gp_json_get_integer(fault->def, "status", 0) < 200 ||
-         gp_json_get_integer(fault->def, "status", 0) > 599)) {
+    if (status < 200 || status > 599) {
         snprintf(err, err_size, "status does not have a valid value");
-        fault->def = NULL;
+        return 0;
     }
-    if (!fault->def || !gp_list_add(&m->faults, fault)) {
+    return 1;
+}
+
+/* A rule of its own, kept in the database too if it is `fresh`. NULL with a message. */
+static gp_fault *fault_new(gp_mock *m, const gp_json *def, int64_t id, int fresh, char *err,
+                           size_t err_size)
+{
+    gp_fault *fault;
+    gp_buf text = {.alloc = &m->alloc};
+    char why[80];
+    if (!check(def, err, err_size)) return NULL;
+    snprintf(err, err_size, "out of memory");
+    fault = calloc(1, sizeof *fault);
+    gp_json_write(&text, def);
+    if (fault && !text.failed) {
+        fault->id = id;
+        fault->def = gp_json_parse(&fault->arena, text.data, text.len, why, sizeof why);
+    }
+    if (!fault || !fault->def || !gp_list_add(&m->faults, fault)) {
         gp_fault_free(fault);
+        gp_buf_free(&text);
         return NULL;
     }
     if (id >= m->next_fault) m->next_fault = id + 1;
+    if (fresh) {
+        gp_store_row(m, "fault", id, &text);
+    } else {
+        gp_buf_free(&text);
+    }
     return fault;
 }
 
@@ -381,22 +424,15 @@ int gp_faults_add(gp_mock *m, const gp_json *list, char *err, size_t err_size)
 {
     const gp_json *def;
     for (def = list ? list->child : NULL; def; def = def->next) {
-        gp_buf buf = {.alloc = &m->alloc};
-        gp_fault *fault = NULL;
-        gp_json_write(&buf, def);
-        if (!buf.failed) fault = fault_new(m, buf.data, buf.len, m->next_fault, err, err_size);
-        gp_buf_add(&buf, "", 1);
-        if (fault && !buf.failed) gp_store_object(m, "fault", fault->id, buf.data);
-        gp_buf_free(&buf);
-        if (!fault) return 0;
+        if (!fault_new(m, def, m->next_fault, 1, err, err_size)) return 0;
     }
     return 1;
 }
 
-static int load_one(gp_mock *m, int64_t id, const char *json)
+static int load_one(gp_mock *m, int64_t id, const gp_json *row)
 {
     char err[200];
-    return fault_new(m, json, strlen(json), id, err, sizeof err) != NULL;
+    return fault_new(m, row, id, 0, err, sizeof err) != NULL;
 }
 
 static gp_fault *fault_by_id(const gp_mock *m, int64_t id)
@@ -420,7 +456,7 @@ static int load_counts(gp_mock *m, int64_t id, const gp_json *row)
 
 int gp_faults_load(gp_mock *m)
 {
-    return gp_store_objects(m, "fault", load_one) && gp_store_rows(m, "fault_count", load_counts);
+    return gp_store_rows(m, "fault", load_one) && gp_store_rows(m, "fault_count", load_counts);
 }
 
 static void shape(gp_buf *buf, const gp_fault *fault)

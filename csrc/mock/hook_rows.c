@@ -11,16 +11,6 @@ static void write_text(gp_buf *buf, const char *key, const char *text)
     if (text) gp_out_string(buf, key, text);
 }
 
-static void keep(gp_mock *m, const char *kind, int64_t id, gp_buf *buf)
-{
-    if (buf->failed) {
-        m->memory_failed = 1;
-    } else {
-        gp_store_object(m, kind, id, gp_buf_text(buf));
-    }
-    gp_buf_free(buf);
-}
-
 void gp_hook_save(gp_mock *m, const gp_hook *h)
 {
     gp_buf buf = {.alloc = &m->alloc};
@@ -44,7 +34,7 @@ void gp_hook_save(gp_mock *m, const gp_hook *h)
     gp_out_integer(&buf, "off_until", h->off_until);
     gp_out_integer(&buf, "created_at", h->created_at);
     gp_out_close(&buf, '}');
-    keep(m, "hook", h->id, &buf);
+    gp_store_row(m, "hook", h->id, &buf);
 }
 
 void gp_delivery_save(gp_mock *m, const gp_delivery *d)
@@ -70,17 +60,14 @@ void gp_delivery_save(gp_mock *m, const gp_delivery *d)
     gp_out_integer(&buf, "status", d->status);
     write_text(&buf, "answer", d->answer);
     gp_out_close(&buf, '}');
-    keep(m, "delivery", d->id, &buf);
+    gp_store_row(m, "delivery", d->id, &buf);
 }
 
-static int load_hook(gp_mock *m, int64_t id, const char *json)
+static int load_hook(gp_mock *m, int64_t id, const gp_json *row)
 {
-    gp_arena arena = {0};
-    char why[80];
-    const gp_json *row = gp_json_parse(&arena, json, strlen(json), why, sizeof why);
     gp_hook *h = calloc(1, sizeof *h);
     int good = 0;
-    if (row && h) {
+    if (h) {
         h->id = id;
         h->url = gp_mock_strdup(m, gp_json_get_string(row, "url", ""));
         h->token = gp_mock_strdup(m, gp_json_get_string(row, "token", NULL));
@@ -104,7 +91,6 @@ static int load_hook(gp_mock *m, int64_t id, const char *json)
         good = h->url && gp_list_add(&m->hooks, h);
     }
     if (!good) gp_hook_free(h);
-    gp_arena_free(&arena);
     return good;
 }
 
@@ -113,15 +99,12 @@ static void read_identifier(char out[37], const gp_json *row, const char *name)
     snprintf(out, 37, "%.36s", gp_json_get_string(row, name, ""));
 }
 
-static int load_delivery(gp_mock *m, int64_t id, const char *json)
+static int load_delivery(gp_mock *m, int64_t id, const gp_json *row)
 {
-    gp_arena arena = {0};
-    char why[80];
-    const gp_json *row = gp_json_parse(&arena, json, strlen(json), why, sizeof why);
     gp_delivery *d = calloc(1, sizeof *d);
     gp_outbox *outbox = &m->outbox;
     int good = 0;
-    if (row && d) {
+    if (d) {
         d->id = id;
         d->hook_id = gp_json_get_integer(row, "hook_id", 0);
         d->order = gp_json_get_integer(row, "order", 0);
@@ -149,13 +132,12 @@ static int load_delivery(gp_mock *m, int64_t id, const char *json)
                gp_list_add(&outbox->items, d);
     }
     if (!good) gp_delivery_free(d);
-    gp_arena_free(&arena);
     return good;
 }
 
 int gp_hooks_load(gp_mock *m)
 {
-    return gp_store_objects(m, "hook", load_hook) && gp_store_objects(m, "delivery", load_delivery);
+    return gp_store_rows(m, "hook", load_hook) && gp_store_rows(m, "delivery", load_delivery);
 }
 
 void gp_hooks_clear(gp_mock *m)

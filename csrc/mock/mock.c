@@ -284,6 +284,7 @@ static int find_rows(gp_call *call)
         call->project = gp_project_find(call->m, id);
         if (!call->project || !project_visible(call))
             return gp_fail(call, 404, "404 Project Not Found");
+        gp_environments_expire(call->m, call->project);
     }
     if ((flags & GP_MAINTAINER) && call->role < GP_ROLE_MAINTAINER)
         return gp_fail(call, 403, "403 Forbidden");

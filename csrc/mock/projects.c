@@ -37,32 +37,22 @@ static void save(gp_mock *m, const gp_project *project)
     gp_out_string(&buf, "variables_role", project->variables_role);
     gp_out_integer(&buf, "restricts", project->restricts);
     gp_out_close(&buf, '}');
-    gp_buf_add(&buf, "", 1);
-    if (buf.failed) {
-        m->memory_failed = 1;
-    } else {
-        gp_store_object(m, "settings", project->id, buf.data);
-    }
-    gp_buf_free(&buf);
+    gp_store_row(m, "settings", project->id, &buf);
 }
 
-static int load_one(gp_mock *m, int64_t id, const char *json)
+static int load_one(gp_mock *m, int64_t id, const gp_json *row)
 {
-    gp_arena arena = {0};
-    char why[80];
-    const gp_json *row = gp_json_parse(&arena, json, strlen(json), why, sizeof why);
     gp_project *project = gp_ids_get(&m->project_ids, id);
-    if (row && project) {
+    if (project) {
         project->variables_role = role_word(gp_json_get_string(row, "variables_role", NULL));
         project->restricts = (int)gp_json_get_integer(row, "restricts", GP_UNSET);
     }
-    gp_arena_free(&arena);
-    return row && project;
+    return project != NULL;
 }
 
 int gp_settings_load(gp_mock *m)
 {
-    return gp_store_objects(m, "settings", load_one);
+    return gp_store_rows(m, "settings", load_one);
 }
 
 int gp_put_project(gp_call *call)

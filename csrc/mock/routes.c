@@ -168,6 +168,12 @@ static const gp_param stop_environment[] = {
 static const gp_param stop_stale[] = {
     {"before", 'b', GP_TIME, GP_REQUIRED, NULL, "not changed since"}, {NULL, 0, 0, 0, NULL, NULL}};
 
+static const gp_param review_apps[] = {
+    {"before", 'q', GP_TIME, 0, NULL, "stopped since then, 30 days ago if absent"},
+    {"limit", 'q', GP_INTEGER, 0, NULL, "how many at most, 1 to 1000, 100 if absent"},
+    {"dry_run", 'q', GP_BOOLEAN, 0, NULL, "only say which (true if absent)"},
+    {NULL, 0, 0, 0, NULL, NULL}};
+
 #define DEPLOYMENT_STATUSES "created|running|success|failed|canceled|blocked"
 
 static const gp_param list_deployments[] = {
@@ -399,6 +405,8 @@ const gp_route gp_routes[] = {
      "environments_get", "Environment", NULL, "With its last deployment."},
     {"PUT", ID "/environments/:environment_id", P | JT, 200, gp_update_environment, update_environment, "Change an environment",
      "environments_update", "Environment", NULL, "The name stays."},
+    {"DELETE", ID "/environments/review_apps", P, 200, gp_delete_review_apps, review_apps, "Delete old review apps",
+     "environments_delete_review_apps", "ReviewApps", NULL, "Environments below review/ that have been stopped for long. They are gone a week later."},
     {"DELETE", ID "/environments/:environment_id", P | JT, 204, gp_delete_environment, NULL, "Delete a stopped environment",
      "environments_delete", NULL, NULL, "Only a stopped environment can be deleted."},
     {"POST", ID "/environments/:environment_id/stop", P | JT, 200, gp_stop_environment, stop_environment, "Stop an environment",

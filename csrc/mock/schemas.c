@@ -340,25 +340,33 @@ static const gp_schema_field variable_fields[] = {
     {"description", "string?", "what it is for"},
     {NULL, NULL, NULL}};
 
-static const gp_schema_field environment_fields[] = {
+static const gp_schema_field environment_basic_fields[] = {
     {"id", "integer", "number"},
     {"name", "string", "name"},
     {"slug", "string", "name as part of an address"},
-    {"description", "string?", "what it is for"},
     {"external_url", "string?", "where the application is"},
     {"created_at", "time", "when it was made"},
     {"updated_at", "time", "when it was changed"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field review_apps_fields[] = {
+    {"scheduled_entries", "[EnvironmentBasic]", "what goes, or would go"},
+    {"unprocessable_entries", "[EnvironmentBasic]", "always empty"},
+    {NULL, NULL, NULL}};
+
+static const gp_schema_field environment_fields[] = {
+    {"description", "string?", "what it is for"},
     {"tier", "production|staging|testing|development|other", "kind"},
     {"state", "available|stopping|stopped", "state"},
     {"auto_stop_at", "time?", "when it stops by itself"},
-    {"kubernetes_namespace", "string?", "always null here"},
-    {"flux_resource_path", "string?", "always null here"},
+    {"kubernetes_namespace", "string?", "where the agent deploys to"},
+    {"flux_resource_path", "string?", "what Flux watches"},
     {"auto_stop_setting", "always|with_action", "when it stops by itself"},
     {"enable_advanced_logs_querying", "boolean", "false"},
     {"logs_api_path", "string", "path of its logs"},
     {"project?", "Project", "its project, in lists"},
     {"last_deployment?", "Deployment?", "newest successful one, where one environment is read"},
-    {"cluster_agent?", "any", "always null"},
+    {"cluster_agent?", "any", "its agent, where one environment is read"},
     {NULL, NULL, NULL}};
 
 static const gp_schema_field deployment_fields[] = {
@@ -874,7 +882,9 @@ const gp_schema gp_schemas[] = {
     {"TestReportSummary", "The tests of a pipeline in numbers.", test_report_summary_fields, NULL, NULL},
     {"Trigger", "A trigger token. Who does not own it sees its first four characters.", trigger_fields, NULL, NULL},
     {"Variable", "A CI/CD variable of a project.", variable_fields, NULL, NULL},
-    {"Environment", "A place to deploy to.", environment_fields, NULL, NULL},
+    {"Environment", "A place to deploy to.", environment_fields, environment_basic_fields, NULL},
+    {"EnvironmentBasic", "An environment in short.", environment_basic_fields, NULL, NULL},
+    {"ReviewApps", "Old review apps.", review_apps_fields, NULL, NULL},
     {"Deployment", "A deployment.", deployment_fields, NULL, NULL},
     {"Token", "An access token.", token_fields, NULL, NULL},
     {"NewToken", "A fresh access token, readable this once.", new_token_fields, token_fields, NULL},

@@ -143,6 +143,7 @@ typedef struct gp_environment {
     const char *state;        /* available, stopping, stopped */
     gp_ms created_at, updated_at;
     int64_t stop_job_id; /* the on_stop job while stopping, or GP_UNSET */
+    gp_ms delete_at;     /* a review app that goes then, or GP_MS_NONE */
     int dirty;
 } gp_environment;
 

@@ -831,22 +831,6 @@ int gp_store_load(gp_mock *m, char *err, size_t err_size)
     return 1;
 }
 
-int gp_store_objects(gp_mock *m, const char *kind,
-                     int (*each)(gp_mock *mock, int64_t id, const char *json))
-{
-    sqlite3_stmt *s = NULL;
-    int good =
-        sqlite3_prepare_v2(m->store->db, "SELECT id, json FROM objects WHERE kind=?1 ORDER BY id",
-                           -1, &s, NULL) == SQLITE_OK;
-    int step;
-    if (good) text(s, 1, kind);
-    while (good && (step = sqlite3_step(s)) != SQLITE_DONE) {
-        good = step == SQLITE_ROW && each(m, sqlite3_column_int64(s, 0), got_text(s, 1));
-    }
-    sqlite3_finalize(s);
-    return good;
-}
-
 typedef int (*object_reader)(gp_mock *m, int64_t id, const gp_json *row);
 
 int gp_store_rows(gp_mock *m, const char *kind, object_reader each)

@@ -44,11 +44,7 @@ void gp_store_row(gp_mock *m, const char *kind, int64_t id, gp_buf *json);
 void gp_store_begin(gp_mock *m);
 void gp_store_everything(gp_mock *m);
 
-/* Calls `each` for every object of a kind, by id; stops at 0. */
-int gp_store_objects(gp_mock *m, const char *kind,
-                     int (*each)(gp_mock *m, int64_t id, const char *json));
-
-/* The same with the JSON read; the tree is gone after the call. */
+/* Calls `each` for every object of a kind, by id; stops at 0. The tree is gone after the call. */
 int gp_store_rows(gp_mock *m, const char *kind,
                   int (*each)(gp_mock *m, int64_t id, const gp_json *row));
 

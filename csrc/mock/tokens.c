@@ -73,13 +73,7 @@ void gp_token_save(gp_mock *m, const gp_token *t)
     gp_out_integer(&buf, "expires_ms", t->expires_at);
     gp_out_boolean(&buf, "revoked", t->revoked);
     gp_out_close(&buf, '}');
-    gp_buf_add(&buf, "", 1);
-    if (buf.failed) {
-        m->memory_failed = 1;
-    } else {
-        gp_store_object(m, "token", t->id, buf.data);
-    }
-    gp_buf_free(&buf);
+    gp_store_row(m, "token", t->id, &buf);
 }
 
 /* The index of a name in a table of names, or -1. */
@@ -206,13 +200,11 @@ int gp_tokens_enter(gp_mock *m, const gp_json *world, char *err, size_t err_size
     return 1;
 }
 
-static int load_one(gp_mock *m, int64_t id, const char *json)
+static int load_one(gp_mock *m, int64_t id, const gp_json *row)
 {
-    gp_arena arena = {0};
     char why[120];
-    const gp_json *row = gp_json_parse(&arena, json, strlen(json), why, sizeof why);
     gp_token *t = calloc(1, sizeof *t);
-    int good = row && t && read_fields(m, t, row, why, sizeof why) && gp_list_add(&m->tokens, t);
+    int good = t && read_fields(m, t, row, why, sizeof why) && gp_list_add(&m->tokens, t);
     if (good) {
         t->id = id;
         t->user_id = gp_json_get_integer(row, "user_id", 1);
@@ -222,7 +214,6 @@ static int load_one(gp_mock *m, int64_t id, const char *json)
     } else {
         gp_token_free(t);
     }
-    gp_arena_free(&arena);
     return good;
 }
 
@@ -239,7 +230,7 @@ int gp_tokens_load(gp_mock *m)
             user_named(m, user, user);
         }
     }
-    return gp_store_objects(m, "token", load_one);
+    return gp_store_rows(m, "token", load_one);
 }
 
 /* Answers ----------------------------------------------------------------------------------- */

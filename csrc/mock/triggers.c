@@ -32,13 +32,7 @@ void gp_trigger_save(gp_mock *m, const gp_trigger *t)
     gp_out_integer(&buf, "expires_at", t->expires_at);
     gp_out_integer(&buf, "owner_id", t->owner_id);
     gp_out_close(&buf, '}');
-    gp_buf_add(&buf, "", 1);
-    if (buf.failed) {
-        m->memory_failed = 1;
-    } else {
-        gp_store_object(m, "trigger", t->id, buf.data);
-    }
-    gp_buf_free(&buf);
+    gp_store_row(m, "trigger", t->id, &buf);
 }
 
 gp_trigger *gp_trigger_make(gp_mock *m, gp_project *project, const char *token,
@@ -74,15 +68,12 @@ gp_trigger *gp_trigger_find(const gp_mock *m, const gp_project *project, const c
     return NULL;
 }
 
-static int load_one(gp_mock *m, int64_t id, const char *json)
+static int load_one(gp_mock *m, int64_t id, const gp_json *row)
 {
-    gp_arena arena = {0};
-    char why[80];
-    const gp_json *row = gp_json_parse(&arena, json, strlen(json), why, sizeof why);
     gp_project *project = gp_ids_get(&m->project_ids, gp_json_get_integer(row, "project_id", 0));
     gp_trigger *trigger = calloc(1, sizeof *trigger);
     int good = 0;
-    if (row && project && trigger) {
+    if (project && trigger) {
         trigger->id = id;
         trigger->project = project;
         trigger->token = gp_mock_strdup(m, gp_json_get_string(row, "token", ""));
@@ -96,13 +87,12 @@ static int load_one(gp_mock *m, int64_t id, const char *json)
         good = gp_list_add(&project->triggers, trigger);
     }
     if (!good) gp_trigger_free(trigger);
-    gp_arena_free(&arena);
     return good;
 }
 
 int gp_triggers_load(gp_mock *m)
 {
-    return gp_store_objects(m, "trigger", load_one);
+    return gp_store_rows(m, "trigger", load_one);
 }
 
 /* The trigger endpoint ---------------------------------------------------------------------- */

@@ -40,13 +40,7 @@ void gp_variable_save(gp_mock *m, const gp_variable *v)
     gp_out_integer(&buf, "project_id", v->project->id);
     fields(&buf, v, 0);
     gp_out_close(&buf, '}');
-    gp_buf_add(&buf, "", 1);
-    if (buf.failed) {
-        m->memory_failed = 1;
-    } else {
-        gp_store_object(m, "variable", v->id, buf.data);
-    }
-    gp_buf_free(&buf);
+    gp_store_row(m, "variable", v->id, &buf);
 }
 
 static gp_variable *variable_new(gp_mock *m, gp_project *project, const char *key,
@@ -86,20 +80,19 @@ int gp_variable_seed(gp_mock *m, gp_project *project, const char *key, const cha
     return 1;
 }
 
-static int load_one(gp_mock *m, int64_t id, const char *json)
+static int load_one(gp_mock *m, int64_t id, const gp_json *row)
 {
-    gp_arena arena = {0};
-    char why[80];
-    const gp_json *row = gp_json_parse(&arena, json, strlen(json), why, sizeof why);
     gp_project *project = gp_ids_get(&m->project_ids, gp_json_get_integer(row, "project_id", 0));
+    int64_t next = m->next_variable > id ? m->next_variable : id + 1;
     gp_variable *v = NULL;
     int good = 0;
-    if (row && project) {
+    if (project) {
         v = variable_new(m, project, gp_json_get_string(row, "key", ""),
                          gp_json_get_string(row, "value", ""));
     }
     if (v) {
         v->id = id;
+        m->next_variable = next;
         good = gp_mock_set_text(m, &v->type, gp_json_get_string(row, "variable_type", NULL)) &&
                gp_mock_set_text(m, &v->scope, gp_json_get_string(row, "environment_scope", NULL)) &&
                gp_mock_set_text(m, &v->description, gp_json_get_string(row, "description", NULL));
@@ -107,15 +100,13 @@ static int load_one(gp_mock *m, int64_t id, const char *json)
         v->is_protected = gp_json_get_boolean(row, "protected", 0);
         v->masked = gp_json_get_boolean(row, "masked", 0);
         v->raw = gp_json_get_boolean(row, "raw", 0);
-        if (id >= m->next_variable) m->next_variable = id + 1;
     }
-    gp_arena_free(&arena);
     return good;
 }
 
 int gp_variables_load(gp_mock *m)
 {
-    return gp_store_objects(m, "variable", load_one);
+    return gp_store_rows(m, "variable", load_one);
 }
 
 /* Answers ----------------------------------------------------------------------------------- */

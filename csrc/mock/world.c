@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/glob.h"
 #include "core/pattern.h"
 #include "mock/objects.h"
 
@@ -432,34 +433,11 @@ const gp_json *gp_world_project(const gp_world *world, const char *path)
     return world ? gp_json_get(gp_json_get(world->root, "projects"), path) : NULL;
 }
 
-/* `*` stands for any bytes, `?` for one. */
-static int glob(const char *pattern, const char *text)
-{
-    const char *star = NULL, *back = NULL;
-    while (*text) {
-        if (*pattern == '*') {
-            star = ++pattern;
-            back = text;
-        } else if (*pattern == '?' || *pattern == *text) {
-            pattern++;
-            text++;
-        } else if (star) {
-            pattern = star;
-            text = ++back;
-        } else {
-            return 0;
-        }
-    }
-    while (*pattern == '*')
-        pattern++;
-    return *pattern == 0;
-}
-
 static int listed(const gp_json *list, const char *name)
 {
     const gp_json *at;
     for (at = list ? list->child : NULL; at; at = at->next) {
-        if (at->type == GP_JSON_STRING && glob(at->string, name)) return 1;
+        if (at->type == GP_JSON_STRING && gp_glob_match(at->string, name)) return 1;
     }
     return 0;
 }

@@ -209,6 +209,9 @@ local function rows(self)
   self:ask(200, "POST", P .. "/environments/" .. environment.id .. "/stop", {})
   self:ask(204, "DELETE", P .. "/environments/" .. environment.id)
   self:ask(200, "POST", P .. "/environments/stop_stale", { before = "2025-12-01T00:00:00Z" })
+  environment = self:ask(201, "POST", P .. "/environments", { name = "review/old" })
+  self:ask(200, "POST", P .. "/environments/" .. environment.id .. "/stop", {})
+  self:ask(200, "DELETE", P .. "/environments/review_apps?before=2099-01-01T00:00:00Z")
 end
 
 local function server(self)
