@@ -42,8 +42,7 @@ gp_handler gp_list_variables, gp_get_variable, gp_create_variable, gp_update_var
 
 /* environments.c */
 gp_handler gp_list_environments, gp_get_environment, gp_create_environment, gp_update_environment,
-    gp_delete_environment, gp_stop_environment, gp_stop_stale_environments,
-    gp_delete_review_apps;
+    gp_delete_environment, gp_stop_environment, gp_stop_stale_environments, gp_delete_review_apps;
 
 /* deployments.c */
 gp_handler gp_list_deployments, gp_get_deployment, gp_create_deployment, gp_update_deployment,
