@@ -134,6 +134,20 @@ describe("a journal", function()
     assert.is_true(j:hold "run:1")
   end)
 
+  it("holds a name for whoever comes by a symbolic link too, and refuses a file with two names", function()
+    assert.is_true(j:hold "run:1")
+    local folder = path:match "^(.*/)"
+    assert(os.execute(("mkdir %slinks && ln -s %s %slinks/l.db"):format(folder, path, folder)))
+    local linked = assert(journal.open(folder .. "links/l.db"))
+    assert.is_nil((linked:hold "run:1"))
+    assert.is_true(linked:hold "run:2")
+    linked:close()
+    assert(os.execute(("ln %s %slinks/h.db"):format(path, folder)))
+    local opened, err = journal.open(folder .. "links/h.db")
+    assert.is_nil(opened)
+    assert.matches("hard link", err.message)
+  end)
+
   it("holds a name in another process until that is killed", function()
     local text = process.lua(process.die .. [[
       local journal = require "gitlab_pipelines.journal"

@@ -95,6 +95,10 @@ static int prepare_file(const char *path, char *err, size_t err_size)
         result = fail(err, err_size, path, strerror(errno));
     } else if ((st.st_mode & 077) && chmod(path, 0600) != 0) {
         result = fail(err, err_size, path, "others may read it, and it is not ours to close");
+    } else if (st.st_nlink > 1) {
+        result = fail(err, err_size, path,
+                      "has a second name (a hard link), where it could be "
+                      "opened as another journal");
     }
     for (i = 0; result == 0 && i < sizeof network_systems / sizeof *network_systems; i++) {
         if (((unsigned long)fs.f_type & 0xFFFFFFFFUL) == network_systems[i].type) {
@@ -190,15 +194,25 @@ int gp_journal_open(const char *path, int durable, gp_journal **out, char *err, 
 {
     int in_memory = strcmp(path, ":memory:") == 0;
     gp_journal *journal = calloc(1, sizeof *journal);
+    /* Whoever comes by a link must find the same names held. */
+    char *real = NULL;
     *out = NULL;
     if (!journal) return fail(err, err_size, path, "out of memory");
-    if (!in_memory && prepare_file(path, err, err_size) != 0) goto failed;
-    if (open_database(journal, path, durable, err, err_size) != 0) goto failed;
-    if (gp_lock_file_open(in_memory ? NULL : path, &journal->locks, err, err_size) != 0)
-        goto failed;
+    if (!in_memory) {
+        if (prepare_file(path, err, err_size) != 0) goto failed;
+        real = realpath(path, NULL);
+        if (!real) {
+            fail(err, err_size, path, strerror(errno));
+            goto failed;
+        }
+    }
+    if (open_database(journal, real ? real : path, durable, err, err_size) != 0) goto failed;
+    if (gp_lock_file_open(real, &journal->locks, err, err_size) != 0) goto failed;
+    free(real);
     *out = journal;
     return 0;
 failed:
+    free(real);
     gp_journal_close(journal);
     return -1;
 }
