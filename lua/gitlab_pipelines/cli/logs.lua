@@ -27,6 +27,7 @@ end
 local function follow(ctx, args)
   local project, gl = ctx:project(), ctx:client()
   local format = args.format or (ctx.color and "ansi" or "text")
+  shared.greet(ctx, args.pipeline and gl.pipelines or gl.jobs, project, args.job)
   local job, verdict, code = ctx:interruptible(function()
     return gl.jobs:follow(project, args.job, {
       pipeline = args.pipeline or nil, from = args.from, format = format,

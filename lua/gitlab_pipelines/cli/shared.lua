@@ -86,6 +86,13 @@ function M.wait_options(command)
     :choices { "block", "play", "ignore" }:default "block"
 end
 
+--- Looks once before a wait, which bears errors for minutes: where there is nobody at all to be asked,
+--- that is said at once. What is not there may still appear.
+function M.greet(ctx, group, project, id)
+  local row, err = group:get(project, id)
+  if not row and not err:is "AccessError" then ctx:check(nil, err) end
+end
+
 --- Waits for a pipeline, says each change, and returns the exit code. `shown` is the status that was
 --- said already, if any.
 function M.wait(ctx, args, gl, project, pipeline, shown)

@@ -15,7 +15,9 @@ end
 
 function M.run(ctx, args)
   shared.seconds(ctx, "--timeout", args.timeout)
-  return shared.wait(ctx, args, ctx:client(), ctx:project(), args.pipeline)
+  local project, gl = ctx:project(), ctx:client()
+  shared.greet(ctx, gl.pipelines, project, args.pipeline)
+  return shared.wait(ctx, args, gl, project, args.pipeline)
 end
 
 return M

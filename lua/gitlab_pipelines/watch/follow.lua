@@ -363,7 +363,8 @@ local function join_new_jobs(self, project, rows, state, opts)
       state.known[row.id] = true
       state.tasks[#state.tasks + 1] = self.rt:spawn(function()
         return self:job(project, row.id, {
-          format = opts.format, from = opts.from, deadline = opts.deadline, on_restart = opts.on_restart and function(reason)
+          format = opts.format, from = opts.from, deadline = opts.deadline,
+          on_restart = opts.on_restart and function(reason)
             return opts.on_restart(reason, row)
           end,
           on_line = function(line)
