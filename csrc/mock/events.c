@@ -61,14 +61,20 @@ static gp_ms job_queued(const gp_job *job, gp_ms at)
 
 /* What events share ------------------------------------------------------------------------- */
 
-static void url(gp_buf *buf, const char *key, const gp_mock *m, const gp_project *project,
-                const char *middle, const char *end)
+static void open_url(gp_buf *buf, const char *key, const gp_mock *m, const gp_project *project,
+                     const char *middle)
 {
     gp_out_open(buf, key, '"');
     gp_buf_adds(buf, m->url);
     gp_buf_add(buf, "/", 1);
     gp_buf_adds(buf, project->path);
     gp_buf_adds(buf, middle);
+}
+
+static void url(gp_buf *buf, const char *key, const gp_mock *m, const gp_project *project,
+                const char *middle, const char *end)
+{
+    open_url(buf, key, m, project, middle);
     gp_buf_adds(buf, end);
     gp_out_close(buf, '"');
 }
@@ -76,8 +82,7 @@ static void url(gp_buf *buf, const char *key, const gp_mock *m, const gp_project
 static void numbered_url(gp_buf *buf, const char *key, const gp_mock *m, const gp_project *project,
                          const char *middle, int64_t id)
 {
-    url(buf, key, m, project, middle, "");
-    buf->len--; /* the closing quote */
+    open_url(buf, key, m, project, middle);
     gp_out_digits(buf, id);
     gp_out_close(buf, '"');
 }

@@ -63,6 +63,9 @@ static const char world[] =
     "\"strategy\":\"mirror\"}}]}}}";
 
 static const char *const story[][3] = {
+    {"POST", "/projects/5/hooks",
+     "{\"url\":\"http://x.test/\",\"name\":\"n\",\"token\":\"t\",\"pipeline_events\":true,"
+     "\"job_events\":true,\"push_events_branch_filter\":\"main\"}"},
     {"POST", "/projects/5/pipeline",
      "{\"ref\":\"main\",\"variables\":[{\"key\":\"A\",\"value\":\"1\"}]}"},
     {"POST", "/projects/a%2Fb/trigger/pipeline",
@@ -93,6 +96,11 @@ static const char *const story[][3] = {
     {"GET", "/projects/5/triggers", ""},
     {"PUT", "/projects/5", "{\"restrict_user_defined_variables\":true}"},
     {"GET", "/pipelines?per_page=1", ""},
+    {"PUT", "/projects/5/hooks/1", "{\"description\":\"d\",\"deployment_events\":true}"},
+    {"POST", "/projects/5/hooks/1/test/pipeline_events", "{}"},
+    {"GET", "/projects/5/hooks", ""},
+    {"GET", "/projects/5/hooks/1/events", ""},
+    {"GET", "/_mock/hooks", ""},
     {"POST", "/_mock/faults", "{\"path\":\"/version\",\"status\":503,\"times\":1}"},
     {"GET", "/version", ""},
     {"POST", "/_mock/faults",
@@ -108,6 +116,7 @@ static const char *const story[][3] = {
     {"GET", "/_mock/requests", ""},
     {"POST", "/_mock/clock", "{\"advance\":5}"},
     {"DELETE", "/projects/5/pipelines/1", ""},
+    {"DELETE", "/projects/5/hooks/1", ""},
     {"GET", "/personal_access_tokens/self", ""},
 };
 
