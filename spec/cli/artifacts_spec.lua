@@ -19,6 +19,15 @@ describe("cli/progress", function()
     end
   end)
 
+  it("cuts a long name and shows the numbers, in ASCII where the terminal shows no more", function()
+    local name = "/home/somebody/downloads/of/today/artifacts.zip"
+    local line = progress.line(name, 512 * 1024, 2 ^ 20, 65536, 60, true)
+    assert.matches("^/home/.*…  .*50%%  512 KiB of 1%.0 MiB  64 KiB/s  0:08 left$", line)
+    line = progress.line(name, 512 * 1024, 2 ^ 20, 65536, 60, false)
+    assert.matches("^/home/.*%.%.%.  .*50%%  512 KiB of 1%.0 MiB  64 KiB/s  0:08 left$", line)
+    assert.is_nil(line:find "[\128-\255]")
+  end)
+
   it("tells what it can where the length is not known", function()
     assert.equal("a.zip  1.0 MiB", progress.line("a.zip", 2 ^ 20, nil, nil, 80))
     assert.equal("a.zip  1.0 MiB  2.0 KiB/s", progress.line("a.zip", 2 ^ 20, nil, 2048, 80))

@@ -39,6 +39,9 @@ describe("cli/show", function()
 
   it("draws in ASCII where the terminal shows no more", function()
     assert.equal("|- build  success", show.lines(tree, { unicode = false })[2])
+    local lines = show.lines(tree, { unicode = false, width = 24 })
+    assert.is_nil(table.concat(lines):find "[\128-\255]")
+    assert.matches("%.%.%.$", lines[1])
   end)
 
   it("fits the terminal, and colours the status after cutting", function()

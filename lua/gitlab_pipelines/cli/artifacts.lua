@@ -1,6 +1,7 @@
 --- `gitlab-pipelines artifacts list|get|extract`: what a job left behind.
 
 local exit = require "gitlab_pipelines.cli.exit"
+local flows = require "gitlab_pipelines.cli.flows"
 local list = require "gitlab_pipelines.cli.list"
 local output = require "gitlab_pipelines.cli.output"
 local progress = require "gitlab_pipelines.cli.progress"
@@ -82,7 +83,7 @@ local function transfer(ctx, name, fetch)
   local bar
   if term.isatty(2) and not ctx.args.quiet and not ctx.args.json then
     bar = progress.bar { name = name, now = function() return ctx:client().runtime:now() end,
-      unicode = (os.getenv "LC_ALL" or os.getenv "LC_CTYPE" or os.getenv "LANG" or ""):upper():find "UTF%-?8" ~= nil,
+      unicode = flows.unicode(),
       width = function() return (term.size(2)) end,
       write = function(text)
         io.stderr:write(text)

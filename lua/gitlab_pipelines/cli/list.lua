@@ -1,5 +1,6 @@
 --- `gitlab-pipelines list`: the pipelines of a project, newest first.
 
+local flows = require "gitlab_pipelines.cli.flows"
 local output = require "gitlab_pipelines.cli.output"
 local shared = require "gitlab_pipelines.cli.shared"
 
@@ -37,7 +38,7 @@ end
 function M.print(ctx, header, cells)
   local width = ctx.terminal and require("gitlab_pipelines.core").term.size(1) or nil
   local lines = output.table(header, cells, {
-    width = width,
+    width = width, more = output.more(flows.unicode()),
     paint = function(column, text)
       return column == 2 and output.status(text, ctx.color) or text
     end,

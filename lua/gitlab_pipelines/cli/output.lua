@@ -38,6 +38,13 @@ function M.bytes(count)
   end
 end
 
+--- What stands where text was cut: three points in ASCII where the terminal shows no more.
+---@param unicode boolean|nil
+---@return string
+function M.more(unicode)
+  return unicode and "…" or "..."
+end
+
 M.width_of, M.cut, M.plain, M.harmless = screen.width, screen.cut, screen.plain, screen.harmless
 
 -- Columns of a table give way down to so many cells, then the last ones go; the first so many stay.
@@ -80,7 +87,7 @@ end
 --- out from the right. The colouring function is applied after padding.
 ---@param header string[]
 ---@param given string[][]
----@param options {width: integer|nil, paint: nil|fun(column: integer, text: string): string}
+---@param options {width: integer|nil, more: string|nil, paint: nil|fun(column: integer, text: string): string}
 ---@return string[] lines
 function M.table(header, given, options)
   local widths, rows = {}, {}
@@ -97,7 +104,7 @@ function M.table(header, given, options)
   local function line(row, paint)
     local cells = {}
     for i = 1, #widths do
-      local text = screen.cut(row[i], widths[i])
+      local text = screen.cut(row[i], widths[i], options.more)
       local padding = i < #widths and (" "):rep(widths[i] - screen.width(text)) or ""
       cells[i] = (paint and paint(i, text) or text) .. padding
     end

@@ -65,7 +65,9 @@ function M.line(name, done, total, rate, width, unicode)
       words[#words + 1] = clock((total - done) / rate) .. " left"
     end
   end
-  local text = table.concat(words, "  ")
+  local text, more = table.concat(words, "  "), output.more(unicode)
+  -- The name gives way to the numbers.
+  name = output.cut(name, math.max(width - output.width_of(text) - 2, 8), more)
   local room = width - output.width_of(text) - output.width_of(name) - 6
   local bar = ""
   if total and total > 0 and room >= 8 then
@@ -73,7 +75,7 @@ function M.line(name, done, total, rate, width, unicode)
     local full = math.floor(done / total * cells)
     bar = "[" .. (unicode and "█" or "#"):rep(full) .. (unicode and "░" or "."):rep(cells - full) .. "]  "
   end
-  return output.cut(name .. "  " .. bar .. text, width)
+  return output.cut(name .. "  " .. bar .. text, width, more)
 end
 
 --- A bar that is drawn over itself.

@@ -65,7 +65,8 @@ end
 local function line_of(entry, prefix, style)
   local head = entry.before .. "  "
   local text = output.plain(words(entry.before, entry.status, entry.after))
-  if style.width then text = output.cut(text, math.max(1, style.width - output.width_of(prefix))) end
+  if style.width then text = output.cut(text, math.max(1, style.width - output.width_of(prefix)),
+      output.more(style.unicode)) end
   local status = entry.status or ""
   if style.color and status ~= "" and text:sub(1, #head + #status) == head .. status then
     text = head .. output.status(status, true) .. text:sub(#head + #status + 1)
