@@ -5,6 +5,7 @@
  *   make(path) -> part | nil, "system", message      a new file
  *   part:size() -> bytes            part:cut(size) -> true | nil, "system", message
  *   part:close()                    gives it back; idempotent
+ *   may_be_named(path) -> boolean   no folder, device or pipe has that name
  *   folder(path) -> {folders that were made, outermost first} | nil, "system", message
  */
 #include <errno.h>
@@ -82,6 +83,12 @@ static int part_close(lua_State *L)
     return 0;
 }
 
+static int part_may_be_named(lua_State *L)
+{
+    lua_pushboolean(L, gp_part_may_be_named(luaL_checkstring(L, 1)));
+    return 1;
+}
+
 static void add_made(void *ctx, const char *path)
 {
     lua_State *L = ctx;
@@ -100,8 +107,11 @@ static int part_folder(lua_State *L)
 int lgp_open_part(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"size", part_size}, {"cut", part_cut}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {
-        {"claim", part_claim}, {"make", part_make}, {"folder", part_folder}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"claim", part_claim},
+                                         {"make", part_make},
+                                         {"may_be_named", part_may_be_named},
+                                         {"folder", part_folder},
+                                         {NULL, NULL}};
     lgp_type(L, PART, methods, NULL, part_close);
     lgp_module(L, functions);
     return 1;

@@ -74,6 +74,12 @@ void gp_part_release(gp_part *part)
     part->fd = -1;
 }
 
+int gp_part_may_be_named(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) != 0 || S_ISREG(status.st_mode);
+}
+
 int gp_part_folder(const char *path, void (*made)(void *ctx, const char *path), void *ctx)
 {
     char at[PATH_MAX];

@@ -39,6 +39,12 @@ int gp_part_cut(const gp_part *part, int64_t size);
 void gp_part_release(gp_part *part);
 
 /*
+ * May a file take the name `path`? Not where a folder, a device or a pipe has it, itself or by a
+ * link: a file that is renamed to it would take its place. 1, or 0.
+ */
+int gp_part_may_be_named(const char *path);
+
+/*
  * Makes the folder `path` and what is missing above it: 0, or -1 with errno. made(ctx, path) is
  * called for each folder that was not there before, outermost first.
  */

@@ -167,6 +167,23 @@ describe("jobs:save_log", function()
     os.remove(path)
   end)
 
+  it("takes no name that a folder, a device or a pipe has", function()
+    local folder = os.tmpname()
+    os.remove(folder)
+    os.execute("mkdir " .. folder .. " && mkfifo " .. folder .. "/pipe && ln -s pipe " .. folder .. "/link")
+    for _, name in ipairs { folder, folder .. "/pipe", folder .. "/link", "/dev/null" } do
+      for _, save in ipairs { function(gl) return gl.jobs:save_log(17, 5, name) end,
+        function(gl) return gl.artifacts:download(17, 5, name) end } do
+        local gl, transport = client()
+        local saved, err = save(gl)
+        assert.is_nil(saved)
+        assert.matches("no ordinary file", err.message)
+        assert.equal(0, #transport.requests)
+      end
+    end
+    os.execute("rm -r " .. folder)
+  end)
+
   it("raises without a file's name", function()
     local gl = (client())
     assert.error_matches(function() gl.jobs:save_log(17, 5) end, "file")

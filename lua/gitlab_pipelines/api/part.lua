@@ -35,6 +35,7 @@ end
 ---@return string|nil message
 function M.claim(target, subject, private, random)
   local store = require(STORE).part
+  if not store.may_be_named(target) then return nil, target .. ": it is no ordinary file" end
   local self = setmetatable({ target = target, subject = (subject:gsub("%c", " ")) }, Part)
   local why, message
   if not private then

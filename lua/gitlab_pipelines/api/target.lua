@@ -1,5 +1,6 @@
 --- Where the bytes of a download go.
 
+local errors = require "gitlab_pipelines.errors"
 local resource = require "gitlab_pipelines.api.resource"
 
 local M = {}
@@ -13,6 +14,10 @@ end
 
 -- To a file: under another name until it is whole.
 local function fetch_file(self, operation, project, params, target, steering, check)
+  if not require("gitlab_pipelines.store").part.may_be_named(target) then
+    return nil, errors.new("TaskError.Cancelled", { operation = operation.name,
+      message = ("can not write %s: it is no ordinary file"):format(target) })
+  end
   local part = ("%s.part-%08x"):format(target,
     math.floor((self.client.runtime and self.client.runtime:random() or math.random()) * 0xffffffff))
   steering.sink = { file = part }
