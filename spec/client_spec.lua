@@ -535,6 +535,22 @@ describe("after a doubtful attempt", function()
     assert.equals(1, posts)
   end)
 
+  it("looks for the new job as long as the deadline allows", function()
+    local rt = virtual.new()
+    local start = rt:now()
+    local c = client_with(function(request)
+      if request.method == "POST" then return failed end
+      if request.target:match "/jobs/8$" then return { body = { id = 8, name = "unit", pipeline = { id = 3 } } } end
+      return { body = rt:now() < start + 100 and json.array {} or { { id = 9, name = "unit" } } }
+    end, { runtime = rt })
+    assert.equals(9, assert(c:call(operations.jobs.retry, { project = 17, job_id = 8 })).id)
+    assert.is_true(rt:now() < start + 120)
+    start = rt:now()
+    local _, err = c:call(operations.jobs.retry, { project = 17, job_id = 8 }, { timeout = 3 })
+    assert.equals("UnknownOutcome", err.kind)
+    assert.is_true(rt:now() <= start + 3)
+  end)
+
   it("gives up looking for the new job when it would have shown", function()
     local rt = virtual.new()
     local c = client_with(function(request)

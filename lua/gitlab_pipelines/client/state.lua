@@ -13,6 +13,10 @@ local M = {}
 
 -- Seconds after the doubtful attempt at which it is looked for.
 local LOOKS = { 0, 2, 5, 10, 20, 40, 80, 160 }
+
+-- Where the deadline comes before the next of them, the last look begins this much before it.
+local LAST = 5
+
 local ROWS_A_PAGE, MOST_PAGES = 100, 100
 
 local function read(client, op, args, deadline)
@@ -139,14 +143,16 @@ function M.find(client, call, settle, deadline)
   local start = runtime:now()
   for i = 1, #LOOKS + 1 do
     local at = start + math.min(LOOKS[i] or settle, settle)
-    if at > deadline then return nil end
+    local last = at >= deadline
+    if last then at = deadline - LAST end
+    if last and at <= runtime:now() then return nil end
     if not client:wait_until(at) then
       return nil, errors.new("TaskError.Cancelled", { message = "cancelled", operation = call.op.name })
     end
     local result, err = look(client, call, deadline)
     if result ~= nil then return result end
     if cancelled(err) then return nil, err end
-    if at >= start + settle then return nil end
+    if last or at >= start + settle then return nil end
   end
 end
 
