@@ -46,6 +46,7 @@ local function recorded(transport, rt, start)
   local recorder = {}
   function recorder:perform(request) -- luacheck: ignore 212
     local entry = { at = rt:now(), operation = request.operation, effect = request.effect,
+      client = request.max_bytes,
       exchange = request.exchange, project = request.url:match "/projects/(%d+)",
       at_store = request.url:find(HOME, 1, true) ~= 1, hop = request.hop }
     log[#log + 1] = entry
@@ -90,8 +91,13 @@ local function run(seed)
   local transport = assert(mock.new { seed = seed, runtime = rt, token = "glpat-resilience",
     world = WORLD })
   local recorder, log = recorded(transport, rt, start)
-  local client = assert(client_of.new { url = HOME, token = "glpat-resilience",
-    transport = recorder, runtime = rt, limits = LIMITS, journal = nil })
+  -- Two clients of one token: the windows are theirs together, the budget is each one's own. What
+  -- they send is told apart by its bound on bodies.
+  local function new(max_bytes)
+    return assert(client_of.new { url = HOME, token = "glpat-resilience", transport = recorder,
+      runtime = rt, limits = LIMITS, journal = nil, max_bytes = max_bytes })
+  end
+  local client, second = new(2 ^ 26), new(2 ^ 26 - 1)
   local calls = {}
   rt:run(function()
     for _ = 1, 3 do
@@ -106,7 +112,8 @@ local function run(seed)
       tasks[i] = rt:spawn(function()
         rt:sleep(call.wait)
         call.began = rt:now()
-        call.result, call.err = client:call(op, args, { timeout = call.total })
+        local one = i % 2 == 0 and client or second
+        call.result, call.err = one:call(op, args, { timeout = call.total })
         call.ended = rt:now()
       end)
     end
@@ -160,10 +167,10 @@ end
 
 -- What was sent again, and not because a 429 asked for it. (What happened at the store is not known
 -- here: an attempt that was sent on there is left out.)
-local function check_budget(log)
+local function check_budget(log, client)
   local last, repeated = {}, {}
   for _, entry in ipairs(log) do
-    if not entry.at_store and not entry.hop then
+    if entry.client == client and not entry.at_store and not entry.hop then
       local before = last[entry.exchange]
       if before and before.status ~= 302 and before.status ~= 429 and not was_refused(before) then
         repeated[#repeated + 1] = entry.at
@@ -179,7 +186,7 @@ end
 
 local function check(outcome)
   check_windows(outcome.log)
-  check_budget(outcome.log)
+  for _, client in ipairs { 2 ^ 26, 2 ^ 26 - 1 } do check_budget(outcome.log, client) end
   local sent = {}
   for _, entry in ipairs(outcome.log) do
     if entry.effect == "create" then
