@@ -15,7 +15,7 @@
  *              token is at hand), "foreign" (it happened at another origin, after a redirect)
  *   x:moved(now, status, date, reset, remaining, name)   the answer is a redirect that is followed:
  *     `next` is asked for the hop
- *   x:sent(now)          bytes leave now: for transports without the C hook
+ *   x:sent(now) -> bool  bytes leave now: for transports without the C hook; false: not again
  *   x:close(now)         gives up; idempotent, and what garbage collection does
  *   x:attempts() -> n    x:doubtful() -> bool    x:sent_at() -> seconds | nil
  *   x:wakes() -> bool    true once: others who wait should ask again
@@ -156,8 +156,8 @@ static int exchange_moved(lua_State *L)
 static int exchange_sent(lua_State *L)
 {
     lgp_exchange *x = check(L);
-    gp_exchange_sent(&x->exchange, told(L, x));
-    return 0;
+    lua_pushboolean(L, gp_exchange_sent(&x->exchange, told(L, x)));
+    return 1;
 }
 
 /* A finalizer is told no time: the latest that the exchange has heard of must do. */

@@ -27,9 +27,9 @@ const char *gp_reason_name(gp_reason reason)
     return reason_names[reason];
 }
 
-static void sent_by_hook(gp_sent_hook *hook, double now)
+static int sent_by_hook(gp_sent_hook *hook, double now)
 {
-    gp_exchange_sent((gp_exchange *)(void *)hook, now);
+    return gp_exchange_sent((gp_exchange *)(void *)hook, now);
 }
 
 void gp_exchange_init(gp_exchange *exchange, gp_policy *policy, gp_breaker *breaker,
@@ -169,13 +169,13 @@ gp_verdict gp_exchange_next(gp_exchange *exchange, double now, double random)
     return give(GP_VERDICT_SEND);
 }
 
-void gp_exchange_sent(gp_exchange *exchange, double now)
+int gp_exchange_sent(gp_exchange *exchange, double now)
 {
-    if (!exchange->in_flight) return;
+    gp_limiter *limiter = exchange->policy->limiter;
+    if (!exchange->in_flight) return 1;
+    if (limiter && !gp_limiter_sent(limiter, &exchange->waiter, now)) return 0;
     exchange->sent_at = now;
-    if (exchange->policy->limiter) {
-        gp_limiter_sent(exchange->policy->limiter, &exchange->waiter, now);
-    }
+    return 1;
 }
 
 /* What the answer says about the server's health. */
@@ -292,6 +292,7 @@ void gp_exchange_moved(gp_exchange *exchange, double now, const gp_answer *answe
 {
     if (!exchange->in_flight) return;
     hear(exchange, now, answer, GP_OUTCOME_OK, 0);
+    if (answer->status == 0) exchange->doubtful = 1;
     exchange->hopping = 1;
 }
 

@@ -113,12 +113,14 @@ gp_verdict gp_exchange_feed(gp_exchange *exchange, double now, double random,
 
 /* The attempt was answered by a redirect, which the caller follows: what it held is given up, and
  * the hop asks `next` for places of its own. It is no other attempt: it costs neither a repetition
- * nor budget. Where it leads to another origin, an exchange with that origin's policy is asked for
- * it, and this one is fed its outcome as `foreign`. */
+ * nor budget. (Status 0: not answered at all, it has to be sent again.) Where it leads to another
+ * origin, an exchange with that origin's policy is asked for it, and this one is fed its outcome as
+ * `foreign`. */
 void gp_exchange_moved(gp_exchange *exchange, double now, const gp_answer *answer);
 
-/* Bytes leave now: what the hook calls. */
-void gp_exchange_sent(gp_exchange *exchange, double now);
+/* Bytes leave now: what the hook calls. 0: they must not, as they would for the second time and no
+ * window has room; gp_exchange_moved and `next` find them another place. */
+int gp_exchange_sent(gp_exchange *exchange, double now);
 
 /* The caller gives up, or is finished. Idempotent. */
 void gp_exchange_close(gp_exchange *exchange, double now);

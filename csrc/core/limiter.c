@@ -93,17 +93,11 @@ static double stamp_at(const gp_window *window, uint32_t index)
     return window->stamps[at >= count ? at - count : at];
 }
 
-/* A ring that is full already (what leaves again has no place of its own) loses its oldest stamp:
- * what comes next waits for the newer ones. */
+/* There is room: the place was held. */
 static void push(gp_window *window, double now)
 {
     uint32_t count = window->rule->count;
-    uint64_t at;
-    if (window->used == count) {
-        if (++window->head == count) window->head = 0;
-        window->used--;
-    }
-    at = (uint64_t)window->head + window->used++;
+    uint64_t at = (uint64_t)window->head + window->used++;
     window->stamps[at >= count ? at - count : at] = now;
 }
 
@@ -381,19 +375,23 @@ int gp_limiter_admit(gp_limiter *limiter, gp_waiter *waiter, double now, double 
     return 0;
 }
 
-void gp_limiter_sent(gp_limiter *limiter, gp_waiter *waiter, double now)
+int gp_limiter_sent(gp_limiter *limiter, gp_waiter *waiter, double now)
 {
     uint32_t i;
     look_at_clock(limiter, now);
-    if (waiter->state < GP_WAITER_HELD) return;
-    if (limiter->gate) {
-        limiter->gate->sent(limiter->gate, waiter, now, waiter->state == GP_WAITER_SENT);
+    if (waiter->state < GP_WAITER_HELD) return 1;
+    if (waiter->state == GP_WAITER_SENT) {
+        if (!has_room(limiter, waiter)) return 0;
+        take(limiter, waiter);
+        limiter->in_flight--; /* it is one still */
     }
+    if (limiter->gate) limiter->gate->sent(limiter->gate, waiter, now);
     for (i = 0; i < waiter->windows; i++) {
-        if (waiter->state == GP_WAITER_HELD) waiter->taken[i]->held--;
+        waiter->taken[i]->held--;
         push(waiter->taken[i], limiter->now);
     }
     waiter->state = GP_WAITER_SENT;
+    return 1;
 }
 
 int gp_limiter_end(gp_limiter *limiter, gp_waiter *waiter, double now)

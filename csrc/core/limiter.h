@@ -60,8 +60,8 @@ typedef struct gp_limiter_gate {
     /* May it go? True: a place is held for it there too. Else *until, after `now`, is when it is
      * worth asking again. */
     int (*take)(struct gp_limiter_gate *gate, struct gp_waiter *waiter, double now, double *until);
-    /* Its bytes leave; `again`: for the second time. */
-    void (*sent)(struct gp_limiter_gate *gate, struct gp_waiter *waiter, double now, int again);
+    /* Its bytes leave. */
+    void (*sent)(struct gp_limiter_gate *gate, struct gp_waiter *waiter, double now);
     void (*give_back)(struct gp_limiter_gate *gate, struct gp_waiter *waiter);
     /* The server wants nothing of this waiter's subject under `rule` before `until`. */
     void (*close)(struct gp_limiter_gate *gate, const struct gp_waiter *waiter, int rule,
@@ -129,9 +129,9 @@ gp_limiter *gp_limiter_init(void *memory, const gp_limit_rule rules[GP_LIMITER_R
  * then. Asking may admit others that wait; they learn it when they ask. */
 int gp_limiter_admit(gp_limiter *limiter, gp_waiter *waiter, double now, double *until);
 
-/* Its bytes leave now. A second time for one waiter (a transport that repeats by itself) takes a
- * place more. */
-void gp_limiter_sent(gp_limiter *limiter, gp_waiter *waiter, double now);
+/* Its bytes leave now. A second time for one waiter (a transport that repeats by itself) needs
+ * another place: false when there is none at this moment, and they must not leave. */
+int gp_limiter_sent(gp_limiter *limiter, gp_waiter *waiter, double now);
 
 /* The attempt is over, or the caller gave up: a held place ages from now. True when others who
  * wait should ask again, because somebody left the queue. */

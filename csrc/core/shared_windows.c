@@ -392,31 +392,6 @@ void gp_shared_give_back(gp_shared_block *block, const gp_shared_places *places,
     end_held(block, places, owner, 0);
 }
 
-void gp_shared_hop(gp_shared_block *block, const gp_shared_subject subjects[GP_LIMITER_RULES],
-                   double now)
-{
-    uint64_t at = nanoseconds(now);
-    int rule;
-    for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
-        const gp_shared_rule *shape = &block->header.rules[rule];
-        window *each;
-        uint64_t *oldest = NULL, earliest = UINT64_MAX;
-        uint32_t i;
-        if (!concerns(block, rule, &subjects[rule])) continue;
-        each = window_of(block, rule, &subjects[rule]);
-        for (i = 0; each && i < shape->count; i++) {
-            uint64_t word = load(&each->places[i]);
-            if (!(word & HELD) && free_at(shape, word, at) < earliest) {
-                oldest = &each->places[i];
-                earliest = free_at(shape, word, at);
-            }
-        }
-        if (oldest) store(oldest, at + 1);
-        /* Everything is held: what comes next waits for as long as a stamp would make it. */
-        if (each && !oldest) store(&each->closed_until, at + shape->length + MARGIN);
-    }
-}
-
 void gp_shared_close(gp_shared_block *block, int rule, const gp_shared_subject *subject, double now,
                      double until)
 {

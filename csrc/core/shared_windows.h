@@ -130,11 +130,6 @@ void gp_shared_sent(gp_shared_block *block, const gp_shared_places *places, uint
 /* Nothing was or will be sent. */
 void gp_shared_give_back(gp_shared_block *block, const gp_shared_places *places, uint32_t owner);
 
-/* LOCKED. Something left again, without a place of its own: it takes a free one, or what
- * comes next waits for longer. */
-void gp_shared_hop(gp_shared_block *block, const gp_shared_subject subjects[GP_LIMITER_RULES],
-                   double now);
-
 /* LOCKED. Nothing goes through this window before `until`. */
 void gp_shared_close(gp_shared_block *block, int rule, const gp_shared_subject *subject, double now,
                      double until);

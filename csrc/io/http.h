@@ -108,6 +108,7 @@ typedef enum gp_http_code {
     GP_HTTP_PROTOCOL,
     GP_HTTP_TOO_LARGE,
     GP_HTTP_SINK_FAILED,
+    GP_HTTP_HELD_BACK, /* a kept connection died; the hook does not want it sent again now */
     GP_HTTP_CODE_CANCELLED
 } gp_http_code;
 

@@ -9,8 +9,9 @@
 
 static const char *const outcome_names[] = {"ok",         "never_sent", "unknown",
                                             "unreadable", "permanent",  "cancelled"};
-static const char *const code_names[] = {"none",  "dns",      "connect",   "tls",  "timeout",
-                                         "reset", "protocol", "too_large", "sink", "cancelled"};
+static const char *const code_names[] = {"none",    "dns",       "connect",  "tls",
+                                         "timeout", "reset",     "protocol", "too_large",
+                                         "sink",    "held_back", "cancelled"};
 
 const char *gp_http_outcome_name(gp_http_outcome outcome)
 {

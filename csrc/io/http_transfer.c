@@ -208,8 +208,11 @@ int gp_http_on_prereq(void *ctx, char *remote, char *local, int remote_port, int
     transfer->connecting = 0;
     transfer->sent = transfer->moved = gp_clock_now();
     look_again(transfer);
-    if (transfer->hook && transfer->hook->sent) {
-        transfer->hook->sent(transfer->hook, callers(transfer, transfer->sent));
+    if (transfer->hook && transfer->hook->sent &&
+        !transfer->hook->sent(transfer->hook, callers(transfer, transfer->sent))) {
+        say(transfer, "the connection was closed before an answer");
+        transfer->abort = GP_HTTP_HELD_BACK;
+        return CURL_PREREQFUNC_ABORT;
     }
     return CURL_PREREQFUNC_OK;
 }
@@ -473,6 +476,10 @@ static void end_aborted(gp_http_transfer *transfer)
     }
     /* A write has been done whether or not its answer fits; a read would not fit again. */
     if (transfer->effect != GP_HTTP_READ) outcome = gp_http_outcome_sent(transfer->status);
+    /* A create has a connection of its own: only what HTTP/2 refused unseen would go again. */
+    if (transfer->abort == GP_HTTP_HELD_BACK) {
+        outcome = transfer->effect == GP_HTTP_CREATE ? GP_HTTP_NEVER_SENT : GP_HTTP_UNKNOWN;
+    }
     end(transfer, outcome, transfer->abort);
 }
 

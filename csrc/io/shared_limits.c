@@ -56,8 +56,6 @@ struct gp_shared_limits {
     uint32_t owner;
     int seen_before; /* the file was in use already: what replaces it counts as used */
     double pause, quiet_until;
-    gp_shared_subject hops[OWED][GP_LIMITER_RULES];
-    uint32_t owed_hops;
     owed_close closes[OWED];
     uint32_t owed_closes;
     owed_quota quotas[OWED];
@@ -294,8 +292,6 @@ static int look(gp_shared_limits *limits)
 static void pay(gp_shared_limits *limits, double at)
 {
     uint32_t i;
-    for (i = 0; i < limits->owed_hops; i++)
-        gp_shared_hop(&limits->block, limits->hops[i], at);
     for (i = 0; i < limits->owed_closes; i++) {
         const owed_close *owed = &limits->closes[i];
         gp_shared_close(&limits->block, owed->rule, &owed->subject, at, owed->until);
@@ -304,7 +300,7 @@ static void pay(gp_shared_limits *limits, double at)
         const owed_quota *owed = &limits->quotas[i];
         gp_shared_quota(&limits->block, &owed->host, owed->subjects, &owed->word, at);
     }
-    limits->owed_hops = limits->owed_closes = limits->owed_quotas = 0;
+    limits->owed_closes = limits->owed_quotas = 0;
 }
 
 static void unlock(gp_shared_limits *limits)
@@ -410,27 +406,10 @@ static int has_places(gp_shared_limits *limits, const gp_waiter *waiter, gp_shar
            (uint64_t)info.st_size == limits->size;
 }
 
-/* Something left that has no place of its own. */
-static void count_hop(gp_shared_limits *limits, const gp_waiter *waiter, double now)
-{
-    gp_shared_subject subjects[GP_LIMITER_RULES];
-    subjects_of(limits, waiter, subjects);
-    if (lock(limits, now)) {
-        gp_shared_hop(&limits->block, subjects, file_time(limits, now));
-        unlock(limits);
-    } else if (limits->owed_hops < OWED) {
-        memcpy(limits->hops[limits->owed_hops++], subjects, sizeof(subjects));
-    }
-}
-
-static void sent(gp_limiter_gate *gate, gp_waiter *waiter, double now, int again)
+static void sent(gp_limiter_gate *gate, gp_waiter *waiter, double now)
 {
     gp_shared_limits *limits = (gp_shared_limits *)(void *)gate;
     gp_shared_places places;
-    if (again) {
-        count_hop(limits, waiter, now);
-        return;
-    }
     if (!has_places(limits, waiter, &places)) return;
     gp_shared_sent(&limits->block, &places, limits->owner, file_time(limits, now));
     memset(waiter->gate_places, 0, sizeof(waiter->gate_places));

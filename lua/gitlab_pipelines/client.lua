@@ -276,6 +276,7 @@ local function on_response(self, call, x, response, generation)
     refused = ("%s (status %d)"):format(detail, status)
   end
   if stores.heard(self, call, "ok", status, response) then flag = "foreign" end
+  call.held_back = nil
   if status >= 200 and status < 300 or status == 304 and call.op.effect == "read" then
     local why = decode(call, response)
     if not why and not flag then return feed_success(self, x, response) end
@@ -294,7 +295,21 @@ local function on_response(self, call, x, response, generation)
   return feed_answer(self, x, response, outcome, flag)
 end
 
+-- libcurl would have sent it again by itself, and there was no room: it waits for a place like a
+-- redirect's hop does. Once an attempt is enough, the next time it is an attempt that was lost.
+local function send_again(self, call, x, failure)
+  if failure.code ~= "held_back" or call.held_back then return nil end
+  call.held_back = true
+  call.err = outcomes.of_failure(call, failure)
+  local asked = call.hop and call.hop.visit or x
+  asked:moved(self.runtime:now(), 0)
+  return "hop"
+end
+
 local function on_failure(self, call, x, failure)
+  local verdict = send_again(self, call, x, failure)
+  if verdict then return verdict end
+  call.held_back = nil
   local rt, outcome = self.runtime, failure.outcome
   call.response, call.result = nil, nil
   call.err = outcomes.of_failure(call, failure)
@@ -318,7 +333,7 @@ local function send(self, call, x)
     end
     self.auth = self.token.auth
   end
-  if not hop then call.attempts = call.attempts + 1 end
+  if not hop and not call.held_back then call.attempts = call.attempts + 1 end
   self.counts.requests = self.counts.requests + 1
   local sent, response, failure = pcall(self.transport.perform, self.transport,
     request.attempt(self, call, token, hop and hop.visit or x))

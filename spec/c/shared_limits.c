@@ -553,7 +553,6 @@ static void unit_windows(unsigned char *memory)
     uint64_t *word;
     int i;
     gp_shared_attach(&block, memory);
-    gp_shared_hop(&block, strangers, 10);
     gp_shared_close(&block, 0, &strangers[0], 10, 11);
     gp_shared_close(&block, 3, &subjects[3], 10, 11);
     check(gp_shared_used(&block, 0, &strangers[0], 10) == 0, "a stranger's places");
@@ -562,8 +561,7 @@ static void unit_windows(unsigned char *memory)
               "a place");
     check(!gp_shared_take(&block, &host, subjects, 7, &census, 10, &places[3], &until), "a fourth");
     check(until == 10 + GP_SHARED_LOOK, "look again soon");
-    /* Every place of the third window is held: a hop closes it. */
-    gp_shared_hop(&block, subjects, 10);
+    gp_shared_close(&block, 2, &subjects[2], 10, 10.1005);
     gp_shared_give_back(&block, &places[0], 7);
     check(!gp_shared_take(&block, &host, subjects, 7, &census, 10.05, &places[0], &until),
           "closed");

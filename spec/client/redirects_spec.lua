@@ -172,6 +172,21 @@ describe("a redirect over a network", function()
     assert.same({ 1, 0, 0, 3 }, { stats.throttled, stats.waiting, stats.in_flight, stats.requests })
   end)
 
+  -- The hop goes over the connection that the redirect came by; the server closes it unanswered.
+  it("over a kept connection that dies goes again only with a place of its own", function()
+    local c = client { limits = { per_second = false, per_minute = 3 } }
+    assert.are.equal(17, assert(get(c, "/apply-then-drop/1")).id)
+    assert.are.equal(3, #server:requests())
+    assert.are.equal(3, c:stats().windows.minute.used)
+    server:forget()
+    c = client { limits = { per_second = false, per_minute = 2 } }
+    local _, err = get(c, "/apply-then-drop/2", { timeout = 5 })
+    assert.is_true(err:is "NetworkError.ConnectionFailed", tostring(err))
+    assert.is_true(err.retry_after > 50 and err.retry_after <= 61)
+    assert.are.equal(2, #server:requests())
+    assert.are.equal(2, c:stats().windows.minute.used)
+  end)
+
   it("to a store is no request to GitLab, and has the store's own windows", function()
     local c = client { limits = { per_second = false, per_minute = 3 } }
     for _ = 1, 3 do assert.are.equal('{"ok":true}', assert(download(c, server.other .. "/ok"))) end
@@ -437,6 +452,29 @@ describe("a hop", function()
       assert.equals(1, err.attempts)
     end)
     assert.equals(1, asked)
+  end)
+
+  it("that has to be sent again waits for another place, once an attempt", function()
+    local dead = { failure = { outcome = "unknown", code = "held_back" } }
+    local answers = { dead, pipeline }
+    local c, transport, rt = client_with(function(_, n) return answers[n] end, { limits = { per_second = 1 } })
+    rt:run(function()
+      local start = rt:now()
+      assert(get(c, { retry = false }))
+      local took = rt:now() - start
+      assert.is_true(took > 1 and took < 1.01, "took " .. took)
+      assert.same({ 2, 0 }, { #transport.requests, c:stats().retries })
+      assert.equals(0, c:stats().breaker.failures)
+      answers = { [3] = dead, [4] = dead }
+      local _, err = get(c, { retry = false })
+      assert.is_true(err:is "NetworkError.ConnectionFailed")
+      assert.equals(1, err.attempts)
+      assert.equals(4, #transport.requests)
+      -- The next attempt may be sent twice again.
+      answers = { [5] = dead, [6] = dead, [7] = dead, [8] = pipeline }
+      assert(get(c))
+      assert.same({ 8, 1 }, { #transport.requests, c:stats().retries })
+    end)
   end)
 
   it("of a client without limits and breaker is simply followed", function()

@@ -122,7 +122,7 @@ function M.build(client, op, args)
     attempts = 0,
     -- Set on the way; named here so that the table is made in its final size.
     sink = nil, streams = nil, deadline = nil, server_time = nil, response = nil, result = nil,
-    err = nil, hop = nil,
+    err = nil, hop = nil, held_back = nil,
   }
 end
 
