@@ -148,14 +148,9 @@ describe("a redirect over a network", function()
     local _, err = get(c, server.main .. "/stall-before")
     assert.is_true(err:is "NetworkError.Timeout")
     assert.are.equal(1, err.attempts)
-    assert.are.equal("unknown timeout", (function()
-      local call = { op = operations.pipelines.get, url = server.main, headers = {},
-        hop = { url = server.main .. "/stall-before", spent = 0.099, count = 1 } }
-      local asked = require("gitlab_pipelines.client.request").attempt(c, call)
-      assert.is_true(asked.timeout.request < 0.0011)
-      local _, failure = c.transport:perform(asked)
-      return failure.outcome .. " " .. failure.code
-    end)())
+    local asked = require("gitlab_pipelines.client.request").attempt(c, { op = operations.pipelines.get,
+      url = server.main, headers = {}, hop = { url = server.main .. "/ok", spent = 0.09, count = 1 } })
+    assert.is_true(asked.timeout.request > 0.0099 and asked.timeout.request < 0.0101)
   end)
 
   it("waits for a place like any request, and never sends without one", function()
