@@ -10,13 +10,13 @@ local function run(command)
 end
 
 describe("python-gitlab", function()
-  it("works through pipelines, jobs, triggers, variables, environments and artifacts unchanged", function()
+  it("works through pipelines, jobs, triggers, variables, environments, artifacts and webhooks unchanged", function()
     assert.equal("ok\n", run "/usr/bin/python3 spec/support/python_gitlab.py")
   end)
 end)
 
 describe("Ruby's gitlab", function()
-  it("works through pipelines, jobs, triggers, variables, environments and artifacts unchanged", function()
+  it("works through pipelines, jobs, triggers, variables, environments, artifacts and webhooks unchanged", function()
     assert.equal("ok\n", run "/usr/bin/ruby -W0 spec/support/gitlab_gem.rb")
   end)
 end)

@@ -128,6 +128,16 @@ def environments(gl)
   expect(gl.environments(PROJECT).map(&:name), ['production'])
 end
 
+def hooks(gl)
+  made = gl.add_project_hook(PROJECT, 'https://x.example.com/', pipeline_events: true, push_events: false)
+  expect([made.pipeline_events, made.push_events, made.job_events], [true, false, false])
+  changed = gl.edit_project_hook(PROJECT, made.id, 'https://y.example.com/', job_events: true)
+  expect([changed.url, changed.pipeline_events, changed.job_events], ['https://y.example.com/', true, true])
+  expect(gl.project_hooks(PROJECT).map(&:id), [made.id])
+  gl.delete_project_hook(PROJECT, made.id)
+  refused(Gitlab::Error::NotFound) { gl.project_hook(PROJECT, made.id) }
+end
+
 def pages(gl)
   10.times { gl.create_pipeline(PROJECT, 'many') }
   first = gl.pipelines(PROJECT, ref: 'many', per_page: 4)
@@ -148,6 +158,7 @@ begin
   failing(gl, clock)
   triggers(gl)
   variables(gl)
+  hooks(gl)
   pages(gl)
   refused(Gitlab::Error::Unauthorized) { Gitlab.client(endpoint: "#{url}/api/v4", private_token: 'wrong-token').user }
   puts 'ok'

@@ -132,6 +132,21 @@ def environments(project):
     assert project.environments.list() == []
 
 
+def hooks(project):
+    hook = project.hooks.create({"url": "https://x.example.com/", "pipeline_events": 1, "push_events": 0,
+                                 "token": "hush-hush"})
+    assert (hook.pipeline_events, hook.push_events, hook.job_events) == (True, False, False)
+    hook.job_events = True
+    hook.save()
+    kept = project.hooks.get(hook.id)
+    assert (kept.pipeline_events, kept.job_events, kept.url) == (True, True, "https://x.example.com/")
+    assert not hasattr(kept, "token")
+    assert [h.id for h in project.hooks.list(get_all=True)] == [hook.id]
+    raises(422, lambda: project.hooks.create({"url": "nowhere"}))
+    hook.delete()
+    raises(404, lambda: project.hooks.get(hook.id))
+
+
 def main():
     lua, script, world = sys.argv[1:4]
     server = subprocess.Popen([lua, script, world], stdout=subprocess.PIPE, text=True)
@@ -147,6 +162,7 @@ def main():
         failing(project)
         triggers(project)
         settings(project)
+        hooks(project)
         for _ in range(25):
             project.pipelines.create({"ref": "main"})
         listed = project.pipelines.list(get_all=True, per_page=7)
