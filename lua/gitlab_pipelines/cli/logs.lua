@@ -54,21 +54,48 @@ local function follow(ctx, args)
   return exit.of_verdict(verdict)
 end
 
+--- The lines of hits, each once, as grep shows them: "7:hit", "8-what is around it", and "--" between
+--- what does not follow each other. Pure.
+---@param hits table[] of gl.jobs:search_log
+---@return string[] lines
+function M.around(hits)
+  local lines, last = {}, nil
+  local function add(number, mark, text)
+    if last and number > last + 1 then lines[#lines + 1] = "--" end
+    lines[#lines + 1] = ("%d%s%s"):format(number, mark, text)
+    last = number
+  end
+  local with_context = false
+  for _, hit in ipairs(hits) do
+    with_context = with_context or #hit.before > 0 or #hit.after > 0
+  end
+  for i, hit in ipairs(hits) do
+    if not with_context then last = nil end
+    for j, text in ipairs(hit.before) do
+      local number = hit.number - #hit.before + j - 1
+      if not last or number > last then add(number, "-", text) end
+    end
+    add(hit.number, ":", hit.text)
+    local next_hit = hits[i + 1]
+    for j, text in ipairs(hit.after) do
+      local number = hit.number + j
+      if next_hit and number >= next_hit.number then break end
+      add(number, "-", text)
+    end
+  end
+  return lines
+end
+
 local function search(ctx, args)
   if not pcall(string.find, "", args.search) then
     ctx:stop("--search wants a Lua pattern, not '" .. args.search .. "'")
   end
   local hits = ctx:check(ctx:client().jobs:search_log(ctx:project(), args.job, args.search,
     { section = args.section, context = args.context }))
-  for i, hit in ipairs(hits) do
-    if ctx.args.json then
-      ctx:json(hit)
-    else
-      if i > 1 and args.context then ctx:print "--" end
-      for j, text in ipairs(hit.before) do ctx:print("%d-%s", hit.number - #hit.before + j - 1, text) end
-      ctx:print("%d:%s", hit.number, hit.text)
-      for j, text in ipairs(hit.after) do ctx:print("%d-%s", hit.number + j, text) end
-    end
+  if ctx.args.json then
+    for _, hit in ipairs(hits) do ctx:json(hit) end
+  else
+    for _, line in ipairs(M.around(hits)) do ctx:print("%s", line) end
   end
   return #hits > 0 and exit.success or exit.failed
 end
