@@ -463,6 +463,20 @@ describe("repetition", function()
     assert.matches("it was done", err.message)
   end)
 
+  it("takes a page or JSON for no archive, but a file of one may be either", function()
+    local page = { body = "<html>log in</html>", type = "text/html; charset=utf-8" }
+    local message = { body = { message = "moved" } }
+    for _, foreign in ipairs { page, message } do
+      local c, transport = client_with { foreign, foreign, foreign }
+      local _, err = c:call(operations.artifacts.download, { project = 17, job_id = 3 })
+      assert.equals("ServerError.InvalidResponse", err.category .. "." .. err.kind)
+      assert.matches("not an archive", err.message)
+      assert.equals(3, #transport.requests)
+      c = client_with { foreign }
+      assert.is_string(assert(c:call(operations.artifacts.file, { project = 17, job_id = 3, path = "a" })))
+    end
+  end)
+
   it("takes an answer without a body, or one that nothing has changed, for none where neither was asked for", function()
     for _, status in ipairs { 204, 205, 304 } do
       local c, transport = client_with { { status = status }, pipeline }

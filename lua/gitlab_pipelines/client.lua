@@ -200,8 +200,13 @@ local function decode(call, response)
   end
   if op.result == "none" then return end
   if op.result == "bytes" or op.result == "text" then
-    local kind = op.result == "text" and response:header "Content-Type"
-    if kind and is_page(kind) then return "the answer is a page of HTML, not text" end
+    -- A file of an archive may be a page; a log and an archive never are.
+    local kind = not op.param.path and response:header "Content-Type"
+    if kind and is_page(kind) then
+      return "the answer is a page of HTML, not " .. (op.result == "text" and "text" or "an archive")
+    elseif kind and op.result == "bytes" and kind:lower():find("^application/json") then
+      return "the answer is JSON, not an archive"
+    end
     if not call.sink then call.result = body or "" end
     return
   end

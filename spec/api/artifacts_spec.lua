@@ -268,15 +268,18 @@ describe("gl.artifacts", function()
       assert.equal("", left_behind())
     end)
 
-    it("takes no page to sign in for an archive", function()
-      write(folder .. "/page", "<html>sign in</html>")
-      server:job(5, { versions = { { path = folder .. "/page" } }, type = "text/html; charset=utf-8" })
-      local saved, err = gl.artifacts:download(1, 5, target)
-      assert.is_nil(saved)
-      assert.is_true(err:is "InvalidResponse")
-      assert.equal(1, #server:requests "main")
-      assert.equal("page\n", left_behind())
-    end)
+    for kind, text in pairs { ["text/html; charset=utf-8"] = "<html>sign in</html>",
+      ["application/json"] = '{"message":"moved"}' } do
+      it("takes no page to sign in and no message for an archive: " .. kind, function()
+        write(folder .. "/page", text)
+        server:job(5, { versions = { { path = folder .. "/page" } }, type = kind })
+        local saved, err = gl.artifacts:download(1, 5, target)
+        assert.is_nil(saved)
+        assert.is_true(err:is "InvalidResponse")
+        assert.equal(1, #server:requests "main")
+        assert.equal("page\n", left_behind())
+      end)
+    end
 
     it("says when no length was told that could be verified", function()
       local size = server:job(5, { versions = { random_archive(32) }, length = "none" })

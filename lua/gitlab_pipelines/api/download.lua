@@ -168,10 +168,12 @@ local function acceptor(download, attempt)
     attempt.verdict = verdict
     local receiver = download.receiver
     local kind = headers:header "Content-Type"
-    if download.archive and kind and kind:lower():find("text/html", 1, true) then
+    kind = kind and kind:lower() or ""
+    local page = kind:find("text/html", 1, true)
+    if download.archive and (page or kind:find "^application/json") then
       -- Somebody stands in between: a proxy, or a page to sign in.
       verdict.kind, verdict.final = "refused", true
-      verdict.reason = "the answer is a page of HTML, not an archive"
+      verdict.reason = ("the answer is %s, not an archive"):format(page and "a page of HTML" or "JSON")
     end
     -- An ETag that is not to be trusted is none.
     if download.opts.from_start then verdict.etag, verdict.changed = nil, false end
