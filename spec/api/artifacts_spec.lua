@@ -203,6 +203,69 @@ describe("gl.artifacts", function()
       assert.is_nil(contents(target))
     end)
 
+    it("is the file as it was at one moment, or fails, whatever the server does", function()
+      local originals, ends = {}, {}
+      local function whole(version)
+        local key = version.seed .. " " .. version.size
+        originals[key] = originals[key] or original(version)
+        return originals[key]
+      end
+      -- A server that is bad in ways drawn by lot; its versions are of one size or of several.
+      local function draw(random)
+        local versions, breaks = {}, {}
+        for i = 1, random.pick { 1, 1, 2, 3 } do
+          versions[i] = { seed = 200 + i, size = random.pick { 1000, 70000, 70000, 70000 } }
+        end
+        for i = 1, random.int(0, 5) do breaks[i] = random.int(1, 70000) end
+        return {
+          versions = versions, breaks = #breaks > 0 and breaks or nil,
+          etag = random.pick { "strong", "strong", "strong", "weak", "none" },
+          range = random.pick { "yes", "yes", "yes", "no", "shifted", "capped", "unsaid", "416" },
+          length = random.pick { 0, 0, 0, 5, "none" }, redirect = random.pick { "store", "no", "no" },
+          expired = random.int(0, 2), if_range = not random.chance(0.25),
+        }
+      end
+      for seed in seeds.each(600, 40) do
+        seeds.named(seed, function()
+          local random = seeds.new(seed)
+          local behaviour = draw(random)
+          for _, version in ipairs(behaviour.versions) do whole(version) end
+          server:job(5, behaviour)
+          sh(("rm -f %s*"):format(target))
+          local pieces, into = {}, random.pick { "file", "function" }
+          local saved, err = gl.artifacts:download(1, 5, into == "file" and target or function(chunk)
+            pieces[#pieces + 1] = chunk
+            return true
+          end, { verify = "none" })
+          if saved then
+            local got, same = into == "file" and contents(target) or table.concat(pieces), false
+            for _, version in ipairs(behaviour.versions) do same = same or got == whole(version) end
+            assert(same, "mixed")
+            assert(not contents(target .. ".part"), "left its part")
+          else
+            assert(not contents(target), "a file after " .. tostring(err))
+            assert(err:is "NetworkError" or err:is "ServerError" or err:is "ArtifactError" or err.from_store
+              or err.status == 416, tostring(err))
+          end
+          ends[saved and "saved" or "failed"] = true
+          for _, request in ipairs(server:requests "store") do
+            assert(not request.headers["private-token"], "the token went to the store")
+          end
+        end)
+      end
+      if not os.getenv "GP_SEED" then assert.same({ saved = true, failed = true }, ends) end
+    end)
+
+    it("says that the answer is wrong where a range came that was not asked for", function()
+      server:job(5, { versions = { random_archive(9) }, breaks = { 100000 }, range = "shifted" })
+      local _, err = gl.artifacts:download(1, 5, target, { retry = false })
+      assert.is_true(err:is "ConnectionFailed", tostring(err))
+      _, err = gl.artifacts:download(1, 5, target, { retry = false })
+      assert.is_true(err:is "InvalidResponse", tostring(err))
+      assert.matches("another range", tostring(err))
+      assert.is_truthy(gl.artifacts:download(1, 5, target, { retry = false }))
+    end)
+
     it("is bounded: a server that always breaks off ends it", function()
       local breaks = {}
       for i = 1, 50 do breaks[i] = 10 end

@@ -264,9 +264,12 @@ local function next_attempt(download, attempt, err)
   if verdict and verdict.final then
     return nil, download.fail("ServerError.InvalidResponse", verdict.reason)
   end
-  if not goes_on(download, attempt, err) or receiver.stopped or download.opts.retry == false then
-    return nil, err
+  local further = goes_on(download, attempt, err)
+  -- It was we who stopped, since the answer does not fit: that is the server's fault.
+  if verdict and verdict.kind == "refused" and err.message == verdict.reason then
+    err = download.fail("ServerError.InvalidResponse", verdict.reason, true)
   end
+  if not further or receiver.stopped or download.opts.retry == false then return nil, err end
   if err.status == 416 and not verdict then receiver:lost() end
   local changed = verdict and verdict.changed and not attempt.earlier
   if must_stay(receiver) then
