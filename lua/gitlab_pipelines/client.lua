@@ -19,6 +19,7 @@ local settings_of = require "gitlab_pipelines.client.settings"
 local sharing = require "gitlab_pipelines.client.sharing"
 local state = require "gitlab_pipelines.client.state"
 local stores = require "gitlab_pipelines.client.stores"
+local tracing = require "gitlab_pipelines.observe.tracing"
 local waiting = require "gitlab_pipelines.client.waiting"
 local windows = require "gitlab_pipelines.client.windows"
 
@@ -490,6 +491,15 @@ local function deadline_of(self, call, opts, now)
   return deadline ~= math.huge and deadline or nil
 end
 
+-- Tells the tracer. What it raises is its own affair: the call has happened.
+local function traced(self, call, began, result, detail)
+  local span = tracing.span(call, began, self.runtime:now(), result == nil and detail or nil,
+    self.redactor)
+  local ok, raised = pcall(self.settings.tracer, span)
+  if not ok then self.log:warn("the tracer failed: " .. tostring(raised)) end
+  return result, detail
+end
+
 -- The result and the answer that it came in; nil and an error.
 local function perform(self, op, args, opts)
   local call, err = request.build(self, op, args)
@@ -517,6 +527,9 @@ local function perform(self, op, args, opts)
   if self.log:enabled "debug" then
     self.log:debug("call", { operation = op.name, subject = request.subject(op, call.args),
       result = reason, attempts = call.attempts, status = call.response and call.response.status or nil })
+  end
+  if self.settings.tracer then
+    return traced(self, call, now, conclude(self, call, x, reason, retry_after))
   end
   return conclude(self, call, x, reason, retry_after)
 end

@@ -58,7 +58,7 @@ local descriptors = {
     check_scopes = { type = "boolean" },
     log = { type = "function|table|userdata|string" },
     log_level = { type = "string", one_of = { "debug", "info", "warn", "error" } },
-    tracer = { type = "function|table|userdata" },
+    tracer = { type = "function" },
   },
   timeout = {
     connect = { type = "duration" }, request = { type = "duration" },
