@@ -162,7 +162,7 @@ static int parser_finish(lua_State *L)
 
 static int parser_exit_code(lua_State *L)
 {
-    int code = gp_joblog_exit_code(&check(L)->log);
+    long long code = gp_joblog_exit_code(&check(L)->log);
     if (code < 0) return 0;
     lgp_push_integer(L, code);
     return 1;

@@ -420,18 +420,20 @@ static int close_section(gp_joblog *log, const marker *found, gp_joblog_event *e
 }
 
 /* The number after the last blank of "exit code 2"; -1 when that is not how the text ends. */
-static int code_at_end(const char *text, size_t len)
+static long long code_at_end(const char *text, size_t len)
 {
     static const char *const words[] = {"exit code ", "exit status "};
     size_t digits = len, i;
-    int code = 0;
+    long long code = 0;
     while (digits > 0 && is_digit(text[digits - 1]))
         digits--;
     if (digits == len) return -1;
     for (i = 0; i < sizeof words / sizeof words[0]; i++) {
         size_t word = strlen(words[i]);
         if (digits < word || memcmp(text + digits - word, words[i], word) != 0) continue;
-        for (; digits < len && code < 100000; digits++)
+        /* Windows has codes of 32 bits; what is longer is none. */
+        if (len - digits > 10) return -1;
+        for (; digits < len; digits++)
             code = code * 10 + (text[digits] - '0');
         return code;
     }
@@ -554,7 +556,7 @@ int gp_joblog_is_inside(const gp_joblog *log, const char *section)
     return 0;
 }
 
-int gp_joblog_exit_code(const gp_joblog *log)
+long long gp_joblog_exit_code(const gp_joblog *log)
 {
     return log->exit_code;
 }

@@ -132,7 +132,7 @@ typedef struct gp_joblog {
     char minute[17]; /* the last timestamp's minute and its Unix seconds */
     double minute_time;
     long long number;
-    int exit_code;
+    long long exit_code;
 } gp_joblog;
 
 /* A parser at the start of a log. Allocates nothing; `alloc` must outlive it. */
@@ -157,7 +157,7 @@ int gp_joblog_is_inside(const gp_joblog *log, const char *section);
 
 /* The exit code that the last line of the log tells ("Job succeeded", "ERROR: Job failed: exit
  * code 2"), or -1. */
-int gp_joblog_exit_code(const gp_joblog *log);
+long long gp_joblog_exit_code(const gp_joblog *log);
 
 /* Adds a line with its styles as ANSI escapes, each styled run reset at its end. */
 void gp_joblog_ansi(const gp_joblog_event *line, gp_buf *out);

@@ -53,6 +53,10 @@ local corpus = {
   odd_escapes = ESC .. "]0;title\7shown" .. ESC .. "]8;;http://x" .. ESC .. "\\link\n" .. ESC
     .. "(Bset\n" .. ESC .. "[12;5Hmoved\n" .. ESC .. "[31",
   lookalikes = "section_start:12:name\nsection_end:x:name\r\nsection_start:1:\rz\nsection_start:1:a[b\rq\n",
+  edges = ESC .. "\n" .. ESC .. "[\n" .. ESC .. "]\n" .. ESC .. "]0;a" .. ESC .. "\n" .. ESC .. "]0;a" .. ESC
+    .. "x\n" .. ESC .. "(\n" .. ESC .. " \n" .. ESC .. "[31" .. ESC .. "[32mx\n" .. ESC .. "[31ü\n"
+    .. "section_start:12x:n\rq\nsection_start:1:n@\rq\nsection_end:\r\nsection_end:1\r\nsection_end:12345\r\n"
+    .. "section_start:1\rq\nsection_start:1:n[]\rq\nsection_start:1:n]\rq\nsection_start:1:n[\rq\n",
   last = "work\n" .. ESC .. "[31;1mERROR: Job failed: exit code 17" .. ESC .. "[0;m\n",
 }
 
@@ -208,6 +212,8 @@ describe("core/joblog", function()
     assert.is_nil(code "Job succeeded\nmore\n")
     assert.equal(1, code "ERROR: Job failed: exit status 1\n")
     assert.equal(137, code("ERROR: Job failed: command terminated with exit code 137\n" .. ESC .. "[0;m"))
+    assert.equal(3221225477, code "ERROR: Job failed: exit status 3221225477\n")
+    assert.is_nil(code "ERROR: Job failed: exit code 12345678901\n")
     assert.is_nil(code "ERROR: Job failed: exit code \n")
     assert.is_nil(code "ERROR: Job failed: 7\n")
     assert.is_nil(code "ERROR: Job failed: no exit 7\n")
