@@ -149,6 +149,17 @@ describe("a pipeline's tree", function()
     assert.equal(104, tree.first_failure.id)
   end)
 
+  it("knows which failed first also where the server tells a local time", function()
+    local answers = family()
+    answers["/projects/1/pipelines/10/trigger_jobs"] = json.array {}
+    answers["/projects/1/pipelines/10/jobs"] = {
+      job(102, "third", "test", "failed"),
+      job(101, "second", "test", "failed", { finished_at = "2026-10-25T02:10:00.000+01:00" }),
+      job(100, "first", "test", "failed", { finished_at = "2026-10-25T02:50:00.000+02:00" }),
+    }
+    assert.equal("first", assert(api.new(server(answers)).pipelines:tree(1, 10)).first_failure.name)
+  end)
+
   it("has no first failure when nothing failed", function()
     local answers = family()
     answers["/projects/1/pipelines/10/jobs"] = { job(100, "build", "build", "success") }
