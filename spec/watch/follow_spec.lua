@@ -1,5 +1,6 @@
 local errors = require "gitlab_pipelines.errors"
 local follow = require "gitlab_pipelines.watch.follow"
+local seeds = require "spec.support.seeds"
 local virtual = require "gitlab_pipelines.runtime.virtual"
 
 -- A job whose log is a function of time, and a count of what was read.
@@ -24,7 +25,8 @@ local function world(job)
     return true
   end
   function source.job()
-    return { id = 7, status = job.status(self.elapsed()), erased_at = job.erased_at and job.erased_at(self.elapsed()) }
+    return { id = 7, status = job.status(self.elapsed()), started_at = job.started_at,
+      erased_at = job.erased_at and job.erased_at(self.elapsed()) }
   end
   self.follower = follow.new(source, rt)
   function self.follow(opts)
@@ -121,6 +123,75 @@ describe("watch/follow", function()
     assert.same({ "changed" }, result.restarts)
     assert.equal("other", result.lines[12])
     assert.equal(10 + 1 + 21, #result.lines)
+  end)
+
+  it("ends with every line of the last log, whatever became of those before", function()
+    -- A life: at each moment another text; the job ends at `over`, the log a little later.
+    local function draw(random)
+      local at, text, generation, moments = 0, "", 1, {}
+      local over = random.int(5, 400)
+      local function add(count)
+        local lines = {}
+        for i = 1, count do lines[i] = ("log %d at %g line %d\n"):format(generation, at, i) end
+        text = text .. table.concat(lines)
+      end
+      while at < over do
+        local act = random.int(1, 12)
+        if act == 1 then
+          generation, text = generation + 1, ""
+          add(random.int(1, 400))
+        elseif act == 2 then
+          text = text:sub(1, random.int(0, #text))
+        elseif act == 3 then
+          moments[#moments + 1] = { at = at, text = "" }
+          at = at + random.int(1, 5)
+        else
+          add(random.int(0, 300))
+        end
+        moments[#moments + 1] = { at = at, text = text }
+        at = at + random.int(1, 60)
+      end
+      at = over + random.unit() * 2
+      add(random.int(0, 5))
+      if random.chance(0.5) then text = text .. "without end" end
+      moments[#moments + 1] = { at = at, text = text }
+      if random.chance(0.3) then
+        -- It is moved to the archive, or away from where it was kept, and comes back.
+        moments[#moments + 1] = { at = at + 0.5, text = "" }
+        moments[#moments + 1] = { at = at + 5.5, text = text }
+      end
+      return moments, over, text
+    end
+    for seed in seeds.each(3000, 100) do
+      seeds.named(seed, function()
+        local random = seeds.new(seed)
+        local moments, over, last = draw(random)
+        local function log(t)
+          local text = ""
+          for _, moment in ipairs(moments) do
+            if moment.at > t then break end
+            text = moment.text
+          end
+          return text
+        end
+        local w = world { chunk = random.int(7, 3000), started_at = "2026-01-01T00:00:00Z",
+          status = running_until(over), log = log }
+        for pass = 1, 60 do
+          -- Never more in a row than are borne.
+          if pass % 5 > 0 and random.chance(0.15) then
+            w.faults[pass] = { name = "NetworkError.ConnectionFailed", after = random.int(0, 20000) }
+          end
+        end
+        local result = w.follow()
+        assert(result.verdict == "success", tostring(result.verdict))
+        local shown = {}
+        for _, line in ipairs(result.lines) do
+          if line:match "^%-%- " then shown = {} else shown[#shown + 1] = line end
+        end
+        local expected, got = last:gsub("\n$", ""), table.concat(shown, "\n")
+        assert(got == expected, ("%d bytes of %d were shown"):format(#got, #expected))
+      end)
+    end
   end)
 
   it("notices a change of one byte at the very end of what it has seen", function()

@@ -174,6 +174,7 @@ function Stream:pass()
     return nil, err
   end
   self.failures = 0
+  if length > 0 then self.had_log = true end
   local restarted = false
   local readers = { unpack(self.readers) }
   for _, reader in ipairs(readers) do
@@ -228,7 +229,8 @@ function Stream:settle()
     local length, err = self:pass()
     if length == nil then return nil, err end
     if erased(self, length) then return nil, erased_error(self) end
-    local gone = length == 0 and self:most_seen() > 0
+    -- Also of a log that is to be given out anew; and a job that has run has said something.
+    local gone = length == 0 and (self.had_log or self.job.started_at)
     local still = length and not gone and (length == before or is_archived(self.job))
     before = length or before
     if not self:has_unserved() then
