@@ -43,7 +43,18 @@ describe("the command on a terminal", function()
 
   it("passes a log on as it is where there is no terminal, and its colours where there is one", function()
     assert.matches("red\194\155x\8\14\n", (place:run("logs", "-p", "21", job)), 1, true)
-    assert.matches("\27[0;31mred\27[0m?x??", (place:on_terminal(80, "logs", "-p", "21", job)), 1, true)
+    local shown = place:on_terminal(80, "logs", "-p", "21", job, { TERM = "xterm", NO_COLOR = false })
+    assert.matches("\27[0;31mred\27[0m?x??", shown, 1, true)
+  end)
+
+  it("has no colours where there is no terminal, where it shows none, and where none are wanted", function()
+    local function colours(text) return (select(2, text:gsub("\27%[[%d;]*m", ""))) end
+    local term = { TERM = "xterm", NO_COLOR = false }
+    assert.is_true(colours((place:on_terminal(80, "list", "-p", "21", term))) > 0)
+    assert.equal(0, colours((place:run("list", "-p", "21", term))))
+    assert.equal(0, colours((place:on_terminal(80, "list", "-p", "21", "--no-color", term))))
+    assert.equal(0, colours((place:on_terminal(80, "list", "-p", "21", { TERM = "dumb", NO_COLOR = false }))))
+    assert.equal(0, colours((place:on_terminal(80, "list", "-p", "21", { TERM = "xterm", NO_COLOR = "1" }))))
   end)
 
   it("fits its tables and trees into the columns that there are", function()

@@ -21,6 +21,7 @@ end
 function M.new(args)
   local term = require("gitlab_pipelines.core").term
   local color = not args.no_color and (os.getenv "NO_COLOR" or "") == "" and term.isatty(1)
+    and os.getenv "TERM" ~= "dumb"
   return setmetatable({ args = args, terminal = term.isatty(1), interactive = term.isatty(0),
     color = color }, Context)
 end

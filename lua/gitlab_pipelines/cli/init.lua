@@ -39,7 +39,7 @@ local function common(parser)
   parser:flag("--json", "print GitLab's answer, or one event a line, as JSON")
   parser:flag("-q --quiet", "print results only")
   parser:flag("--verbose", "say each request on stderr")
-  parser:flag("--no-color", "no colours (NO_COLOR does the same)")
+  parser:flag("--no-color", "no colours (NO_COLOR and TERM=dumb do the same)")
 end
 
 --- Builds the parser: whole, as completion and the man page are made from it, or with one command
