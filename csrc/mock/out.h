@@ -14,6 +14,7 @@
 typedef int64_t gp_ms;
 #define GP_MS_NONE  (-1)                     /* no such time: null */
 #define GP_MS_NEVER INT64_MAX                /* will not come */
+#define GP_MS_FIRST INT64_C(1577836800000)   /* 2020: since when there is what a world lists */
 #define GP_MS_LAST  INT64_C(250000000000000) /* in the year 9892: four digits still hold it */
 
 void gp_out_open(gp_buf *buf, const char *key, char bracket);

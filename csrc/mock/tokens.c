@@ -243,7 +243,7 @@ static void shape(gp_call *call, const gp_token *t, const char *with_token)
     gp_out_integer(buf, "id", t ? t->id + 1 : 1);
     gp_out_string(buf, "name", t ? t->name : "static token");
     gp_out_boolean(buf, "revoked", t ? t->revoked : 0);
-    gp_out_time(buf, "created_at", t && t->created_at > 0 ? t->created_at : INT64_C(1577836800000));
+    gp_out_time(buf, "created_at", t && t->created_at > 0 ? t->created_at : GP_MS_FIRST);
     gp_out_null(buf, "description");
     out_scopes(buf, "scopes", t ? t->scopes : GP_SCOPE_API);
     gp_out_integer(buf, "user_id", call->user->id);

@@ -43,7 +43,7 @@ gp_trigger *gp_trigger_make(gp_mock *m, gp_project *project, const char *token,
     trigger->project = project;
     trigger->token = gp_mock_strdup(m, token);
     trigger->description = gp_mock_strdup(m, description);
-    trigger->created_at = trigger->updated_at = m->now;
+    trigger->created_at = trigger->updated_at = m->now > 0 ? m->now : GP_MS_FIRST;
     trigger->last_used = GP_MS_NONE;
     trigger->expires_at = expires_at;
     trigger->owner_id = 1;

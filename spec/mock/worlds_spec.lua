@@ -224,6 +224,13 @@ describe("a world", function()
     assert.same({ 400, refused }, { status, answer })
   end)
 
+  it("has trigger tokens that are as old as its projects", function()
+    gl = assert(calls.new { world = one({ { name = "a" } }, { trigger_tokens = { "glptt-one" } }) })
+    local _, list = gl:get "/projects/5/triggers"
+    local _, project = gl:get "/projects/5"
+    assert.same({ "glptt-one", project.created_at }, { list[1].token, list[1].created_at })
+  end)
+
   it("without projects is given back as one that has none", function()
     gl = assert(calls.new())
     for _, text in ipairs { '{"projects":null}', '{"projects":[]}', '{"projects":{}}' } do
