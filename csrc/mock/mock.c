@@ -115,7 +115,7 @@ int gp_mock_open(const gp_mock_options *options, gp_mock **out, char *err, size_
     gp_mock_counters(m);
     if (m->token && m->url && (m->assets || !options->assets) &&
         add_user(m, 1, "root", "Administrator") && gp_store_open(m, options->db, err, err_size) &&
-        load(m, err, err_size) &&
+        load(m, err, err_size) && gp_requests_load(m) &&
         (!options->world ||
          gp_mock_use_world(m, options->world, options->world_len, err, err_size)) &&
         gp_store_flush(m)) {

@@ -193,6 +193,7 @@ typedef struct gp_token {
 /* One remembered request: its parts lie in `data` at the offsets; see requests.c. */
 typedef struct gp_seen {
     char *data;
+    char *shown; /* JSON: of one that an earlier run has kept, of which no more is known */
     size_t size, target, target_len, body, body_len, headers;
     int64_t number;
     gp_ms at;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mock/requests.h"
 #include "mock/simulate.h"
 #include "mock/throttle.h"
 #include "mock/world.h"
@@ -74,6 +75,7 @@ struct gp_store {
     int open;              /* in a transaction */
     int failed;
     int all;    /* this one writes every number and every window */
+    int lasts;  /* it is a file */
     int loaded; /* the rows in memory are those of the database */
 };
 
@@ -241,6 +243,7 @@ int gp_store_open(gp_mock *m, const char *file, char *err, size_t err_size)
         return 0;
     }
     m->store = store;
+    store->lasts = file != NULL;
     if (sqlite3_open(file ? file : ":memory:", &store->db) != SQLITE_OK ||
         sqlite3_exec(store->db, pragmas, NULL, NULL, NULL) != SQLITE_OK ||
         sqlite3_exec(store->db, schema, NULL, NULL, NULL) != SQLITE_OK || !prepare(store)) {
@@ -264,6 +267,7 @@ void gp_store_close(gp_mock *m)
     if (m->spoiled || !m->store->loaded) {
         gp_store_rollback(m);
     } else if (m->requests) {
+        if (m->store->lasts) gp_requests_save(m);
         gp_store_everything(m);
     }
     gp_store_flush(m);
@@ -681,11 +685,14 @@ static const gp_json *find_job_defs(gp_mock *m, gp_pipeline *p)
     return defs;
 }
 
-static int read_job(gp_mock *m, gp_pipeline *p, sqlite3_stmt *s)
+static int read_job(gp_mock *m, sqlite3_stmt *s)
 {
-    gp_job *job = calloc(1, sizeof *job);
+    gp_pipeline *p = gp_ids_get(&m->pipelines, got(s, 1, 0));
+    gp_job *job;
     const gp_json *def;
     int flags, i;
+    if (!p || !p->jobs_stored) return 1;
+    job = calloc(1, sizeof *job);
     if (!job) return 0;
     job->pipeline = p;
     job->id = got(s, 0, 0);
@@ -726,20 +733,6 @@ static int read_job(gp_mock *m, gp_pipeline *p, sqlite3_stmt *s)
         return 0;
     }
     return gp_ids_put(&m->jobs, job->id, job);
-}
-
-static int read_jobs(gp_mock *m, gp_pipeline *p)
-{
-    sqlite3_stmt *s = NULL;
-    int good, step;
-    good = sqlite3_prepare_v2(m->store->db, "SELECT * FROM jobs WHERE pipeline_id=?1 ORDER BY id",
-                              -1, &s, NULL) == SQLITE_OK;
-    if (good) number(s, 1, p->id);
-    while (good && (step = sqlite3_step(s)) != SQLITE_DONE) {
-        good = step == SQLITE_ROW && read_job(m, p, s);
-    }
-    sqlite3_finalize(s);
-    return good;
 }
 
 static const char pipelines_sql[] =
@@ -800,9 +793,20 @@ static int read_pipeline(gp_mock *m, sqlite3_stmt *s)
     if (p->iid >= p->project->next_iid) p->project->next_iid = p->iid + 1;
     if (!p->jobs_stored) return gp_simulate_restore(m, p);
     if (p->rule == GP_RULE_WORLD || p->world) p->job_defs = find_job_defs(m, p);
-    if (!read_jobs(m, p)) return 0;
-    if (p->rule == GP_RULE_WORLD) gp_simulate_schedule(m, p);
     return 1;
+}
+
+/* Pipelines whose jobs have been read take their place among what is to come. */
+static void schedule_all(gp_mock *m)
+{
+    size_t i, k;
+    for (i = 0; i < m->projects.count; i++) {
+        const gp_project *project = m->projects.items[i];
+        for (k = 0; k < project->pipelines.count; k++) {
+            gp_pipeline *p = project->pipelines.items[k];
+            if (p->jobs_stored && p->rule == GP_RULE_WORLD) gp_simulate_schedule(m, p);
+        }
+    }
 }
 
 static void raise_to(int64_t *next, int64_t least)
@@ -817,10 +821,12 @@ int gp_store_load(gp_mock *m, char *err, size_t err_size)
     if (!each_row(m, "SELECT * FROM scenarios ORDER BY scenario_id", read_scenario) ||
         !each_row(m, "SELECT * FROM worlds ORDER BY id", read_world) ||
         !each_row(m, "SELECT * FROM projects ORDER BY rowid", read_project) ||
-        !each_row(m, pipelines_sql, read_pipeline)) {
+        !each_row(m, pipelines_sql, read_pipeline) ||
+        !each_row(m, "SELECT * FROM jobs ORDER BY id", read_job)) {
         snprintf(err, err_size, "can not read the database: %s", sqlite3_errmsg(store->db));
         return 0;
     }
+    schedule_all(m);
     raise_to(&m->next_pipeline, 1 + ask(store, "SELECT max(id) FROM pipelines", 0));
     raise_to(&m->next_pipeline,
              1 + ask(store, "SELECT seq FROM sqlite_sequence WHERE name='pipelines'", 0));
