@@ -55,6 +55,39 @@ local function check_falling(ids, first, last)
 end
 
 describe("paging", function()
+  it("counts its `timeout` over all pages, and so does whatever makes several calls", function()
+    local function answer(request)
+      local response = offset_server(100000, { delay = 2, no_totals = true })(request)
+      if request.method == "PUT" then
+        return { status = 404, body = { message = "404 Variable Not Found" }, delay = 4 }
+      end
+      if request.target:match "/pipelines/%d+$" then return { body = { id = 3, status = "failed" }, delay = 2 } end
+      return response
+    end
+    local calls = {
+      list = function(gl, opts) return gl.pipelines:list(1, nil, opts) end,
+      jobs = function(gl, opts) return gl.jobs:list(1, 3, nil, opts) end,
+      stages = function(gl, opts) return gl.pipelines:stages(1, 3, opts) end,
+      downstream = function(gl, opts) return gl.pipelines:downstream(1, 3, opts) end,
+      tree = function(gl, opts) return gl.pipelines:tree(1, 3, opts) end,
+      set = function(gl, opts) return gl.variables:set(1, { key = "A", value = "b" }, opts) end,
+    }
+    for name, call in pairs(calls) do
+      local transport = double.new(answer)
+      local gl = api.new(transport)
+      gl.runtime:run(function()
+        local start = gl.runtime:now()
+        local _, err = call(gl, { timeout = 5 })
+        -- The double does not know of deadlines: its last answer may be late by as long as it takes.
+        assert.is_true(gl.runtime:now() - start < 5 + 4, name .. " took " .. gl.runtime:now() - start)
+        if name ~= "set" then assert.equal("Timeout", err and err.kind, name) end
+        for _, request in ipairs(transport.requests) do
+          assert.is_true(request.raw.deadline <= start + 5 + 1e-6, name .. ": " .. request.target)
+        end
+      end)
+    end
+  end)
+
   it("reads all pages, a hundred rows each, and gives every row once and in order", function()
     local transport = double.new(offset_server(250))
     local ids = {}

@@ -252,7 +252,7 @@ local function open(group, operation, project, filters, opts, setup)
 end
 
 --- A lazy iterator over the rows of a list. It raises the error object when a page fails; called
---- again after that it asks for the same page once more.
+--- again after that it asks for the same page once more. A `timeout` is that of each page.
 ---@param group table {gl, client}
 ---@param operation table an operation with `paging`
 ---@param project any
@@ -294,12 +294,13 @@ function M.each(group, operation, project, filters, opts, setup)
   end
 end
 
---- All rows of a list as one array (at most `limit`).
+--- All rows of a list as one array (at most `limit`). A `timeout` is that of all pages together.
 ---@return table|nil rows, table|nil err
 function M.list(group, operation, project, filters, opts, setup)
   local pages, skip, limit = open(group, operation, project, filters, opts, setup)
   if not pages then return nil, skip end
   pages.whole = true
+  if pages.opts.timeout then pages.opts.deadline = group.client.runtime:now() + pages.opts.timeout end
   local all, memory = {}, new_memory()
   while not limit or #all < limit do
     local page, err = pages:next()

@@ -125,6 +125,23 @@ function M.options(where, own, given)
   return opts
 end
 
+--- For a method that makes several calls: what is left of its `timeout` at the moment of each.
+---@param group table
+---@param opts table|nil|function options of a call; or what this function gave
+---@return fun(): table|nil options of the next call
+function M.within(group, opts)
+  if type(opts) == "function" then return opts end
+  if not opts or not opts.timeout then return function() return opts end end
+  local runtime = group.client.runtime
+  local deadline = runtime:now() + opts.timeout
+  return function()
+    local left = {}
+    for name, value in pairs(opts) do left[name] = value end
+    left.timeout = math.max(0, deadline - runtime:now())
+    return left
+  end
+end
+
 --- Splits one table of a method into what the operation sends and what steers the call.
 ---@param operation table
 ---@param given table|nil

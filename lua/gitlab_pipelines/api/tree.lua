@@ -1,6 +1,7 @@
 --- What a pipeline consists of: its stages, its trigger jobs, its downstream pipelines.
 --
--- The functions take a group ({gl, client}), as the methods of gl.pipelines do.
+-- The functions take a group ({gl, client}), as the methods of gl.pipelines do. `rest` gives the
+-- options of the next call, with what is left of the time: resource.within.
 
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
@@ -14,17 +15,18 @@ local M = {}
 
 local pipelines, jobs = operations.pipelines, operations.jobs
 
-local function all_rows(group, operation, project, id, opts, filters)
-  return paging.list(group, operation, project, filters, opts, { given = { pipeline_id = id } })
+local function all_rows(group, operation, project, id, rest, filters)
+  return paging.list(group, operation, project, filters, rest(), { given = { pipeline_id = id } })
 end
 
 --- The trigger jobs of a pipeline. Servers before 19.2 know them as `bridges` only; that the newer
 --- route is missing is remembered with the client.
 ---@return table[]|nil jobs, table|nil err
 function M.trigger_jobs(group, project, id, opts)
+  local rest = resource.within(group, opts)
   local memory = group.gl.memory
   if not memory.no_trigger_jobs then
-    local rows, err = all_rows(group, pipelines.trigger_jobs, project, id, opts)
+    local rows, err = all_rows(group, pipelines.trigger_jobs, project, id, rest)
     if rows then
       log_stream.remember(group.gl, rows)
       return rows
@@ -32,7 +34,7 @@ function M.trigger_jobs(group, project, id, opts)
     if not (errors.is_error(err) and err.missing_route) then return nil, err end
     memory.no_trigger_jobs = true
   end
-  local rows, err = all_rows(group, pipelines.bridges, project, id, opts)
+  local rows, err = all_rows(group, pipelines.bridges, project, id, rest)
   if rows then log_stream.remember(group.gl, rows) end
   return rows, err
 end
@@ -82,12 +84,12 @@ function M.compose(rows)
 end
 
 -- Jobs with all attempts and trigger jobs, in one array.
-local function every_job(group, project, id, opts)
+local function every_job(group, project, id, rest)
   local found, err = group.client.runtime:all {
     function()
-      return all_rows(group, jobs.list, project, id, opts, { include_retried = true })
+      return all_rows(group, jobs.list, project, id, rest, { include_retried = true })
     end,
-    function() return M.trigger_jobs(group, project, id, opts) end,
+    function() return M.trigger_jobs(group, project, id, rest) end,
   }
   if not found then return nil, err end
   local rows = found[1]
@@ -103,7 +105,7 @@ function M.stages(group, project, id, opts)
   -- Here, as what a task raises is no mistake in the caller's line.
   resource.check_id("pipelines.stages", "pipeline_id", id)
   local rows
-  rows, err = every_job(group, project, id, opts)
+  rows, err = every_job(group, project, id, resource.within(group, opts))
   if not rows then return nil, err end
   return (M.compose(rows))
 end
@@ -183,12 +185,12 @@ local function mark_of(pipeline)
 end
 
 -- The subtree of one downstream pipeline; what can not be read is a leaf with the reason.
-local function grow_child(group, entry, opts, visited)
+local function grow_child(group, entry, rest, visited)
   local shown = entry.pipeline
   local node, err
   if not visited[mark_of(shown)] then
     visited[mark_of(shown)] = true
-    node, err = grow(group, shown.project_id, shown.id, opts, visited)
+    node, err = grow(group, shown.project_id, shown.id, rest, visited)
     if not node and err:is "TaskError.Cancelled" then return nil, err end
   end
   if not node then
@@ -199,17 +201,17 @@ local function grow_child(group, entry, opts, visited)
   return node
 end
 
-function grow(group, project, id, opts, visited)
-  local node, err = group:get(project, id, opts)
+function grow(group, project, id, rest, visited)
+  local node, err = group:get(project, id, rest())
   if not node then return nil, err end
   visited[mark_of(node)] = true
   local rows
-  rows, err = every_job(group, project, id, opts)
+  rows, err = every_job(group, project, id, rest)
   if not rows then return nil, err end
   node.stages, node.jobs = M.compose(rows)
   local readers = {}
   for i, entry in ipairs(downstream_of(node.jobs)) do
-    readers[i] = function() return grow_child(group, entry, opts, visited) end
+    readers[i] = function() return grow_child(group, entry, rest, visited) end
   end
   node.downstream, err = group.client.runtime:all(readers, { limit = AT_ONCE })
   if not node.downstream then return nil, err end
@@ -224,11 +226,12 @@ local LOG_LINES = 10
 
 -- Adds what explains a failure: where the job ran, and how its log ends. A log that can not be read
 -- (a trigger job has none) is no reason to show nothing.
-local function explain(group, job, opts)
+local function explain(group, job, rest)
   local at = job.pipeline and job.pipeline.project_id
   if not at then return true end
   job.project_id = at
   if job.downstream_pipeline then return true end
+  local opts = rest()
   local log, err = group.gl.jobs:log(at, job.id, { tail = LOG_LINES, timeout = opts and opts.timeout })
   if not log and err:is "TaskError.Cancelled" then return nil, err end
   job.log = log
@@ -239,11 +242,12 @@ end
 --- made the whole fail, with `project_id`, and with the end of its log in `log` where it may be read.
 ---@return table|nil tree, table|nil err
 function M.tree(group, project, id, opts)
-  local node, err = grow(group, project, id, opts, {})
+  local rest = resource.within(group, opts)
+  local node, err = grow(group, project, id, rest, {})
   if not node then return nil, err end
   if node.first_failure then
     local ok
-    ok, err = explain(group, node.first_failure, opts)
+    ok, err = explain(group, node.first_failure, rest)
     if not ok then return nil, err end
   end
   return node

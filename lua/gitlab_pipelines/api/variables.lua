@@ -63,12 +63,13 @@ function Variables:set(project, fields, opts)
   if params.masked_and_hidden then changes.masked = true end
   if params.raw == nil then params.raw = false end
   changes.filter_scope = params.environment_scope or "*"
-  local row, err = resource.send(self, update, project, changes, steering)
+  local rest = resource.within(self, steering)
+  local row, err = resource.send(self, update, project, changes, rest())
   if row ~= nil or not errors.is_error(err) or not err:is "VariableNotFound" then return row, err end
-  row, err = resource.send(self, create, project, params, steering)
+  row, err = resource.send(self, create, project, params, rest())
   if row == nil and errors.is_error(err) and is_taken(err) then
     -- Somebody made it in between.
-    return resource.send(self, update, project, changes, steering)
+    return resource.send(self, update, project, changes, rest())
   end
   return row, err
 end
