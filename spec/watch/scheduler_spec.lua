@@ -218,6 +218,32 @@ describe("many waits", function()
     assert.is_nil(world.requests.get)
   end)
 
+  it("of children go on when the other list failed while somebody still needed it", function()
+    local errors = require "gitlab_pipelines.errors"
+    local rt = runtime.virtual.new()
+    local world = new_world(rt)
+    world.faults.list = function(_, query)
+      if not query.source and rt:now() > 1767225615 then
+        return errors.new("ServerError.ServiceUnavailable", { retryable = true })
+      end
+    end
+    local watcher, ended = watch.new(world.source, rt), {}
+    rt:run(function()
+      for i = 1, 4 do
+        local child = i > 2
+        local pipeline = world:pipeline("acme/app", { { 0, "running" }, { 300, "success" } },
+          { source = child and "parent_pipeline" or "api" })
+        rt:spawn(function()
+          local _, verdict = watcher:wait("acme/app", pipeline.id, { timeout = child and 3600 or 20 })
+          ended[i] = verdict
+        end)
+      end
+    end)
+    assert.are.equal("success", ended[3])
+    assert.are.equal("success", ended[4])
+    assert.is_true(rt:now() - 1767225600 < 400)
+  end)
+
   it("see through an equally old and different row by reading it alone", function()
     local rt = runtime.virtual.new()
     local world = new_world(rt)

@@ -354,7 +354,7 @@ local function still_unknown(unknown)
 end
 
 -- Reads a list, if that saves requests, and adds to `alone` those of its own that must be read
--- alone all the same. Returns the requests used, and whether the list was read.
+-- alone all the same. Returns the requests used, whether the list was read, and whether it failed.
 local function look_at_list(s, p, which, known, unknown, alone, budget)
   local entries = append(copy(known), unknown)
   if #entries < 2 or #known == 0 and #unknown <= FEW or p.no_list or budget < 1 then
@@ -367,7 +367,7 @@ local function look_at_list(s, p, which, known, unknown, alone, budget)
   for _, entry in ipairs(known) do
     if wants_reading(entry, now) then alone[#alone + 1] = entry end
   end
-  return used, true
+  return used, true, err ~= nil and not p.no_list
 end
 
 -- What the lists leave to be read alone, and how many requests may be spent on it: never more
@@ -377,16 +377,16 @@ local function look_at_lists(s, p)
   if p.crowded_until and s.rt:now() < p.crowded_until then
     return append(append(append(alone, main), child), unknown), budget
   end
-  local used, main_read = look_at_list(s, p, "main", main, unknown, alone, budget)
+  local used, main_read, failed = look_at_list(s, p, "main", main, unknown, alone, budget)
   budget = budget - used
   unknown = still_unknown(unknown)
   local child_read
-  if p.list_errors.main == 0 or p.no_list then
-    used, child_read = look_at_list(s, p, "child", child, unknown, alone, budget)
+  if not failed then
+    used, child_read, failed = look_at_list(s, p, "child", child, unknown, alone, budget)
     budget = budget - used
   end
-  -- Where the lists are silent because they fail, reading alone would fail too.
-  if p.list_errors.main + p.list_errors.child > 0 and not p.no_list then return alone, budget end
+  -- Where a list is silent because it fails, reading alone would fail too.
+  if failed then return alone, budget end
   local now = s.rt:now()
   for _, entry in ipairs(still_unknown(unknown)) do
     -- One that is not visible yet will turn up in the list, if there is one.
