@@ -676,6 +676,25 @@ describe("a token function", function()
     assert.equals(2, asked)
   end)
 
+  it("whose task is cancelled while it waits is asked again for the others", function()
+    local rt, asked = virtual.new(), 0
+    local c = client_with(function() return pipeline end, { runtime = rt, token = function()
+      asked = asked + 1
+      rt:sleep(10)
+      return TOKEN
+    end })
+    rt:run(function()
+      local first_err
+      local first = rt:spawn(function() first_err = select(2, get(c)) end)
+      local second = rt:spawn(function() return assert(get(c)) end)
+      rt:sleep(1)
+      first:cancel()
+      assert.equals("success", assert(second:join()).status)
+      assert.equals("Cancelled", first_err and first_err.kind)
+    end)
+    assert.equals(2, asked)
+  end)
+
   it("that fails ends the call without a word of what it raised", function()
     local c, transport = client_with({}, { token = function() error "glpat-in-the-message" end })
     local _, err = get(c)
@@ -815,6 +834,22 @@ describe("the client's own limits", function()
       assert.equals(at, rt:now())
       assert.is_true(err.retry_after > 58 and err.retry_after <= 60)
       assert.is_true(err.retryable)
+    end)
+  end)
+
+  it("ask for a project again when a transport has raised", function()
+    local rt, raised = virtual.new(), false
+    local c = client_with(function(request)
+      if request.method == "POST" then return created end
+      if not raised then
+        raised = true
+        error "the transport broke"
+      end
+      return { body = { id = 17 } }
+    end, { runtime = rt })
+    rt:run(function()
+      assert.is_false((pcall(create, c, nil, "acme/app")))
+      assert.equals(5, assert(create(c, nil, "acme/app")).id)
     end)
   end)
 

@@ -575,11 +575,16 @@ local function ask_project(self, project, opts)
   if known ~= nil then return known end
   local entry = { asking = {} }
   self.projects[project] = entry
-  local row, err = self:call(operations.projects.get, { project = project }, opts)
-  known = row or (unreadable[err.status] and false)
+  local ok, row, err = pcall(self.call, self, operations.projects.get, { project = project }, opts)
+  if not ok then
+    known = nil -- A transport raised: those who wait ask for themselves.
+  else
+    known = row or (unreadable[err.status] and false)
+  end
   self.projects[project] = known
-  if row and row.id then self.projects[row.id] = row end
   for _, waiter in ipairs(entry.asking) do waiter:wake(true) end
+  if not ok then error(row, 0) end
+  if row and row.id then self.projects[row.id] = row end
   return known, err
 end
 

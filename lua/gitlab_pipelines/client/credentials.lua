@@ -104,12 +104,17 @@ local function ask(self, runtime)
     if ok == nil and err == "cancelled" then
       return nil, errors.new("TaskError.Cancelled", { message = "cancelled while a token was asked for" })
     end
+    -- Who asked was cancelled; we were not.
+    if ok == nil and err:is "TaskError.Cancelled" then return ask(self, runtime) end
     return ok, err
   end
   self.asking = {}
   local called, token = pcall(self.source)
   local ok, err
-  if not called then
+  if not called and errors.is_error(token) and token:is "TaskError.Cancelled" then
+    -- Our own: the task was cancelled while the function waited.
+    ok, err = nil, token
+  elseif not called then
     -- What the function raised may hold anything, a token too.
     ok, err = invalid "the token function raised an error"
   elseif token == nil then
