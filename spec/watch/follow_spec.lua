@@ -217,6 +217,28 @@ describe("watch/follow", function()
     assert.equal(1, w.passes)
   end)
 
+  it("bears an outage of half a minute, in which neither the job nor its log can be read", function()
+    local away = function(t) return t > 20 and t < 50 end
+    local w = world { log = function(t) return numbered(math.floor(math.min(t, 60) * 10)) end,
+      status = running_until(60) }
+    local source, elapsed = w.follower.source, w.elapsed
+    for _, name in ipairs { "log", "job" } do
+      local read = source[name]
+      source[name] = function(...)
+        if away(elapsed()) then return nil, errors.new "ServerError.ServiceUnavailable" end
+        return read(...)
+      end
+    end
+    assert_lines(600, w.follow().lines)
+  end)
+
+  it("does not give up while each look that breaks off brings it further", function()
+    local w = world { log = function(t) return numbered(math.floor(math.min(t, 60) * 10)) end, chunk = 37,
+      status = running_until(60) }
+    for pass = 2, 15 do w.faults[pass] = { name = "NetworkError.ConnectionFailed", after = 150 * pass } end
+    assert_lines(600, w.follow().lines)
+  end)
+
   it("starts at the line that was asked for", function()
     local w = world { log = function() return numbered(10) end, status = running_until(5) }
     assert.same({ "line 000009", "line 000010" }, w.follow { from = 9 }.lines)

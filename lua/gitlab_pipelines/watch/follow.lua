@@ -139,11 +139,18 @@ local function final(err)
     or err:is "JobError"
 end
 
--- Counts read errors: true while they are tolerated.
+-- Counts read errors, one a round however many readings of it fail: true while they are tolerated.
 local function tolerates(stream, err)
   if final(err) or err:is "TaskError.Cancelled" then return false end
-  stream.failures = stream.failures + 1
+  if not stream.counted then stream.failures, stream.counted = stream.failures + 1, true end
   return stream.failures <= ERRORS_IN_A_ROW
+end
+
+-- How long to wait after a round: after errors ever longer.
+local function nap_of(stream, length)
+  local seconds = M.interval(length)
+  if stream.failures == 0 then return seconds end
+  return math.max(seconds, math.min(LONGEST, SHORTEST * 2 ^ (stream.failures - 1)))
 end
 
 --- Reads the job's state. True; nil and an error that ends the stream.
@@ -163,13 +170,15 @@ end
 --- one, which is read from its start at the next look; nil and an error that ends the stream.
 function Stream:pass()
   self:each "begin"
-  local length = 0
+  local length, most = 0, self:most_seen()
   local ok, err = self.source.log(self.project, self.id, function(chunk)
     length = length + #chunk
     self:each("take", chunk)
     return true
   end)
   if not ok then
+    -- What broke off further on than before was not in vain.
+    if self:most_seen() > most then self.failures = 0 end
     if tolerates(self, err) then return false end
     return nil, err
   end
@@ -226,6 +235,7 @@ function Stream:settle()
   local deadline = rt:now() + SETTLE_AT_MOST
   local before
   while #self.readers > 0 do
+    self.counted = false
     local length, err = self:pass()
     if length == nil then return nil, err end
     if erased(self, length) then return nil, erased_error(self) end
@@ -244,6 +254,7 @@ end
 
 -- One round: the job's state first, so that after its end the log is read once more.
 function Stream:round()
+  self.counted = false
   local ok, err = self:look()
   if not ok then return nil, err end
   local job = self.job
@@ -265,7 +276,7 @@ function Stream:run()
     local state, err = self:round()
     if type(state) ~= "number" then return self:conclude(state, err) end
     self.nap = self.rt:waiter()
-    local _, why = self.nap:wait(self.rt:now() + M.interval(math.max(state, self:most_seen())))
+    local _, why = self.nap:wait(self.rt:now() + nap_of(self, math.max(state, self:most_seen())))
     if why == "cancelled" then return end
   end
 end
