@@ -57,13 +57,26 @@ local acts = {
   { "DELETE", "/_mock/faults/6" },
   { "PATCH", "/_mock/pipelines/%d", '{"terminal_after_seconds":4,"terminal_status":"failed"}' },
   { "POST", "/_mock/clock", '{"advance":1.5}' },
+  { "PUT", "/projects/%d/pipelines/%d/metadata", '{"name":"renamed"}' },
+  { "POST", "/projects/%d/jobs/%d/erase", "{}" },
+  { "POST", "/projects/%d/jobs/%d/artifacts/keep", "{}" },
+  { "DELETE", "/projects/%d/artifacts" },
+  { "POST", "/projects/%d/environments/%d/stop", "{}" },
+  { "DELETE", "/projects/%d/environments/review_apps?dry_run=false&before=2099-01-01T00:00:00Z" },
+  { "POST", "/projects/%d/deployments", '{"environment":"review/y","ref":"main","sha":"'
+    .. ("a"):rep(40) .. '","tag":false,"status":"running"}' },
+  { "PUT", "/projects/%d", '{"ci_pipeline_variables_minimum_override_role":"maintainer"}' },
+  { "POST", "/projects/%d/hooks", '{"url":"http://receiver.test/p","pipeline_events":true,"job_events":true}' },
+  { "DELETE", "/projects/%d/hooks/%d" },
   { "GET", "/version" }, { "GET", "/user" }, { "GET", "/user" },
 }
 
 local looks = { "/projects/5/pipelines", "/projects/6/pipelines", "/projects/7/pipelines", "/projects/5/jobs",
   "/projects/7/jobs?per_page=50", "/projects/5/triggers", "/projects/5/variables", "/projects/5/environments",
   "/projects/5/deployments", "/_mock/faults", "/_mock/scenarios?per_page=3", "/_mock/pipelines", "/_mock/hooks",
-  "/_mock/clock", "/projects/7/pipelines/1", "/projects/5/jobs/1" }
+  "/_mock/clock", "/projects/5/hooks",
+  "/projects/5/environments/1", "/projects/5/pipelines/1/trigger_jobs", "/pipelines?per_page=5", "/projects/5",
+  "/projects/5/jobs/2/trace", "/projects/7/pipelines/1", "/projects/5/jobs/1" }
 
 local function told(status, headers, body, action, without)
   local lines = { tostring(status) }
