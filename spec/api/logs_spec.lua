@@ -142,6 +142,16 @@ describe("a log that can not be read", function()
     os.remove(path)
   end)
 
+  it("gives its lines one by one to whoever has no room for all, each once", function()
+    local gl = answering { { body = LOG, type = "text/plain", breaks_after = 100 },
+      { body = LOG, type = "text/plain", breaks_after = 130 }, { body = LOG, type = "text/plain" } }
+    local lines = {}
+    assert(require("gitlab_pipelines.api.logs").each(gl.jobs, 17, 5, { from_line = 2, format = "html" },
+      function(line) lines[#lines + 1] = line.text end))
+    assert.same({ "image", "Pulling", "layer", '<span style="color:#cd0000;">Error: one</span>', "then",
+      "Error: two", "end" }, lines)
+  end)
+
   it("is bounded in memory", function()
     local body = ("x"):rep(99) .. "\n"
     local gl = api.new(double.new(function() return { body = body:rep(20), type = "text/plain" } end),

@@ -154,6 +154,27 @@ function M.log(self, project, id, opts)
   return #kept > 0 and table.concat(kept, "\n") .. "\n" or ""
 end
 
+--- Gives the lines of a log to on_line(line) as they come: for logs longer than memory. Each line is
+--- given once, also where the log breaks off and is read again.
+---@param self table gl.jobs
+---@param project integer|string
+---@param id integer
+---@param opts table|nil format, from_line, section, and the usual
+---@param on_line fun(line: table)
+---@return true|nil ok, table|nil err
+function M.each(self, project, id, opts, on_line)
+  local given = resource.options("jobs.log", view_options, opts)
+  local format, section, last = given.format, given.section, (given.from_line or 1) - 1
+  given.format, given.section, given.from_line = nil, nil, nil
+  return each_line(self, project, id, format, section, given, function()
+    return function(line)
+      if line.number <= last then return nil end
+      last = line.number
+      on_line(line)
+    end
+  end)
+end
+
 --- See Jobs:save_log in api/jobs.lua.
 function M.save_log(self, project, id, file, opts)
   if type(file) ~= "string" or file == "" then

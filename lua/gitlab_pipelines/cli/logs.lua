@@ -135,10 +135,15 @@ function M.run(ctx, args)
     ctx:print("%s  %d bytes", saved.file, saved.bytes)
     return exit.success
   end
-  local text = ctx:check(gl.jobs:log(project, args.job, {
-    format = args.format or (ctx.color and "ansi" or "text"), section = args.section,
-    tail = args.tail, from_line = args.from,
-  }))
+  local opts = { format = args.format or (ctx.color and "ansi" or "text"), section = args.section,
+    tail = args.tail, from_line = args.from }
+  if not ctx.args.json and not opts.tail and opts.format ~= "raw" then
+    -- However long it is.
+    ctx:check(require("gitlab_pipelines.api.logs").each(gl.jobs, project, args.job, opts,
+      function(line) ctx:write(line.text .. "\n") end))
+    return exit.success
+  end
+  local text = ctx:check(gl.jobs:log(project, args.job, opts))
   if ctx.args.json then
     ctx:json { job = args.job, log = text }
   else
