@@ -95,7 +95,8 @@ Jobs.erase = resource.method(jobs.erase, "job_id")
 ---@param opts table|nil format ("text": without escapes and timestamps; "raw", "ansi", "html"),
 --- from_line, lines (how many), section (its name), tail (the last so many lines), and the usual
 ---@return string|nil text
----@return table|nil err LogsNotAvailable: erased, not to be read, or of a trigger job
+---@return table|nil err LogsNotAvailable: erased, not to be read, or of a trigger job; BodyTooLarge: longer
+--- than `max_bytes` (then ask for a part, or save it)
 function Jobs:log(project, id, opts)
   return logs.log(self, project, id, opts)
 end
