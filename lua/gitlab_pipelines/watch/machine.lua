@@ -163,11 +163,20 @@ function M.bridges_due(node, now)
   return read_at + BRIDGES
 end
 
---- The answer to the reading of the trigger jobs. `node.children` becomes the list of
---- `{row = downstream's short form, allow_failure, open}`.
-function M.bridges_answer(node, bridges, now)
-  node.bridges_read_at, node.bridges_version = now, node.entry.version
+-- May a trigger job that shows no downstream have made one? Then this replica does not know it yet,
+-- or not even that the job has run: in a pipeline that has ended, none is left to run.
+local function may_have_made(bridge, pipeline_has_ended)
+  if bridge.status == "success" then return true end
+  return pipeline_has_ended and not verdict.of(bridge.status)
+end
+
+--- The answer to the reading of the trigger jobs, which was asked for when the node's entry had
+--- this version. Gives the downstreams, a list of `{row = short form, allow_failure, open}`.
+function M.bridges_answer(node, bridges, now, version)
+  node.bridges_read_at, node.bridges_version = now, version
   local children, open = {}, false
+  local lately = now - node.entry.moved_at < SETTLE
+  local ended_all = verdict.is_finished(node.entry.row.status)
   for _, bridge in ipairs(bridges) do
     local downstream = bridge.downstream_pipeline
     local ended = verdict.is_finished(bridge.status)
@@ -175,9 +184,8 @@ function M.bridges_answer(node, bridges, now)
       children[#children + 1] = {
         row = downstream, allow_failure = bridge.allow_failure, open = not ended,
       }
-    elseif bridge.status == "success" then
-      -- It has made a pipeline which this replica does not know yet.
-      open = now - node.entry.moved_at < SETTLE
+    elseif may_have_made(bridge, ended_all) then
+      open = lately
     end
   end
   node.bridges_open = open

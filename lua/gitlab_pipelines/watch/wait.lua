@@ -201,6 +201,8 @@ local function drop_orphans(root)
 end
 
 local function bridges_answer(session, node, bridges, err)
+  -- What has moved since the question is not in the answer.
+  local version = node.asking_bridges
   node.asking_bridges = nil
   if not bridges then
     node.bridge_errors = (node.bridge_errors or 0) + 1
@@ -208,7 +210,8 @@ local function bridges_answer(session, node, bridges, err)
     return not bearable(session, node, err, node.bridge_errors) and err or nil
   end
   node.bridge_errors, node.bridges_retry_at, node.unseen_since = 0, nil, nil
-  local root, children = node.root or node, machine.bridges_answer(node, bridges, session.watcher.rt:now())
+  local root, children = node.root or node, machine.bridges_answer(node, bridges,
+    session.watcher.rt:now(), version)
   for _, child in ipairs(children) do
     local row = child.row
     child.node = known_child(root, row)
@@ -225,11 +228,12 @@ end
 
 local function ask_bridges(session, node)
   local now = session.watcher.rt:now()
-  local due = not node.asking_bridges and machine.bridges_due(node, now)
-  if not due then return nil end
+  -- Also while an answer is on its way: it may be of before the last move, and then settles nothing.
+  local due = machine.bridges_due(node, now)
+  if not due or node.asking_bridges then return nil end
   due = math.max(due, node.bridges_retry_at or due)
   if due > now then return due end
-  node.asking_bridges = true
+  node.asking_bridges = node.entry.version
   ask(session, node, bridges_answer, session.watcher.source.bridges, target(node))
 end
 
