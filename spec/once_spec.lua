@@ -272,7 +272,9 @@ describe("once, in doubt:", function()
     local gl = env:client()
     env:fault { apply_then_drop = true, times = 1 }
     assert.is_true(assert(create(gl, "k")).adopted)
-    for _, request_seen in ipairs(env:requests("GET", "/pipelines?")) do
+    local lists = env:requests("GET", "/pipelines?")
+    assert.is_true(#lists > 0)
+    for _, request_seen in ipairs(lists) do
       local query = request_seen.query
       assert.equal("2026-01-01T01:50:00.000Z", query.created_after)
       query.created_after, query.page, query.per_page = nil, nil, nil

@@ -85,11 +85,16 @@ function Env:made_for(key)
   return ids
 end
 
--- The requests that were made of this kind: "POST", "/pipeline".
+-- The requests that were made of this kind: "POST", "/pipeline"; "/pipelines?" for lists alone.
 function Env:requests(method, path)
+  local part = path:match "^(.*)%?$"
   local _, text = self.transport:request("GET",
-    ("/_mock/requests?method=%s&path=%s"):format(method, (path:gsub("?", "%%3F"))))
-  return json.decode(text)
+    ("/_mock/requests?method=%s&path=%s"):format(method, part or path))
+  local list = {}
+  for _, row in ipairs(json.decode(text)) do
+    if not part or row.path:sub(-#part) == part then list[#list + 1] = row end
+  end
+  return list
 end
 
 function Env:count(method, path) return #self:requests(method, path) end
