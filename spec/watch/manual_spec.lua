@@ -82,6 +82,24 @@ describe("a wait", function()
       assert.are.same({ "approve", "deploy" }, played)
     end)
 
+    it("asks again where no replica shows yet by what the pipeline is blocked", function()
+      with_jobs("approve")
+      local jobs, from = world.source.jobs, rt:now()
+      world.source.jobs = function(...)
+        local rows, err = jobs(...)
+        return rt:now() - from > 75 and rows or rows and {}, err
+      end
+      assert.are.equal("success", (select(2, wait(pipeline, { on_manual = "play" }))))
+      assert.are.same({ "approve" }, played)
+    end)
+
+    it("is blocked at once where another job blocks than those that are named", function()
+      with_jobs("approve")
+      assert.are.equal("blocked", (select(2, wait(pipeline, { on_manual = { "deploy" } }))))
+      assert.is_true(elapsed() < 30)
+      assert.are.same({}, played)
+    end)
+
     it("plays a trigger job too", function()
       with_jobs()
       pipeline.bridges = { { id = 44, name = "trigger", status = "manual", allow_failure = false } }

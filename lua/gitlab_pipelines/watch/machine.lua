@@ -126,10 +126,26 @@ function M.finds_manual(node, jobs)
   return #choose(node, jobs) > 0
 end
 
---- The answer to "manual_jobs": what is to be played stands in `node.to_play`.
-function M.manual_answer(node, jobs)
-  local list = choose(node, jobs)
-  if #list > 0 then node.to_play = list else node.nothing_to_play = node.entry.version end
+-- Is there a job that blocks the pipeline now? Then the answer is not older than that.
+local function shows_block(node, jobs)
+  for _, job in ipairs(jobs) do
+    local known = node.played and node.played[job.id]
+    if job.status == "manual" and not job.allow_failure and not known then return true end
+  end
+  return false
+end
+
+--- The answer to "manual_jobs": what is to be played stands in `node.to_play`. Where the pipeline
+--- is blocked and the answer does not show by what, a replica lags: it is asked again.
+function M.manual_answer(node, jobs, now)
+  local list, entry = choose(node, jobs), node.entry
+  if #list > 0 then
+    node.to_play = list
+  elseif entry.row.status == "manual" and now - entry.moved_at < SETTLE and not shows_block(node, jobs) then
+    node.expect = { status = entry.row.status, stamp = entry.stamp, at = now + SOON }
+  else
+    node.nothing_to_play = entry.version
+  end
 end
 
 --- The first job of `node.to_play` was played (or somebody else was faster).

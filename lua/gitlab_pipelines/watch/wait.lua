@@ -138,7 +138,11 @@ local function manual_jobs(session, node)
   local jobs, err = session.watcher.source.jobs(project, id, { scope = { "manual" } })
   if not jobs or machine.finds_manual(node, jobs) then return jobs, err end
   -- A trigger job can be manual too, and is not in the list of jobs.
-  return session.watcher.source.bridges(project, id)
+  local bridges
+  bridges, err = session.watcher.source.bridges(project, id)
+  if not bridges then return nil, err end
+  for _, bridge in ipairs(bridges) do jobs[#jobs + 1] = bridge end
+  return jobs
 end
 
 -- Is this error of a question about the node's jobs to be borne? `count` is how many came in a row.
@@ -157,7 +161,7 @@ local function manual_answer(session, node, jobs, err)
   node.manual_errors = jobs and 0 or (node.manual_errors or 0) + 1
   if jobs then
     node.unseen_since = nil
-    machine.manual_answer(node, jobs)
+    machine.manual_answer(node, jobs, session.watcher.rt:now())
   elseif not bearable(session, node, err, node.manual_errors) then
     return err
   else
