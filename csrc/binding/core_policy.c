@@ -224,8 +224,10 @@ static int policy_share_as(lua_State *L)
 
 static int policy_unshare(lua_State *L)
 {
-    lgp_policy *policy = lgp_check_policy(L, 1);
-    if (!policy->shared || policy->references > 1) return 0;
+    /* A client that is collected says this too, and finalizers run in any order. */
+    lgp_policy *const *box = luaL_checkudata(L, 1, LGP_POLICY_TYPE);
+    lgp_policy *policy = *box;
+    if (!policy || !policy->shared || policy->references > 1) return 0;
     policy->policy.limiter->gate = NULL;
     gp_shared_limits_close(policy->shared);
     policy->shared = NULL;

@@ -236,4 +236,20 @@ describe("an answer of GitLab", function()
       end
     end
   end)
+
+  it("is none when a client is collected unclosed that was sent to a store", function()
+    for _ = 1, 3 do
+      local transport = double.new(function(request)
+        if request.url:find("gitlab.test", 1, true) then
+          return { status = 302, headers = { Location = "https://store.test/x?sig=1" } }
+        end
+        return { type = "application/zip", body = "x" }
+      end)
+      assert.equal("x", api.new(transport, { limits = {} }).artifacts:download(17, 5))
+      transport = nil -- luacheck: ignore 311
+      -- An error in a finalizer is raised here, on Lua 5.3.
+      collectgarbage()
+      collectgarbage()
+    end
+  end)
 end)
