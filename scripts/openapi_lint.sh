@@ -10,6 +10,10 @@ if ! command -v npm >/dev/null; then
     echo "openapi-lint: skipped, npm is not there (Debian: apt-get install npm)"
     exit 0
 fi
+if ! node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then
+    echo "openapi-lint: skipped, its linters need node 20 or later"
+    exit 0
+fi
 tools=$build/openapi-lint
 mkdir -p "$tools"
 if [ ! -x "$tools/node_modules/.bin/redocly" ] || [ ! -x "$tools/node_modules/.bin/spectral" ]; then
