@@ -304,7 +304,9 @@ describe("the circuit breaker", function()
         local harmless = call_of.effect == "read" or call_of.effect == "set" and call_of.class == "cancel"
         local expected, till = model_admits(model, now, harmless)
         local verdict, detail = call_of.x:next(now, 0)
-        assert(verdict == expected and (verdict ~= "wait" or detail == till),
+        -- One that was to be tried again may find the budget used up by then: the breaker is not told.
+        local too_late = again and expected == "send" and verdict == "done" and detail == "budget"
+        assert(too_late or verdict == expected and (verdict ~= "wait" or detail == till),
           ("step %d: %s %s, the model says %s %s"):format(step, verdict, tostring(detail), expected,
             tostring(till)))
         if verdict == "send" then
