@@ -117,11 +117,15 @@ int gp_mock_open(const gp_mock_options *options, gp_mock **out, char *err, size_
         add_user(m, 1, "root", "Administrator") && gp_store_open(m, options->db, err, err_size) &&
         load(m, err, err_size) && gp_requests_load(m) &&
         (!options->world ||
-         gp_mock_use_world(m, options->world, options->world_len, err, err_size)) &&
-        gp_store_flush(m)) {
-        *out = m;
-        return 1;
+         gp_mock_use_world(m, options->world, options->world_len, err, err_size))) {
+        if (gp_store_flush(m)) {
+            *out = m;
+            return 1;
+        }
+        snprintf(err, err_size, "can not write to the database %s",
+                 options->db ? options->db : "in memory");
     }
+    m->spoiled = 1; /* nothing of a world that was refused is kept */
     gp_mock_close(m);
     return 0;
 }

@@ -149,16 +149,17 @@ static void compare(gp_mock *m, double now, long nth, const char *when)
 /* The conversation ----------------------------------------------------------------------------- */
 
 typedef struct step {
-    char what;       /* c(reate), b(ig one), x (cancel), d(elete), m (/_mock/), | (flush) */
+    char what;       /* c(reate), b(ig one), x (cancel), d(elete), m (/_mock/), | (flush),
+                        w (webhooks are sent), R (restart) */
     const char *ref; /* of the pipeline that is meant */
 } step;
 
-static const step story[] = {{'c', "r1"}, {'c', "r2"}, {'|', ""},   {'x', "r1"}, {'c', "r3"},
-                             {'|', ""},   {'c', "r4"}, {'m', ""},   {'c', "r5"}, {'x', "r4"},
-                             {'|', ""},   {'R', ""},   {'x', "r2"}, {'|', ""},   {'c', "r6"},
-                             {'b', "r7"}, {'c', "r8"}, {'x', "r3"}, {'|', ""},   {'x', "r6"},
-                             {'c', "r9"}, {'|', ""},   {'d', "r9"}, {'x', "r7"}, {'m', ""},
-                             {'c', "ra"}, {'|', ""},   {'x', "r8"}, {'c', "rb"}, {'|', ""}};
+static const step story[] = {
+    {'c', "r1"}, {'c', "r2"}, {'|', ""},   {'w', ""},   {'x', "r1"}, {'c', "r3"}, {'|', ""},
+    {'c', "r4"}, {'m', ""},   {'c', "r5"}, {'x', "r4"}, {'|', ""},   {'R', ""},   {'x', "r2"},
+    {'|', ""},   {'c', "r6"}, {'b', "r7"}, {'c', "r8"}, {'x', "r3"}, {'|', ""},   {'x', "r6"},
+    {'c', "r9"}, {'|', ""},   {'d', "r9"}, {'x', "r7"}, {'m', ""},   {'c', "ra"}, {'|', ""},
+    {'x', "r8"}, {'c', "rb"}, {'|', ""},   {'w', ""}};
 
 static int64_t id_of(const char *ref)
 {
@@ -231,6 +232,19 @@ static int carry_out(gp_mock *m, double now, const step *s, told *t)
     return status < 300 && s->what != 'm';
 }
 
+/* Takes what is due as whoever sends it does. What can not be written stays to be sent. */
+static void send_webhooks(gp_mock *m, double now, long nth)
+{
+    gp_mock_webhook hook;
+    int sent = 0;
+    while (gp_mock_webhook_take(m, now, &hook)) {
+        gp_http_response_free(&hook.headers);
+        gp_mock_webhook_report(m, now, hook.id, 200, "", 0);
+        if (++sent > 100) complain(nth, "endless webhooks", sent, hook.url);
+    }
+    if (!failed && !sent) complain(nth, "no webhook", sent, "none");
+}
+
 static gp_mock *open_mock(const char *db)
 {
     gp_mock_options options = {.db = db, .max_body = 2 * BIG, .seed = 3};
@@ -245,6 +259,8 @@ static gp_mock *open_mock(const char *db)
 static int tell(const char *db, long nth)
 {
     static const char *const tails[] = {"", "-wal", "-shm", "-journal"};
+    static const char hook[] = "{\"url\":\"http://receiver.test/\",\"events\":[\"pipeline\"]}";
+    gp_http_response_out out;
     char path[600];
     told news[8];
     size_t i, k, count = 0;
@@ -259,11 +275,16 @@ static int tell(const char *db, long nth)
     failed = 0;
     countdown = -1;
     m = open_mock(db);
+    if (!m || ask(m, now, "POST", "/_mock/hooks", hook, strlen(hook), 0, &out) != 201)
+        complain(nth, "can not begin", 0, db);
+    gp_http_response_free(&out);
     countdown = nth;
     for (i = 0; m && i < sizeof story / sizeof *story; i++) {
-        if (story[i].what == 'R') { /* a restart */
+        if (story[i].what == 'R') {
             gp_mock_close(m);
             m = open_mock(db);
+        } else if (story[i].what == 'w') {
+            send_webhooks(m, now, nth);
         } else if (story[i].what != '|') {
             for (k = 0; k < count && story[i].what == 'm'; k++)
                 news[k].before_own = 1;

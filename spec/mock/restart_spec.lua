@@ -229,6 +229,31 @@ describe("a restart of the simulated GitLab", function()
     clean(db)
   end)
 
+  it("finds nothing of a world that was refused, from where its mistake stands or before", function()
+    for _, wrong in ipairs { { tokens = { { token = "glpat-wrong-kind-000", kind = "strange" } } },
+      { faults = { { status = 503 }, { times = "x" } } } } do
+      local db = new_db()
+      wrong.projects = { ["acme/new"] = { id = 9 } }
+      local gl = assert(calls.new { db = db, world = { projects = { ["acme/old"] = { id = 8 } } } })
+      local _, before = gl:raw("GET", "/_mock/world")
+      for _ = 1, 2 do
+        assert.equal(400, (gl:post("/_mock/world", wrong)))
+        assert.equal(before, (select(2, gl:raw("GET", "/_mock/world"))))
+        assert.equal(200, (gl:get "/projects/8"))
+        gl:close()
+        local none, message = calls.new { db = db, world = wrong }
+        assert.is_nil(none)
+        assert.truthy(message:find "kind 'strange'" or message:find "times is invalid", message)
+        gl = assert(calls.new { db = db })
+        assert.equal(before, (select(2, gl:raw("GET", "/_mock/world"))))
+        assert.same({ 200, 404 }, { (gl:get "/projects/8"), (gl:get "/projects/9") })
+        assert.same({}, (select(2, gl:get "/_mock/faults")))
+      end
+      gl:close()
+      clean(db)
+    end
+  end)
+
   it("gives nobody the number of what was deleted", function()
     for path, body in pairs { ["/projects/5/triggers"] = { description = "d" }, ["/_mock/faults"] = { lag = 1 },
       ["/projects/5/environments"] = { name = "x" }, ["/_mock/hooks"] = { url = "http://receiver.test/" },
