@@ -35,6 +35,7 @@ static int load_one(gp_mock *m, int64_t id, const gp_json *row)
     if (!late) return 0;
     in = &late->request;
     late->id = id;
+    if (id >= m->next_late) m->next_late = id + 1;
     late->due = gp_json_get_integer(row, "due", 0);
     in->method = gp_json_hex(&late->arena, gp_json_get(row, "method"), &len);
     in->target = gp_json_hex(&late->arena, gp_json_get(row, "target"), &in->target_len);

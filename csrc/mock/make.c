@@ -180,6 +180,7 @@ static int pipeline_fill(gp_mock *m, gp_pipeline *p, const gp_pipeline_plan *pla
     p->job_defs = plan->job_defs ? plan->job_defs : gp_json_get(p->project->def, "jobs");
     if (plan->has_rule || !p->job_defs) {
         p->job_defs = NULL;
+        p->world = NULL;
         p->rule = GP_RULE_SCENARIO;
         made = gp_rule_make_jobs(m, p);
     } else {

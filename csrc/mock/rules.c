@@ -154,6 +154,7 @@ void gp_simulate_rule(gp_mock *m, gp_pipeline *p)
         p->jobs.count = 0;
         p->jobs_stored = 0;
         p->job_defs = NULL;
+        p->world = NULL; /* its jobs are no world's any more, whatever becomes of them */
         if (!gp_rule_make_jobs(m, p)) m->memory_failed = 1;
     }
     p->rule = GP_RULE_SCENARIO;

@@ -792,7 +792,7 @@ static int read_pipeline(gp_mock *m, sqlite3_stmt *s)
     }
     if (p->iid >= p->project->next_iid) p->project->next_iid = p->iid + 1;
     if (!p->jobs_stored) return gp_simulate_restore(m, p);
-    if (p->rule == GP_RULE_WORLD || p->world) p->job_defs = find_job_defs(m, p);
+    if (p->world) p->job_defs = find_job_defs(m, p);
     return 1;
 }
 

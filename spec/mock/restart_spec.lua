@@ -142,6 +142,13 @@ local function same(expected, got, label)
   end
 end
 
+-- Ends a simulation with its files as they are at this moment: nothing is added to them at the end.
+local function kill(db, gl)
+  os.execute(("cp %s %s.copy; cp %s-wal %s.copy-wal"):format(db, db, db, db))
+  gl:close()
+  os.execute(("rm -f %s-shm %s-wal; mv %s.copy %s; mv %s.copy-wal %s-wal"):format(db, db, db, db, db, db))
+end
+
 describe("a restart of the simulated GitLab", function()
   local function clean(db) for _, tail in ipairs { "", "-wal", "-shm" } do os.remove(db .. tail) end end
 
@@ -173,10 +180,7 @@ describe("a restart of the simulated GitLab", function()
       local killed = live(seed, { db = db, without = true, between = function(gl, open)
         turn = turn + 1
         if turn % 4 ~= 0 then return gl end
-        -- The files as they are at this moment, taken before the end of the process can add to them.
-        os.execute(("cp %s %s.copy; cp %s-wal %s.copy-wal"):format(db, db, db, db))
-        gl:close()
-        os.execute(("rm -f %s-shm %s-wal; mv %s.copy %s; mv %s.copy-wal %s-wal"):format(db, db, db, db, db, db))
+        kill(db, gl)
         local fresh = open()
         fresh.at = gl.at
         return fresh
@@ -249,6 +253,53 @@ describe("a restart of the simulated GitLab", function()
         assert.same({ 200, 404 }, { (gl:get "/projects/8"), (gl:get "/projects/9") })
         assert.same({}, (select(2, gl:get "/_mock/faults")))
       end
+      gl:close()
+      clean(db)
+    end
+  end)
+
+  it("loses no request that is put off to one that is put off after a kill", function()
+    local db = new_db()
+    local gl = assert(calls.new { db = db })
+    gl:post("/_mock/faults", { method = "POST", path = "/projects/*/pipeline", apply_late = 30 })
+    for turn = 1, 3 do
+      gl:post("/projects/7/pipeline", { ref = "r" .. turn })
+      kill(db, gl)
+      gl = assert(calls.new { db = db })
+      gl.at = turn
+    end
+    gl.at = 60
+    local refs = {}
+    for i, row in ipairs((select(2, gl:get "/_mock/pipelines"))) do refs[i] = row.ref end
+    assert.same({ "r3", "r2", "r1" }, refs)
+    gl:close()
+    clean(db)
+  end)
+
+  it("gives the jobs of a scenario nothing of the world in which it is", function()
+    for _, own in ipairs { true, false } do
+      local db = new_db()
+      local world_of = { projects = { ["acme/app"] = { id = 5, created = 0, jobs = {
+        { name = "a", trigger = { child = { jobs = { { name = "y" } } } } },
+        { name = "b", stage = "z", log = "of b\n" } } } } }
+      local gl = assert(calls.new { db = db, world = world_of })
+      gl:post("/projects/5/trigger/pipeline", { ref = "main", token = calls.token,
+        terminal_after_seconds = own and 50 or nil })
+      if not own then gl:patch("/_mock/pipelines/1", { terminal_after_seconds = 50 }) end
+      gl:post "/projects/5/pipelines/1/cancel"
+      gl:post "/projects/5/pipelines/1/retry"
+      local function all()
+        local text = {}
+        for i, target in ipairs { "/_mock/pipelines", "/projects/5/jobs", "/projects/5/pipelines/1/trigger_jobs",
+          "/projects/5/jobs/5/trace" } do text[i] = select(2, gl:raw("GET", target)) end
+        return text
+      end
+      gl.at = 40
+      local before = all()
+      gl:close()
+      gl = assert(calls.new { db = db })
+      gl.at = 40
+      assert.same(before, all())
       gl:close()
       clean(db)
     end
