@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "mock/requests.h"
 #include "mock/simulate.h"
@@ -233,11 +234,24 @@ static int64_t ask(gp_store *store, const char *sql, int64_t fallback)
     return value;
 }
 
+/* A device or a folder is no database; SQLite would find out only after making a journal beside
+ * it. */
+static int may_be_database(const char *file)
+{
+    struct stat st;
+    return !file || stat(file, &st) != 0 || S_ISREG(st.st_mode);
+}
+
 int gp_store_open(gp_mock *m, const char *file, char *err, size_t err_size)
 {
-    gp_store *store = calloc(1, sizeof *store);
+    gp_store *store;
     static const char pragmas[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
                                   "PRAGMA busy_timeout=5000; PRAGMA cache_size=-1024;";
+    if (!may_be_database(file)) {
+        snprintf(err, err_size, "can not use the database %s: not a regular file", file);
+        return 0;
+    }
+    store = calloc(1, sizeof *store);
     if (!store) {
         snprintf(err, err_size, "out of memory");
         return 0;
@@ -469,7 +483,8 @@ void gp_store_rollback(gp_mock *m)
 {
     gp_store *store = m->store;
     forget_dirty(m);
-    if (!sqlite3_get_autocommit(store->db)) sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    if (store->db && !sqlite3_get_autocommit(store->db))
+        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
     store->open = store->failed = store->all = 0;
 }
 
