@@ -180,6 +180,7 @@ typedef struct gp_http_evidence {
     gp_http_effect effect;
     int sent;   /* the pre-request hook was called and bytes left */
     int status; /* 0: no status line */
+    int reused; /* over a connection that had been used before */
     const char *text;
 } gp_http_evidence;
 void gp_http_outcome_of(const gp_http_evidence *evidence, gp_http_outcome *outcome,

@@ -103,10 +103,13 @@ void gp_http_outcome_of(const gp_http_evidence *evidence, gp_http_outcome *outco
         return;
     }
     *outcome = gp_http_outcome_sent(evidence->status);
-    /* Not HTTP at all: reading it again would give the same. What was written may still have been
-     * done, so a write stays in doubt. */
-    if (*code == GP_HTTP_PROTOCOL && *outcome == GP_HTTP_UNKNOWN &&
-        evidence->effect == GP_HTTP_READ) {
+    if (*code != GP_HTTP_PROTOCOL || *outcome != GP_HTTP_UNKNOWN) return;
+    /* Not HTTP at all: what an earlier answer on this connection left behind, or, on one of its
+     * own, what reading it again would give once more. What was written may still have been done,
+     * so a write stays in doubt. */
+    if (evidence->reused) {
+        *code = GP_HTTP_RESET;
+    } else if (evidence->effect == GP_HTTP_READ) {
         *outcome = GP_HTTP_PERMANENT;
     }
 }

@@ -431,6 +431,13 @@ static void free_request(gp_http_transfer *transfer)
     transfer->fd = -1;
 }
 
+static int was_reused(const gp_http_transfer *transfer, const gp_http_handle *handle)
+{
+    long connects = 1;
+    curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
+    return transfer->sent > 0 && connects == 0;
+}
+
 /* Takes the transfer out of everything; what came stays readable. */
 static void end(gp_http_transfer *transfer, gp_http_outcome outcome, gp_http_code code)
 {
@@ -443,9 +450,7 @@ static void end(gp_http_transfer *transfer, gp_http_outcome outcome, gp_http_cod
     transfer->result.code = code;
     transfer->handle = NULL;
     if (handle && !gp_http_engine_foreign(engine)) {
-        long connects = 1;
-        curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
-        transfer->result.reused = transfer->sent > 0 && connects == 0;
+        transfer->result.reused = was_reused(transfer, handle);
         curl_multi_remove_handle(engine->multi, handle->easy);
         gp_http_handle_give(handle);
     }
@@ -490,6 +495,7 @@ static void end_failed(gp_http_transfer *transfer, CURLcode result)
                                  .effect = transfer->effect,
                                  .sent = bytes_left(transfer),
                                  .status = transfer->status,
+                                 .reused = was_reused(transfer, transfer->handle),
                                  .text = words};
     gp_http_outcome outcome;
     gp_http_code code;

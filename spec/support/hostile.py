@@ -138,6 +138,12 @@ class Behaviour:
         c.answer(200, b"bye", [("Connection", "close")])
         raise Gone
 
+    def surplus(self, c, r):
+        """The second answer on a connection comes behind what the first had too much."""
+        if c.served:
+            c.send(b"what nobody asked for\r\n")
+        c.answer(200, b"ok")
+
     def apply_then_drop(self, c, r):
         """The first POST of a key is applied and never answered."""
         with lock:

@@ -283,6 +283,12 @@ describe("the curl transport", function()
         fails(outcome, "protocol", call "/garbage-status")
       end)
 
+      it("sends more than it said: the next answer is lost, but not to a create (" .. effect .. ")", function()
+        assert.are.equal("ok", assert(get "/surplus").body)
+        if effect ~= "create" then return fails("unknown", "reset", call "/surplus") end
+        assert.are.equal("ok", assert(call "/surplus").body)
+      end)
+
       it("stalls: the answer's time bounds a " .. effect, function()
         local timeout = { timeout = { request = 0.05 }, effect = effect }
         local failure = fails("unknown", "timeout", get("/stall-before", timeout))
