@@ -32,6 +32,17 @@ local function header_text(value)
   if value:find "%c" then return "must not hold control characters" end
 end
 
+local proxy_schemes = { http = true, https = true, socks4 = true, socks4a = true, socks5 = true,
+  socks5h = true }
+
+-- As libcurl reads it: without a scheme it is http.
+local function proxy_address(value)
+  local parts = core.uri.parse(value:find "://" and value or "http://" .. value)
+  if not parts or not proxy_schemes[parts.scheme:lower()] or parts.query or parts.fragment then
+    return "must be an address such as http://proxy.example.com:3128"
+  end
+end
+
 local count = { type = "integer", off = true, check = countable }
 
 local descriptors = {
@@ -53,7 +64,7 @@ local descriptors = {
     user_agent = { type = "string", check = header_text },
     allow_insecure = { type = "boolean" },
     token_prefix = { type = "string" },
-    proxy = { type = "string", off = true },
+    proxy = { type = "string", off = true, check = proxy_address },
     max_bytes = { type = "integer", check = positive },
     check_scopes = { type = "boolean" },
     log = { type = "function|table|userdata|string" },
