@@ -16,6 +16,7 @@ local HOME, STORE = "https://gitlab.example.com", "https://store.example.net"
 
 describe("a redirect over a network", function()
   local server, clients
+  local made = 0
 
   setup(function() server = server_module.start { tls = true } end)
   teardown(function() server:stop() end)
@@ -33,6 +34,10 @@ describe("a redirect over a network", function()
     local given = { url = server.main .. "/redirect", token = TOKEN, proxy = false,
       ca_file = server.ca, runtime = runtime.native }
     for name, value in pairs(options or {}) do given[name] = value end
+    -- Clients with the same limits would count in the same windows.
+    made = made + 1
+    given.limits = given.limits or {}
+    given.limits.create_per_minute = 1000 + made
     local c = assert(client_of.new(given))
     clients[#clients + 1] = c
     return c
