@@ -17,6 +17,14 @@ BASE, TOKEN, FOLDER = sys.argv[1:4]
 PAGES = sys.argv[4:] or ["docs", "redoc", "panel"]
 
 
+# What the browser says when it goes to another page while something is asked of this one.
+MOVED = ("navigated or closed", "context was destroyed", "Cannot find context")
+
+
+class Moved(SystemExit):
+    pass
+
+
 class Browser:
     def __init__(self):
         self.profile = tempfile.mkdtemp()
@@ -66,7 +74,8 @@ class Browser:
                 self.asked.pop(answer["params"]["requestId"], None)
             if answer.get("id") == self.number:
                 if "error" in answer:
-                    raise SystemExit("%s: %s" % (method, answer["error"]))
+                    error = "%s: %s" % (method, answer["error"])
+                    raise (Moved if any(sign in error for sign in MOVED) else SystemExit)(error)
                 return answer["result"]
 
     def eval(self, expression):
@@ -85,8 +94,11 @@ class Browser:
         """Until the expression holds; `press` is clicked again while it does not, as people do."""
         end, pressed = time.time() + 60, 0
         while time.time() < end:
-            if self.eval("Boolean(" + expression + ")"):
-                return
+            try:
+                if self.eval("Boolean(" + expression + ")"):
+                    return
+            except Moved:
+                pass
             if press and time.time() > pressed + 3:
                 self.click(press)
                 pressed = time.time()
