@@ -63,7 +63,7 @@ end
 describe("a simulated GitLab whose disk is full", function()
   it("keeps exactly what it acknowledged, whichever write is the first to fail", function()
     local text = compile.run_mock("mock_disk", ("'%s' %d"):format(compile.folder(),
-      os.getenv "GP_FULL" == "1" and 1 or 13))
+      os.getenv "GP_FULL" == "1" and 1 or 31))
     assert.is_true((tonumber(text:match "(%d+) writes failed in turn") or 0) > 100, text)
   end)
 
