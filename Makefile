@@ -154,7 +154,7 @@ ci: test ci-rest
 .PHONY: ci-rest
 ci-rest:
 	@scripts/deps.sh build run test lint
-	@$(MAKE) --no-print-directory -k -j2 --output-sync=target lint sanitize coverage fuzz examples pages-here \
+	@$(MAKE) --no-print-directory -k -j3 --output-sync=target lint sanitize coverage fuzz examples pages-here \
 	    openapi-lint-here
 
 .PHONY: bench
