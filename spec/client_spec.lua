@@ -3,6 +3,7 @@ local core = require "gitlab_pipelines.core"
 local double = require "support.transport_double"
 local errors = require "gitlab_pipelines.errors"
 local json = require "gitlab_pipelines.json"
+local most_within = require "support.most_within"
 local operations = require "gitlab_pipelines.operations"
 local virtual = require "gitlab_pipelines.runtime.virtual"
 
@@ -724,15 +725,6 @@ describe("the client's own limits", function()
     end)
     table.sort(times)
     return times, failed
-  end
-
-  local function most_within(times, length)
-    local most, first = 0, 1
-    for last = 1, #times do
-      while times[last] - times[first] > length do first = first + 1 end
-      most = math.max(most, last - first + 1)
-    end
-    return most
   end
 
   describe("of several clients", function()

@@ -4,6 +4,7 @@ local client_of = require "gitlab_pipelines.client"
 local json = require "gitlab_pipelines.json"
 local mock = require "gitlab_pipelines.mock"
 local operations = require "gitlab_pipelines.operations"
+local most_within = require "support.most_within"
 local seeds = require "support.seeds"
 local virtual = require "gitlab_pipelines.runtime.virtual"
 
@@ -127,15 +128,6 @@ local function run(seed)
   end)
   local made = http(transport, "GET", "/_mock/pipelines?per_page=100")
   return { log = log, calls = calls, stats = client:stats(), made = #made }
-end
-
-local function most_within(times, length)
-  local most, first = 0, 1
-  for last = 1, #times do
-    while times[last] - times[first] > length do first = first + 1 end
-    most = math.max(most, last - first + 1)
-  end
-  return most
 end
 
 local function check_windows(log)

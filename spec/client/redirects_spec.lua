@@ -3,6 +3,7 @@
 local client_of = require "gitlab_pipelines.client"
 local core = require "gitlab_pipelines.core"
 local double = require "support.transport_double"
+local most_within = require "support.most_within"
 local operations = require "gitlab_pipelines.operations"
 local redirects = require "gitlab_pipelines.client.redirects"
 local runtime = require "gitlab_pipelines.runtime"
@@ -244,15 +245,6 @@ local function to(location, headers)
 end
 
 local pipeline = { status = 200, body = { id = 3, status = "success" } }
-
-local function most_within(times, length)
-  local most, first = 0, 1
-  for last = 1, #times do
-    while times[last] - times[first] > length do first = first + 1 end
-    most = math.max(most, last - first + 1)
-  end
-  return most
-end
 
 describe("a hop", function()
   it("never makes a window fuller than it may be, whoever waits, and everybody comes through", function()

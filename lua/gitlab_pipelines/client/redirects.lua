@@ -74,7 +74,7 @@ function M.judge(call, home, location, elapsed)
   local origin = uri.origin(url)
   -- What has been elsewhere brings nobody's credential back.
   return { url = url, origin = origin, count = count, bare = last and last.bare or origin ~= home,
-    spent = (last and last.spent or 0) + (elapsed or 0), visit = nil }
+    spent = (last and last.spent or 0) + (elapsed or 0) }
 end
 
 --- The headers without those that carry a credential.
