@@ -297,13 +297,24 @@ int gp_clear_hooks(gp_call *call)
     return 204;
 }
 
+int gp_answer_deliveries(gp_call *call, const gp_hook *hook, gp_list *rows, gp_delivery_shape *give)
+{
+    gp_page page = gp_page_of(call, (int64_t)rows->count, 1);
+    size_t i;
+    gp_out_open(&call->out->body, NULL, '[');
+    for (i = (size_t)page.first; i < (size_t)page.last && i < rows->count; i++)
+        give(&call->out->body, call->m, hook, rows->items[i]);
+    gp_out_close(&call->out->body, ']');
+    gp_list_free(rows);
+    return 200;
+}
+
 int gp_list_deliveries(gp_call *call)
 {
     const gp_hook *hook = asked(call);
     const gp_list *all = &call->m->outbox.items;
     const char *state = gp_call_string(call, "state"), *event = gp_call_string(call, "event");
     gp_list rows = {0};
-    gp_page page;
     size_t i;
     if (!hook) return gp_fail_record(call);
     for (i = all->count; i > 0; i--) {
@@ -312,13 +323,7 @@ int gp_list_deliveries(gp_call *call)
         if (state && strcmp(state, gp_delivery_state_name(d->state)) != 0) continue;
         if (!gp_list_add(&rows, d)) call->m->memory_failed = 1;
     }
-    page = gp_page_of(call, (int64_t)rows.count, 1);
-    gp_out_open(&call->out->body, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++)
-        shape_delivery(&call->out->body, call->m, hook, rows.items[i]);
-    gp_out_close(&call->out->body, ']');
-    gp_list_free(&rows);
-    return 200;
+    return gp_answer_deliveries(call, hook, &rows, shape_delivery);
 }
 
 /* The newest object of that kind that this target may be told of; 0 when there is none. */

@@ -252,7 +252,6 @@ int gp_list_hook_events(gp_call *call)
     const char *status = gp_call_string(call, "status");
     int64_t per_page = gp_call_integer(call, "per_page", 20);
     gp_list rows = {0};
-    gp_page page;
     size_t i;
     if (!hook) return gp_fail_record(call);
     if (status && filter_takes(status, 0) < 0)
@@ -265,13 +264,7 @@ int gp_list_hook_events(gp_call *call)
         if (status && *status && !filter_takes(status, d->status)) continue;
         if (!gp_list_add(&rows, d)) call->m->memory_failed = 1;
     }
-    page = gp_page_of(call, (int64_t)rows.count, 1);
-    gp_out_open(&call->out->body, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++)
-        shape_event(&call->out->body, call->m, hook, rows.items[i]);
-    gp_out_close(&call->out->body, ']');
-    gp_list_free(&rows);
-    return 200;
+    return gp_answer_deliveries(call, hook, &rows, shape_event);
 }
 
 int gp_resend_hook_event(gp_call *call)
