@@ -28,11 +28,11 @@ libs_mock  := -lsqlite3 -lmicrohttpd -lcrypto -lm
 sources_core  := csrc/io/clock.c csrc/io/poll.c csrc/io/term.c csrc/io/shared_limits.c
 sources_http  := $(wildcard csrc/io/http*.c) csrc/io/clock.c
 sources_store := $(wildcard csrc/io/journal*.c csrc/io/archive*.c)
-sources_mock  := $(wildcard csrc/mock/*.c csrc/io/httpd*.c csrc/io/raw*.c) csrc/io/clock.c
+sources_mock  := $(wildcard csrc/mock/*.c csrc/mock/*/*.c csrc/io/httpd*.c csrc/io/raw*.c) csrc/io/clock.c
 sources_http  := $(filter-out csrc/io/httpd%.c,$(sources_http))
 
 # The page /_mock/ becomes a text in C.
-extra_mock    := $(BUILD)/obj/mock/panel_html.o
+extra_mock    := $(BUILD)/obj/mock/control/panel_html.o
 
 core_objects := $(patsubst csrc/%.c,$(BUILD)/obj/%.o,$(wildcard csrc/core/*.c))
 modules      := $(foreach so,core http store mock,$(if $(wildcard csrc/binding/$(so)_*.c),$(so)))
@@ -45,9 +45,9 @@ $(BUILD)/obj/%.o: csrc/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CSTD) $(CFLAGS) $(WARNINGS) $(INSTRUMENT) -MMD -MP -c -o $@ $<
 
-$(BUILD)/obj/mock/panel_html.o: csrc/mock/panel.html csrc/mock/panel.h
+$(BUILD)/obj/mock/control/panel_html.o: csrc/mock/control/panel.html csrc/mock/control/panel.h
 	@mkdir -p $(@D)
-	@{ echo '#include "mock/panel.h"'; echo 'const char gp_panel_html[] ='; \
+	@{ echo '#include "mock/control/panel.h"'; echo 'const char gp_panel_html[] ='; \
 	   sed 's/\\/\\\\/g; s/"/\\"/g; s/?/\\?/g; s/.*/"&\\n"/' $<; echo ';'; } >$(@:.o=.c)
 	$(CC) $(CSTD) $(CFLAGS) $(WARNINGS) $(INSTRUMENT) -c -o $@ $(@:.o=.c)
 

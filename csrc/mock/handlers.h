@@ -5,7 +5,7 @@
 #ifndef GP_MOCK_HANDLERS_H
 #define GP_MOCK_HANDLERS_H
 
-#include "mock/call.h"
+#include "mock/request/call.h"
 
 typedef int gp_handler(gp_call *call);
 

@@ -5,7 +5,7 @@
 #ifndef GP_MOCK_OBJECTS_H
 #define GP_MOCK_OBJECTS_H
 
-#include "mock/state.h"
+#include "mock/rows/state.h"
 
 /* NULL when memory ran out. `expires_at` may be GP_MS_NONE. */
 gp_trigger *gp_trigger_make(gp_mock *m, gp_project *project, const char *token,

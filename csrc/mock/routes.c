@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "mock/params.h"
-#include "mock/schemas.h"
+#include "mock/request/params.h"
+#include "mock/control/schemas.h"
 
 /* clang-format off */
 #define STATUSES GP_STATUS_CHOICES

@@ -4,7 +4,7 @@
 #ifndef GP_MOCK_STEPS_H
 #define GP_MOCK_STEPS_H
 
-#include "mock/simulate.h"
+#include "mock/engine/pipeline.h"
 
 /* How long a world's pipeline is `created` and a job waits in the queue where nothing is said, and
  * how long a job runs: milliseconds. */

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "mock/json.h"
+#include "mock/base/json.h"
 #include "mock/mock.h"
 
 enum { MAX_PIPELINES = 64, BIG = 1300000 };

@@ -1,0 +1,199 @@
+#include "mock/base/json_writer.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The separator, the key and its colon. Keys are our own literals: nothing to escape. */
+static void name(gp_buf *buf, const char *key)
+{
+    char before = buf->len ? buf->data[buf->len - 1] : '[';
+    if (before != '{' && before != '[' && before != ':') gp_buf_add(buf, ",", 1);
+    if (key) {
+        gp_buf_add(buf, "\"", 1);
+        gp_buf_adds(buf, key);
+        gp_buf_add(buf, "\":", 2);
+    }
+}
+
+void gp_out_open(gp_buf *buf, const char *key, char bracket)
+{
+    name(buf, key);
+    gp_buf_add(buf, &bracket, 1);
+}
+
+void gp_out_close(gp_buf *buf, char bracket)
+{
+    gp_buf_add(buf, &bracket, 1);
+}
+
+void gp_out_bytes(gp_buf *buf, const char *key, const char *value, size_t len)
+{
+    name(buf, key);
+    gp_buf_json_string(buf, value, len);
+}
+
+void gp_out_string(gp_buf *buf, const char *key, const char *value)
+{
+    if (value) {
+        gp_out_bytes(buf, key, value, strlen(value));
+    } else {
+        gp_out_null(buf, key);
+    }
+}
+
+void gp_out_hex(gp_buf *buf, const char *key, const void *data, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char *at = data;
+    gp_out_open(buf, key, '"');
+    for (; len; len--, at++) {
+        char pair[2] = {digits[*at >> 4], digits[*at & 15]};
+        gp_buf_add(buf, pair, 2);
+    }
+    gp_out_close(buf, '"');
+}
+
+void gp_out_digits(gp_buf *buf, int64_t value)
+{
+    char text[24], *at = text + sizeof text;
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        *--at = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (value < 0) *--at = '-';
+    gp_buf_add(buf, at, (size_t)(text + sizeof text - at));
+}
+
+void gp_out_integer(gp_buf *buf, const char *key, int64_t value)
+{
+    name(buf, key);
+    gp_out_digits(buf, value);
+}
+
+void gp_out_boolean(gp_buf *buf, const char *key, int value)
+{
+    name(buf, key);
+    gp_buf_adds(buf, value ? "true" : "false");
+}
+
+void gp_out_null(gp_buf *buf, const char *key)
+{
+    name(buf, key);
+    gp_buf_add(buf, "null", 4);
+}
+
+void gp_out_raw(gp_buf *buf, const char *key, const char *json, size_t len)
+{
+    name(buf, key);
+    gp_buf_add(buf, json, len);
+}
+
+void gp_out_seconds(gp_buf *buf, const char *key, gp_ms value)
+{
+    gp_ms rest;
+    if (value < 0 || value == GP_MS_NEVER) {
+        gp_out_null(buf, key);
+        return;
+    }
+    gp_out_integer(buf, key, value / 1000);
+    rest = value % 1000;
+    if (rest % 100 == 0) {
+        gp_buf_addf(buf, ".%d", (int)(rest / 100));
+    } else if (rest % 10 == 0) {
+        gp_buf_addf(buf, ".%02d", (int)(rest / 10));
+    } else {
+        gp_buf_addf(buf, ".%03d", (int)rest);
+    }
+}
+
+typedef struct civil {
+    int64_t year;
+    int month, day, hour, minute, second, milli;
+} civil;
+
+/* Days since the epoch to a date of the proleptic Gregorian calendar, counted in eras of 400
+ * years that begin in March, so that the leap day is the last of its year. */
+static civil civil_from(gp_ms value)
+{
+    civil c;
+    int64_t days = value / 86400000, era, year;
+    int rest = (int)(value % 86400000), of_era, of_year, month;
+    days += 719468;
+    era = days / 146097;
+    of_era = (int)(days - era * 146097);
+    year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    of_year = of_era - (int)(365 * year + year / 4 - year / 100);
+    month = (5 * of_year + 2) / 153;
+    c.day = of_year - (153 * month + 2) / 5 + 1;
+    c.month = month < 10 ? month + 3 : month - 9;
+    c.year = year + era * 400 + (c.month <= 2);
+    c.hour = rest / 3600000;
+    c.minute = rest / 60000 % 60;
+    c.second = rest / 1000 % 60;
+    c.milli = rest % 1000;
+    return c;
+}
+
+static char *digits(char *at, int value, int count)
+{
+    int i;
+    for (i = count - 1; i >= 0; i--) {
+        at[i] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    return at + count;
+}
+
+void gp_ms_iso(char text[GP_TIME_TEXT], gp_ms value)
+{
+    civil c = civil_from(value);
+    char *at = digits(text, (int)(c.year % 10000), 4);
+    *at++ = '-';
+    at = digits(at, c.month, 2);
+    *at++ = '-';
+    at = digits(at, c.day, 2);
+    *at++ = 'T';
+    at = digits(at, c.hour, 2);
+    *at++ = ':';
+    at = digits(at, c.minute, 2);
+    *at++ = ':';
+    at = digits(at, c.second, 2);
+    *at++ = '.';
+    at = digits(at, c.milli, 3);
+    *at++ = 'Z';
+    *at = 0;
+}
+
+void gp_ms_http(char text[GP_TIME_TEXT], gp_ms value)
+{
+    if (!gp_time_format_http((double)value / 1000, text)) text[0] = 0;
+}
+
+void gp_out_time(gp_buf *buf, const char *key, gp_ms value)
+{
+    char text[GP_TIME_TEXT];
+    if (value == GP_MS_NONE || value == GP_MS_NEVER) {
+        gp_out_null(buf, key);
+        return;
+    }
+    gp_ms_iso(text, value);
+    name(buf, key);
+    gp_buf_add(buf, "\"", 1);
+    gp_buf_adds(buf, text);
+    gp_buf_add(buf, "\"", 1);
+}
+
+gp_ms gp_ms_parse(const char *text)
+{
+    double seconds;
+    if (!gp_time_parse_iso(text, strlen(text), &seconds) || seconds < 0) return GP_MS_NONE;
+    return gp_ms_from_seconds(seconds);
+}
+
+gp_ms gp_ms_from_seconds(double seconds)
+{
+    if (!(seconds > 0)) return 0;
+    if (seconds > GP_MS_LAST / 1000.0) seconds = GP_MS_LAST / 1000.0;
+    return (gp_ms)llround(seconds * 1000);
+}

@@ -1,0 +1,26 @@
+/*
+ * The object store behind the artifacts: where a world says `object_storage`, or a rule does for
+ * what it matches, an archive is not sent but lies at a signed address of another origin that is
+ * good for five minutes. Like the stores of real installations it knows no GitLab token and refuses
+ * a request that carries one: the address is signed already.
+ */
+#ifndef GP_MOCK_BUCKET_H
+#define GP_MOCK_BUCKET_H
+
+#include "mock/request/call.h"
+
+struct gp_job;
+
+/* Does this request's archive lie there? */
+int gp_bucket_holds(const gp_call *call);
+
+/* 302 with the signed address of the job's archive. */
+int gp_bucket_redirect(gp_call *call, const gp_job *job);
+
+/* Is the request for the store? */
+int gp_bucket_is_asked(const gp_call *call);
+
+/* Answers as the store. */
+int gp_bucket_answer(gp_call *call, const char *path, const char *query);
+
+#endif

@@ -1,0 +1,153 @@
+#include <string.h>
+
+#include "mock/request/answer.h"
+#include "mock/handlers.h"
+#include "mock/objects.h"
+#include "mock/gitlab/json_views.h"
+#include "mock/rows/store.h"
+
+/* Settings ---------------------------------------------------------------------------------- */
+
+static const char *role_word(const char *text)
+{
+    static const char *const roles[] = {"no_one_allowed", "owner", "maintainer", "developer"};
+    size_t i;
+    for (i = 0; text && i < sizeof roles / sizeof *roles; i++) {
+        if (strcmp(roles[i], text) == 0) return roles[i];
+    }
+    return NULL;
+}
+
+const char *gp_project_variables_role(const gp_project *project)
+{
+    if (project->variables_role) return project->variables_role;
+    return gp_json_get_string(project->def, "variables_role", "developer");
+}
+
+int gp_project_restricts(const gp_project *project)
+{
+    if (project->restricts != GP_UNSET) return project->restricts;
+    return strcmp(gp_project_variables_role(project), "developer") != 0;
+}
+
+static void save(gp_mock *m, const gp_project *project)
+{
+    gp_buf buf = {.alloc = &m->alloc};
+    gp_out_open(&buf, NULL, '{');
+    gp_out_string(&buf, "variables_role", project->variables_role);
+    gp_out_integer(&buf, "restricts", project->restricts);
+    gp_out_close(&buf, '}');
+    gp_store_row(m, "settings", project->id, &buf);
+}
+
+static int load_one(gp_mock *m, int64_t id, const gp_json *row)
+{
+    gp_project *project = gp_ids_get(&m->project_ids, id);
+    if (project) {
+        project->variables_role = role_word(gp_json_get_string(row, "variables_role", NULL));
+        project->restricts = (int)gp_json_get_integer(row, "restricts", GP_UNSET);
+    }
+    return project != NULL;
+}
+
+int gp_settings_load(gp_mock *m)
+{
+    return gp_store_rows(m, "settings", load_one);
+}
+
+int gp_put_project(gp_call *call)
+{
+    gp_project *project = call->project;
+    const char *role =
+        role_word(gp_call_string(call, "ci_pipeline_variables_minimum_override_role"));
+    const char *before = gp_project_variables_role(project);
+    int restricts = gp_call_boolean(call, "restrict_user_defined_variables", GP_UNSET);
+    if (!role && restricts == GP_UNSET) {
+        return gp_fail_error(call, 400,
+                             "ci_pipeline_variables_minimum_override_role, "
+                             "restrict_user_defined_variables are missing, at least one parameter "
+                             "must be provided");
+    }
+    /* What only owners may set, only they may take back. */
+    if (role && call->role < GP_ROLE_OWNER &&
+        (strcmp(role, "owner") == 0 || strcmp(before, "owner") == 0)) {
+        return gp_fail(call, 403, "403 Forbidden");
+    }
+    if (role) project->variables_role = role;
+    if (restricts != GP_UNSET) project->restricts = restricts;
+    save(call->m, project);
+    gp_shape_project(&call->out->body, NULL, call->m, project);
+    return 200;
+}
+
+/* Answers ----------------------------------------------------------------------------------- */
+
+int gp_get_project(gp_call *call)
+{
+    gp_shape_project(&call->out->body, NULL, call->m, call->project);
+    return 200;
+}
+
+/* Does the project have what is searched for in its name, or in its whole path? */
+static int searched(const gp_call *call, const gp_project *project)
+{
+    const char *search = gp_call_string(call, "search"), *name = strrchr(project->path, '/');
+    if (!search || !*search) return 1;
+    if (!name || gp_call_boolean(call, "search_namespaces", 0)) name = project->path;
+    return strcasestr(name, search) != NULL;
+}
+
+int gp_list_projects(gp_call *call)
+{
+    gp_buf *buf = &call->out->body;
+    gp_list shown = {0};
+    gp_page page;
+    size_t i;
+    int status = gp_page_too_far(call, "Project");
+    if (status) return status;
+    for (i = call->m->projects.count; i > 0; i--) {
+        gp_project *project = call->m->projects.items[i - 1];
+        if ((call->m->world && !project->def) || !searched(call, project)) continue;
+        if (!gp_list_add(&shown, project)) call->m->memory_failed = 1;
+    }
+    page = gp_page_of(call, (int64_t)shown.count, 1);
+    gp_out_open(buf, NULL, '[');
+    for (i = (size_t)page.first; i < (size_t)page.last && i < shown.count; i++) {
+        gp_shape_project(buf, NULL, call->m, shown.items[i]);
+    }
+    gp_out_close(buf, ']');
+    gp_list_free(&shown);
+    return 200;
+}
+
+int gp_get_version(gp_call *call)
+{
+    gp_buf *buf = &call->out->body;
+    gp_out_open(buf, NULL, '{');
+    gp_out_string(buf, "version", gp_mock_version(call->m));
+    gp_out_string(buf, "revision", "00000000000");
+    gp_out_close(buf, '}');
+    return 200;
+}
+
+int gp_get_metadata(gp_call *call)
+{
+    gp_buf *buf = &call->out->body;
+    gp_out_open(buf, NULL, '{');
+    gp_out_string(buf, "version", gp_mock_version(call->m));
+    gp_out_string(buf, "revision", "00000000000");
+    gp_out_open(buf, "kas", '{');
+    gp_out_boolean(buf, "enabled", 0);
+    gp_out_null(buf, "externalUrl");
+    gp_out_null(buf, "version");
+    gp_out_close(buf, '}');
+    gp_out_boolean(buf, "enterprise", 0);
+    gp_out_close(buf, '}');
+    return 200;
+}
+
+int gp_get_user(gp_call *call)
+{
+    gp_shape_profile(&call->out->body, NULL, call->m, call->user);
+    return 200;
+}

@@ -1,0 +1,44 @@
+/*
+ * Faults on demand: rules that match requests and say what happens to them instead, or besides.
+ */
+#ifndef GP_MOCK_FAULTS_H
+#define GP_MOCK_FAULTS_H
+
+#include "mock/request/call.h"
+
+/* What a matching rule makes of a request. */
+typedef struct gp_fault_effect {
+    int replace;       /* do not carry the request out: answer with `status` */
+    int replace_after; /* carry it out, then answer with `status` */
+    int status;
+    int object_storage;     /* an archive lies in the object store */
+    gp_ms apply_late;       /* carry it out that much later, or GP_MS_NONE */
+    const gp_json *headers; /* to be set in the answer */
+    const gp_json *body;    /* of the answer, when it is replaced */
+    gp_http_action action;
+} gp_fault_effect;
+
+/* Counts the request against every rule; 1 and the effect of the first that strikes. */
+int gp_fault_strike(gp_call *call, gp_fault_effect *effect);
+
+/* Counts the request against the world's `throttle`; 1 and the effect when it is beyond. */
+int gp_fault_throttled(gp_call *call, gp_fault_effect *effect);
+
+/* Writes the answer that a rule prescribes. */
+void gp_fault_answer(gp_call *call, const gp_fault_effect *effect);
+
+/* Makes rules of a JSON array (a world's `faults`); 0 with a message. */
+int gp_faults_add(gp_mock *m, const gp_json *list, char *err, size_t err_size);
+
+/* The longest replica lag that is asked for, by the world or a rule, in ms; 0 for none. */
+gp_ms gp_fault_lag(const gp_mock *m);
+/* The lag that this request meets: only reads do. Counts it against the rules. */
+gp_ms gp_fault_lag_of(gp_call *call);
+
+/* The lowest limit of that name in a `throttle` of the world or a rule; -1 for none. */
+int64_t gp_fault_throttle(const gp_mock *m, const char *name);
+
+void gp_fault_free(gp_fault *fault);
+int gp_faults_load(gp_mock *m);
+
+#endif

@@ -1,0 +1,17 @@
+/*
+ * What was asked lately, for the assertions of tests. Kept as it came, in memory; credentials are
+ * taken out when it is shown, and when it is written for the next run: at the end of this one
+ * alone, so that reads cost no transaction. A process that is killed has forgotten it.
+ */
+#ifndef GP_MOCK_REQUESTS_H
+#define GP_MOCK_REQUESTS_H
+
+#include "mock/request/call.h"
+
+void gp_requests_note(gp_mock *m, const gp_http_request_in *in, int status, int fault);
+void gp_requests_clear(gp_mock *m);
+void gp_requests_save(gp_mock *m);
+/* Reads it and takes it out of the database. */
+int gp_requests_load(gp_mock *m);
+
+#endif

@@ -1,0 +1,150 @@
+/* Webhook targets and their deliveries as rows of the database. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mock/webhooks/hooks.h"
+#include "mock/rows/store.h"
+
+static void write_text(gp_buf *buf, const char *key, const char *text)
+{
+    if (text) gp_out_string(buf, key, text);
+}
+
+void gp_hook_save(gp_mock *m, const gp_hook *h)
+{
+    gp_buf buf = {.alloc = &m->alloc};
+    gp_out_open(&buf, NULL, '{');
+    gp_out_string(&buf, "url", h->url);
+    write_text(&buf, "token", h->token);
+    write_text(&buf, "signing", h->signing);
+    write_text(&buf, "name", h->name);
+    write_text(&buf, "description", h->description);
+    write_text(&buf, "branches", h->branches);
+    gp_out_integer(&buf, "flags", h->flags);
+    gp_out_integer(&buf, "project_id", h->project_id);
+    gp_out_integer(&buf, "events", h->events);
+    gp_out_integer(&buf, "retries", h->retries);
+    gp_out_integer(&buf, "duplicate", h->duplicate);
+    gp_out_integer(&buf, "delay", h->delay);
+    gp_out_boolean(&buf, "reorder", h->reorder);
+    gp_out_boolean(&buf, "wrong", h->wrong);
+    gp_out_integer(&buf, "failures", h->failures);
+    gp_out_boolean(&buf, "off", h->off);
+    gp_out_integer(&buf, "off_until", h->off_until);
+    gp_out_integer(&buf, "created_at", h->created_at);
+    gp_out_close(&buf, '}');
+    gp_store_row(m, "hook", h->id, &buf);
+}
+
+void gp_delivery_save(gp_mock *m, const gp_delivery *d)
+{
+    gp_buf buf = {.alloc = &m->alloc};
+    gp_out_open(&buf, NULL, '{');
+    gp_out_integer(&buf, "hook_id", d->hook_id);
+    gp_out_integer(&buf, "order", d->order);
+    gp_out_integer(&buf, "event", d->event);
+    gp_out_boolean(&buf, "test", d->test);
+    gp_out_boolean(&buf, "held", d->held);
+    gp_out_string(&buf, "subject", d->subject);
+    gp_out_string(&buf, "body", d->body);
+    gp_out_string(&buf, "key", d->key);
+    gp_out_string(&buf, "event_id", d->event_id);
+    gp_out_integer(&buf, "state", d->state);
+    gp_out_integer(&buf, "tries", d->tries);
+    gp_out_integer(&buf, "created_at", d->created_at);
+    gp_out_integer(&buf, "due", d->due);
+    gp_out_integer(&buf, "sent_at", d->sent_at);
+    gp_out_integer(&buf, "stamp", d->stamp);
+    gp_out_integer(&buf, "answered_at", d->answered_at);
+    gp_out_integer(&buf, "status", d->status);
+    write_text(&buf, "answer", d->answer);
+    gp_out_close(&buf, '}');
+    gp_store_row(m, "delivery", d->id, &buf);
+}
+
+static int load_hook(gp_mock *m, int64_t id, const gp_json *row)
+{
+    gp_hook *h = calloc(1, sizeof *h);
+    int good = 0;
+    if (h) {
+        h->id = id;
+        h->url = gp_mock_strdup(m, gp_json_get_string(row, "url", ""));
+        h->token = gp_mock_strdup(m, gp_json_get_string(row, "token", NULL));
+        h->signing = gp_mock_strdup(m, gp_json_get_string(row, "signing", NULL));
+        h->name = gp_mock_strdup(m, gp_json_get_string(row, "name", NULL));
+        h->description = gp_mock_strdup(m, gp_json_get_string(row, "description", NULL));
+        h->branches = gp_mock_strdup(m, gp_json_get_string(row, "branches", NULL));
+        h->flags = (int)gp_json_get_integer(row, "flags", 0);
+        h->project_id = gp_json_get_integer(row, "project_id", GP_UNSET);
+        h->events = (int)gp_json_get_integer(row, "events", 0);
+        h->retries = gp_json_get_integer(row, "retries", 0);
+        h->duplicate = gp_json_get_integer(row, "duplicate", 0);
+        h->delay = gp_json_get_integer(row, "delay", 0);
+        h->reorder = gp_json_get_boolean(row, "reorder", 0);
+        h->wrong = gp_json_get_boolean(row, "wrong", 0);
+        h->failures = gp_json_get_integer(row, "failures", 0);
+        h->off = gp_json_get_boolean(row, "off", 0);
+        h->off_until = gp_json_get_integer(row, "off_until", GP_MS_NONE);
+        h->created_at = gp_json_get_integer(row, "created_at", 0);
+        if (id >= m->next_hook) m->next_hook = id + 1;
+        good = h->url && gp_list_add(&m->hooks, h);
+    }
+    if (!good) gp_hook_free(h);
+    return good;
+}
+
+static void read_identifier(char out[37], const gp_json *row, const char *name)
+{
+    snprintf(out, 37, "%.36s", gp_json_get_string(row, name, ""));
+}
+
+static int load_delivery(gp_mock *m, int64_t id, const gp_json *row)
+{
+    gp_delivery *d = calloc(1, sizeof *d);
+    gp_outbox *outbox = &m->outbox;
+    int good = 0;
+    if (d) {
+        d->id = id;
+        d->hook_id = gp_json_get_integer(row, "hook_id", 0);
+        d->order = gp_json_get_integer(row, "order", 0);
+        d->event = (int)gp_json_get_integer(row, "event", GP_HOOK_PIPELINE);
+        d->test = gp_json_get_boolean(row, "test", 0);
+        d->held = gp_json_get_boolean(row, "held", 0);
+        d->subject = gp_mock_strdup(m, gp_json_get_string(row, "subject", ""));
+        d->body = gp_mock_strdup(m, gp_json_get_string(row, "body", ""));
+        read_identifier(d->key, row, "key");
+        read_identifier(d->event_id, row, "event_id");
+        d->state = (gp_delivery_state)gp_json_get_integer(row, "state", GP_DELIVERY_FAILED);
+        /* Whoever was sending it is gone: it goes out again, with the same key. */
+        if (d->state == GP_DELIVERY_SENDING) d->state = GP_DELIVERY_WAITING;
+        d->tries = gp_json_get_integer(row, "tries", 0);
+        d->created_at = gp_json_get_integer(row, "created_at", 0);
+        d->due = gp_json_get_integer(row, "due", 0);
+        d->sent_at = gp_json_get_integer(row, "sent_at", GP_MS_NONE);
+        d->stamp = gp_json_get_integer(row, "stamp", GP_MS_NONE);
+        d->answered_at = gp_json_get_integer(row, "answered_at", GP_MS_NONE);
+        d->status = (int)gp_json_get_integer(row, "status", 0);
+        d->answer = gp_mock_strdup(m, gp_json_get_string(row, "answer", NULL));
+        if (id >= outbox->next_id) outbox->next_id = id + 1;
+        if (d->order >= outbox->next_order) outbox->next_order = d->order + 1;
+        good = d->subject && d->body && d->state < GP_DELIVERY_STATES &&
+               gp_list_add(&outbox->items, d);
+    }
+    if (!good) gp_delivery_free(d);
+    return good;
+}
+
+int gp_hooks_load(gp_mock *m)
+{
+    return gp_store_rows(m, "hook", load_hook) && gp_store_rows(m, "delivery", load_delivery);
+}
+
+void gp_hooks_clear(gp_mock *m)
+{
+    size_t i;
+    for (i = 0; i < m->hooks.count; i++)
+        gp_hook_free(m->hooks.items[i]);
+    m->hooks.count = 0;
+    gp_outbox_clear(&m->outbox);
+}
