@@ -3,29 +3,38 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "mock/request/answer.h"
-#include "mock/request/auth.h"
-#include "mock/gitlab/object_store.h"
-#include "mock/gitlab/environments.h"
-#include "mock/request/faults.h"
-#include "mock/engine/schedule.h"
-#include "mock/webhooks/hooks.h"
+#include "mock/control/world.h"
+#include "mock/engine/advance.h"
+#include "mock/engine/bridges.h"
 #include "mock/engine/lag.h"
+#include "mock/engine/queue.h"
+#include "mock/engine/restore.h"
+#include "mock/engine/schedule.h"
+#include "mock/gitlab/deployment.h"
+#include "mock/gitlab/environment.h"
+#include "mock/gitlab/environment_follow.h"
+#include "mock/gitlab/object_store.h"
+#include "mock/gitlab/project_settings.h"
+#include "mock/gitlab/triggers.h"
+#include "mock/gitlab/variables.h"
+#include "mock/request/access_tokens.h"
+#include "mock/request/answer.h"
+#include "mock/request/api.h"
 #include "mock/request/delayed.h"
-#include "mock/objects.h"
-#include "mock/request/params.h"
+#include "mock/request/dispatch.h"
+#include "mock/request/faults.h"
 #include "mock/request/requests.h"
-#include "mock/routes.h"
-#include "mock/engine/pipeline.h"
-#include "mock/rows/store.h"
 #include "mock/request/throttle.h"
-#include "mock/gitlab/tokens.h"
-#include "mock/engine/world.h"
+#include "mock/routes.h"
+#include "mock/rows/entity.h"
+#include "mock/rows/store.h"
+#include "mock/webhooks/hook.h"
+#include "mock/webhooks/hooks.h"
+#include "mock/webhooks/outbox.h"
+#include "mock/rows/reload.h"
 
-/* A world or a snapshot may be larger than what GitLab's own endpoints take. */
-enum { DEFAULT_MAX_BODY = 1 << 20, MAX_CONTROL_BODY = 1 << 28, MAX_TARGET = 16384 };
+enum { DEFAULT_MAX_BODY = 1 << 20, MAX_TARGET = 16384 };
 
 static void *resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
 {
@@ -50,53 +59,55 @@ static int add_user(gp_mock *m, int64_t id, const char *username, const char *na
     return 0;
 }
 
-/* Rows whose order of reading matters: what points to others comes after them. */
-static int load(gp_mock *m, char *err, size_t err_size)
+/* What the floors pass to each other ------------------------------------------------------- */
+
+/* In the order of loading: rows that point to others come after them. */
+static const gp_entity *const entities[] = {
+    &gp_project_settings_entity,
+    &gp_trigger_entity,
+    &gp_variable_entity,
+    &gp_environment_entity,
+    &gp_deployment_entity,
+    &gp_token_entity,
+    &gp_fault_entity,
+    &gp_fault_count_entity,
+    &gp_hook_entity,
+    &gp_delivery_entity,
+    &gp_version_entity,
+    &gp_late_entity,
+    &gp_window_entity,
+    &gp_request_entity,
+    NULL,
+};
+
+static void job_changed(gp_mock *m, gp_job *job, gp_ms at)
 {
-    if (!gp_store_load(m, err, err_size)) return 0;
-    if (!gp_settings_load(m) || !gp_triggers_load(m) || !gp_variables_load(m) ||
-        !gp_environments_load(m) || !gp_deployments_load(m) || !gp_tokens_load(m) ||
-        !gp_faults_load(m) || !gp_hooks_load(m) || !gp_lag_load(m) || !gp_late_load(m) ||
-        !gp_throttle_load(m)) {
-        snprintf(err, err_size, "can not read the database");
-        return 0;
-    }
-    if (m->world && !gp_world_enter(m, m->world)) {
-        snprintf(err, err_size, "out of memory");
-        return 0;
-    }
+    gp_hooks_job(m, job, at);
+    gp_environment_follow(m, job, at);
+    if (gp_status_is_finished(job->status)) gp_job_release(m, job, at);
+}
+
+static void pipeline_changed(gp_mock *m, gp_pipeline *p, gp_ms at)
+{
+    gp_hooks_pipeline(m, p, at);
+    gp_bridge_follow(m, p, at);
+}
+
+static void deployment_changed(gp_mock *m, gp_deployment *deployment, gp_ms at)
+{
+    gp_hooks_deployment(m, deployment, at);
+}
+
+static const gp_observer observer = {job_changed, pipeline_changed, deployment_changed};
+
+static int answer_outside(gp_call *call, const char *path, const char *query, int *status)
+{
+    if (!gp_bucket_is_asked(call)) return 0;
+    *status = gp_bucket_answer(call, path, query);
     return 1;
 }
 
-/* Takes a world that is not the current one already. */
-int gp_mock_use_world(gp_mock *m, const char *json, size_t len, char *err, size_t err_size)
-{
-    gp_world *world = gp_world_read(json, len, err, err_size);
-    gp_buf fresh = {.alloc = &m->alloc}, current = {.alloc = &m->alloc};
-    int same = 0;
-    if (!world) return 0;
-    if (m->world) {
-        gp_json_write(&fresh, world->root);
-        gp_json_write(&current, m->world->root);
-        same = !fresh.failed && !current.failed && fresh.len == current.len &&
-               memcmp(fresh.data, current.data, fresh.len) == 0;
-    }
-    gp_buf_free(&fresh);
-    gp_buf_free(&current);
-    if (same) {
-        gp_world_free(world);
-        return 1;
-    }
-    world->id = (int64_t)m->worlds.count + 1;
-    if (!gp_list_add(&m->worlds, world)) {
-        gp_world_free(world);
-        snprintf(err, err_size, "out of memory");
-        return 0;
-    }
-    gp_store_world(m, world, json, len);
-    return gp_world_enter(m, world) && gp_tokens_enter(m, world->root, err, err_size) &&
-           gp_faults_add(m, gp_json_get(world->root, "faults"), err, err_size);
-}
+static const gp_api api = {gp_routes, gp_trigger_auth, gp_environments_expire, answer_outside};
 
 int gp_mock_open(const gp_mock_options *options, gp_mock **out, char *err, size_t err_size)
 {
@@ -105,6 +116,10 @@ int gp_mock_open(const gp_mock_options *options, gp_mock **out, char *err, size_
     snprintf(err, err_size, "out of memory");
     if (!m) return 0;
     m->alloc.resize = resize;
+    m->entities = entities;
+    m->restore = &gp_engine_restore;
+    m->observer = &observer;
+    m->api = &api;
     m->seed = options->seed;
     m->allow_reset = options->allow_reset;
     m->clock_virtual = options->clock_virtual;
@@ -115,7 +130,7 @@ int gp_mock_open(const gp_mock_options *options, gp_mock **out, char *err, size_
     gp_mock_counters(m);
     if (m->token && m->url && (m->assets || !options->assets) &&
         add_user(m, 1, "root", "Administrator") && gp_store_open(m, options->db, err, err_size) &&
-        load(m, err, err_size) && gp_requests_load(m) &&
+        gp_store_load(m, err, err_size) &&
         (!options->world ||
          gp_mock_use_world(m, options->world, options->world_len, err, err_size))) {
         if (gp_store_flush(m)) {
@@ -130,13 +145,6 @@ int gp_mock_open(const gp_mock_options *options, gp_mock **out, char *err, size_
     return 0;
 }
 
-int gp_mock_reload(gp_mock *m, char *err, size_t err_size)
-{
-    gp_mock_clear(m);
-    gp_mock_counters(m);
-    return load(m, err, err_size);
-}
-
 void gp_mock_close(gp_mock *m)
 {
     size_t i;
@@ -144,15 +152,11 @@ void gp_mock_close(gp_mock *m)
     gp_store_close(m);
     gp_mock_clear(m);
     gp_requests_clear(m);
-    gp_late_clear(m);
-    gp_throttle_clear(m);
     for (i = 0; i < m->users.count; i++)
         free(m->users.items[i]);
     gp_list_free(&m->users);
     gp_list_free(&m->scenarios);
     gp_list_free(&m->projects);
-    gp_list_free(&m->tokens);
-    gp_list_free(&m->faults);
     gp_list_free(&m->hooks);
     gp_list_free(&m->worlds);
     gp_list_free(&m->heap);
@@ -186,6 +190,12 @@ int gp_mock_set_url(gp_mock *m, const char *url)
 
 /* One request ------------------------------------------------------------------------------- */
 
+static const char *without_prefix(const char *path)
+{
+    if (strncmp(path, "/api/v4", 7) == 0 && (path[7] == '/' || path[7] == 0)) return path + 7;
+    return path;
+}
+
 static void set_clock(gp_mock *m, double now)
 {
     gp_ms at;
@@ -196,145 +206,6 @@ static void set_clock(gp_mock *m, double now)
     }
     at = m->clock_virtual ? m->clock_held : m->caller + m->clock_offset;
     if (at > m->now) m->now = at;
-}
-
-static const char *without_prefix(const char *path)
-{
-    if (strncmp(path, "/api/v4", 7) == 0 && (path[7] == '/' || path[7] == 0)) return path + 7;
-    return path;
-}
-
-static void merge(gp_call *call, const gp_json *from)
-{
-    const gp_json *member;
-    for (member = from ? from->child : NULL; member; member = member->next) {
-        gp_json *copy = gp_arena_get(call->arena, sizeof *copy);
-        if (!copy) return;
-        *copy = *member;
-        gp_json_add(call->params, member->key, copy);
-    }
-}
-
-static int media(const char *type, const char *wanted)
-{
-    size_t len = strlen(wanted);
-    return strncasecmp(type, wanted, len) == 0 &&
-           (type[len] == 0 || type[len] == ';' || type[len] == ' ');
-}
-
-/* The body as parameters: 0, or the status of the error written. */
-static int read_body(gp_call *call)
-{
-    const gp_http_request_in *in = call->in;
-    const char *type = gp_http_request_header(in, "Content-Type");
-    char why[120];
-    int64_t most = call->route->flags & GP_CONTROL ? MAX_CONTROL_BODY : call->m->max_body;
-    if ((int64_t)in->body_len > most) {
-        return gp_fail(call, 413, "413 Request Entity Too Large");
-    }
-    call->body = gp_json_new(call->arena, GP_JSON_OBJECT);
-    if (!in->body_len) return 0;
-    if (!type || !*type || media(type, "application/x-www-form-urlencoded")) {
-        if (gp_params_form(call->arena, call->body, in->body, in->body_len)) return 0;
-    } else if (media(type, "application/json") || media(type, "application/vnd.api+json")) {
-        call->body = gp_json_parse(call->arena, in->body, in->body_len, why, sizeof why);
-        if (call->body) return 0;
-    } else if (media(type, "multipart/form-data")) {
-        if (gp_params_multipart(call->arena, call->body, type, in->body, in->body_len)) return 0;
-    } else {
-        return gp_fail_error(call, 415,
-                             gp_arena_print(call->arena,
-                                            "The provided content-type '%.100s' is not supported.",
-                                            gp_utf8_valid(type, strlen(type)) ? type : "?"));
-    }
-    call->body = NULL;
-    return gp_fail_error(call, 400, "message body does not match declared format");
-}
-
-/* Path, body and query in one object; what comes first wins. */
-static int read_params(gp_call *call, const gp_json *path_params, const char *query)
-{
-    int status;
-    call->params = gp_json_new(call->arena, GP_JSON_OBJECT);
-    call->query = gp_json_new(call->arena, GP_JSON_OBJECT);
-    if (query && !gp_params_form(call->arena, call->query, query, strlen(query))) {
-        return gp_fail(call, 400, "400 Bad request");
-    }
-    status = read_body(call);
-    merge(call, path_params);
-    if (call->body && call->body->type == GP_JSON_OBJECT) merge(call, call->body);
-    merge(call, call->query);
-    return status;
-}
-
-static int project_visible(const gp_call *call)
-{
-    return !call->token || call->token->project_id == GP_UNSET ||
-           call->token->project_id == call->project->id;
-}
-
-static int hidden_by_lag(const gp_call *call, const gp_pipeline *p)
-{
-    return call->lag && p->created_at + call->lag > call->m->now;
-}
-
-/* The rows that the path names: 0, or the status of the error written. */
-static int find_rows(gp_call *call)
-{
-    int flags = call->route->flags;
-    gp_job *job;
-    if (flags & GP_PROJECT) {
-        const char *id = gp_call_string(call, "id");
-        call->project = gp_project_find(call->m, id);
-        if (!call->project || !project_visible(call))
-            return gp_fail(call, 404, "404 Project Not Found");
-        gp_environments_expire(call->m, call->project);
-    }
-    if ((flags & GP_MAINTAINER) && call->role < GP_ROLE_MAINTAINER)
-        return gp_fail(call, 403, "403 Forbidden");
-    if (flags & GP_PIPELINE) {
-        call->pipeline = gp_ids_get(&call->m->pipelines, gp_call_integer(call, "pipeline_id", 0));
-        if (!call->pipeline || call->pipeline->project != call->project ||
-            hidden_by_lag(call, call->pipeline)) {
-            return gp_fail_record(call);
-        }
-    }
-    if (flags & (GP_JOB | GP_ANY_JOB)) {
-        job = gp_ids_get(&call->m->jobs, gp_call_integer(call, "job_id", 0));
-        if (!job || job->pipeline->project != call->project ||
-            (call->lag && job->created_at + call->lag > call->m->now) ||
-            ((flags & GP_JOB) && gp_job_trigger(job))) {
-            return gp_fail_record(call);
-        }
-        call->job = job;
-        call->pipeline = job->pipeline;
-    }
-    return 0;
-}
-
-/* From the path to the handler's status. */
-static int route(gp_call *call, char *path, const char *query)
-{
-    gp_json *path_params = gp_json_new(call->arena, GP_JSON_OBJECT);
-    gp_match match;
-    int status, body_status;
-    gp_route_find(call->arena, call->in->method, path, path_params, &match);
-    if (!match.route && match.allow[0]) {
-        gp_http_response_header(call->out, "Allow", match.allow);
-        return gp_fail_error(call, 405, "405 Not Allowed");
-    }
-    if (!match.route) return gp_fail_error(call, 404, "404 Not Found");
-    call->route = match.route;
-    body_status = read_params(call, path_params, query);
-    /* Who may not ask is not told what is wrong with the request. */
-    status = match.route->flags & GP_PUBLIC ? 0
-             : match.route->flags & GP_OPEN ? gp_trigger_auth(call)
-                                            : gp_auth(call);
-    if (status) return status;
-    if (body_status) return body_status;
-    status = gp_route_check(call);
-    if (!status) status = find_rows(call);
-    return status ? status : match.route->handle(call);
 }
 
 /* Requests to the simulation itself (reset, snapshot, world) want a store without a transaction. */
@@ -374,8 +245,7 @@ static int carry_out(gp_call *call)
     call->path = path;
     call->lag = call->m->lag_kept ? gp_fault_lag_of(call) : 0;
     if (call->lag) gp_lag_enter(call->m, call->m->now - call->lag);
-    status =
-        gp_bucket_is_asked(call) ? gp_bucket_answer(call, path, query) : route(call, path, query);
+    status = gp_dispatch(call, path, query);
     if (call->lag) gp_lag_leave(call->m);
     gp_lag_keep(call->m, NULL, call->m->now);
     if (call->arena->failed || call->m->memory_failed) {
@@ -493,7 +363,7 @@ int gp_mock_has_webhooks(const gp_mock *m)
 
 double gp_mock_webhook_timeout(gp_mock *m, double now)
 {
-    const gp_pipeline *first = gp_heap_first(m);
+    const gp_pipeline *first = gp_schedule_first(m);
     gp_ms next = gp_outbox_next(&m->outbox, &m->hooks);
     if (!m->hooks.count) return -1;
     set_clock(m, now);

@@ -13,8 +13,8 @@
  * requests at the same times give the same bytes, and closing and opening the database in between
  * changes nothing. An open database file belongs to one mock at a time.
  */
-#ifndef GP_MOCK_MOCK_H
-#define GP_MOCK_MOCK_H
+#ifndef GP_MOCK_H
+#define GP_MOCK_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -6,8 +6,8 @@
  * runs out the answer is NULL and `failed` stays set, so a caller may build a whole tree and look
  * once at the end.
  */
-#ifndef GP_MOCK_ARENA_H
-#define GP_MOCK_ARENA_H
+#ifndef GP_MOCK_BASE_ARENA_H
+#define GP_MOCK_BASE_ARENA_H
 
 #include <stddef.h>
 

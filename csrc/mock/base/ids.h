@@ -1,8 +1,8 @@
 /*
  * A table from whole numbers to pointers: rows by id. Zeroed is empty; nothing is owned.
  */
-#ifndef GP_MOCK_IDS_H
-#define GP_MOCK_IDS_H
+#ifndef GP_MOCK_BASE_IDS_H
+#define GP_MOCK_BASE_IDS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -6,8 +6,8 @@
  * Objects keep the order in which their members came; a name given twice keeps its last value
  * (among the first thousand: the time to read a hostile text must not grow with its square).
  */
-#ifndef GP_MOCK_JSON_H
-#define GP_MOCK_JSON_H
+#ifndef GP_MOCK_BASE_JSON_H
+#define GP_MOCK_BASE_JSON_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -2,20 +2,11 @@
  * Writes JSON straight into a buffer: no tree, no copies. A separator is put where one is due by
  * looking at the last byte written, so there is no state to keep. `key` is NULL inside arrays.
  */
-#ifndef GP_MOCK_OUT_H
-#define GP_MOCK_OUT_H
-
-#include <stdint.h>
+#ifndef GP_MOCK_BASE_JSON_WRITER_H
+#define GP_MOCK_BASE_JSON_WRITER_H
 
 #include "core/buf.h"
-#include "core/time.h"
-
-/* Milliseconds since the epoch: every time in the mock. */
-typedef int64_t gp_ms;
-#define GP_MS_NONE  (-1)                     /* no such time: null */
-#define GP_MS_NEVER INT64_MAX                /* will not come */
-#define GP_MS_FIRST INT64_C(1577836800000)   /* 2020: since when there is what a world lists */
-#define GP_MS_LAST  INT64_C(250000000000000) /* in the year 9892: four digits still hold it */
+#include "mock/base/ms.h"
 
 void gp_out_open(gp_buf *buf, const char *key, char bracket);
 void gp_out_close(gp_buf *buf, char bracket);
@@ -35,15 +26,5 @@ void gp_out_raw(gp_buf *buf, const char *key, const char *json, size_t len);
 
 /* Writes a number as decimal digits. */
 void gp_out_digits(gp_buf *buf, int64_t value);
-
-/* "2026-01-01T00:00:00.000Z" into `text`: integers only, since every answer holds several. */
-void gp_ms_iso(char text[GP_TIME_TEXT], gp_ms value);
-/* "Thu, 01 Jan 2026 00:00:00 GMT" */
-void gp_ms_http(char text[GP_TIME_TEXT], gp_ms value);
-/* Reads an ISO 8601 date or time; GP_MS_NONE if it is none, or is before 1970. */
-gp_ms gp_ms_parse(const char *text);
-/* Seconds since the epoch, or an amount of seconds, to milliseconds: rounded, clamped, never
- * negative. */
-gp_ms gp_ms_from_seconds(double seconds);
 
 #endif

@@ -1,32 +1,18 @@
-/* /_mock/hooks: registering webhook targets, and looking at what they were told. */
+#include "mock/control/hooks.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/webhook.h"
-#include "mock/request/answer.h"
-#include "mock/webhooks/events.h"
-#include "mock/handlers.h"
-#include "mock/webhooks/hooks.h"
 #include "mock/rows/store.h"
+#include "mock/webhooks/hook.h"
+#include "mock/webhooks/hook_calls.h"
+#include "mock/webhooks/hooks.h"
+#include "mock/webhooks/outbox.h"
+#include "mock/rows/projects.h"
 
 /* Deliveries that a list of targets shows of each. */
 enum { SHOWN = 20 };
-
-void gp_delivery_shape_headers(gp_buf *buf, const char *key, gp_mock *m, const gp_hook *hook,
-                               const gp_delivery *d)
-{
-    gp_http_response_out headers;
-    const char *name, *value;
-    size_t position = 0;
-    gp_http_response_init(&headers, &m->alloc);
-    gp_out_open(buf, key, '{');
-    if (gp_delivery_headers(m, hook, d, &headers, 1)) {
-        while (gp_http_response_next(&headers, &position, &name, &value))
-            gp_out_string(buf, name, value);
-    }
-    gp_out_close(buf, '}');
-    gp_http_response_free(&headers);
-}
 
 static void shape_delivery(gp_buf *buf, gp_mock *m, const gp_hook *hook, const gp_delivery *d)
 {
@@ -51,12 +37,6 @@ static void shape_delivery(gp_buf *buf, gp_mock *m, const gp_hook *hook, const g
     gp_delivery_shape_headers(buf, "headers", m, hook, d);
     gp_out_raw(buf, "payload", d->body, strlen(d->body));
     gp_out_close(buf, '}');
-}
-
-const char *gp_hook_alert_status(const gp_hook *hook, gp_ms now)
-{
-    if (hook->off) return "disabled";
-    return gp_hook_executable(hook, now) ? "executable" : "temporarily_disabled";
 }
 
 static void shape(gp_buf *buf, gp_mock *m, const gp_hook *hook, size_t shown)
@@ -122,21 +102,6 @@ int gp_get_hook(gp_call *call)
     return 200;
 }
 
-/* Nothing that could end a header or an address. */
-int gp_hook_text_fits(const char *text)
-{
-    for (; *text; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f) return 0;
-    }
-    return 1;
-}
-
-int gp_hook_url_fits(const char *url)
-{
-    return (strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0) &&
-           gp_hook_text_fits(url) && !strchr(url, ' ');
-}
-
 static const char *bad_field(const gp_call *call)
 {
     const char *url = gp_call_string(call, "url"), *token = gp_call_string(call, "token");
@@ -155,17 +120,6 @@ static const char *bad_field(const gp_call *call)
     if (gp_call_integer(call, "duplicate", 0) < 0 || gp_call_integer(call, "duplicate", 0) > 10)
         return "duplicate does not have a valid value";
     return NULL;
-}
-
-int gp_hook_take_text(gp_call *call, const char *name, char **slot)
-{
-    const char *value = gp_call_string(call, name);
-    char *copy = NULL;
-    if (!value) return 1;
-    if (*value && !(copy = gp_mock_strdup(call->m, value))) return 0;
-    free(*slot);
-    *slot = copy;
-    return 1;
 }
 
 static int take_events(gp_call *call, gp_hook *hook)
@@ -209,29 +163,6 @@ static int take_project(gp_call *call, int64_t *id)
     return 0;
 }
 
-gp_hook *gp_hook_new(const gp_mock *m, int64_t project_id)
-{
-    gp_hook *hook = calloc(1, sizeof *hook);
-    if (!hook) return NULL;
-    hook->id = m->next_hook;
-    hook->project_id = project_id;
-    hook->events = GP_HOOK_PIPELINE | GP_HOOK_JOB | GP_HOOK_DEPLOYMENT;
-    hook->retries = 3;
-    hook->off_until = GP_MS_NONE;
-    hook->created_at = m->now;
-    return hook;
-}
-
-int gp_hook_enter(gp_mock *m, gp_hook *hook)
-{
-    if (!gp_list_add(&m->hooks, hook)) {
-        gp_store_object(m, "hook", hook->id, NULL);
-        return 0;
-    }
-    m->next_hook++;
-    return 1;
-}
-
 int gp_create_hook(gp_call *call)
 {
     gp_mock *m = call->m;
@@ -267,21 +198,6 @@ int gp_put_hook(gp_call *call)
     return 200;
 }
 
-void gp_hook_drop(gp_mock *m, gp_hook *hook)
-{
-    size_t i = m->outbox.items.count;
-    while (i > 0) {
-        gp_delivery *d = m->outbox.items.items[--i];
-        if (d->hook_id != hook->id) continue;
-        gp_store_object(m, "delivery", d->id, NULL);
-        gp_list_remove(&m->outbox.items, d);
-        gp_delivery_free(d);
-    }
-    gp_store_object(m, "hook", hook->id, NULL);
-    gp_list_remove(&m->hooks, hook);
-    gp_hook_free(hook);
-}
-
 int gp_delete_hook(gp_call *call)
 {
     gp_hook *hook = asked(call);
@@ -295,18 +211,6 @@ int gp_clear_hooks(gp_call *call)
     while (call->m->hooks.count)
         gp_hook_drop(call->m, call->m->hooks.items[0]);
     return 204;
-}
-
-int gp_answer_deliveries(gp_call *call, const gp_hook *hook, gp_list *rows, gp_delivery_shape *give)
-{
-    gp_page page = gp_page_of(call, (int64_t)rows->count, 1);
-    size_t i;
-    gp_out_open(&call->out->body, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last && i < rows->count; i++)
-        give(&call->out->body, call->m, hook, rows->items[i]);
-    gp_out_close(&call->out->body, ']');
-    gp_list_free(rows);
-    return 200;
 }
 
 int gp_list_deliveries(gp_call *call)
@@ -324,46 +228,6 @@ int gp_list_deliveries(gp_call *call)
         if (!gp_list_add(&rows, d)) call->m->memory_failed = 1;
     }
     return gp_answer_deliveries(call, hook, &rows, shape_delivery);
-}
-
-/* The newest object of that kind that this target may be told of; 0 when there is none. */
-static int write_newest(gp_call *call, const gp_hook *hook, int event, gp_buf *body)
-{
-    gp_mock *m = call->m;
-    size_t i, found = 0;
-    const gp_pipeline *newest = NULL;
-    for (i = 0; i < m->projects.count; i++) {
-        const gp_project *project = m->projects.items[i];
-        const gp_pipeline *last = project->pipelines.count
-                                      ? project->pipelines.items[project->pipelines.count - 1]
-                                      : NULL;
-        if (hook->project_id != GP_UNSET && hook->project_id != project->id) continue;
-        if (event == GP_HOOK_DEPLOYMENT && project->deployments.count && !found) {
-            gp_event_write_deployment(
-                body, m, project->deployments.items[project->deployments.count - 1], m->now);
-            found = 1;
-        }
-        if (last && (!newest || last->id > newest->id)) newest = last;
-    }
-    if (event == GP_HOOK_DEPLOYMENT || !newest) return (int)found;
-    if (event == GP_HOOK_JOB && newest->jobs.count) {
-        gp_event_write_job(body, m, newest->jobs.items[0], m->now);
-    } else {
-        gp_event_write_pipeline(body, m, newest, m->now);
-    }
-    return 1;
-}
-
-gp_delivery *gp_hook_test_newest(gp_call *call, const gp_hook *hook, int event)
-{
-    gp_buf body = {.alloc = &call->m->alloc};
-    gp_delivery *d = NULL;
-    if (write_newest(call, hook, event, &body)) {
-        d = gp_hooks_test(call->m, hook, event, &body);
-        if (!d) call->m->memory_failed = 1;
-    }
-    gp_buf_free(&body);
-    return d;
 }
 
 int gp_test_hook(gp_call *call)

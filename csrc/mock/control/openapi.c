@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "mock/request/answer.h"
-#include "mock/routes.h"
+#include "mock/request/api.h"
+#include "mock/request/route_params.h"
+#include "mock/control/openapi.h"
 #include "mock/control/schemas.h"
 
 static void text_of(gp_buf *buf, const char *key, const char *data, size_t len)
@@ -591,10 +593,10 @@ static char *template_of(gp_call *call, const char *path)
     return result;
 }
 
-static int seen_before(const gp_route *route)
+static int seen_before(const gp_route *routes, const gp_route *route)
 {
     const gp_route *other;
-    for (other = gp_routes; other != route; other++) {
+    for (other = routes; other != route; other++) {
         if (strcmp(other->path, route->path) == 0) return 1;
     }
     return 0;
@@ -602,11 +604,11 @@ static int seen_before(const gp_route *route)
 
 static void paths(gp_call *call, gp_buf *buf)
 {
-    const gp_route *route, *other;
+    const gp_route *routes = call->m->api->routes, *route, *other;
     gp_out_open(buf, "paths", '{');
-    for (route = gp_routes; route->method; route++) {
+    for (route = routes; route->method; route++) {
         char *path;
-        if (seen_before(route)) continue;
+        if (seen_before(routes, route)) continue;
         path = template_of(call, route->path);
         gp_out_open(buf, path ? path : "/", '{');
         for (other = route; other->method; other++) {

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mock/control/pages.h"
 #include "mock/request/answer.h"
-#include "mock/handlers.h"
 #include "mock/control/panel.h"
 
 static const struct {

@@ -1,9 +1,10 @@
+#include "mock/control/scenarios.h"
+
 #include <stdlib.h>
 #include <string.h>
 
+#include "mock/engine/rules.h"
 #include "mock/request/answer.h"
-#include "mock/handlers.h"
-#include "mock/engine/pipeline.h"
 #include "mock/rows/store.h"
 
 static void shape(gp_buf *buf, const gp_mock_scenario *row)

@@ -12,8 +12,8 @@
  *
  * A field whose name ends with '?' may be absent. A schema with the field "*" has further ones.
  */
-#ifndef GP_MOCK_SCHEMAS_H
-#define GP_MOCK_SCHEMAS_H
+#ifndef GP_MOCK_CONTROL_SCHEMAS_H
+#define GP_MOCK_CONTROL_SCHEMAS_H
 
 /* Statuses of pipelines and jobs. */
 #define GP_STATUS_CHOICES                                                                          \

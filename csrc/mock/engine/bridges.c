@@ -1,9 +1,15 @@
+#include "mock/engine/bridges.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "mock/steps.h"
+#include "mock/engine/job.h"
+#include "mock/engine/pipeline.h"
+#include "mock/engine/pipeline_create.h"
+#include "mock/engine/schedule.h"
 #include "mock/engine/world.h"
+#include "mock/rows/projects.h"
 
 /* A pipeline whose trigger chain is longer than this makes no further one. */
 enum { MAX_CHAIN = 8 };
@@ -128,5 +134,5 @@ void gp_bridge_follow(gp_mock *m, gp_pipeline *downstream, gp_ms at)
     job->due = GP_MS_NEVER;
     if (!gp_status_is_finished(status)) job->finished_at = GP_MS_NONE;
     gp_pipeline_settle(m, job->pipeline, at);
-    gp_simulate_schedule(m, job->pipeline);
+    gp_schedule_pipeline(m, job->pipeline);
 }

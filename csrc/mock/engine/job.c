@@ -1,11 +1,10 @@
+#include "mock/engine/job.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "mock/gitlab/environments.h"
-#include "mock/webhooks/hooks.h"
-#include "mock/steps.h"
-#include "mock/rows/store.h"
 #include "mock/engine/world.h"
+#include "mock/rows/store.h"
 
 void gp_job_touch(gp_mock *m, gp_job *job)
 {
@@ -109,9 +108,7 @@ void gp_job_set_status(gp_mock *m, gp_job *job, gp_status status, gp_ms at)
         job->failure_reason = NULL;
     }
     gp_job_touch(m, job);
-    if (changed) gp_hooks_job(m, job, at);
-    gp_environment_follow(m, job, at);
-    if (gp_status_is_finished(status)) gp_job_release(m, job, at);
+    if (changed) m->observer->job_changed(m, job, at);
 }
 
 void gp_job_fail(gp_mock *m, gp_job *job, const char *reason, gp_ms at)
@@ -171,4 +168,33 @@ gp_job *gp_job_again(gp_mock *m, gp_job *job, gp_ms at)
     job->retried = 1;
     gp_job_touch(m, job);
     return fresh;
+}
+
+int gp_job_cancelable(const gp_job *job)
+{
+    switch (job->status) {
+    case GP_STATUS_CREATED:
+    case GP_STATUS_WAITING_FOR_RESOURCE:
+    case GP_STATUS_PREPARING:
+    case GP_STATUS_WAITING_FOR_CALLBACK:
+    case GP_STATUS_PENDING:
+    case GP_STATUS_RUNNING:
+    case GP_STATUS_SCHEDULED:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+int gp_job_retryable(const gp_job *job)
+{
+    return !job->retried && (job->status == GP_STATUS_SUCCESS || job->status == GP_STATUS_FAILED ||
+                             job->status == GP_STATUS_CANCELED);
+}
+
+int gp_job_playable(const gp_job *job)
+{
+    /* A trigger job that mirrors what it has made is not waiting itself. */
+    return !job->retried && job->downstream_id == GP_UNSET &&
+           (job->status == GP_STATUS_MANUAL || job->status == GP_STATUS_SCHEDULED);
 }

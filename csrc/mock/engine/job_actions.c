@@ -1,38 +1,15 @@
+#include "mock/engine/job_actions.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "mock/steps.h"
-#include "mock/rows/store.h"
+#include "mock/engine/job.h"
+#include "mock/engine/pipeline.h"
+#include "mock/engine/queue.h"
+#include "mock/engine/rules.h"
+#include "mock/engine/schedule.h"
 #include "mock/engine/world.h"
-
-int gp_job_cancelable(const gp_job *job)
-{
-    switch (job->status) {
-    case GP_STATUS_CREATED:
-    case GP_STATUS_WAITING_FOR_RESOURCE:
-    case GP_STATUS_PREPARING:
-    case GP_STATUS_WAITING_FOR_CALLBACK:
-    case GP_STATUS_PENDING:
-    case GP_STATUS_RUNNING:
-    case GP_STATUS_SCHEDULED:
-        return 1;
-    default:
-        return 0;
-    }
-}
-
-int gp_job_retryable(const gp_job *job)
-{
-    return !job->retried && (job->status == GP_STATUS_SUCCESS || job->status == GP_STATUS_FAILED ||
-                             job->status == GP_STATUS_CANCELED);
-}
-
-int gp_job_playable(const gp_job *job)
-{
-    /* A trigger job that mirrors what it has made is not waiting itself. */
-    return !job->retried && job->downstream_id == GP_UNSET &&
-           (job->status == GP_STATUS_MANUAL || job->status == GP_STATUS_SCHEDULED);
-}
+#include "mock/rows/store.h"
 
 static void job_cancel(gp_mock *m, gp_job *job, int force)
 {
@@ -64,7 +41,7 @@ void gp_simulate_cancel(gp_mock *m, gp_pipeline *p)
         if (gp_job_counts(job) && gp_job_cancelable(job)) job_cancel(m, job, 0);
     }
     gp_pipeline_settle(m, p, m->now);
-    gp_simulate_schedule(m, p);
+    gp_schedule_pipeline(m, p);
 }
 
 /* Skipped jobs that come after `job` (after any job, if NULL) are looked at again. */
@@ -101,7 +78,7 @@ void gp_simulate_retry(gp_mock *m, gp_pipeline *p)
     gp_pipeline_settle(m, p, m->now);
     p->updated_at = m->now;
     gp_store_touch_pipeline(m, p);
-    gp_simulate_schedule(m, p);
+    gp_schedule_pipeline(m, p);
 }
 
 gp_job *gp_simulate_job_retry(gp_mock *m, gp_job *job)
@@ -114,7 +91,7 @@ gp_job *gp_simulate_job_retry(gp_mock *m, gp_job *job)
     fresh->enqueue_now = 1;
     reset_skipped(m, p, fresh);
     gp_pipeline_settle(m, p, m->now);
-    gp_simulate_schedule(m, p);
+    gp_schedule_pipeline(m, p);
     return fresh;
 }
 
@@ -124,7 +101,7 @@ void gp_simulate_job_cancel(gp_mock *m, gp_job *job, int force)
     gp_rule_leave(m, job->pipeline);
     job_cancel(m, job, force);
     gp_pipeline_settle(m, job->pipeline, m->now);
-    gp_simulate_schedule(m, job->pipeline);
+    gp_schedule_pipeline(m, job->pipeline);
 }
 
 void gp_simulate_job_play(gp_mock *m, gp_job *job, const char *variables)
@@ -143,7 +120,7 @@ void gp_simulate_job_play(gp_mock *m, gp_job *job, const char *variables)
     gp_job_enqueue(m, job, m->now);
     reset_skipped(m, p, job);
     gp_pipeline_settle(m, p, m->now);
-    gp_simulate_schedule(m, p);
+    gp_schedule_pipeline(m, p);
 }
 
 void gp_simulate_job_erase(gp_mock *m, gp_job *job)
@@ -152,5 +129,5 @@ void gp_simulate_job_erase(gp_mock *m, gp_job *job)
     job->erased_at = m->now;
     job->no_artifacts = 1;
     gp_job_touch(m, job);
-    gp_simulate_schedule(m, job->pipeline);
+    gp_schedule_pipeline(m, job->pipeline);
 }

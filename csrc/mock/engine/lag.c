@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mock/steps.h"
+#include "mock/engine/job.h"
 #include "mock/rows/store.h"
 
 typedef struct job_version {
@@ -186,7 +186,7 @@ static int load_version(gp_mock *m, gp_pipeline *p, const gp_json *row)
     return 0;
 }
 
-static int load_one(gp_mock *m, int64_t id, const gp_json *row)
+static int load(gp_mock *m, int64_t id, const gp_json *row)
 {
     gp_pipeline *p = gp_ids_get(&m->pipelines, id);
     const gp_json *at;
@@ -196,20 +196,7 @@ static int load_one(gp_mock *m, int64_t id, const gp_json *row)
     return p != NULL;
 }
 
-int gp_lag_load(gp_mock *m)
-{
-    return gp_store_rows(m, "versions", load_one);
-}
-
 /* While a lag is asked for ------------------------------------------------------------------ */
-
-void gp_lag_forget(gp_pipeline *p)
-{
-    size_t i;
-    for (i = 0; i < p->versions.count; i++)
-        free(p->versions.items[i]);
-    gp_list_free(&p->versions);
-}
 
 static version *version_at(const gp_pipeline *p, size_t i)
 {
@@ -253,7 +240,7 @@ void gp_lag_prepare(gp_mock *m, gp_ms lag)
         const gp_project *project = m->projects.items[i];
         for (k = 0; k < project->pipelines.count; k++) {
             gp_pipeline *p = project->pipelines.items[k];
-            gp_lag_forget(p);
+            gp_pipeline_forget_versions(p);
             if (lag) {
                 keep(m, p, 0);
             } else {
@@ -309,3 +296,5 @@ void gp_lag_leave(gp_mock *m)
     }
     gp_list_free(&m->aside);
 }
+
+const gp_entity gp_version_entity = {.kind = "versions", .load = load};

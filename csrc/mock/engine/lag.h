@@ -5,10 +5,11 @@
  * The versions of a pipeline are a row of the database.
  * What is no pipeline and no job comes from the main database, where readers see their own writes.
  */
-#ifndef GP_MOCK_LAG_H
-#define GP_MOCK_LAG_H
+#ifndef GP_MOCK_ENGINE_LAG_H
+#define GP_MOCK_ENGINE_LAG_H
 
 #include "mock/rows/state.h"
+#include "mock/rows/entity.h"
 
 /* At the start of each request: keeps versions from now on, or forgets them all. */
 void gp_lag_prepare(gp_mock *m, gp_ms lag);
@@ -20,7 +21,6 @@ void gp_lag_keep(gp_mock *m, gp_pipeline *also, gp_ms at);
 void gp_lag_enter(gp_mock *m, gp_ms at);
 void gp_lag_leave(gp_mock *m);
 
-void gp_lag_forget(gp_pipeline *pipeline);
-int gp_lag_load(gp_mock *m);
+extern const gp_entity gp_version_entity;
 
 #endif

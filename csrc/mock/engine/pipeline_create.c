@@ -1,10 +1,14 @@
+#include "mock/engine/pipeline_create.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "mock/webhooks/hooks.h"
-#include "mock/steps.h"
-#include "mock/rows/store.h"
+#include "mock/engine/job.h"
+#include "mock/engine/pipeline.h"
+#include "mock/engine/rules.h"
+#include "mock/engine/schedule.h"
 #include "mock/engine/world.h"
+#include "mock/rows/store.h"
 
 gp_pipeline_plan gp_pipeline_plan_new(const gp_mock *m, gp_project *project)
 {
@@ -217,8 +221,8 @@ gp_pipeline *gp_pipeline_make(gp_mock *m, const gp_pipeline_plan *plan)
     m->next_pipeline++;
     plan->project->next_iid++;
     gp_store_touch_pipeline(m, p);
-    for (i = 0; m->hooks.count && i < p->jobs.count; i++)
-        gp_hooks_job(m, gp_job_at(p, i), p->created_at);
+    for (i = 0; i < p->jobs.count; i++)
+        m->observer->job_changed(m, gp_job_at(p, i), p->created_at);
     if (p->def_path) gp_store_child(m, p);
     if (p->rule == GP_RULE_SCENARIO) {
         gp_rule_apply(m, p, p->created_at);
@@ -227,7 +231,7 @@ gp_pipeline *gp_pipeline_make(gp_mock *m, const gp_pipeline_plan *plan)
             p->wake = GP_MS_NEVER;
             gp_pipeline_settle(m, p, p->created_at);
         }
-        gp_simulate_schedule(m, p);
+        gp_schedule_pipeline(m, p);
     }
     return p;
 }

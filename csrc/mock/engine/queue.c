@@ -1,13 +1,10 @@
+#include "mock/engine/queue.h"
+
 #include <string.h>
 
-#include "mock/steps.h"
+#include "mock/engine/job.h"
+#include "mock/engine/schedule.h"
 #include "mock/engine/world.h"
-
-/*
- * What a job goes through between `created` and a runner: its resource group (one job of a group
- * runs at a time, in all pipelines of the project), what has to be prepared, and a call that it
- * waits for. Each only where the world says so.
- */
 
 static const char *group_of(const gp_job *job)
 {
@@ -73,7 +70,7 @@ void gp_resources_offer(gp_mock *m, gp_project *project, gp_ms at)
             next = find(project, group, NULL, 1);
             next->due = at;
             gp_job_touch(m, next);
-            gp_simulate_schedule(m, next->pipeline);
+            gp_schedule_pipeline(m, next->pipeline);
         }
     }
 }

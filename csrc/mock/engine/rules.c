@@ -1,10 +1,12 @@
+#include "mock/engine/rules.h"
+
 #include <stdlib.h>
 
 #include "core/scenario.h"
+#include "mock/engine/job.h"
+#include "mock/engine/pipeline.h"
+#include "mock/engine/queue.h"
 #include "mock/engine/schedule.h"
-#include "mock/engine/lag.h"
-#include "mock/webhooks/hooks.h"
-#include "mock/steps.h"
 #include "mock/rows/store.h"
 
 /* Scenarios -------------------------------------------------------------------------------- */
@@ -99,13 +101,13 @@ void gp_rule_apply(gp_mock *m, gp_pipeline *p, gp_ms at)
         gp_job *job = gp_job_at(p, i);
         gp_status before = job->status;
         course_apply(job, &courses[i], at);
-        if (job->status != before) gp_hooks_job(m, job, at);
+        if (job->status != before) m->observer->job_changed(m, job, at);
         if (courses[i].start > at && courses[i].start < p->due) p->due = courses[i].start;
         if (courses[i].end > at && courses[i].end < p->due) p->due = courses[i].end;
     }
     p->started_at = p->created_at;
     gp_pipeline_set_status(m, p, at >= end ? terminal : GP_STATUS_RUNNING, at);
-    gp_heap_update(m, p);
+    gp_schedule_update(m, p);
 }
 
 int gp_rule_make_jobs(gp_mock *m, gp_pipeline *p)
@@ -149,7 +151,7 @@ void gp_simulate_rule(gp_mock *m, gp_pipeline *p)
             free(job->variables);
             free(job);
         }
-        gp_lag_forget(p);
+        gp_pipeline_forget_versions(p);
         gp_store_object(m, "versions", p->id, NULL);
         p->jobs.count = 0;
         p->jobs_stored = 0;
@@ -238,6 +240,6 @@ void gp_simulate_hold(gp_mock *m, gp_pipeline *p, gp_status status)
     gp_pipeline_set_status(m, p, status, at);
     p->updated_at = at;
     gp_store_touch_pipeline(m, p);
-    gp_heap_update(m, p);
+    gp_schedule_update(m, p);
     gp_resources_offer(m, p->project, at);
 }

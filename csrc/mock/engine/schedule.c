@@ -1,4 +1,5 @@
 #include "mock/engine/schedule.h"
+#include "mock/engine/job.h"
 
 static int earlier(const gp_pipeline *a, const gp_pipeline *b)
 {
@@ -29,7 +30,7 @@ static void sift(gp_list *heap, size_t at)
     place(heap, at, moving);
 }
 
-void gp_heap_remove(gp_mock *m, gp_pipeline *pipeline)
+void gp_schedule_remove(gp_mock *m, gp_pipeline *pipeline)
 {
     gp_list *heap = &m->heap;
     size_t at = pipeline->heap_at;
@@ -42,10 +43,10 @@ void gp_heap_remove(gp_mock *m, gp_pipeline *pipeline)
     sift(heap, at - 1);
 }
 
-void gp_heap_update(gp_mock *m, gp_pipeline *pipeline)
+void gp_schedule_update(gp_mock *m, gp_pipeline *pipeline)
 {
     if (pipeline->due == GP_MS_NEVER) {
-        gp_heap_remove(m, pipeline);
+        gp_schedule_remove(m, pipeline);
         return;
     }
     if (!pipeline->heap_at) {
@@ -58,7 +59,19 @@ void gp_heap_update(gp_mock *m, gp_pipeline *pipeline)
     sift(&m->heap, pipeline->heap_at - 1);
 }
 
-gp_pipeline *gp_heap_first(const gp_mock *m)
+gp_pipeline *gp_schedule_first(const gp_mock *m)
 {
     return m->heap.count ? m->heap.items[0] : NULL;
+}
+
+void gp_schedule_pipeline(gp_mock *m, gp_pipeline *p)
+{
+    size_t i;
+    if (p->rule == GP_RULE_WORLD) {
+        p->due = p->wake;
+        for (i = 0; i < p->jobs.count; i++) {
+            if (gp_job_at(p, i)->due < p->due) p->due = gp_job_at(p, i)->due;
+        }
+    }
+    gp_schedule_update(m, p);
 }

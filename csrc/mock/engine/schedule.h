@@ -1,16 +1,19 @@
 /*
- * Pipelines by the time of their next event; of those due at one instant the lowest id comes first,
- * so that the order of events never depends on when somebody looks.
+ * Which pipeline changes next: a heap of pipelines by the time of their next event.
  */
-#ifndef GP_MOCK_HEAP_H
-#define GP_MOCK_HEAP_H
+#ifndef GP_MOCK_ENGINE_SCHEDULE_H
+#define GP_MOCK_ENGINE_SCHEDULE_H
 
 #include "mock/rows/state.h"
 
-/* Puts the pipeline where its `due` belongs, or takes it out when that is GP_MS_NEVER. */
-void gp_heap_update(gp_mock *m, gp_pipeline *pipeline);
-void gp_heap_remove(gp_mock *m, gp_pipeline *pipeline);
-/* The first one, or NULL. */
-gp_pipeline *gp_heap_first(const gp_mock *m);
+/* Sets `due` of a pipeline that its jobs move to the earliest of their times, and places it. */
+void gp_schedule_pipeline(gp_mock *m, gp_pipeline *pipeline);
+
+/* Places a pipeline whose `due` has changed; one that is never due leaves. */
+void gp_schedule_update(gp_mock *m, gp_pipeline *pipeline);
+void gp_schedule_remove(gp_mock *m, gp_pipeline *pipeline);
+
+/* The pipeline with the earliest event; the lowest id among equals. NULL: nothing will happen. */
+gp_pipeline *gp_schedule_first(const gp_mock *m);
 
 #endif

@@ -1,4 +1,5 @@
 #include "mock/engine/world.h"
+#include "mock/rows/projects.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -7,7 +8,6 @@
 
 #include "core/glob.h"
 #include "core/pattern.h"
-#include "mock/objects.h"
 
 /* Checking ---------------------------------------------------------------------------------- */
 
@@ -419,13 +419,6 @@ gp_world *gp_world_read(const char *json, size_t len, char *err, size_t err_size
     return world;
 }
 
-void gp_world_free(gp_world *world)
-{
-    if (!world) return;
-    gp_arena_free(&world->arena);
-    free(world);
-}
-
 /* Reading ----------------------------------------------------------------------------------- */
 
 const gp_json *gp_world_project(const gp_world *world, const char *path)
@@ -554,20 +547,8 @@ const char *gp_job_when(const gp_job *job)
 
 /* Entering ---------------------------------------------------------------------------------- */
 
-static gp_trigger *trigger_by_token(gp_project *project, const char *token)
-{
-    size_t i;
-    for (i = 0; i < project->triggers.count; i++) {
-        gp_trigger *trigger = project->triggers.items[i];
-        if (strcmp(trigger->token, token) == 0) return trigger;
-    }
-    return NULL;
-}
-
 static int enter_project(gp_mock *m, const gp_json *def)
 {
-    const gp_json *tokens = gp_json_get(def, "trigger_tokens"), *token;
-    const gp_json *variables = gp_json_get(def, "variables"), *variable;
     gp_project *project = NULL;
     size_t i;
     for (i = 0; i < m->projects.count; i++) {
@@ -577,16 +558,6 @@ static int enter_project(gp_mock *m, const gp_json *def)
     if (!project) project = gp_project_add(m, gp_json_get_integer(def, "id", 0), def->key);
     if (!project) return 0;
     project->def = def;
-    for (token = tokens ? tokens->child : NULL; token; token = token->next) {
-        if (trigger_by_token(project, token->string)) continue;
-        if (!gp_trigger_make(m, project, token->string, "from the world", GP_MS_NONE)) return 0;
-    }
-    for (variable = variables ? variables->child : NULL; variable; variable = variable->next) {
-        if (variable->type == GP_JSON_STRING &&
-            !gp_variable_seed(m, project, variable->key, variable->string)) {
-            return 0;
-        }
-    }
     return 1;
 }
 

@@ -6,17 +6,16 @@
  * is checked once, when it is loaded; after that the tree is read where it stands. docs/worlds.md
  * lists every field.
  */
-#ifndef GP_MOCK_WORLD_H
-#define GP_MOCK_WORLD_H
+#ifndef GP_MOCK_ENGINE_WORLD_H
+#define GP_MOCK_ENGINE_WORLD_H
 
 #include "mock/rows/state.h"
 
 /* Reads and checks a world. NULL with a message that names the place ("projects.acme/lib.jobs[2]:
  * unknown field 'durration'"). */
 gp_world *gp_world_read(const char *json, size_t len, char *err, size_t err_size);
-void gp_world_free(gp_world *world);
 
-/* Makes it the current one: its projects, tokens and trigger tokens are there from now on. */
+/* Makes it the current one: its projects exist from now on, and no others. */
 int gp_world_enter(gp_mock *m, const gp_world *world);
 
 /* A project's definition in a world, or NULL. */

@@ -2,8 +2,8 @@
  * Artifacts as a zip archive: files stored as they are, written from the world's table of names and
  * contents. The bytes follow from the files alone.
  */
-#ifndef GP_MOCK_ARCHIVE_H
-#define GP_MOCK_ARCHIVE_H
+#ifndef GP_MOCK_GITLAB_ARCHIVE_H
+#define GP_MOCK_GITLAB_ARCHIVE_H
 
 #include "mock/rows/state.h"
 

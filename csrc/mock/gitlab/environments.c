@@ -1,296 +1,14 @@
 #include "mock/gitlab/environments.h"
 
-#include <ctype.h>
-#include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "mock/request/answer.h"
-#include "mock/handlers.h"
-#include "mock/gitlab/json_views.h"
-#include "mock/engine/pipeline.h"
-#include "mock/rows/store.h"
+#include "mock/engine/job.h"
+#include "mock/engine/job_actions.h"
 #include "mock/engine/world.h"
-
-/* Rows -------------------------------------------------------------------------------------- */
-
-/* Texts that are its own, by their names in rows and parameters. */
-static const struct {
-    const char *name;
-    size_t at;
-} texts[] = {
-    {"external_url", offsetof(gp_environment, external_url)},
-    {"tier", offsetof(gp_environment, tier)},
-    {"description", offsetof(gp_environment, description)},
-    {"auto_stop_setting", offsetof(gp_environment, auto_stop)},
-    {"kubernetes_namespace", offsetof(gp_environment, kubernetes_namespace)},
-    {"flux_resource_path", offsetof(gp_environment, flux_resource_path)},
-};
-
-enum { TEXTS = sizeof texts / sizeof *texts };
-
-static char **text_at(gp_environment *e, int i)
-{
-    return (char **)(void *)((char *)e + texts[i].at);
-}
-
-/* Takes those that are given. 0 when memory ran out. */
-static int take_texts(gp_mock *m, gp_environment *e, const gp_json *given)
-{
-    int i, good = 1;
-    for (i = 0; i < TEXTS && good; i++)
-        good = gp_mock_set_text(m, text_at(e, i), gp_json_get_string(given, texts[i].name, NULL));
-    return good;
-}
-
-static const char *const states[] = {"available", "stopping", "stopped"};
-
-static const char *state_word(const char *text)
-{
-    int i;
-    for (i = 0; i < 3; i++) {
-        if (strcmp(states[i], text) == 0) return states[i];
-    }
-    return states[0];
-}
-
-void gp_environment_free(gp_environment *e)
-{
-    int i;
-    if (!e) return;
-    free(e->name);
-    free(e->slug);
-    for (i = 0; i < TEXTS; i++)
-        free(*text_at(e, i));
-    free(e);
-}
-
-void gp_environment_save(gp_mock *m, gp_environment *e)
-{
-    gp_buf buf = {.alloc = &m->alloc};
-    int i;
-    gp_out_open(&buf, NULL, '{');
-    gp_out_integer(&buf, "project_id", e->project->id);
-    gp_out_string(&buf, "name", e->name);
-    for (i = 0; i < TEXTS; i++)
-        gp_out_string(&buf, texts[i].name, *text_at(e, i));
-    gp_out_integer(&buf, "cluster_agent_id", e->cluster_agent_id);
-    gp_out_string(&buf, "state", e->state);
-    gp_out_integer(&buf, "created_at", e->created_at);
-    gp_out_integer(&buf, "updated_at", e->updated_at);
-    gp_out_integer(&buf, "stop_job_id", e->stop_job_id);
-    gp_out_integer(&buf, "delete_at", e->delete_at);
-    gp_out_close(&buf, '}');
-    gp_store_row(m, "environment", e->id, &buf);
-}
-
-/* Lower-case letters, digits and single dashes, at most 24, as GitLab makes them. */
-static char *slug_of(gp_mock *m, const char *name)
-{
-    char slug[25];
-    size_t len = 0;
-    for (; *name && len < sizeof slug - 1; name++) {
-        int c = tolower((unsigned char)*name);
-        if (isalnum(c)) {
-            slug[len++] = (char)c;
-        } else if (len && slug[len - 1] != '-') {
-            slug[len++] = '-';
-        }
-    }
-    while (len && slug[len - 1] == '-')
-        len--;
-    slug[len] = 0;
-    return gp_mock_strdup(m, len ? slug : "env");
-}
-
-static const char *tier_of(const char *name)
-{
-    if (strstr(name, "prod") || strstr(name, "live")) return "production";
-    if (strstr(name, "stag") || strstr(name, "pre")) return "staging";
-    if (strstr(name, "test") || strstr(name, "qa")) return "testing";
-    if (strstr(name, "dev") || strstr(name, "review") || strstr(name, "trunk"))
-        return "development";
-    return "other";
-}
-
-gp_environment *gp_environment_make(gp_mock *m, gp_project *project, const char *name, gp_ms at)
-{
-    gp_environment *e = calloc(1, sizeof *e);
-    if (!e) return NULL;
-    e->id = m->next_environment;
-    e->project = project;
-    e->state = states[0];
-    e->created_at = e->updated_at = at;
-    e->stop_job_id = GP_UNSET;
-    e->cluster_agent_id = GP_UNSET;
-    e->delete_at = GP_MS_NONE;
-    e->slug = slug_of(m, name);
-    if (!e->slug || !gp_mock_set_text(m, &e->name, name) ||
-        !gp_mock_set_text(m, &e->tier, tier_of(name)) ||
-        !gp_mock_set_text(m, &e->auto_stop, "always") || !gp_list_add(&project->environments, e)) {
-        gp_environment_free(e);
-        return NULL;
-    }
-    m->next_environment++;
-    gp_environment_save(m, e);
-    return e;
-}
-
-gp_environment *gp_environment_by_name(const gp_project *project, const char *name)
-{
-    size_t i;
-    for (i = 0; i < project->environments.count; i++) {
-        gp_environment *e = project->environments.items[i];
-        if (strcmp(e->name, name) == 0) return e;
-    }
-    return NULL;
-}
-
-gp_environment *gp_environment_by_id(const gp_project *project, int64_t id)
-{
-    size_t i;
-    for (i = 0; i < project->environments.count; i++) {
-        gp_environment *e = project->environments.items[i];
-        if (e->id == id) return e;
-    }
-    return NULL;
-}
-
-static int load_one(gp_mock *m, int64_t id, const gp_json *row)
-{
-    gp_project *project = gp_ids_get(&m->project_ids, gp_json_get_integer(row, "project_id", 0));
-    gp_environment *e = calloc(1, sizeof *e);
-    const char *name = gp_json_get_string(row, "name", NULL);
-    int good = 0;
-    if (project && e && name) {
-        e->id = id;
-        e->project = project;
-        e->slug = slug_of(m, name);
-        e->state = state_word(gp_json_get_string(row, "state", ""));
-        e->created_at = gp_json_get_integer(row, "created_at", 0);
-        e->updated_at = gp_json_get_integer(row, "updated_at", 0);
-        e->stop_job_id = gp_json_get_integer(row, "stop_job_id", GP_UNSET);
-        e->cluster_agent_id = gp_json_get_integer(row, "cluster_agent_id", GP_UNSET);
-        e->delete_at = gp_json_get_integer(row, "delete_at", GP_MS_NONE);
-        good = e->slug && gp_mock_set_text(m, &e->name, name) && take_texts(m, e, row) &&
-               gp_list_add(&project->environments, e);
-        if (id >= m->next_environment) m->next_environment = id + 1;
-    }
-    if (!good) gp_environment_free(e);
-    return good;
-}
-
-int gp_environments_load(gp_mock *m)
-{
-    return gp_store_rows(m, "environment", load_one);
-}
-
-/* Following jobs ---------------------------------------------------------------------------- */
-
-/* A job's `environment`: a name, or {name, url, action, tier}. */
-static const char *environment_field(const gp_job *job, const char *field, const char *fallback)
-{
-    const gp_json *value = gp_job_field(job, "environment");
-    if (value && value->type == GP_JSON_STRING) {
-        return strcmp(field, "name") == 0 ? value->string : fallback;
-    }
-    return gp_json_get_string(value, field, fallback);
-}
-
-static void stop_now(gp_mock *m, gp_environment *e, gp_ms at)
-{
-    e->state = states[2];
-    e->stop_job_id = GP_UNSET;
-    e->updated_at = at;
-    gp_environment_save(m, e);
-}
-
-/* A job that stops its environment deploys nothing. */
-static void follow_stop(gp_mock *m, const gp_job *job, const char *name, gp_ms at)
-{
-    gp_environment *e = gp_environment_by_name(job->pipeline->project, name);
-    if (!e) return;
-    if (job->status == GP_STATUS_SUCCESS) {
-        stop_now(m, e, at);
-    } else if (e->stop_job_id == job->id && gp_status_is_finished(job->status)) {
-        e->state = states[0];
-        e->stop_job_id = GP_UNSET;
-        e->updated_at = at;
-        gp_environment_save(m, e);
-    }
-}
-
-static void deploy(gp_mock *m, gp_job *job, const char *name, gp_ms at)
-{
-    gp_project *project = job->pipeline->project;
-    gp_environment *e = gp_environment_by_name(project, name);
-    gp_deployment_plan plan = {.ref = job->pipeline->ref,
-                               .sha = job->pipeline->sha,
-                               .status = "created",
-                               .tag = job->pipeline->tag,
-                               .job = job,
-                               .at = at};
-    gp_deployment *d;
-    if (!e) e = gp_environment_make(m, project, name, at);
-    d = e ? gp_deployment_make(m, e, &plan) : NULL;
-    if (!d || !gp_mock_set_text(m, &e->external_url, environment_field(job, "url", NULL)) ||
-        !gp_mock_set_text(m, &e->tier, environment_field(job, "tier", NULL))) {
-        m->memory_failed = 1;
-        return;
-    }
-    job->deployment_id = d->id;
-    gp_environment_save(m, e);
-}
-
-void gp_environment_follow(gp_mock *m, gp_job *job, gp_ms at)
-{
-    const char *name, *action;
-    gp_deployment *d;
-    gp_environment *e;
-    if (!job->def || !gp_job_field(job, "environment")) return;
-    name = environment_field(job, "name", NULL);
-    action = environment_field(job, "action", "start");
-    if (!name) return;
-    if (strcmp(action, "stop") == 0) follow_stop(m, job, name, at);
-    if (strcmp(action, "start") != 0) return;
-    if (job->status == GP_STATUS_PENDING && job->deployment_id == GP_UNSET)
-        deploy(m, job, name, at);
-    d = job->deployment_id == GP_UNSET
-            ? NULL
-            : gp_deployment_by_id(job->pipeline->project, job->deployment_id);
-    if (!d || !gp_deployment_status_word(gp_status_name(job->status))) return;
-    gp_deployment_status(m, d, gp_status_name(job->status), at);
-    e = gp_environment_by_id(job->pipeline->project, d->environment_id);
-    if (e && job->status == GP_STATUS_SUCCESS) {
-        e->state = states[0];
-        e->updated_at = at;
-        gp_environment_save(m, e);
-    }
-}
-
-/* Answers ----------------------------------------------------------------------------------- */
-
-/* Leaves the object open: a detail adds its last deployment. */
-void gp_shape_environment(gp_buf *buf, const char *key, const gp_environment *e)
-{
-    gp_out_open(buf, key, '{');
-    gp_out_integer(buf, "id", e->id);
-    gp_out_string(buf, "name", e->name);
-    gp_out_string(buf, "slug", e->slug);
-    gp_out_string(buf, "description", e->description);
-    gp_out_string(buf, "external_url", e->external_url);
-    gp_out_time(buf, "created_at", e->created_at);
-    gp_out_time(buf, "updated_at", e->updated_at);
-    gp_out_string(buf, "tier", e->tier);
-    gp_out_string(buf, "state", e->state);
-    gp_out_null(buf, "auto_stop_at");
-    gp_out_string(buf, "kubernetes_namespace", e->kubernetes_namespace);
-    gp_out_string(buf, "flux_resource_path", e->flux_resource_path);
-    gp_out_string(buf, "auto_stop_setting", e->auto_stop);
-    gp_out_boolean(buf, "enable_advanced_logs_querying", 0);
-    gp_out_open(buf, "logs_api_path", '"');
-    gp_buf_addf(buf, "/%s/-/logs/k8s.json?environment_name=%s\"", e->project->path, e->slug);
-}
+#include "mock/gitlab/deployment.h"
+#include "mock/gitlab/environment.h"
+#include "mock/gitlab/json_views.h"
+#include "mock/request/answer.h"
 
 static void detail(gp_call *call, const gp_environment *e)
 {
@@ -351,13 +69,6 @@ int gp_list_environments(gp_call *call)
     return 200;
 }
 
-static void drop_row(gp_mock *m, gp_environment *e)
-{
-    gp_store_object(m, "environment", e->id, NULL);
-    gp_list_remove(&e->project->environments, e);
-    gp_environment_free(e);
-}
-
 /* The environment that is asked for, or NULL. */
 static gp_environment *asked(const gp_call *call)
 {
@@ -375,7 +86,7 @@ int gp_get_environment(gp_call *call)
 static int take(gp_call *call, gp_environment *e)
 {
     gp_mock *m = call->m;
-    if (!take_texts(m, e, call->params)) return 0;
+    if (!gp_environment_take(m, e, call->params)) return 0;
     e->cluster_agent_id = gp_call_integer(call, "cluster_agent_id", e->cluster_agent_id);
     e->updated_at = m->now;
     gp_environment_save(m, e);
@@ -423,7 +134,7 @@ int gp_delete_environment(gp_call *call)
     gp_environment *e = asked(call);
     if (!e) return gp_fail_record(call);
     if (strcmp(e->state, "stopped") != 0) return gp_fail(call, 403, "403 Forbidden");
-    drop_row(call->m, e);
+    gp_environment_delete(call->m, e);
     return 204;
 }
 
@@ -436,8 +147,8 @@ static gp_job *stop_job(const gp_environment *e)
         for (k = 0; k < p->jobs.count; k++) {
             gp_job *job = p->jobs.items[k];
             if (!job->def || !gp_job_playable(job) || !gp_job_field(job, "environment")) continue;
-            if (strcmp(environment_field(job, "name", ""), e->name) != 0) continue;
-            if (strcmp(environment_field(job, "action", "start"), "stop") == 0) return job;
+            if (strcmp(gp_job_environment(job, "name", ""), e->name) != 0) continue;
+            if (strcmp(gp_job_environment(job, "action", "start"), "stop") == 0) return job;
         }
     }
     return NULL;
@@ -451,13 +162,13 @@ int gp_stop_environment(gp_call *call)
     job = gp_call_boolean(call, "force", 0) || strcmp(e->state, "available") != 0 ? NULL
                                                                                   : stop_job(e);
     if (job) {
-        e->state = states[1];
+        e->state = gp_environment_states[GP_STOPPING];
         e->stop_job_id = job->id;
         e->updated_at = call->m->now;
         gp_environment_save(call->m, e);
         gp_simulate_job_play(call->m, job, NULL);
     } else if (strcmp(e->state, "available") == 0 || gp_call_boolean(call, "force", 0)) {
-        stop_now(call->m, e, call->m->now);
+        gp_environment_stop(call->m, e, call->m->now);
     }
     detail(call, e);
     return 200;
@@ -473,7 +184,7 @@ int gp_stop_stale_environments(gp_call *call)
     for (i = 0; i < call->project->environments.count; i++) {
         gp_environment *e = call->project->environments.items[i];
         if (strcmp(e->state, "available") == 0 && e->updated_at < before)
-            stop_now(call->m, e, call->m->now);
+            gp_environment_stop(call->m, e, call->m->now);
     }
     return gp_fail(call, 200, "Successfully requested stop for all stale environments");
 }
@@ -520,14 +231,4 @@ int gp_delete_review_apps(gp_call *call)
     gp_out_close(buf, ']');
     gp_out_close(buf, '}');
     return 200;
-}
-
-void gp_environments_expire(gp_mock *m, gp_project *project)
-{
-    size_t i = project->environments.count;
-    while (i--) {
-        gp_environment *e = project->environments.items[i];
-        if (e->delete_at == GP_MS_NONE || e->delete_at > m->now) continue;
-        if (strcmp(e->state, "stopped") == 0) drop_row(m, e);
-    }
 }

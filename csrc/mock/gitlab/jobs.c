@@ -1,11 +1,13 @@
+#include "mock/gitlab/jobs.h"
+
 #include <string.h>
 
 #include "mock/request/answer.h"
 #include "mock/request/faults.h"
-#include "mock/handlers.h"
 #include "mock/gitlab/launch.h"
 #include "mock/gitlab/json_views.h"
-#include "mock/engine/pipeline.h"
+#include "mock/engine/job.h"
+#include "mock/engine/job_actions.h"
 #include "mock/request/throttle.h"
 #include "mock/engine/world.h"
 
@@ -126,7 +128,7 @@ int gp_list_project_jobs(gp_call *call)
     gp_page page;
     size_t i;
     int keyset = pagination && strcmp(pagination, "keyset") == 0, status;
-    if (!gp_throttle_allows_jobs(call)) {
+    if (!gp_throttle_allows_jobs(call, gp_fault_throttle(call->m, "jobs"))) {
         gp_buf_adds(&call->out->body,
                     "{\"message\":{\"error\":\"This endpoint has been requested too many times. "
                     "Try again later.\"}}");

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "mock/objects.h"
+#include "mock/gitlab/project_settings.h"
 #include "mock/engine/world.h"
 
 /* Statuses as people see them: icon, text, label, group, favicon. */

@@ -1,8 +1,8 @@
 /*
  * How rows look in GitLab's answers.
  */
-#ifndef GP_MOCK_SHAPES_H
-#define GP_MOCK_SHAPES_H
+#ifndef GP_MOCK_GITLAB_JSON_VIEWS_H
+#define GP_MOCK_GITLAB_JSON_VIEWS_H
 
 #include "mock/rows/state.h"
 

@@ -3,9 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mock/objects.h"
+#include "mock/gitlab/project_settings.h"
+#include "mock/request/faults.h"
 #include "mock/gitlab/json_views.h"
-#include "mock/engine/pipeline.h"
+#include "mock/engine/pipeline_create.h"
 #include "mock/request/throttle.h"
 #include "mock/engine/world.h"
 
@@ -141,7 +142,7 @@ static int too_many(gp_call *call, const char *ref)
     char sha[41];
     int tag;
     gp_ref_sha(call->m, call->project, gp_ref_short(ref, &tag), sha);
-    if (gp_throttle_allows_pipeline(call, sha)) return 0;
+    if (gp_throttle_allows_pipeline(call, gp_fault_throttle(call->m, "creations"), sha)) return 0;
     return gp_fail_field(call, "base",
                          "Too many pipelines created in the last minute. Try again later.");
 }

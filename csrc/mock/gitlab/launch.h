@@ -1,8 +1,8 @@
 /*
  * From a request to a new pipeline: what the two endpoints that make one have in common.
  */
-#ifndef GP_MOCK_LAUNCH_H
-#define GP_MOCK_LAUNCH_H
+#ifndef GP_MOCK_GITLAB_LAUNCH_H
+#define GP_MOCK_GITLAB_LAUNCH_H
 
 #include "mock/request/call.h"
 

@@ -9,6 +9,7 @@
 #include "mock/gitlab/archive.h"
 #include "mock/request/params.h"
 #include "mock/gitlab/json_views.h"
+#include "mock/request/download.h"
 
 enum { VALID_SECONDS = 300 };
 

@@ -4,8 +4,8 @@
  * good for five minutes. Like the stores of real installations it knows no GitLab token and refuses
  * a request that carries one: the address is signed already.
  */
-#ifndef GP_MOCK_BUCKET_H
-#define GP_MOCK_BUCKET_H
+#ifndef GP_MOCK_GITLAB_OBJECT_STORE_H
+#define GP_MOCK_GITLAB_OBJECT_STORE_H
 
 #include "mock/request/call.h"
 

@@ -1,11 +1,13 @@
+#include "mock/gitlab/pipelines.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "mock/request/answer.h"
 #include "mock/request/faults.h"
-#include "mock/handlers.h"
 #include "mock/gitlab/launch.h"
 #include "mock/gitlab/json_views.h"
+#include "mock/engine/job_actions.h"
 #include "mock/engine/pipeline.h"
 #include "mock/rows/store.h"
 

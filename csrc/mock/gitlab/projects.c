@@ -1,65 +1,16 @@
+#include "mock/gitlab/projects.h"
+
 #include <string.h>
 
-#include "mock/request/answer.h"
-#include "mock/handlers.h"
-#include "mock/objects.h"
 #include "mock/gitlab/json_views.h"
-#include "mock/rows/store.h"
-
-/* Settings ---------------------------------------------------------------------------------- */
-
-static const char *role_word(const char *text)
-{
-    static const char *const roles[] = {"no_one_allowed", "owner", "maintainer", "developer"};
-    size_t i;
-    for (i = 0; text && i < sizeof roles / sizeof *roles; i++) {
-        if (strcmp(roles[i], text) == 0) return roles[i];
-    }
-    return NULL;
-}
-
-const char *gp_project_variables_role(const gp_project *project)
-{
-    if (project->variables_role) return project->variables_role;
-    return gp_json_get_string(project->def, "variables_role", "developer");
-}
-
-int gp_project_restricts(const gp_project *project)
-{
-    if (project->restricts != GP_UNSET) return project->restricts;
-    return strcmp(gp_project_variables_role(project), "developer") != 0;
-}
-
-static void save(gp_mock *m, const gp_project *project)
-{
-    gp_buf buf = {.alloc = &m->alloc};
-    gp_out_open(&buf, NULL, '{');
-    gp_out_string(&buf, "variables_role", project->variables_role);
-    gp_out_integer(&buf, "restricts", project->restricts);
-    gp_out_close(&buf, '}');
-    gp_store_row(m, "settings", project->id, &buf);
-}
-
-static int load_one(gp_mock *m, int64_t id, const gp_json *row)
-{
-    gp_project *project = gp_ids_get(&m->project_ids, id);
-    if (project) {
-        project->variables_role = role_word(gp_json_get_string(row, "variables_role", NULL));
-        project->restricts = (int)gp_json_get_integer(row, "restricts", GP_UNSET);
-    }
-    return project != NULL;
-}
-
-int gp_settings_load(gp_mock *m)
-{
-    return gp_store_rows(m, "settings", load_one);
-}
+#include "mock/gitlab/project_settings.h"
+#include "mock/request/answer.h"
 
 int gp_put_project(gp_call *call)
 {
     gp_project *project = call->project;
     const char *role =
-        role_word(gp_call_string(call, "ci_pipeline_variables_minimum_override_role"));
+        gp_project_role_word(gp_call_string(call, "ci_pipeline_variables_minimum_override_role"));
     const char *before = gp_project_variables_role(project);
     int restricts = gp_call_boolean(call, "restrict_user_defined_variables", GP_UNSET);
     if (!role && restricts == GP_UNSET) {
@@ -75,12 +26,10 @@ int gp_put_project(gp_call *call)
     }
     if (role) project->variables_role = role;
     if (restricts != GP_UNSET) project->restricts = restricts;
-    save(call->m, project);
+    gp_project_settings_save(call->m, project);
     gp_shape_project(&call->out->body, NULL, call->m, project);
     return 200;
 }
-
-/* Answers ----------------------------------------------------------------------------------- */
 
 int gp_get_project(gp_call *call)
 {

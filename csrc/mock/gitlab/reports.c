@@ -1,10 +1,11 @@
+#include "mock/gitlab/reports.h"
+
 /*
  * Test reports: from a job's `tests`, a list of {name, classname, status, time, output, file}. Each
  * job that ran and has some is one suite.
  */
 #include <string.h>
 
-#include "mock/handlers.h"
 #include "mock/engine/world.h"
 
 typedef struct totals {

@@ -1,15 +1,11 @@
 /*
- * Access tokens beside the static one: of a world, or made by a rotation.
+ * What a token may ask about itself: read, revoke, rotate, and OAuth's token info.
  */
-#ifndef GP_MOCK_TOKENS_H
-#define GP_MOCK_TOKENS_H
+#ifndef GP_MOCK_GITLAB_TOKENS_H
+#define GP_MOCK_GITLAB_TOKENS_H
 
-#include "mock/rows/state.h"
+#include "mock/request/route.h"
 
-/* Takes `users` and `tokens` of a world; 0 with a message. */
-int gp_tokens_enter(gp_mock *m, const gp_json *world, char *err, size_t err_size);
-int gp_tokens_load(gp_mock *m);
-void gp_token_save(gp_mock *m, const gp_token *token);
-void gp_token_free(gp_token *token);
+gp_handler gp_get_self_token, gp_revoke_self_token, gp_rotate_self_token, gp_oauth_info;
 
 #endif

@@ -1,3 +1,5 @@
+#include "mock/gitlab/trace.h"
+
 /*
  * The log of a job: what a runner would have written by now. It is not stored: its lines follow
  * from the job, each with the moment at which it comes, and those that have come are shown.
@@ -5,7 +7,6 @@
 #include <string.h>
 
 #include "mock/request/answer.h"
-#include "mock/handlers.h"
 #include "mock/engine/world.h"
 
 static const char *const default_log = "$ echo simulated\nsimulated\n";

@@ -1,17 +1,19 @@
+#include "mock/gitlab/triggers.h"
+
 #include <stdlib.h>
 #include <string.h>
 
+#include "mock/gitlab/json_views.h"
+#include "mock/gitlab/launch.h"
 #include "mock/request/answer.h"
 #include "mock/request/auth.h"
-#include "mock/handlers.h"
-#include "mock/gitlab/launch.h"
-#include "mock/objects.h"
-#include "mock/gitlab/json_views.h"
+#include "mock/rows/entity.h"
 #include "mock/rows/store.h"
+#include "mock/rows/projects.h"
 
 /* Rows -------------------------------------------------------------------------------------- */
 
-void gp_trigger_free(gp_trigger *trigger)
+static void trigger_free(gp_trigger *trigger)
 {
     if (!trigger) return;
     free(trigger->token);
@@ -19,7 +21,7 @@ void gp_trigger_free(gp_trigger *trigger)
     free(trigger);
 }
 
-void gp_trigger_save(gp_mock *m, const gp_trigger *t)
+static void trigger_save(gp_mock *m, const gp_trigger *t)
 {
     gp_buf buf = {.alloc = &m->alloc};
     gp_out_open(&buf, NULL, '{');
@@ -35,8 +37,8 @@ void gp_trigger_save(gp_mock *m, const gp_trigger *t)
     gp_store_row(m, "trigger", t->id, &buf);
 }
 
-gp_trigger *gp_trigger_make(gp_mock *m, gp_project *project, const char *token,
-                            const char *description, gp_ms expires_at)
+static gp_trigger *trigger_make(gp_mock *m, gp_project *project, const char *token,
+                                const char *description, gp_ms expires_at)
 {
     gp_trigger *trigger = calloc(1, sizeof *trigger);
     if (!trigger) return NULL;
@@ -49,15 +51,15 @@ gp_trigger *gp_trigger_make(gp_mock *m, gp_project *project, const char *token,
     trigger->owner_id = 1;
     trigger->id = m->next_trigger;
     if (!trigger->token || !trigger->description || !gp_list_add(&project->triggers, trigger)) {
-        gp_trigger_free(trigger);
+        trigger_free(trigger);
         return NULL;
     }
     m->next_trigger++;
-    gp_trigger_save(m, trigger);
+    trigger_save(m, trigger);
     return trigger;
 }
 
-gp_trigger *gp_trigger_find(const gp_mock *m, const gp_project *project, const char *token)
+static gp_trigger *trigger_find(const gp_mock *m, const gp_project *project, const char *token)
 {
     size_t i;
     for (i = 0; i < project->triggers.count; i++) {
@@ -86,13 +88,40 @@ static int load_one(gp_mock *m, int64_t id, const gp_json *row)
         if (id >= m->next_trigger) m->next_trigger = id + 1;
         good = gp_list_add(&project->triggers, trigger);
     }
-    if (!good) gp_trigger_free(trigger);
+    if (!good) trigger_free(trigger);
     return good;
 }
 
-int gp_triggers_load(gp_mock *m)
+static void clear(gp_mock *m)
 {
-    return gp_store_rows(m, "trigger", load_one);
+    size_t i, k;
+    for (i = 0; i < m->projects.count; i++) {
+        gp_project *project = m->projects.items[i];
+        for (k = 0; k < project->triggers.count; k++)
+            trigger_free(project->triggers.items[k]);
+        gp_list_free(&project->triggers);
+    }
+}
+
+const gp_entity gp_trigger_entity = {.kind = "trigger", .load = load_one, .clear = clear};
+
+static int is_known(const gp_project *project, const char *token)
+{
+    size_t i;
+    for (i = 0; i < project->triggers.count; i++) {
+        if (strcmp(((gp_trigger *)project->triggers.items[i])->token, token) == 0) return 1;
+    }
+    return 0;
+}
+
+int gp_triggers_seed(gp_mock *m, gp_project *project)
+{
+    const gp_json *tokens = gp_json_get(project->def, "trigger_tokens"), *token;
+    for (token = tokens ? tokens->child : NULL; token; token = token->next) {
+        if (is_known(project, token->string)) continue;
+        if (!trigger_make(m, project, token->string, "from the world", GP_MS_NONE)) return 0;
+    }
+    return 1;
 }
 
 /* The trigger endpoint ---------------------------------------------------------------------- */
@@ -102,7 +131,7 @@ int gp_trigger_auth(gp_call *call)
     const char *header = gp_auth_header(call), *token = gp_call_string(call, "token");
     int status;
     call->project = gp_project_find(call->m, gp_call_string(call, "id"));
-    if (call->project && token) call->trigger = gp_trigger_find(call->m, call->project, token);
+    if (call->project && token) call->trigger = trigger_find(call->m, call->project, token);
     if (call->trigger) {
         call->user = gp_user_find(call->m, call->trigger->owner_id);
         call->role = GP_ROLE_MAINTAINER;
@@ -164,9 +193,9 @@ int gp_run_trigger(gp_call *call)
     if (!text) return gp_fail_memory(call);
     gp_json_push(list, gp_variable_entry(call->arena, "TRIGGER_PAYLOAD", text, "file"));
     if (call->trigger) {
-        gp_trigger *used = gp_trigger_find(call->m, call->project, call->trigger->token);
+        gp_trigger *used = trigger_find(call->m, call->project, call->trigger->token);
         used->last_used = call->m->now;
-        gp_trigger_save(call->m, used);
+        trigger_save(call->m, used);
     }
     return gp_launch_pipeline(call, &launch);
 }
@@ -232,11 +261,11 @@ int gp_create_trigger(gp_call *call)
             gp_mock_hash(call->m, "trigger", (uint64_t)(call->m->next_trigger * 64 + i));
         token[6 + i] = "0123456789abcdef"[noise & 15];
     }
-    trigger = gp_trigger_make(call->m, call->project, token, gp_call_string(call, "description"),
-                              gp_call_time(call, "expires_at"));
+    trigger = trigger_make(call->m, call->project, token, gp_call_string(call, "description"),
+                           gp_call_time(call, "expires_at"));
     if (!trigger) return gp_fail_memory(call);
     trigger->owner_id = call->user->id;
-    gp_trigger_save(call->m, trigger);
+    trigger_save(call->m, trigger);
     shape(&call->out->body, call, trigger);
     return 201;
 }
@@ -253,7 +282,7 @@ int gp_update_trigger(gp_call *call)
         free(trigger->description);
         trigger->description = copy;
         trigger->updated_at = call->m->now;
-        gp_trigger_save(call->m, trigger);
+        trigger_save(call->m, trigger);
     }
     shape(&call->out->body, call, trigger);
     return 200;
@@ -265,6 +294,6 @@ int gp_delete_trigger(gp_call *call)
     if (!trigger) return gp_fail_record(call);
     gp_store_object(call->m, "trigger", trigger->id, NULL);
     gp_list_remove(&call->project->triggers, trigger);
-    gp_trigger_free(trigger);
+    trigger_free(trigger);
     return 204;
 }

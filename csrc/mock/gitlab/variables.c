@@ -1,14 +1,15 @@
+#include "mock/gitlab/variables.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "mock/request/answer.h"
-#include "mock/handlers.h"
-#include "mock/objects.h"
+#include "mock/rows/entity.h"
 #include "mock/rows/store.h"
 
 /* Rows -------------------------------------------------------------------------------------- */
 
-void gp_variable_free(gp_variable *v)
+static void variable_free(gp_variable *v)
 {
     if (!v) return;
     free(v->key);
@@ -33,7 +34,7 @@ static void fields(gp_buf *buf, const gp_variable *v, int hides)
     gp_out_string(buf, "description", v->description);
 }
 
-void gp_variable_save(gp_mock *m, const gp_variable *v)
+static void variable_save(gp_mock *m, const gp_variable *v)
 {
     gp_buf buf = {.alloc = &m->alloc};
     gp_out_open(&buf, NULL, '{');
@@ -53,7 +54,7 @@ static gp_variable *variable_new(gp_mock *m, gp_project *project, const char *ke
     if (!gp_mock_set_text(m, &v->key, key) || !gp_mock_set_text(m, &v->value, value) ||
         !gp_mock_set_text(m, &v->type, "env_var") || !gp_mock_set_text(m, &v->scope, "*") ||
         !gp_list_add(&project->variables, v)) {
-        gp_variable_free(v);
+        variable_free(v);
         return NULL;
     }
     m->next_variable++;
@@ -68,16 +69,6 @@ static gp_variable *find(const gp_project *project, const char *key, const char 
         if (strcmp(v->key, key) == 0 && (!scope || strcmp(v->scope, scope) == 0)) return v;
     }
     return NULL;
-}
-
-int gp_variable_seed(gp_mock *m, gp_project *project, const char *key, const char *value)
-{
-    gp_variable *v;
-    if (find(project, key, NULL)) return 1;
-    v = variable_new(m, project, key, value);
-    if (!v) return 0;
-    gp_variable_save(m, v);
-    return 1;
 }
 
 static int load_one(gp_mock *m, int64_t id, const gp_json *row)
@@ -104,9 +95,39 @@ static int load_one(gp_mock *m, int64_t id, const gp_json *row)
     return good;
 }
 
-int gp_variables_load(gp_mock *m)
+static void clear(gp_mock *m)
 {
-    return gp_store_rows(m, "variable", load_one);
+    size_t i, k;
+    for (i = 0; i < m->projects.count; i++) {
+        gp_project *project = m->projects.items[i];
+        for (k = 0; k < project->variables.count; k++)
+            variable_free(project->variables.items[k]);
+        gp_list_free(&project->variables);
+    }
+}
+
+const gp_entity gp_variable_entity = {.kind = "variable", .load = load_one, .clear = clear};
+
+static int seed_one(gp_mock *m, gp_project *project, const char *key, const char *value)
+{
+    gp_variable *v;
+    if (find(project, key, NULL)) return 1;
+    v = variable_new(m, project, key, value);
+    if (!v) return 0;
+    variable_save(m, v);
+    return 1;
+}
+
+int gp_variables_seed(gp_mock *m, gp_project *project)
+{
+    const gp_json *variables = gp_json_get(project->def, "variables"), *variable;
+    for (variable = variables ? variables->child : NULL; variable; variable = variable->next) {
+        if (variable->type == GP_JSON_STRING &&
+            !seed_one(m, project, variable->key, variable->string)) {
+            return 0;
+        }
+    }
+    return 1;
 }
 
 /* Answers ----------------------------------------------------------------------------------- */
@@ -207,7 +228,7 @@ static int take(gp_call *call, gp_variable *v)
         !gp_mock_set_text(m, &v->description, gp_call_string(call, "description"))) {
         return 0;
     }
-    gp_variable_save(m, v);
+    variable_save(m, v);
     return 1;
 }
 
@@ -237,7 +258,7 @@ int gp_create_variable(gp_call *call)
     if (!v || !take(call, v)) return gp_fail_memory(call);
     v->hidden = hidden;
     v->masked = masked;
-    gp_variable_save(call->m, v);
+    variable_save(call->m, v);
     shape(&call->out->body, v);
     return 201;
 }
@@ -272,6 +293,6 @@ int gp_delete_variable(gp_call *call)
     if (!v) return status;
     gp_store_object(call->m, "variable", v->id, NULL);
     gp_list_remove(&call->project->variables, v);
-    gp_variable_free(v);
+    variable_free(v);
     return 204;
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "mock/routes.h"
+#include "mock/request/route.h"
 #include "mock/request/throttle.h"
 
 /* A header whose value is known to be free of control characters. */

@@ -1,8 +1,8 @@
 /*
  * The headers that every answer has, and paging.
  */
-#ifndef GP_MOCK_ANSWER_H
-#define GP_MOCK_ANSWER_H
+#ifndef GP_MOCK_REQUEST_ANSWER_H
+#define GP_MOCK_REQUEST_ANSWER_H
 
 #include "mock/request/call.h"
 
@@ -11,9 +11,6 @@ void gp_answer_headers(gp_call *call);
 
 /* The content type of a body that is no JSON; call before gp_answer_headers. */
 void gp_answer_type(gp_call *call, const char *type);
-
-/* The body as a download of that name: a strong ETag, 304, Range. Returns the status. */
-int gp_send_bytes(gp_call *call, const char *type, const char *name);
 
 /* One page of a list. */
 typedef struct gp_page {

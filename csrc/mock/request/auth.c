@@ -3,8 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "mock/routes.h"
-#include "mock/gitlab/tokens.h"
+#include "mock/request/access_tokens.h"
+#include "mock/request/route.h"
 
 int gp_auth_is_static(const gp_mock *m, const char *token)
 {

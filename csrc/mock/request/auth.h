@@ -2,8 +2,8 @@
  * Who asks. The static token may do everything; tokens of a world have a kind, scopes, a role and
  * an end.
  */
-#ifndef GP_MOCK_AUTH_H
-#define GP_MOCK_AUTH_H
+#ifndef GP_MOCK_REQUEST_AUTH_H
+#define GP_MOCK_REQUEST_AUTH_H
 
 #include "mock/request/call.h"
 
@@ -12,10 +12,6 @@ int gp_auth(gp_call *call);
 
 /* The same for a credential that was found already; NULL for none. */
 int gp_auth_text(gp_call *call, const char *text);
-
-/* The same for the trigger endpoint, where a trigger token of the project will do; finds the
- * project too. */
-int gp_trigger_auth(gp_call *call);
 
 /* Is this text the static token? */
 int gp_auth_is_static(const gp_mock *m, const char *token);

@@ -2,8 +2,8 @@
  * One request on its way through the mock: what was asked, by whom, about which rows, and where
  * the answer goes. A handler takes this, writes the body and returns the status.
  */
-#ifndef GP_MOCK_CALL_H
-#define GP_MOCK_CALL_H
+#ifndef GP_MOCK_REQUEST_CALL_H
+#define GP_MOCK_REQUEST_CALL_H
 
 #include "mock/rows/state.h"
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mock/rows/store.h"
+#include "mock/rows/entity.h"
 
 static void save(gp_mock *m, const gp_late *late)
 {
@@ -54,11 +55,6 @@ static int load_one(gp_mock *m, int64_t id, const gp_json *row)
     }
     gp_late_free(late);
     return 0;
-}
-
-int gp_late_load(gp_mock *m)
-{
-    return gp_store_rows(m, "late", load_one);
 }
 
 void gp_late_add(gp_mock *m, const gp_http_request_in *in, gp_ms due)
@@ -113,10 +109,12 @@ void gp_late_free(gp_late *late)
     free(late);
 }
 
-void gp_late_clear(gp_mock *m)
+static void clear(gp_mock *m)
 {
     size_t i;
     for (i = 0; i < m->late.count; i++)
         gp_late_free(m->late.items[i]);
     m->late.count = 0;
 }
+
+const gp_entity gp_late_entity = {.kind = "late", .load = load_one, .clear = clear};

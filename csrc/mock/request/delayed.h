@@ -2,8 +2,8 @@
  * Requests that a fault has put off: copies, by the time at which they are carried out. They are
  * rows like others, with the token that came with them.
  */
-#ifndef GP_MOCK_LATE_H
-#define GP_MOCK_LATE_H
+#ifndef GP_MOCK_REQUEST_DELAYED_H
+#define GP_MOCK_REQUEST_DELAYED_H
 
 #include "mock/rows/state.h"
 
@@ -18,7 +18,7 @@ void gp_late_add(gp_mock *m, const gp_http_request_in *in, gp_ms due);
 /* The first that is due by `until`, now the caller's; NULL if there is none. */
 gp_late *gp_late_take(gp_mock *m, gp_ms until);
 void gp_late_free(gp_late *late);
-void gp_late_clear(gp_mock *m);
-int gp_late_load(gp_mock *m);
+
+extern const gp_entity gp_late_entity;
 
 #endif

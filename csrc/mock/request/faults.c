@@ -6,9 +6,10 @@
 #include <strings.h>
 
 #include "core/glob.h"
-#include "mock/routes.h"
+#include "mock/request/router.h"
 #include "mock/rows/store.h"
 #include "mock/request/throttle.h"
+#include "mock/rows/entity.h"
 
 /*
  * A rule. Which requests: `method`, `path` (`*` stands for anything, without prefix and query);
@@ -59,7 +60,7 @@ static const struct {
     {"object_storage", "b"},
 };
 
-void gp_fault_free(gp_fault *fault)
+static void fault_free(gp_fault *fault)
 {
     if (!fault) return;
     gp_arena_free(&fault->arena);
@@ -407,7 +408,7 @@ static gp_fault *fault_new(gp_mock *m, const gp_json *def, int64_t id, int fresh
         fault->def = gp_json_parse(&fault->arena, text.data, text.len, why, sizeof why);
     }
     if (!fault || !fault->def || !gp_list_add(&m->faults, fault)) {
-        gp_fault_free(fault);
+        fault_free(fault);
         gp_buf_free(&text);
         return NULL;
     }
@@ -435,7 +436,7 @@ static int load_one(gp_mock *m, int64_t id, const gp_json *row)
     return fault_new(m, row, id, 0, err, sizeof err) != NULL;
 }
 
-static gp_fault *fault_by_id(const gp_mock *m, int64_t id)
+gp_fault *gp_fault_by_id(const gp_mock *m, int64_t id)
 {
     size_t i;
     for (i = 0; i < m->faults.count; i++) {
@@ -447,19 +448,14 @@ static gp_fault *fault_by_id(const gp_mock *m, int64_t id)
 
 static int load_counts(gp_mock *m, int64_t id, const gp_json *row)
 {
-    gp_fault *fault = fault_by_id(m, id);
+    gp_fault *fault = gp_fault_by_id(m, id);
     if (!fault) return 0;
     fault->matched = gp_json_get_integer(row, "matched", 0);
     fault->struck = gp_json_get_integer(row, "struck", 0);
     return 1;
 }
 
-int gp_faults_load(gp_mock *m)
-{
-    return gp_store_rows(m, "fault", load_one) && gp_store_rows(m, "fault_count", load_counts);
-}
-
-static void shape(gp_buf *buf, const gp_fault *fault)
+void gp_fault_shape(gp_buf *buf, const gp_fault *fault)
 {
     const gp_json *member;
     gp_out_open(buf, NULL, '{');
@@ -477,50 +473,21 @@ static void shape(gp_buf *buf, const gp_fault *fault)
     gp_out_close(buf, '}');
 }
 
-int gp_list_faults(gp_call *call)
-{
-    size_t i;
-    gp_out_open(&call->out->body, NULL, '[');
-    for (i = 0; i < call->m->faults.count; i++)
-        shape(&call->out->body, call->m->faults.items[i]);
-    gp_out_close(&call->out->body, ']');
-    return 200;
-}
-
-int gp_create_fault(gp_call *call)
-{
-    gp_json *list = gp_json_new(call->arena, GP_JSON_ARRAY);
-    char err[200];
-    gp_json *def = gp_json_new(call->arena, GP_JSON_OBJECT);
-    if (!call->body || call->body->type != GP_JSON_OBJECT || !call->body->count) {
-        return gp_fail_error(call, 400, "a rule must be a table");
-    }
-    *def = *call->body;
-    gp_json_push(list, def);
-    if (!gp_faults_add(call->m, list, err, sizeof err)) return gp_fail_error(call, 400, err);
-    shape(&call->out->body, call->m->faults.items[call->m->faults.count - 1]);
-    return 201;
-}
-
-static void forget(gp_mock *m, gp_fault *fault)
+void gp_fault_delete(gp_mock *m, gp_fault *fault)
 {
     gp_store_object(m, "fault", fault->id, NULL);
     gp_store_object(m, "fault_count", fault->id, NULL);
     gp_list_remove(&m->faults, fault);
-    gp_fault_free(fault);
+    fault_free(fault);
 }
 
-int gp_delete_fault(gp_call *call)
+static void clear(gp_mock *m)
 {
-    gp_fault *fault = fault_by_id(call->m, gp_call_integer(call, "fault_id", 0));
-    if (!fault) return gp_fail_record(call);
-    forget(call->m, fault);
-    return 204;
+    size_t i;
+    for (i = 0; i < m->faults.count; i++)
+        fault_free(m->faults.items[i]);
+    gp_list_free(&m->faults);
 }
 
-int gp_clear_faults(gp_call *call)
-{
-    while (call->m->faults.count)
-        forget(call->m, call->m->faults.items[call->m->faults.count - 1]);
-    return 204;
-}
+const gp_entity gp_fault_entity = {.kind = "fault", .load = load_one, .clear = clear};
+const gp_entity gp_fault_count_entity = {.kind = "fault_count", .load = load_counts};

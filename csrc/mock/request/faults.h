@@ -1,8 +1,8 @@
 /*
  * Faults on demand: rules that match requests and say what happens to them instead, or besides.
  */
-#ifndef GP_MOCK_FAULTS_H
-#define GP_MOCK_FAULTS_H
+#ifndef GP_MOCK_REQUEST_FAULTS_H
+#define GP_MOCK_REQUEST_FAULTS_H
 
 #include "mock/request/call.h"
 
@@ -38,7 +38,12 @@ gp_ms gp_fault_lag_of(gp_call *call);
 /* The lowest limit of that name in a `throttle` of the world or a rule; -1 for none. */
 int64_t gp_fault_throttle(const gp_mock *m, const char *name);
 
-void gp_fault_free(gp_fault *fault);
-int gp_faults_load(gp_mock *m);
+gp_fault *gp_fault_by_id(const gp_mock *m, int64_t id);
+void gp_fault_delete(gp_mock *m, gp_fault *fault);
+
+/* The rule as JSON, with its counts. */
+void gp_fault_shape(gp_buf *buf, const gp_fault *fault);
+
+extern const gp_entity gp_fault_entity, gp_fault_count_entity;
 
 #endif

@@ -3,8 +3,8 @@
  * as JSON, as a form, or as multipart form data. Nested names are understood as GitLab does:
  * variables[K]=v, scope[]=a, variables[][key]=K, variables[0][key]=K.
  */
-#ifndef GP_MOCK_PARAMS_H
-#define GP_MOCK_PARAMS_H
+#ifndef GP_MOCK_REQUEST_PARAMS_H
+#define GP_MOCK_REQUEST_PARAMS_H
 
 #include "mock/base/json.h"
 

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "mock/handlers.h"
 #include "mock/request/params.h"
-#include "mock/routes.h"
+#include "mock/request/router.h"
+#include "mock/rows/entity.h"
 #include "mock/rows/store.h"
 
 /* Bytes of a body that are kept. */
@@ -150,7 +150,7 @@ static const char *header_of(const gp_seen *seen, const char *wanted)
     return "";
 }
 
-static void shape(gp_call *call, gp_buf *buf, const gp_seen *seen)
+void gp_request_shape(gp_call *call, gp_buf *buf, const gp_seen *seen)
 {
     const char *target = clean(call, seen->data + seen->target, seen->target_len);
     const char *query = strchr(target, '?'), *at = seen->data + seen->headers;
@@ -183,48 +183,14 @@ static void shape(gp_call *call, gp_buf *buf, const gp_seen *seen)
     gp_out_close(buf, '}');
 }
 
-static int in_path(const gp_seen *seen, const char *part)
-{
-    const char *target = seen->data + seen->target;
-    return memmem(target, strcspn(target, "?"), part, strlen(part)) != NULL;
-}
-
-int gp_list_requests(gp_call *call)
-{
-    gp_mock *m = call->m;
-    const char *method = gp_call_string(call, "method"), *path = gp_call_string(call, "path");
-    int64_t after = gp_call_integer(call, "after", 0), number;
-    int64_t first = m->seen_count > GP_SEEN_MAX ? m->seen_count - GP_SEEN_MAX : 0;
-    gp_buf *buf = &call->out->body;
-    gp_out_open(buf, NULL, '[');
-    for (number = first; number < m->seen_count; number++) {
-        const gp_seen *seen = &m->seen[number % GP_SEEN_MAX];
-        if (!seen->data || seen->number <= after) continue;
-        if (method && strcasecmp(method, seen->data) != 0) continue;
-        if (path && !in_path(seen, path)) continue;
-        if (seen->shown) {
-            gp_out_raw(buf, NULL, seen->shown, strlen(seen->shown));
-        } else {
-            shape(call, buf, seen);
-        }
-    }
-    gp_out_close(buf, ']');
-    return 200;
-}
-
-int gp_clear_requests(gp_call *call)
-{
-    gp_requests_clear(call->m);
-    return 204;
-}
-
 /* From one run to the next ------------------------------------------------------------------ */
 
 /* Only what would be shown is written: no secret gets into the file this way. */
-void gp_requests_save(gp_mock *m)
+static void save(gp_mock *m, gp_save_occasion occasion)
 {
     gp_call call = {.m = m, .arena = &m->scratch};
     int64_t first = m->seen_count > GP_SEEN_MAX ? m->seen_count - GP_SEEN_MAX : 0, number;
+    if (occasion != GP_SAVE_LAST) return;
     for (number = first; number < m->seen_count; number++) {
         const gp_seen *seen = &m->seen[number % GP_SEEN_MAX];
         gp_buf buf = {.alloc = &m->alloc};
@@ -233,7 +199,7 @@ void gp_requests_save(gp_mock *m)
         if (seen->shown) {
             gp_buf_adds(&buf, seen->shown);
         } else {
-            shape(&call, &buf, seen);
+            gp_request_shape(&call, &buf, seen);
         }
         if (call.arena->failed) buf.failed = 1;
         gp_store_row(m, "request", seen->number, &buf);
@@ -262,7 +228,5 @@ static int load_one(gp_mock *m, int64_t number, const gp_json *row)
     return seen->data && seen->shown;
 }
 
-int gp_requests_load(gp_mock *m)
-{
-    return gp_store_rows(m, "request", load_one);
-}
+/* Not cleared with the rows: the list outlives a reset of what it tells of. */
+const gp_entity gp_request_entity = {.kind = "request", .load = load_one, .save = save};

@@ -3,15 +3,18 @@
  * taken out when it is shown, and when it is written for the next run: at the end of this one
  * alone, so that reads cost no transaction. A process that is killed has forgotten it.
  */
-#ifndef GP_MOCK_REQUESTS_H
-#define GP_MOCK_REQUESTS_H
+#ifndef GP_MOCK_REQUEST_REQUESTS_H
+#define GP_MOCK_REQUEST_REQUESTS_H
 
 #include "mock/request/call.h"
 
 void gp_requests_note(gp_mock *m, const gp_http_request_in *in, int status, int fault);
 void gp_requests_clear(gp_mock *m);
-void gp_requests_save(gp_mock *m);
-/* Reads it and takes it out of the database. */
-int gp_requests_load(gp_mock *m);
+
+/* The request as JSON, without credentials. */
+void gp_request_shape(gp_call *call, gp_buf *buf, const gp_seen *seen);
+
+/* Reading takes it out of the database. */
+extern const gp_entity gp_request_entity;
 
 #endif

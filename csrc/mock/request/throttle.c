@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "mock/request/auth.h"
-#include "mock/request/faults.h"
+#include "mock/rows/entity.h"
 #include "mock/rows/store.h"
 
 /* GitLab.com's limit for a user, in requests a minute. */
@@ -71,13 +71,13 @@ static window *window_at(gp_mock *m, uint64_t hash, gp_ms period)
     return w;
 }
 
-void gp_throttle_save(gp_mock *m, int all)
+static void save(gp_mock *m, gp_save_occasion occasion)
 {
     size_t i;
     for (i = 0; i < m->windows.count; i++) {
         window *w = m->windows.items[i];
         gp_buf buf = {.alloc = &m->alloc};
-        if (!w->dirty || !(all || w->holds)) continue;
+        if (!w->dirty || !(occasion == GP_SAVE_ALL || w->holds)) continue;
         w->dirty = 0;
         gp_out_open(&buf, NULL, '{');
         gp_out_integer(&buf, "start", w->start);
@@ -98,12 +98,7 @@ static int load_one(gp_mock *m, int64_t key, const gp_json *row)
     return 1;
 }
 
-int gp_throttle_load(gp_mock *m)
-{
-    return gp_store_rows(m, "window", load_one);
-}
-
-void gp_throttle_clear(gp_mock *m)
+static void clear(gp_mock *m)
 {
     size_t i;
     for (i = 0; i < m->windows.count; i++)
@@ -158,24 +153,26 @@ void gp_throttle_default(gp_call *call)
     tell(call, w, DEFAULT_LIMIT, 0);
 }
 
-/* One more of what `what` and `number` stand for in this minute, where `name` is limited at all. */
-static int allows(gp_call *call, const char *name, const char *what, uint64_t number)
+/* One more of what `what` and `number` stand for in this minute; a negative limit is none. */
+static int allows(gp_call *call, int64_t limit, const char *what, uint64_t number)
 {
-    int64_t limit = gp_fault_throttle(call->m, name);
     window *w = limit < 0 ? NULL : window_at(call->m, gp_mock_hash(call->m, what, number), MINUTE);
     if (!w) return 1;
     must_last(call->m, w);
     return ++w->count <= limit;
 }
 
-int gp_throttle_allows_pipeline(gp_call *call, const char *sha)
+int gp_throttle_allows_pipeline(gp_call *call, int64_t limit, const char *sha)
 {
-    return allows(call, "creations", sha,
+    return allows(call, limit, sha,
                   gp_mock_hash(call->m, "creations", (uint64_t)call->project->id) +
                       (uint64_t)call->user->id);
 }
 
-int gp_throttle_allows_jobs(gp_call *call)
+int gp_throttle_allows_jobs(gp_call *call, int64_t limit)
 {
-    return allows(call, "jobs", "jobs", (uint64_t)call->user->id);
+    return allows(call, limit, "jobs", (uint64_t)call->user->id);
 }
+
+const gp_entity gp_window_entity = {
+    .kind = "window", .load = load_one, .save = save, .clear = clear};

@@ -9,8 +9,8 @@
  * Windows begin at whole multiples of their length and count what was refused too. What a limit
  * counts is in the database before the answer is out.
  */
-#ifndef GP_MOCK_THROTTLE_H
-#define GP_MOCK_THROTTLE_H
+#ifndef GP_MOCK_REQUEST_THROTTLE_H
+#define GP_MOCK_REQUEST_THROTTLE_H
 
 #include "mock/request/call.h"
 
@@ -21,17 +21,15 @@ int gp_throttle_count(gp_call *call, const gp_json *rule, int64_t scope);
 /* The window that is told of where no limit holds: GitLab.com's, never enforced. */
 void gp_throttle_default(gp_call *call);
 
-/* May a pipeline be made of that commit now? Counts the attempt. */
-int gp_throttle_allows_pipeline(gp_call *call, const char *sha);
+/* May a pipeline be made of that commit now? Counts the attempt against a limit a minute (negative:
+ * none; see gp_fault_throttle). */
+int gp_throttle_allows_pipeline(gp_call *call, int64_t limit, const char *sha);
 
 /* May the jobs of a project be listed now? Counts the attempt. */
-int gp_throttle_allows_jobs(gp_call *call);
+int gp_throttle_allows_jobs(gp_call *call, int64_t limit);
 
-void gp_throttle_clear(gp_mock *m);
-
-/* Windows as rows: what limits have counted since the last time (`all`: also where no limit holds),
- * and reading them back. */
-void gp_throttle_save(gp_mock *m, int all);
-int gp_throttle_load(gp_mock *m);
+/* What limits have counted is written with every transaction; what is counted where no limit
+ * holds, at the end alone. */
+extern const gp_entity gp_window_entity;
 
 #endif

@@ -1,21 +1,9 @@
+#include "mock/rows/state.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#include "mock/gitlab/environments.h"
-#include "mock/request/faults.h"
-#include "mock/engine/schedule.h"
-#include "mock/engine/lag.h"
-#include "mock/webhooks/hooks.h"
-#include "mock/request/delayed.h"
-#include "mock/objects.h"
-#include "mock/rows/state.h"
-#include "mock/steps.h"
-#include "mock/rows/store.h"
-#include "mock/request/throttle.h"
-#include "mock/gitlab/tokens.h"
-#include "mock/engine/world.h"
 
 /* Free ids for projects known by path start here, above the numbers that people use by hand. */
 enum { FIRST_FREE_PROJECT = 1001 };
@@ -97,70 +85,15 @@ gp_project *gp_project_enter(gp_mock *m, int64_t id, const char *path)
     return project;
 }
 
-gp_project *gp_project_add(gp_mock *m, int64_t id, const char *path)
-{
-    gp_project *project = gp_project_enter(m, id, path);
-    if (project) gp_store_project(m, project);
-    return project;
-}
-
-static gp_project *known_path(gp_mock *m, const char *path)
+void gp_pipeline_forget_versions(gp_pipeline *p)
 {
     size_t i;
-    for (i = 0; i < m->projects.count; i++) {
-        gp_project *project = m->projects.items[i];
-        if (strcasecmp(project->path, path) == 0) return project;
-    }
-    return NULL;
+    for (i = 0; i < p->versions.count; i++)
+        free(p->versions.items[i]);
+    gp_list_free(&p->versions);
 }
 
-/* With a world only its own projects exist. */
-static gp_project *allowed(const gp_mock *m, gp_project *project)
-{
-    return m->world && project && !project->def ? NULL : project;
-}
-
-gp_project *gp_project_by_id(gp_mock *m, int64_t id)
-{
-    gp_project *project = gp_ids_get(&m->project_ids, id);
-    char path[60];
-    if (project || m->world) return allowed(m, project);
-    if (id <= 0) return NULL;
-    snprintf(path, sizeof path, "group/project-%lld", (long long)id);
-    return known_path(m, path) ? NULL : gp_project_add(m, id, path);
-}
-
-/* A group's or project's own name is not empty, does not begin with '-' and does not end with '.'.
- */
-static int pieces_fit(const char *path)
-{
-    for (;;) {
-        size_t len = strcspn(path, "/");
-        if (!len || path[0] == '-' || path[len - 1] == '.') return 0;
-        if (!path[len]) return 1;
-        path += len + 1;
-    }
-}
-
-gp_project *gp_project_by_path(gp_mock *m, const char *path)
-{
-    static const char legal[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/";
-    gp_project *project = known_path(m, path);
-    size_t len = strlen(path);
-    if (project || m->world) return allowed(m, project);
-    if (len > 255 || strspn(path, legal) != len || !pieces_fit(path)) return NULL;
-    return gp_project_add(m, 0, path);
-}
-
-gp_project *gp_project_find(gp_mock *m, const char *id)
-{
-    if (!id || !*id) return NULL;
-    if (strspn(id, "0123456789") != strlen(id)) return gp_project_by_path(m, id);
-    return strlen(id) > 15 ? NULL : gp_project_by_id(m, strtoll(id, NULL, 10));
-}
-
-static void free_pipeline(gp_mock *m, gp_pipeline *p)
+void gp_pipeline_free(gp_mock *m, gp_pipeline *p)
 {
     size_t i;
     for (i = 0; i < p->jobs.count; i++) {
@@ -174,42 +107,15 @@ static void free_pipeline(gp_mock *m, gp_pipeline *p)
     free(p->name);
     free(p->variables);
     free(p->def_path);
-    gp_lag_forget(p);
+    gp_pipeline_forget_versions(p);
     free(p);
 }
 
-void gp_pipeline_remove(gp_mock *m, gp_pipeline *p)
+void gp_world_free(gp_world *world)
 {
-    gp_project *project = p->project;
-    int had_resources = p->job_defs != NULL;
-    gp_heap_remove(m, p);
-    gp_list_remove(&m->dirty_pipelines, p);
-    gp_list_remove(&p->project->pipelines, p);
-    gp_ids_remove(&m->pipelines, p->id);
-    free_pipeline(m, p);
-    if (had_resources) gp_resources_offer(m, project, m->now);
-}
-
-static void free_project(gp_mock *m, gp_project *project)
-{
-    size_t i;
-    for (i = 0; i < project->pipelines.count; i++)
-        free_pipeline(m, project->pipelines.items[i]);
-    for (i = 0; i < project->environments.count; i++)
-        gp_environment_free(project->environments.items[i]);
-    for (i = 0; i < project->deployments.count; i++)
-        gp_deployment_free(project->deployments.items[i]);
-    for (i = 0; i < project->triggers.count; i++)
-        gp_trigger_free(project->triggers.items[i]);
-    for (i = 0; i < project->variables.count; i++)
-        gp_variable_free(project->variables.items[i]);
-    gp_list_free(&project->pipelines);
-    gp_list_free(&project->environments);
-    gp_list_free(&project->deployments);
-    gp_list_free(&project->triggers);
-    gp_list_free(&project->variables);
-    free(project->path);
-    free(project);
+    if (!world) return;
+    gp_arena_free(&world->arena);
+    free(world);
 }
 
 void gp_mock_counters(gp_mock *m)
@@ -219,35 +125,4 @@ void gp_mock_counters(gp_mock *m)
     m->outbox.next_id = m->outbox.next_order = 1;
     m->next_scenario = 1000;
     m->lag_kept = m->advanced = m->clock_offset = 0;
-}
-
-void gp_mock_clear(gp_mock *m)
-{
-    size_t i;
-    for (i = 0; i < m->projects.count; i++)
-        free_project(m, m->projects.items[i]);
-    for (i = 0; i < m->scenarios.count; i++) {
-        free(((gp_mock_scenario *)m->scenarios.items[i])->name);
-        free(m->scenarios.items[i]);
-    }
-    for (i = 0; i < m->tokens.count; i++)
-        gp_token_free(m->tokens.items[i]);
-    for (i = 0; i < m->faults.count; i++)
-        gp_fault_free(m->faults.items[i]);
-    for (i = 0; i < m->worlds.count; i++)
-        gp_world_free(m->worlds.items[i]);
-    for (i = 1; i < m->users.count; i++)
-        free(m->users.items[i]);
-    if (m->users.count) m->users.count = 1;
-    m->projects.count = m->scenarios.count = m->tokens.count = m->faults.count = 0;
-    m->worlds.count = m->heap.count = m->dirty_pipelines.count = 0;
-    m->world = NULL;
-    gp_late_clear(m);
-    gp_throttle_clear(m);
-    gp_hooks_clear(m);
-    gp_ids_free(&m->scenario_ids);
-    gp_ids_free(&m->project_ids);
-    gp_ids_free(&m->pipelines);
-    gp_ids_free(&m->jobs);
-    gp_arena_reset(&m->strings);
 }

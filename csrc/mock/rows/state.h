@@ -5,8 +5,8 @@
  * what is marked is written through to SQLite once, at the end of the request, in one transaction.
  * Times are whole milliseconds, so that a row read back is the row that was written.
  */
-#ifndef GP_MOCK_STATE_H
-#define GP_MOCK_STATE_H
+#ifndef GP_MOCK_ROWS_STATE_H
+#define GP_MOCK_ROWS_STATE_H
 
 #include <sqlite3.h>
 
@@ -14,14 +14,24 @@
 #include "core/status.h"
 #include "mock/base/ids.h"
 #include "mock/base/json.h"
-#include "mock/webhooks/outbox.h"
 #include "mock/base/json_writer.h"
+#include "mock/rows/hook.h"
 
 typedef struct gp_store gp_store;
 typedef struct gp_mock gp_mock;
 typedef struct gp_project gp_project;
 typedef struct gp_pipeline gp_pipeline;
 typedef struct gp_job gp_job;
+typedef struct gp_deployment gp_deployment;
+typedef struct gp_entity gp_entity;
+typedef struct gp_restore gp_restore;
+
+/* Who is told of changes, as of their time: the floors above that follow them. */
+typedef struct gp_observer {
+    void (*job_changed)(gp_mock *m, gp_job *job, gp_ms at); /* a new job, or a new status */
+    void (*pipeline_changed)(gp_mock *m, gp_pipeline *p, gp_ms at);
+    void (*deployment_changed)(gp_mock *m, gp_deployment *deployment, gp_ms at);
+} gp_observer;
 
 /* No number given: NULL in the tables. */
 #define GP_UNSET (-1)
@@ -147,7 +157,7 @@ typedef struct gp_environment {
     int dirty;
 } gp_environment;
 
-typedef struct gp_deployment {
+struct gp_deployment {
     int64_t id, iid;
     gp_project *project;
     int64_t environment_id, job_id; /* job_id: GP_UNSET when made by the API */
@@ -156,7 +166,7 @@ typedef struct gp_deployment {
     const char *status;
     gp_ms created_at, updated_at, finished_at;
     int dirty;
-} gp_deployment;
+};
 
 typedef struct gp_trigger {
     int64_t id;
@@ -206,6 +216,13 @@ typedef struct gp_fault gp_fault;
 
 struct gp_mock {
     gp_alloc alloc;
+
+    /* Passed in by mock.c. */
+    const gp_entity *const *entities; /* in the order of loading; ends with NULL (entity.h) */
+    const gp_restore *restore;
+    const gp_observer *observer;
+    const struct gp_api *api;
+
     char *token;
     char *url;    /* without a slash at its end */
     char *assets; /* folder with the files of /docs and /redoc, or NULL */
@@ -274,34 +291,20 @@ const char *gp_mock_version(const gp_mock *m);
 /* A stable number from the seed and what it is for. */
 uint64_t gp_mock_hash(const gp_mock *m, const char *what, uint64_t number);
 
-/* Rows by what identifies them. Projects come to life at first sight where no world forbids it;
- * NULL: there is none. */
-gp_project *gp_project_by_id(gp_mock *m, int64_t id);
-gp_project *gp_project_by_path(gp_mock *m, const char *path);
+/* Rows by what identifies them; NULL: there is none. */
 gp_mock_scenario *gp_scenario_find(gp_mock *m, int64_t id);
 gp_user *gp_user_find(gp_mock *m, int64_t id);
 
-/* Adds a project with that id (0: a free one) and path: one that the database holds, or a new one.
- * NULL when memory ran out. */
+/* Adds a project that the database holds, with that id (0: a free one) and path. NULL when memory
+ * ran out. */
 gp_project *gp_project_enter(gp_mock *m, int64_t id, const char *path);
-gp_project *gp_project_add(gp_mock *m, int64_t id, const char *path);
 
-/* Takes a pipeline out of every place and frees it; the caller deletes its rows. */
-void gp_pipeline_remove(gp_mock *m, gp_pipeline *pipeline);
-
-/* The project that a path segment names: a number or a full path. NULL: there is none. */
-gp_project *gp_project_find(gp_mock *m, const char *id);
+/* Frees a pipeline's row with its jobs and versions; it must be in no list any more. */
+void gp_pipeline_free(gp_mock *m, gp_pipeline *p);
+void gp_pipeline_forget_versions(gp_pipeline *p);
+void gp_world_free(gp_world *world);
 
 /* Where numbering starts. */
 void gp_mock_counters(gp_mock *m);
-
-/* Takes a world from JSON; 0 with a message. */
-int gp_mock_use_world(gp_mock *m, const char *json, size_t len, char *err, size_t err_size);
-
-/* Forgets every row and reads the database again. */
-int gp_mock_reload(gp_mock *m, char *err, size_t err_size);
-
-/* Frees every row (scenarios included) and forgets every world. */
-void gp_mock_clear(gp_mock *m);
 
 #endif

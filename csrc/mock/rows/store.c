@@ -6,10 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "mock/request/requests.h"
-#include "mock/engine/pipeline.h"
-#include "mock/request/throttle.h"
-#include "mock/engine/world.h"
+#include "mock/rows/entity.h"
 
 enum statement {
     PUT_PIPELINE,
@@ -267,6 +264,14 @@ int gp_store_open(gp_mock *m, const char *file, char *err, size_t err_size)
     return gp_store_flush(m) || open_failed(m, file, err, err_size);
 }
 
+static void save_entities(gp_mock *m, gp_save_occasion occasion)
+{
+    const gp_entity *const *entity;
+    for (entity = m->entities; *entity; entity++) {
+        if ((*entity)->save) (*entity)->save(m, occasion);
+    }
+}
+
 void gp_store_everything(gp_mock *m)
 {
     m->requests_kept = (int64_t)m->requests;
@@ -281,7 +286,7 @@ void gp_store_close(gp_mock *m)
     if (m->spoiled || !m->store->loaded) {
         gp_store_rollback(m);
     } else if (m->requests) {
-        if (m->store->lasts) gp_requests_save(m);
+        if (m->store->lasts) save_entities(m, GP_SAVE_LAST);
         gp_store_everything(m);
     }
     gp_store_flush(m);
@@ -466,7 +471,7 @@ int gp_store_flush(gp_mock *m)
     }
     m->dirty_pipelines.count = 0;
     if (store->open) {
-        gp_throttle_save(m, store->all);
+        save_entities(m, store->all ? GP_SAVE_ALL : GP_SAVE_CHANGED);
         write_numbers(m);
         run(store, store->statements[COMMIT]);
     }
@@ -641,7 +646,7 @@ static int read_world(gp_mock *m, sqlite3_stmt *s)
 {
     char err[200];
     gp_world *world =
-        gp_world_read(got_text(s, 1), (size_t)sqlite3_column_bytes(s, 1), err, sizeof err);
+        m->restore->read_world(got_text(s, 1), (size_t)sqlite3_column_bytes(s, 1), err, sizeof err);
     if (!world) return 0;
     world->id = got(s, 0, 1);
     m->world = world;
@@ -680,32 +685,11 @@ static char *read_def_path(gp_mock *m, int64_t id)
     return path;
 }
 
-/* Where the jobs of a pipeline are described: in its world, or in the trigger job that made it.
- * That job may be gone; its description is not. */
-static const gp_json *find_job_defs(gp_mock *m, gp_pipeline *p)
-{
-    const gp_json *defs = gp_json_get(gp_world_project(p->world, p->project->path), "jobs");
-    const char *at;
-    if (strcmp(p->source, "parent_pipeline") == 0) p->def_path = read_def_path(m, p->id);
-    for (at = p->def_path; at && *at; at += *at == '/') {
-        const gp_json *def = defs ? defs->child : NULL;
-        char *end;
-        long i = strtol(at, &end, 10);
-        if (end == at) return NULL;
-        while (def && i-- > 0)
-            def = def->next;
-        defs = gp_json_get(gp_json_get(gp_json_get(def, "trigger"), "child"), "jobs");
-        at = end;
-    }
-    return defs;
-}
-
 static int read_job(gp_mock *m, sqlite3_stmt *s)
 {
     gp_pipeline *p = gp_ids_get(&m->pipelines, got(s, 1, 0));
     gp_job *job;
-    const gp_json *def;
-    int flags, i;
+    int flags;
     if (!p || !p->jobs_stored) return 1;
     job = calloc(1, sizeof *job);
     if (!job) return 0;
@@ -736,18 +720,13 @@ static int read_job(gp_mock *m, sqlite3_stmt *s)
     job->variables = gp_mock_strdup(m, got_text(s, 21));
     job->downstream_id = got(s, 22, GP_UNSET);
     job->deployment_id = got(s, 23, GP_UNSET);
-    def = p->job_defs ? p->job_defs->child : NULL;
-    for (i = 0; def && i < job->position; i++)
-        def = def->next;
-    job->def = def;
-    if (def) job->variant = gp_job_find_variant(job);
     if (job->id >= m->next_job) m->next_job = job->id + 1;
     if (!gp_list_add(&p->jobs, job)) {
         free(job->variables);
         free(job);
         return 0;
     }
-    return gp_ids_put(&m->jobs, job->id, job);
+    return gp_ids_put(&m->jobs, job->id, job) && m->restore->job(m, job);
 }
 
 static const char pipelines_sql[] =
@@ -806,27 +785,50 @@ static int read_pipeline(gp_mock *m, sqlite3_stmt *s)
         return 0;
     }
     if (p->iid >= p->project->next_iid) p->project->next_iid = p->iid + 1;
-    if (!p->jobs_stored) return gp_simulate_restore(m, p);
-    if (p->world) p->job_defs = find_job_defs(m, p);
-    return 1;
-}
-
-/* Pipelines whose jobs have been read take their place among what is to come. */
-static void schedule_all(gp_mock *m)
-{
-    size_t i, k;
-    for (i = 0; i < m->projects.count; i++) {
-        const gp_project *project = m->projects.items[i];
-        for (k = 0; k < project->pipelines.count; k++) {
-            gp_pipeline *p = project->pipelines.items[k];
-            if (p->jobs_stored && p->rule == GP_RULE_WORLD) gp_simulate_schedule(m, p);
-        }
-    }
+    if (p->jobs_stored && p->world && strcmp(p->source, "parent_pipeline") == 0)
+        p->def_path = read_def_path(m, p->id);
+    return m->restore->pipeline(m, p);
 }
 
 static void raise_to(int64_t *next, int64_t least)
 {
     if (*next < least) *next = least;
+}
+
+static int load_entity(gp_mock *m, const gp_entity *entity)
+{
+    sqlite3_stmt *s = NULL;
+    gp_arena arena = {0};
+    char why[80];
+    int good =
+        sqlite3_prepare_v2(m->store->db, "SELECT id, json FROM objects WHERE kind=?1 ORDER BY id",
+                           -1, &s, NULL) == SQLITE_OK;
+    int step;
+    good = good && (!entity->begin || entity->begin(m));
+    if (good) text(s, 1, entity->kind);
+    while (good && (step = sqlite3_step(s)) != SQLITE_DONE) {
+        const char *json = step == SQLITE_ROW ? got_text(s, 1) : NULL;
+        const gp_json *row =
+            json ? gp_json_parse(&arena, json, strlen(json), why, sizeof why) : NULL;
+        good = row && entity->load(m, sqlite3_column_int64(s, 0), row);
+        gp_arena_reset(&arena);
+    }
+    gp_arena_free(&arena);
+    sqlite3_finalize(s);
+    return good;
+}
+
+static int load_objects(gp_mock *m, char *err, size_t err_size)
+{
+    const gp_entity *const *entity;
+    for (entity = m->entities; *entity; entity++) {
+        if (load_entity(m, *entity)) continue;
+        snprintf(err, err_size, "can not read the database: rows of kind '%s'", (*entity)->kind);
+        return 0;
+    }
+    if (m->restore->done(m)) return 1;
+    snprintf(err, err_size, "out of memory");
+    return 0;
 }
 
 int gp_store_load(gp_mock *m, char *err, size_t err_size)
@@ -841,7 +843,6 @@ int gp_store_load(gp_mock *m, char *err, size_t err_size)
         snprintf(err, err_size, "can not read the database: %s", sqlite3_errmsg(store->db));
         return 0;
     }
-    schedule_all(m);
     raise_to(&m->next_pipeline, 1 + ask(store, "SELECT max(id) FROM pipelines", 0));
     raise_to(&m->next_pipeline,
              1 + ask(store, "SELECT seq FROM sqlite_sequence WHERE name='pipelines'", 0));
@@ -849,31 +850,7 @@ int gp_store_load(gp_mock *m, char *err, size_t err_size)
     if (m->requests < (uint64_t)m->requests_kept) m->requests = (uint64_t)m->requests_kept;
     store->loaded = 1;
     forget_dirty(m); /* the jobs of scenarios were made anew, as their rows say */
-    return 1;
-}
-
-typedef int (*object_reader)(gp_mock *m, int64_t id, const gp_json *row);
-
-int gp_store_rows(gp_mock *m, const char *kind, object_reader each)
-{
-    sqlite3_stmt *s = NULL;
-    gp_arena arena = {0};
-    char why[80];
-    int good =
-        sqlite3_prepare_v2(m->store->db, "SELECT id, json FROM objects WHERE kind=?1 ORDER BY id",
-                           -1, &s, NULL) == SQLITE_OK;
-    int step;
-    if (good) text(s, 1, kind);
-    while (good && (step = sqlite3_step(s)) != SQLITE_DONE) {
-        const char *json = step == SQLITE_ROW ? got_text(s, 1) : NULL;
-        const gp_json *row =
-            json ? gp_json_parse(&arena, json, strlen(json), why, sizeof why) : NULL;
-        good = row && each(m, sqlite3_column_int64(s, 0), row);
-        gp_arena_reset(&arena);
-    }
-    gp_arena_free(&arena);
-    sqlite3_finalize(s);
-    return good;
+    return load_objects(m, err, err_size);
 }
 
 /* Snapshots --------------------------------------------------------------------------------- */

@@ -6,8 +6,8 @@
  *
  * The tables `scenarios` and `pipelines` are part of the public interface; the others are ours.
  */
-#ifndef GP_MOCK_STORE_H
-#define GP_MOCK_STORE_H
+#ifndef GP_MOCK_ROWS_STORE_H
+#define GP_MOCK_ROWS_STORE_H
 
 #include "mock/rows/state.h"
 
@@ -15,7 +15,7 @@
 int gp_store_open(gp_mock *m, const char *file, char *err, size_t err_size);
 void gp_store_close(gp_mock *m);
 
-/* Reads every row into an empty mock. */
+/* Reads every row into an empty mock, those of m->entities in their order. */
 int gp_store_load(gp_mock *m, char *err, size_t err_size);
 
 /* Marks rows for writing. */
@@ -43,10 +43,6 @@ void gp_store_row(gp_mock *m, const char *kind, int64_t id, gp_buf *json);
  */
 void gp_store_begin(gp_mock *m);
 void gp_store_everything(gp_mock *m);
-
-/* Calls `each` for every object of a kind, by id; stops at 0. The tree is gone after the call. */
-int gp_store_rows(gp_mock *m, const char *kind,
-                  int (*each)(gp_mock *m, int64_t id, const gp_json *row));
 
 /* Empties every table but the presets. */
 void gp_store_reset(gp_mock *m);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "mock/gitlab/environments.h"
+#include "mock/gitlab/environment.h"
 #include "mock/gitlab/json_views.h"
 #include "mock/engine/world.h"
 

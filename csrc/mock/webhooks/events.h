@@ -1,8 +1,8 @@
 /*
  * What webhooks tell: the bodies of GitLab's pipeline, job and deployment events.
  */
-#ifndef GP_MOCK_EVENTS_H
-#define GP_MOCK_EVENTS_H
+#ifndef GP_MOCK_WEBHOOKS_EVENTS_H
+#define GP_MOCK_WEBHOOKS_EVENTS_H
 
 #include "mock/rows/state.h"
 

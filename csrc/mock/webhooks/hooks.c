@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "core/webhook.h"
-#include "mock/webhooks/events.h"
-#include "mock/rows/store.h"
 #include "mock/engine/world.h"
+#include "mock/rows/store.h"
+#include "mock/webhooks/events.h"
+#include "mock/webhooks/hook.h"
+#include "mock/webhooks/outbox.h"
 
 static const struct {
     int bit;

@@ -1,12 +1,14 @@
-/* /projects/:id/hooks: GitLab's own endpoints for the webhook targets of one project. They are the
- * targets of /_mock/hooks that belong to it. */
+#include "mock/webhooks/project_hooks.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/webhook.h"
 #include "mock/request/answer.h"
-#include "mock/handlers.h"
+#include "mock/webhooks/hook.h"
+#include "mock/webhooks/hook_calls.h"
 #include "mock/webhooks/hooks.h"
+#include "mock/webhooks/outbox.h"
 
 /* The switches of a target in GitLab. The simulation has only the events with a bit of
  * gp_hook_events; the others are kept and given back. A target of /_mock/hooks has them as usual.

@@ -1,10 +1,12 @@
-/* Webhook targets and their deliveries as rows of the database. */
+#include "mock/webhooks/hook.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "mock/webhooks/hooks.h"
+#include "mock/rows/entity.h"
 #include "mock/rows/store.h"
+#include "mock/webhooks/outbox.h"
 
 static void write_text(gp_buf *buf, const char *key, const char *text)
 {
@@ -135,16 +137,73 @@ static int load_delivery(gp_mock *m, int64_t id, const gp_json *row)
     return good;
 }
 
-int gp_hooks_load(gp_mock *m)
-{
-    return gp_store_rows(m, "hook", load_hook) && gp_store_rows(m, "delivery", load_delivery);
-}
-
-void gp_hooks_clear(gp_mock *m)
+static void clear(gp_mock *m)
 {
     size_t i;
     for (i = 0; i < m->hooks.count; i++)
         gp_hook_free(m->hooks.items[i]);
     m->hooks.count = 0;
     gp_outbox_clear(&m->outbox);
+}
+
+const gp_entity gp_hook_entity = {.kind = "hook", .load = load_hook, .clear = clear};
+const gp_entity gp_delivery_entity = {.kind = "delivery", .load = load_delivery};
+
+const char *gp_hook_alert_status(const gp_hook *hook, gp_ms now)
+{
+    if (hook->off) return "disabled";
+    return gp_hook_executable(hook, now) ? "executable" : "temporarily_disabled";
+}
+
+/* Nothing that could end a header or an address. */
+int gp_hook_text_fits(const char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f) return 0;
+    }
+    return 1;
+}
+
+int gp_hook_url_fits(const char *url)
+{
+    return (strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0) &&
+           gp_hook_text_fits(url) && !strchr(url, ' ');
+}
+
+gp_hook *gp_hook_new(const gp_mock *m, int64_t project_id)
+{
+    gp_hook *hook = calloc(1, sizeof *hook);
+    if (!hook) return NULL;
+    hook->id = m->next_hook;
+    hook->project_id = project_id;
+    hook->events = GP_HOOK_PIPELINE | GP_HOOK_JOB | GP_HOOK_DEPLOYMENT;
+    hook->retries = 3;
+    hook->off_until = GP_MS_NONE;
+    hook->created_at = m->now;
+    return hook;
+}
+
+int gp_hook_enter(gp_mock *m, gp_hook *hook)
+{
+    if (!gp_list_add(&m->hooks, hook)) {
+        gp_store_object(m, "hook", hook->id, NULL);
+        return 0;
+    }
+    m->next_hook++;
+    return 1;
+}
+
+void gp_hook_drop(gp_mock *m, gp_hook *hook)
+{
+    size_t i = m->outbox.items.count;
+    while (i > 0) {
+        gp_delivery *d = m->outbox.items.items[--i];
+        if (d->hook_id != hook->id) continue;
+        gp_store_object(m, "delivery", d->id, NULL);
+        gp_list_remove(&m->outbox.items, d);
+        gp_delivery_free(d);
+    }
+    gp_store_object(m, "hook", hook->id, NULL);
+    gp_list_remove(&m->hooks, hook);
+    gp_hook_free(hook);
 }

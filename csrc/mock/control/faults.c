@@ -1,0 +1,43 @@
+#include "mock/control/faults.h"
+
+#include "mock/request/faults.h"
+
+int gp_list_faults(gp_call *call)
+{
+    size_t i;
+    gp_out_open(&call->out->body, NULL, '[');
+    for (i = 0; i < call->m->faults.count; i++)
+        gp_fault_shape(&call->out->body, call->m->faults.items[i]);
+    gp_out_close(&call->out->body, ']');
+    return 200;
+}
+
+int gp_create_fault(gp_call *call)
+{
+    gp_json *list = gp_json_new(call->arena, GP_JSON_ARRAY);
+    char err[200];
+    gp_json *def = gp_json_new(call->arena, GP_JSON_OBJECT);
+    if (!call->body || call->body->type != GP_JSON_OBJECT || !call->body->count) {
+        return gp_fail_error(call, 400, "a rule must be a table");
+    }
+    *def = *call->body;
+    gp_json_push(list, def);
+    if (!gp_faults_add(call->m, list, err, sizeof err)) return gp_fail_error(call, 400, err);
+    gp_fault_shape(&call->out->body, call->m->faults.items[call->m->faults.count - 1]);
+    return 201;
+}
+
+int gp_delete_fault(gp_call *call)
+{
+    gp_fault *fault = gp_fault_by_id(call->m, gp_call_integer(call, "fault_id", 0));
+    if (!fault) return gp_fail_record(call);
+    gp_fault_delete(call->m, fault);
+    return 204;
+}
+
+int gp_clear_faults(gp_call *call)
+{
+    while (call->m->faults.count)
+        gp_fault_delete(call->m, call->m->faults.items[call->m->faults.count - 1]);
+    return 204;
+}

@@ -1,0 +1,11 @@
+/*
+ * /_mock/requests: what was received lately, for the assertions of tests.
+ */
+#ifndef GP_MOCK_CONTROL_REQUESTS_H
+#define GP_MOCK_CONTROL_REQUESTS_H
+
+#include "mock/request/route.h"
+
+gp_handler gp_list_requests, gp_clear_requests;
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * Pipelines whose course is no world's: those of a scenario or of overrides, whose three jobs are
+ * arranged to meet its end, and those that /_mock/ holds at a status.
+ */
+#ifndef GP_MOCK_ENGINE_RULES_H
+#define GP_MOCK_ENGINE_RULES_H
+
+#include "mock/rows/state.h"
+
+/* Makes the three jobs of a scenario's pipeline. 0 when memory ran out. */
+int gp_rule_make_jobs(gp_mock *m, gp_pipeline *p);
+
+/* Brings a scenario's pipeline to where it is at `at`, and sets its next event. */
+void gp_rule_apply(gp_mock *m, gp_pipeline *p, gp_ms at);
+
+/* Ends the rule: from here on the pipeline's jobs go their own way. */
+void gp_rule_leave(gp_mock *m, gp_pipeline *p);
+
+/* After a change of its scenario or overrides, at m->now: lays its jobs out anew. */
+void gp_simulate_rule(gp_mock *m, gp_pipeline *p);
+
+/* Holds it at a status from m->now on. */
+void gp_simulate_hold(gp_mock *m, gp_pipeline *p, gp_status status);
+
+/* Builds the three jobs of a scenario's pipeline that was read back from the database. */
+int gp_simulate_restore(gp_mock *m, gp_pipeline *p);
+
+#endif
