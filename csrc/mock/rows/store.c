@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "mock/rows/entity.h"
+#include "mock/rows/tables.h"
 
 enum statement {
     PUT_PIPELINE,
@@ -77,47 +78,32 @@ struct gp_store {
     int loaded; /* the rows in memory are those of the database */
 };
 
-static const char schema[] =
-    "CREATE TABLE IF NOT EXISTS scenarios(scenario_id INTEGER PRIMARY KEY, name TEXT NOT NULL,"
-    " terminal_after_seconds INTEGER, terminal_status TEXT DEFAULT 'success',"
-    " never_complete INTEGER DEFAULT 0);"
-    "CREATE TABLE IF NOT EXISTS pipelines(id INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " project_id INTEGER NOT NULL, ref TEXT NOT NULL, sha TEXT NOT NULL,"
-    " status TEXT DEFAULT 'running', variables_json TEXT,"
-    " scenario_id INTEGER REFERENCES scenarios, terminal_after_seconds INTEGER,"
-    " terminal_status TEXT, created_at DATETIME, updated_at DATETIME);"
-    "CREATE TABLE IF NOT EXISTS pipeline_never(pipeline_id INTEGER PRIMARY KEY,"
-    " never_complete INTEGER NOT NULL);"
-    "CREATE TABLE IF NOT EXISTS pipeline_details(pipeline_id INTEGER PRIMARY KEY, iid INTEGER,"
-    " source TEXT, tag INTEGER, name TEXT, rule INTEGER, rule_since INTEGER, user_id INTEGER,"
-    " upstream_job_id INTEGER, first_job_id INTEGER, world_id INTEGER, jobs_stored INTEGER,"
-    " created_ms INTEGER, updated_ms INTEGER, started_ms INTEGER, finished_ms INTEGER,"
-    " duration_ms INTEGER, wake_ms INTEGER);"
-    "CREATE TABLE IF NOT EXISTS jobs(id INTEGER PRIMARY KEY, pipeline_id INTEGER NOT NULL,"
-    " name TEXT, stage TEXT, stage_index INTEGER, position INTEGER, attempt INTEGER,"
-    " retried INTEGER, status TEXT, allow_failure INTEGER, flags INTEGER, plan TEXT,"
-    " run_ms INTEGER, queue_ms INTEGER, created_ms INTEGER, queued_ms INTEGER,"
-    " started_ms INTEGER, finished_ms INTEGER, erased_ms INTEGER, due_ms INTEGER,"
-    " failure_reason TEXT, variables_json TEXT, downstream_id INTEGER, deployment_id INTEGER);"
+/* In the order of their creation. */
+static const gp_table *const tables[] = {
+    &gp_scenario_table,
+    &gp_pipeline_table,
+    &gp_pipeline_never_table,
+    &gp_pipeline_details_table,
+    &gp_job_table,
+    &gp_project_table,
+    NULL,
+};
+
+static const char more_schema[] =
     "CREATE INDEX IF NOT EXISTS jobs_pipeline ON jobs(pipeline_id);"
-    "CREATE TABLE IF NOT EXISTS projects(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE,"
-    " next_iid INTEGER, next_deployment_iid INTEGER);"
     "CREATE TABLE IF NOT EXISTS objects(kind TEXT, id INTEGER, json TEXT, PRIMARY KEY(kind, id));"
     "CREATE TABLE IF NOT EXISTS worlds(id INTEGER PRIMARY KEY, json TEXT NOT NULL);"
     "CREATE TABLE IF NOT EXISTS state(name TEXT PRIMARY KEY, value INTEGER);";
 
+/* Statements that write a whole row of a table. */
+static const gp_table *const written[STATEMENTS] = {
+    [PUT_PIPELINE] = &gp_pipeline_table,    [PUT_DETAILS] = &gp_pipeline_details_table,
+    [PUT_NEVER] = &gp_pipeline_never_table, [PUT_JOB] = &gp_job_table,
+    [PUT_PROJECT] = &gp_project_table,      [PUT_SCENARIO] = &gp_scenario_table,
+};
+
 static const char *const texts[STATEMENTS] = {
-    [PUT_PIPELINE] = ("INSERT INTO pipelines VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)"
-                      " ON CONFLICT(id) DO UPDATE SET status=?5, scenario_id=?7,"
-                      " terminal_after_seconds=?8, terminal_status=?9, updated_at=?11"),
-    [PUT_DETAILS] = ("INSERT OR REPLACE INTO pipeline_details"
-                     " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)"),
-    [PUT_NEVER] = "INSERT OR REPLACE INTO pipeline_never VALUES(?1,?2)",
     [DROP_NEVER] = "DELETE FROM pipeline_never WHERE pipeline_id=?1",
-    [PUT_JOB] = ("INSERT OR REPLACE INTO jobs VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,"
-                 "?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)"),
-    [PUT_PROJECT] = "INSERT OR REPLACE INTO projects VALUES(?1,?2,?3,?4)",
-    [PUT_SCENARIO] = "INSERT OR REPLACE INTO scenarios VALUES(?1,?2,?3,?4,?5)",
     [PUT_OBJECT] = ("INSERT INTO objects VALUES(?1,?2,?3)"
                     " ON CONFLICT(kind, id) DO UPDATE SET json=?3"),
     [DROP_OBJECT] = "DELETE FROM objects WHERE kind=?1 AND id=?2",
@@ -138,16 +124,6 @@ static const char *const texts[STATEMENTS] = {
 static void number(sqlite3_stmt *s, int index, int64_t value)
 {
     sqlite3_bind_int64(s, index, value);
-}
-
-/* GP_UNSET and GP_MS_NONE are both -1: NULL in the table. */
-static void optional(sqlite3_stmt *s, int index, int64_t value)
-{
-    if (value == GP_UNSET) {
-        sqlite3_bind_null(s, index);
-    } else {
-        sqlite3_bind_int64(s, index, value);
-    }
 }
 
 static void text(sqlite3_stmt *s, int index, const char *value)
@@ -173,6 +149,13 @@ static sqlite3_stmt *ready(gp_store *store, enum statement which)
     return store->statements[which];
 }
 
+static void write_row(gp_store *store, enum statement which, const void *row)
+{
+    sqlite3_stmt *s = ready(store, which);
+    gp_table_bind(s, written[which], row);
+    run(store, s);
+}
+
 static int open_failed(gp_mock *m, const char *file, char *err, size_t err_size)
 {
     snprintf(err, err_size, "can not use the database %s: %s", file ? file : "in memory",
@@ -180,16 +163,42 @@ static int open_failed(gp_mock *m, const char *file, char *err, size_t err_size)
     return 0;
 }
 
-static int prepare(gp_store *store)
+/* Prepares a statement: the one of a table's row, or its own text. */
+static int prepare_one(gp_mock *m, sqlite3 *db, int which, sqlite3_stmt **out)
+{
+    gp_buf sql = {.alloc = &m->alloc};
+    int good;
+    if (written[which]) {
+        gp_table_put_sql(&sql, written[which]);
+    } else {
+        gp_buf_adds(&sql, texts[which]);
+    }
+    good = !sql.failed && sqlite3_prepare_v3(db, gp_buf_text(&sql), -1, SQLITE_PREPARE_PERSISTENT,
+                                             out, NULL) == SQLITE_OK;
+    gp_buf_free(&sql);
+    return good;
+}
+
+static int prepare(gp_mock *m)
 {
     int i;
     for (i = 0; i < STATEMENTS; i++) {
-        if (sqlite3_prepare_v3(store->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT,
-                               &store->statements[i], NULL) != SQLITE_OK) {
-            return 0;
-        }
+        if (!prepare_one(m, m->store->db, i, &m->store->statements[i])) return 0;
     }
     return 1;
+}
+
+static int create_tables(gp_mock *m)
+{
+    gp_buf sql = {.alloc = &m->alloc};
+    int i, good;
+    for (i = 0; tables[i]; i++)
+        gp_table_create_sql(&sql, tables[i]);
+    gp_buf_adds(&sql, more_schema);
+    good =
+        !sql.failed && sqlite3_exec(m->store->db, gp_buf_text(&sql), NULL, NULL, NULL) == SQLITE_OK;
+    gp_buf_free(&sql);
+    return good;
 }
 
 int gp_scenario_is_preset(int64_t id)
@@ -199,23 +208,21 @@ int gp_scenario_is_preset(int64_t id)
 
 static void put_presets(gp_store *store)
 {
-    static const int ids[] = {0, 100, 200, 500}, after[] = {-1, 60, 120, 300};
-    sqlite3_stmt *s = ready(store, PUT_SCENARIO);
-    char name[60];
+    static const int ids[] = {0, 100, 200, 500}, after[] = {GP_UNSET, 60, 120, 300};
     int i;
     for (i = 0; i < 103; i++) {
-        int id = i < 4 ? ids[i] : i - 3, seconds = i < 4 ? after[i] : i - 3;
-        if (seconds < 0) {
+        char name[60];
+        gp_mock_scenario row = {.id = i < 4 ? ids[i] : i - 3,
+                                .name = name,
+                                .after = i < 4 ? after[i] : i - 3,
+                                .terminal = GP_STATUS_SUCCESS};
+        row.never = row.after == GP_UNSET;
+        if (row.never) {
             snprintf(name, sizeof name, "never completes");
         } else {
-            snprintf(name, sizeof name, "succeeds after %d s", seconds);
+            snprintf(name, sizeof name, "succeeds after %d s", (int)row.after);
         }
-        number(s, 1, id);
-        text(s, 2, name);
-        optional(s, 3, seconds);
-        text(s, 4, "success");
-        number(s, 5, seconds < 0);
-        run(store, s);
+        write_row(store, PUT_SCENARIO, &row);
     }
 }
 
@@ -256,8 +263,8 @@ int gp_store_open(gp_mock *m, const char *file, char *err, size_t err_size)
     m->store = store;
     store->lasts = file != NULL;
     if (sqlite3_open(file ? file : ":memory:", &store->db) != SQLITE_OK ||
-        sqlite3_exec(store->db, pragmas, NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_exec(store->db, schema, NULL, NULL, NULL) != SQLITE_OK || !prepare(store)) {
+        sqlite3_exec(store->db, pragmas, NULL, NULL, NULL) != SQLITE_OK || !create_tables(m) ||
+        !prepare(m)) {
         return open_failed(m, file, err, err_size);
     }
     if (ask(store, "SELECT count(*) FROM scenarios", 0) == 0) put_presets(store);
@@ -308,82 +315,9 @@ void gp_store_touch_pipeline(gp_mock *m, gp_pipeline *p)
 
 static void write_pipeline(gp_store *store, const gp_pipeline *p)
 {
-    char created[GP_TIME_TEXT], updated[GP_TIME_TEXT];
-    sqlite3_stmt *s = ready(store, PUT_PIPELINE);
-    gp_ms_iso(created, p->created_at);
-    gp_ms_iso(updated, p->updated_at);
-    number(s, 1, p->id);
-    number(s, 2, p->project->id);
-    text(s, 3, p->ref);
-    text(s, 4, p->sha);
-    text(s, 5, gp_status_name(p->status));
-    text(s, 6, p->variables);
-    optional(s, 7, p->scenario_id);
-    optional(s, 8, p->after);
-    text(s, 9, gp_status_name(p->terminal));
-    text(s, 10, created);
-    text(s, 11, updated);
-    run(store, s);
-    s = ready(store, PUT_DETAILS);
-    number(s, 1, p->id);
-    number(s, 2, p->iid);
-    text(s, 3, p->source);
-    number(s, 4, p->tag);
-    text(s, 5, p->name);
-    number(s, 6, p->rule);
-    number(s, 7, p->rule_since);
-    number(s, 8, p->user_id);
-    optional(s, 9, p->upstream_job_id);
-    number(s, 10, p->first_job_id);
-    optional(s, 11, p->world ? p->world->id : GP_UNSET);
-    number(s, 12, p->jobs_stored);
-    number(s, 13, p->created_at);
-    number(s, 14, p->updated_at);
-    optional(s, 15, p->started_at);
-    optional(s, 16, p->finished_at);
-    optional(s, 17, p->duration);
-    optional(s, 18, p->wake == GP_MS_NEVER ? GP_UNSET : p->wake);
-    run(store, s);
-    if (p->never != GP_UNSET) {
-        s = ready(store, PUT_NEVER);
-        number(s, 1, p->id);
-        number(s, 2, p->never);
-        run(store, s);
-    }
-}
-
-enum job_flags { ENQUEUE_NOW = 1, KEPT = 2, NO_ARTIFACTS = 4 };
-
-static void write_job(gp_store *store, const gp_job *job)
-{
-    sqlite3_stmt *s = ready(store, PUT_JOB);
-    number(s, 1, job->id);
-    number(s, 2, job->pipeline->id);
-    text(s, 3, job->name);
-    text(s, 4, job->stage);
-    number(s, 5, job->stage_index);
-    number(s, 6, job->position);
-    number(s, 7, job->attempt);
-    number(s, 8, job->retried);
-    text(s, 9, gp_status_name(job->status));
-    number(s, 10, job->allow_failure);
-    number(s, 11,
-           (job->enqueue_now ? ENQUEUE_NOW : 0) | (job->kept ? KEPT : 0) |
-               (job->no_artifacts ? NO_ARTIFACTS : 0));
-    text(s, 12, gp_status_name(job->plan));
-    optional(s, 13, job->run_for == GP_MS_NEVER ? GP_UNSET : job->run_for);
-    optional(s, 14, job->queue_for == GP_MS_NEVER ? GP_UNSET : job->queue_for);
-    number(s, 15, job->created_at);
-    optional(s, 16, job->queued_at);
-    optional(s, 17, job->started_at);
-    optional(s, 18, job->finished_at);
-    optional(s, 19, job->erased_at);
-    optional(s, 20, job->due == GP_MS_NEVER ? GP_UNSET : job->due);
-    text(s, 21, job->failure_reason);
-    text(s, 22, job->variables);
-    optional(s, 23, job->downstream_id);
-    optional(s, 24, job->deployment_id);
-    run(store, s);
+    write_row(store, PUT_PIPELINE, p);
+    write_row(store, PUT_DETAILS, p);
+    if (p->never != GP_UNSET) write_row(store, PUT_NEVER, p);
 }
 
 /* Nothing of what is marked is to be written. A row whose mark stayed would never be written
@@ -465,7 +399,7 @@ int gp_store_flush(gp_mock *m)
         /* A scenario's three jobs follow from its row: they are made anew when it is read. */
         for (k = 0; k < p->jobs.count && p->jobs_stored; k++) {
             gp_job *job = p->jobs.items[k];
-            if (job->dirty) write_job(store, job);
+            if (job->dirty) write_row(store, PUT_JOB, job);
             job->dirty = 0;
         }
     }
@@ -528,23 +462,12 @@ void gp_store_forget_scenario(gp_mock *m, int64_t id)
 
 void gp_store_project(gp_mock *m, const gp_project *project)
 {
-    sqlite3_stmt *s = ready(m->store, PUT_PROJECT);
-    number(s, 1, project->id);
-    text(s, 2, project->path);
-    number(s, 3, project->next_iid);
-    number(s, 4, project->next_deployment_iid);
-    run(m->store, s);
+    write_row(m->store, PUT_PROJECT, project);
 }
 
 void gp_store_scenario(gp_mock *m, const gp_mock_scenario *row)
 {
-    sqlite3_stmt *s = ready(m->store, PUT_SCENARIO);
-    number(s, 1, row->id);
-    text(s, 2, row->name);
-    optional(s, 3, row->after);
-    text(s, 4, gp_status_name(row->terminal));
-    number(s, 5, row->never);
-    run(m->store, s);
+    write_row(m->store, PUT_SCENARIO, row);
 }
 
 void gp_store_world(gp_mock *m, const gp_world *world, const char *json, size_t len)
@@ -615,31 +538,18 @@ static const char *got_text(sqlite3_stmt *s, int column)
     return (const char *)sqlite3_column_text(s, column);
 }
 
-/* A copy that lives as long as the mock; the many equal ones ("build") cost little. */
-static const char *kept_text(gp_mock *m, sqlite3_stmt *s, int column)
-{
-    const char *value = got_text(s, column);
-    return value ? gp_arena_string(&m->strings, value) : NULL;
-}
-
-static gp_status got_status(sqlite3_stmt *s, int column)
-{
-    const char *name = got_text(s, column);
-    return name ? gp_status_from_name(name, strlen(name)) : GP_STATUS_NONE;
-}
-
 static int read_scenario(gp_mock *m, sqlite3_stmt *s)
 {
     gp_mock_scenario *row = calloc(1, sizeof *row);
-    if (!row) return 0;
-    row->id = got(s, 0, 0);
-    row->name = gp_mock_strdup(m, got_text(s, 1));
-    row->after = got(s, 2, GP_UNSET);
-    row->terminal = got_status(s, 3);
-    row->never = (int)got(s, 4, 0);
+    if (!row || !gp_table_read(m, s, 0, &gp_scenario_table, row) ||
+        !gp_list_add(&m->scenarios, row)) {
+        if (row) free(row->name);
+        free(row);
+        return 0;
+    }
     row->preset = gp_scenario_is_preset(row->id);
     if (row->id >= m->next_scenario) m->next_scenario = row->id + 1;
-    return gp_list_add(&m->scenarios, row) && gp_ids_put(&m->scenario_ids, row->id, row);
+    return gp_ids_put(&m->scenario_ids, row->id, row);
 }
 
 static int read_world(gp_mock *m, sqlite3_stmt *s)
@@ -689,105 +599,85 @@ static int read_job(gp_mock *m, sqlite3_stmt *s)
 {
     gp_pipeline *p = gp_ids_get(&m->pipelines, got(s, 1, 0));
     gp_job *job;
-    int flags;
     if (!p || !p->jobs_stored) return 1;
     job = calloc(1, sizeof *job);
     if (!job) return 0;
     job->pipeline = p;
-    job->id = got(s, 0, 0);
-    job->name = kept_text(m, s, 2);
-    job->stage = kept_text(m, s, 3);
-    job->stage_index = (int)got(s, 4, 0);
-    job->position = (int)got(s, 5, 0);
-    job->attempt = (int)got(s, 6, 1);
-    job->retried = (int)got(s, 7, 0);
-    job->status = got_status(s, 8);
-    job->allow_failure = (int)got(s, 9, 0);
-    flags = (int)got(s, 10, 0);
-    job->enqueue_now = (flags & ENQUEUE_NOW) != 0;
-    job->kept = (flags & KEPT) != 0;
-    job->no_artifacts = (flags & NO_ARTIFACTS) != 0;
-    job->plan = got_status(s, 11);
-    job->run_for = got(s, 12, GP_MS_NEVER);
-    job->queue_for = got(s, 13, GP_MS_NEVER);
-    job->created_at = got(s, 14, GP_MS_NONE);
-    job->queued_at = got(s, 15, GP_MS_NONE);
-    job->started_at = got(s, 16, GP_MS_NONE);
-    job->finished_at = got(s, 17, GP_MS_NONE);
-    job->erased_at = got(s, 18, GP_MS_NONE);
-    job->due = got(s, 19, GP_MS_NEVER);
-    job->failure_reason = kept_text(m, s, 20);
-    job->variables = gp_mock_strdup(m, got_text(s, 21));
-    job->downstream_id = got(s, 22, GP_UNSET);
-    job->deployment_id = got(s, 23, GP_UNSET);
-    if (job->id >= m->next_job) m->next_job = job->id + 1;
-    if (!gp_list_add(&p->jobs, job)) {
+    if (!gp_table_read(m, s, 0, &gp_job_table, job) || !gp_list_add(&p->jobs, job)) {
         free(job->variables);
         free(job);
         return 0;
     }
+    if (job->id >= m->next_job) m->next_job = job->id + 1;
     return gp_ids_put(&m->jobs, job->id, job) && m->restore->job(m, job);
 }
 
-static const char pipelines_sql[] =
-    "SELECT p.id, p.project_id, p.ref, p.sha, p.status, p.variables_json, p.scenario_id,"
-    " p.terminal_after_seconds, p.terminal_status, n.never_complete, d.* FROM pipelines p"
-    " JOIN pipeline_details d ON d.pipeline_id = p.id"
-    " LEFT JOIN pipeline_never n ON n.pipeline_id = p.id ORDER BY p.id";
-
-static void read_pipeline_details(gp_mock *m, gp_pipeline *p, sqlite3_stmt *s)
+/* A row of the three tables of pipelines, as `pipelines_sql` joins them. The details come last:
+ * their key is never NULL. */
+static int read_pipeline_columns(gp_mock *m, sqlite3_stmt *s, gp_pipeline *p)
 {
-    enum { FIRST = 10 };
-    p->iid = got(s, FIRST + 1, 0);
-    p->source = kept_text(m, s, FIRST + 2);
-    p->tag = (int)got(s, FIRST + 3, 0);
-    p->name = gp_mock_strdup(m, got_text(s, FIRST + 4));
-    p->rule = (gp_rule)got(s, FIRST + 5, 0);
-    p->rule_since = got(s, FIRST + 6, 0);
-    p->user_id = got(s, FIRST + 7, 1);
-    p->upstream_job_id = got(s, FIRST + 8, GP_UNSET);
-    p->first_job_id = got(s, FIRST + 9, 0);
-    p->world = NULL;
-    p->jobs_stored = (int)got(s, FIRST + 11, 0);
-    p->created_at = got(s, FIRST + 12, 0);
-    p->updated_at = got(s, FIRST + 13, 0);
-    p->started_at = got(s, FIRST + 14, GP_MS_NONE);
-    p->finished_at = got(s, FIRST + 15, GP_MS_NONE);
-    p->duration = got(s, FIRST + 16, GP_MS_NONE);
-    p->wake = got(s, FIRST + 17, GP_MS_NEVER);
-    p->world = world_of(m, got(s, FIRST + 10, GP_UNSET));
+    int never = gp_table_width(&gp_pipeline_never_table);
+    int details = never + gp_table_width(&gp_pipeline_table);
+    int world = 10; /* among the details */
+    if (!gp_table_read(m, s, 0, &gp_pipeline_never_table, p) ||
+        !gp_table_read(m, s, never, &gp_pipeline_table, p) ||
+        !gp_table_read(m, s, details, &gp_pipeline_details_table, p)) {
+        return 0;
+    }
+    p->project = gp_ids_get(&m->project_ids, got(s, never + 1, 0));
+    p->world = world_of(m, got(s, details + world, GP_UNSET));
+    p->due = GP_MS_NEVER;
+    return p->project && p->ref && p->source;
 }
 
 static int read_pipeline(gp_mock *m, sqlite3_stmt *s)
 {
     gp_pipeline *p = calloc(1, sizeof *p);
-    const char *sha = got_text(s, 3);
     if (!p) return 0;
-    p->id = got(s, 0, 0);
-    p->project = gp_ids_get(&m->project_ids, got(s, 1, 0));
-    p->ref = gp_mock_strdup(m, got_text(s, 2));
-    snprintf(p->sha, sizeof p->sha, "%s", sha ? sha : "");
-    p->status = got_status(s, 4);
-    p->variables = gp_mock_strdup(m, got_text(s, 5));
-    p->scenario_id = got(s, 6, GP_UNSET);
-    p->after = got(s, 7, GP_UNSET);
-    p->terminal = got_status(s, 8);
-    p->never = (int)got(s, 9, GP_UNSET);
-    p->due = GP_MS_NEVER;
-    read_pipeline_details(m, p, s);
-    if (!p->project || !p->ref || !p->source || !gp_list_add(&p->project->pipelines, p) ||
-        !gp_ids_put(&m->pipelines, p->id, p)) {
-        free(p->ref);
-        free(p->variables);
-        free(p->name);
-        free(p->def_path);
-        free(p);
+    if (!read_pipeline_columns(m, s, p) || !gp_list_add(&p->project->pipelines, p)) {
+        gp_pipeline_free(m, p);
         return 0;
     }
+    if (!gp_ids_put(&m->pipelines, p->id, p)) return 0;
     if (p->iid >= p->project->next_iid) p->project->next_iid = p->iid + 1;
     if (p->jobs_stored && p->world && strcmp(p->source, "parent_pipeline") == 0)
         p->def_path = read_def_path(m, p->id);
     return m->restore->pipeline(m, p);
+}
+
+/* Reads the columns of tables, in their order, as the statement after SELECT says. */
+static int each_joined(gp_mock *m, row_reader read, const char *rest, const gp_table *const *from,
+                       const char *const *names)
+{
+    gp_buf sql = {.alloc = &m->alloc};
+    int good;
+    gp_buf_adds(&sql, "SELECT ");
+    for (; *from; from++, names++) {
+        gp_table_columns_sql(&sql, *from, *names);
+        if (from[1]) gp_buf_adds(&sql, ", ");
+    }
+    gp_buf_adds(&sql, rest);
+    good = !sql.failed && each_row(m, gp_buf_text(&sql), read);
+    gp_buf_free(&sql);
+    return good;
+}
+
+static int each_pipeline(gp_mock *m)
+{
+    static const gp_table *const from[] = {&gp_pipeline_never_table, &gp_pipeline_table,
+                                           &gp_pipeline_details_table, NULL};
+    static const char *const names[] = {"n", "p", "d"};
+    return each_joined(m, read_pipeline,
+                       " FROM pipelines p JOIN pipeline_details d ON d.pipeline_id = p.id"
+                       " LEFT JOIN pipeline_never n ON n.pipeline_id = p.id ORDER BY p.id",
+                       from, names);
+}
+
+static int each_row_of(gp_mock *m, const gp_table *table, const char *rest, row_reader read)
+{
+    const gp_table *const from[] = {table, NULL};
+    const char *const names[] = {"t"};
+    return each_joined(m, read, rest, from, names);
 }
 
 static void raise_to(int64_t *next, int64_t least)
@@ -835,11 +725,12 @@ int gp_store_load(gp_mock *m, char *err, size_t err_size)
 {
     gp_store *store = m->store;
     read_numbers(m);
-    if (!each_row(m, "SELECT * FROM scenarios ORDER BY scenario_id", read_scenario) ||
+    if (!each_row_of(m, &gp_scenario_table, " FROM scenarios t ORDER BY t.scenario_id",
+                     read_scenario) ||
         !each_row(m, "SELECT * FROM worlds ORDER BY id", read_world) ||
-        !each_row(m, "SELECT * FROM projects ORDER BY rowid", read_project) ||
-        !each_row(m, pipelines_sql, read_pipeline) ||
-        !each_row(m, "SELECT * FROM jobs ORDER BY id", read_job)) {
+        !each_row_of(m, &gp_project_table, " FROM projects t ORDER BY t.rowid", read_project) ||
+        !each_pipeline(m) ||
+        !each_row_of(m, &gp_job_table, " FROM jobs t ORDER BY t.id", read_job)) {
         snprintf(err, err_size, "can not read the database: %s", sqlite3_errmsg(store->db));
         return 0;
     }
@@ -864,13 +755,13 @@ unsigned char *gp_store_serialize(gp_mock *m, size_t *len)
 }
 
 /* Has it the tables and columns that our statements use, and are its pages whole? */
-static int is_ours(sqlite3 *db)
+static int is_ours(gp_mock *m, sqlite3 *db)
 {
     sqlite3_stmt *s = NULL;
     const char *text = NULL;
     int i, good = 1;
     for (i = 0; i < STATEMENTS && good; i++) {
-        good = sqlite3_prepare_v2(db, texts[i], -1, &s, NULL) == SQLITE_OK;
+        good = prepare_one(m, db, i, &s);
         sqlite3_finalize(s);
     }
     if (!good || sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &s, NULL) != SQLITE_OK)
@@ -893,7 +784,7 @@ int gp_store_deserialize(gp_mock *m, const unsigned char *data, size_t len, char
         sqlite3_deserialize(from, "main", copy, (sqlite3_int64)len, (sqlite3_int64)len,
                             SQLITE_DESERIALIZE_FREEONCLOSE) == SQLITE_OK) {
         copy = NULL; /* the connection's from here on */
-        good = is_ours(from);
+        good = is_ours(m, from);
     }
     if (good) {
         backup = sqlite3_backup_init(m->store->db, "main", from, "main");
