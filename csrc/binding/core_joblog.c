@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/joblog.h"
+#include "core/joblog_format.h"
 #include "core_modules.h"
 #include "lgp.h"
 

@@ -25,6 +25,7 @@
 #include <stddef.h>
 
 #include "core/buf.h"
+#include "core/text_style.h"
 
 enum {
     GP_JOBLOG_MAX_LINE = 1 << 20,
@@ -33,25 +34,6 @@ enum {
     GP_JOBLOG_MAX_NAME = 128,
     GP_JOBLOG_MAX_OPTIONS = 128
 };
-
-/* Attributes of a style, as bits. */
-enum {
-    GP_STYLE_BOLD = 1,
-    GP_STYLE_DIM = 2,
-    GP_STYLE_ITALIC = 4,
-    GP_STYLE_UNDERLINE = 8,
-    GP_STYLE_INVERSE = 16,
-    GP_STYLE_CONCEALED = 32,
-    GP_STYLE_STRIKE = 64
-};
-
-/* A colour: GP_COLOR_DEFAULT, a number of the 256-colour palette, or GP_COLOR_RGB with 24 bits. */
-enum { GP_COLOR_DEFAULT = -1, GP_COLOR_RGB = 1 << 24 };
-
-typedef struct gp_style {
-    int foreground, background;
-    unsigned attributes;
-} gp_style;
 
 /* A run of bytes of a line's plain text in one style. Text in no span has the default style. */
 typedef struct gp_joblog_span {
@@ -158,19 +140,5 @@ int gp_joblog_is_inside(const gp_joblog *log, const char *section);
 /* The exit code that the last line of the log tells ("Job succeeded", "ERROR: Job failed: exit
  * code 2"), or -1. */
 long long gp_joblog_exit_code(const gp_joblog *log);
-
-/* Adds a line with its styles as ANSI escapes, each styled run reset at its end. */
-void gp_joblog_ansi(const gp_joblog_event *line, gp_buf *out);
-
-/* Adds a line as HTML: escaped, each styled run in a <span> with a style attribute. */
-void gp_joblog_html(const gp_joblog_event *line, gp_buf *out);
-
-/* Applies the parameters of an SGR escape ("1;31", "38;5;208", "38:2::1:2:3", "4:3", "") to a
- * style. */
-void gp_style_apply(gp_style *style, const char *parameters, size_t len);
-
-/* Style without colour and attributes; 1 when `style` is it. */
-void gp_style_reset(gp_style *style);
-int gp_style_is_default(const gp_style *style);
 
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/joblog.h"
+#include "core/joblog_format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
