@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/calendar.h"
 /* A physical line is a line's text behind its prefix. */
 enum { PREFIX_LEN = 32, MAX_PHYSICAL = GP_JOBLOG_MAX_LINE + PREFIX_LEN };
 
@@ -111,17 +112,6 @@ static int hex_of(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Days from 1970-01-01 of a date in the Gregorian calendar. */
-static double days_of(int year, int month, int day)
-{
-    long y = month <= 2 ? year - 1 : year;
-    long era = (y >= 0 ? y : y - 399) / 400;
-    long of_era = y - era * 400;
-    long of_year = (153L * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    long days = era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-    return (double)days;
-}
-
 /* A digit stands for any digit; other characters for themselves. */
 static const char prefix_shape[] = "0000-00-00T00:00:00.000000Z ";
 
@@ -142,9 +132,10 @@ static void read_prefix(gp_joblog *log, const char *text, gp_joblog_prefix *pref
 {
     if (memcmp(log->minute, text, 16) != 0) {
         memcpy(log->minute, text, 16);
-        log->minute_time =
-            days_of(number_of(text, 4), number_of(text + 5, 2), number_of(text + 8, 2)) * 86400 +
-            number_of(text + 11, 2) * 3600 + number_of(text + 14, 2) * 60;
+        log->minute_time = (double)gp_calendar_days(number_of(text, 4), number_of(text + 5, 2),
+                                                    number_of(text + 8, 2)) *
+                               86400 +
+                           number_of(text + 11, 2) * 3600 + number_of(text + 14, 2) * 60;
     }
     prefix->time = log->minute_time + number_of(text + 17, 2) + number_of(text + 20, 6) / 1e6;
     prefix->stream_number = hex_of(text[28]) * 16 + hex_of(text[29]);

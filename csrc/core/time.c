@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/calendar.h"
+
 static const char month_names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 static const char day_names[] = "SunMonTueWedThuFriSat";
 static const char *const long_days[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
@@ -13,20 +15,11 @@ static const char *const long_days[] = {"Sunday",   "Monday", "Tuesday", "Wednes
 #define FIRST_MOMENT (-62135596800.0)
 #define END_OF_TIME  253402300800.0
 
-/* Days from 1970-01-01 in the Gregorian calendar: years are counted from March, so that the leap
- * day is the last of its year, in eras of 400 years. */
-static long days_from_civil(int year, int month, int day)
-{
-    long y = month <= 2 ? year - 1 : year;
-    long era = y / 400, of_era = y - era * 400;
-    long of_year = (153L * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
 int gp_time_split(double seconds, gp_time_parts *parts)
 {
     double ms = floor(seconds * 1000 + 0.5), whole = floor(ms / 1000);
-    long days, of_day, era, of_era, year, of_year, month;
+    long days, of_day;
+    gp_date date;
     if (!(whole >= FIRST_MOMENT && whole < END_OF_TIME)) return 0;
     days = (long)floor(whole / 86400);
     of_day = (long)(whole - (double)days * 86400);
@@ -35,15 +28,10 @@ int gp_time_split(double seconds, gp_time_parts *parts)
     parts->minute = (int)(of_day / 60 % 60);
     parts->second = (int)(of_day % 60);
     parts->weekday = (int)((days + 719162 + 1) % 7); /* day 1 of year 1 was a Monday */
-    days += 719468;
-    era = days / 146097;
-    of_era = days - era * 146097;
-    year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    of_year = of_era - (365 * year + year / 4 - year / 100);
-    month = (5 * of_year + 2) / 153;
-    parts->day = (int)(of_year - (153 * month + 2) / 5 + 1);
-    parts->month = (int)(month < 10 ? month + 3 : month - 9);
-    parts->year = (int)(year + era * 400 + (parts->month <= 2));
+    date = gp_calendar_date(days);
+    parts->day = date.day;
+    parts->month = date.month;
+    parts->year = date.year;
     return 1;
 }
 
@@ -150,7 +138,7 @@ static int finish(const reader *r, const moment *m, double *seconds)
 {
     if (r->wrong || r->at != r->end) return 0;
     if (m->day > days_in(m->year, m->month)) return 0;
-    *seconds = (double)days_from_civil(m->year, m->month, m->day) * 86400.0 + m->hour * 3600.0 +
+    *seconds = (double)gp_calendar_days(m->year, m->month, m->day) * 86400.0 + m->hour * 3600.0 +
                m->minute * 60.0 + m->second - m->offset + m->fraction;
     return 1;
 }
