@@ -144,7 +144,7 @@ describe("once, as processes,", function()
         %s]]):format(command { point = "intent", signal = "STOP", clock = "native" }, folder,
         command { timeout = 20 }, folder, command {})
       local second, first, third = run(script):match "^(.-)\n(.-)\n(.-)\n$"
-      assert.matches("^err PipelineError.UnknownOutcome.*another process", second)
+      assert.matches("^err PipelineError.UnknownOutcome.*in use by process %d+", second)
       local id = id_of(first)
       assert.equal(("id %d false"):format(id), first)
       assert.equal(("id %d true"):format(id), third)
