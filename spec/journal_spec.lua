@@ -118,27 +118,6 @@ c.close()]])))
     clean()
   end)
 
-  -- Runs `fn` while another process has SQLite's lock on the file, in a transaction that it leaves open.
-  local function while_locked(file, begin, fn)
-    local script = os.tmpname()
-    local out = assert(io.open(script, "w"))
-    out:write([[
-import os, sqlite3, sys
-c = sqlite3.connect(sys.argv[1], isolation_level=None)
-c.execute(sys.argv[2])
-c.execute("create table if not exists locked (a)") if "EXCLUSIVE" in sys.argv[2] else None
-print(os.getpid(), flush=True)
-os.kill(os.getpid(), 19)]])
-    out:close()
-    local pipe = assert(io.popen(("exec /usr/bin/python3 %s '%s' '%s'"):format(script, file, begin)))
-    local pid = assert(pipe:read "*n")
-    local ok, message = pcall(fn, pid)
-    os.execute("kill -9 " .. ("%d"):format(pid))
-    pipe:close()
-    os.remove(script)
-    if not ok then error(message, 0) end
-  end
-
   local clock = require("gitlab_pipelines.core").clock
 
   -- How long `fn` took, by a clock.
@@ -150,7 +129,7 @@ os.kill(os.getpid(), 19)]])
 
   it("waits for a locked file no longer than it may, and names the file and the process", function()
     intent "a"
-    while_locked(path, "BEGIN IMMEDIATE", function(pid)
+    process.while_locked(path, "BEGIN IMMEDIATE", function(pid)
       local row, err
       for _, wait in ipairs { 0, 0.3 } do
         local seconds = took(function()
@@ -172,7 +151,7 @@ os.kill(os.getpid(), 19)]])
 
   it("holds the deadline when it is opened, too", function()
     local new, clean = process.file "new.db"
-    while_locked(new, "BEGIN EXCLUSIVE", function(pid)
+    process.while_locked(new, "BEGIN EXCLUSIVE", function(pid)
       local opened, err
       local seconds = took(function() opened, err = journal.open(new, { wait = 0.3 }) end)
       assert.is_nil(opened)

@@ -153,6 +153,31 @@ describe("once", function()
   end)
 end)
 
+describe("once, whose journal another process has locked,", function()
+  it("ends at its deadline, sends nothing, and names the file and the process", function()
+    local path, remove = process.file "once.db"
+    local env = once_mock.open()
+    local gl = env:client { journal = path }
+    assert(create(gl, "before"))
+    local posts = env:count("POST", "/pipeline")
+    process.while_locked(path, "BEGIN IMMEDIATE", function(pid)
+      local clock = require("gitlab_pipelines.core").clock
+      local start = clock.now()
+      local err = refused("JournalUnusable", create(gl, "k", nil, { timeout = 0.2 }))
+      local took = clock.now() - start
+      assert.is_true(took >= 0.2 and took < 3, tostring(took))
+      assert.same({ pid, "k" }, { err.pid, err.key })
+      assert.is_truthy(err.message:find(("%s: locked by process %d"):format(path, pid), 1, true))
+      -- What is known already needs no lock.
+      assert.is_true(assert(create(gl, "before")).adopted)
+    end)
+    assert.equal(posts, env:count("POST", "/pipeline"))
+    assert(create(gl, "k"))
+    gl:close()
+    remove()
+  end)
+end)
+
 -- What a doubtful answer can be, and whether the pipeline is there all the same.
 local doubts = {
   { "a lost answer", { apply_then_drop = true }, true },
@@ -295,6 +320,27 @@ describe("once, in doubt:", function()
       query.created_after, query.page, query.per_page = nil, nil, nil
       assert.same({}, query)
     end
+  end)
+
+  it("asks for all pipelines where the server tells no time", function()
+    local env = once_mock.open()
+    local transport = {}
+    for _, name in ipairs { "close", "request" } do
+      transport[name] = function(_, ...) return env.transport[name](env.transport, ...) end
+    end
+    function transport.perform(_, asked)
+      local response, failure = env.transport:perform(asked)
+      if not response then return response, failure end
+      return setmetatable({ header = function(_, name)
+        if name ~= "Date" then return response:header(name) end
+      end }, { __index = response })
+    end
+    local gl = env:client { transport = transport }
+    env:fault { apply_then_drop = true, times = 1 }
+    local pipeline = assert(create(gl, "k"))
+    assert.is_true(pipeline.adopted)
+    for _, seen in ipairs(env:requests("GET", "/pipelines?")) do assert.is_nil(seen.query.created_after) end
+    assert.same({ pipeline.id }, env:made_for "k")
   end)
 
   it("reads all pages, and a pipeline's variables only once", function()

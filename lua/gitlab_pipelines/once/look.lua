@@ -101,8 +101,8 @@ end
 --- Looks once. What is found has its row in `rows`.
 ---@param self table
 --- `client`, `project`, `scope`, `name` (the key in the journal), `mark`, `journal`; `since` (on the
---- server's clock; nil: it is not known); `baseline` (ids up to this one were there before the first request); `carried` (the
---- key travels as a variable); `unreadable` (variables need not be asked for)
+--- server's clock; nil: it is not known); `baseline` (ids up to this one were there before the first
+--- request); `carried` (the key travels as a variable); `unreadable` (variables need not be asked for)
 ---@param deadline number
 ---@return table look for machine:looked, and `top`, the greatest id seen
 function M.look(self, deadline)
