@@ -58,14 +58,131 @@ describe("a journal", function()
     assert.equal(100, row.created_at)
   end)
 
-  it("frees a key that was refused, and one of more than 30 days", function()
+  it("frees a key that was refused, and none because a clock says that it is old", function()
     intent("a", 100)
     assert.is_true(j:refused("a", "400 no", 101))
     assert.equal("400 no", j:lookup("a").reason)
     local _, created = intent("a", 102)
     assert.is_true(created)
-    _, created = intent("a", 102 + 31 * 86400)
-    assert.is_true(created)
+    intent("b", 100)
+    j:known("b", 7, 100)
+    for _, now in ipairs { 102 + 31 * 86400, 1e12, -1e12 } do
+      _, created = intent("a", now)
+      assert.is_false(created)
+      _, created = intent("b", now)
+      assert.is_false(created)
+    end
+  end)
+
+  it("remembers that GitLab said it was made, until it is sent again or refused", function()
+    intent "a"
+    assert.is_true(j:said_made("a", 101))
+    assert.equal(1, j:lookup("a").said_made)
+    assert.is_true(j:resend("a", 102))
+    assert.is_nil(j:lookup("a").said_made)
+    assert.is_true(j:said_made("a", 103))
+    assert.is_true(j:refused("a", "400 no", 104))
+    assert.is_nil(j:lookup("a").said_made)
+  end)
+
+  it("brings a journal of the first version up to date, with its keys", function()
+    local old, clean = process.file "old.db"
+    assert(os.execute(("/usr/bin/python3 - '%s' <<'END'\n%s\nEND"):format(old, [[
+import sqlite3, sys
+c = sqlite3.connect(sys.argv[1])
+c.executescript("""
+PRAGMA journal_mode = WAL;
+CREATE TABLE intents (key TEXT PRIMARY KEY, scope TEXT NOT NULL, digest TEXT NOT NULL,
+  request TEXT NOT NULL, state TEXT NOT NULL, pipeline INTEGER, created_at REAL NOT NULL, sent_at REAL,
+  updated_at REAL NOT NULL, boot_id TEXT, reason TEXT);
+CREATE INDEX intents_scope ON intents(scope, state);
+CREATE UNIQUE INDEX intents_pipeline ON intents(scope, pipeline);
+CREATE TABLE facts (scope TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
+  PRIMARY KEY (scope, name));
+INSERT INTO intents VALUES ('open', 's', 'd', '{}', 'intent', NULL, 5, NULL, 5, 'b', NULL);
+INSERT INTO intents VALUES ('known', 's', 'd', '{}', 'known', 17, 5, NULL, 5, 'b', NULL);
+INSERT INTO facts VALUES ('s', 'variables_forbidden', '1700000000');
+INSERT INTO facts VALUES ('s', 'project a', '11');
+PRAGMA application_id = 1735420530; PRAGMA user_version = 1;
+""")
+c.close()]])))
+    local together = process.together(3, [[assert(require "gitlab_pipelines.journal".open((...)))]], old)
+    assert.is_true(together)
+    local up = assert(journal.open(old))
+    assert.same({ "intent", nil }, { up:lookup("open").state, up:lookup("open").finished })
+    assert.same({ 17, 0 }, { up:lookup("known").pipeline, up:lookup("known").finished })
+    assert.is_nil(up:fact("s", "variables_forbidden"))
+    assert.equal("11", up:fact("s", "project a"))
+    assert.is_true(up:said_made("open", 6))
+    up:close()
+    clean()
+  end)
+
+  local clock = require("gitlab_pipelines.core").clock
+
+  -- How long `fn` took, by a clock.
+  local function took(fn)
+    local start = clock.now()
+    fn()
+    return clock.now() - start
+  end
+
+  it("waits for a locked file no longer than it may, and names the file and the process", function()
+    intent "a"
+    process.while_locked(path, "BEGIN IMMEDIATE", function(pid)
+      local row, err
+      for _, wait in ipairs { 0, 0.3 } do
+        local seconds = took(function()
+          row, err = j:within(function() return wait end):intent { key = "b", scope = "s", digest = "d",
+            request = "{}", now = 1 }
+        end)
+        assert.is_nil(row)
+        assert.is_true(err:is "JournalUnusable")
+        assert.equal(("%s: locked by process %d"):format(path, pid), err.message)
+        assert.equal(pid, err.pid)
+        assert.is_true(seconds >= wait and seconds < wait + 2, tostring(seconds))
+      end
+      -- Reading, and opening a journal that is up to date, need no lock.
+      assert.equal("intent", j:lookup("a").state)
+      assert(journal.open(path, { wait = 0 })):close()
+    end)
+    assert.is_truthy(intent "b")
+  end)
+
+  it("holds the deadline when it is opened, too", function()
+    local new, clean = process.file "new.db"
+    process.while_locked(new, "BEGIN EXCLUSIVE", function(pid)
+      local opened, err
+      local seconds = took(function() opened, err = journal.open(new, { wait = 0.3 }) end)
+      assert.is_nil(opened)
+      assert.equal(("%s: locked by process %d"):format(new, pid), err.message)
+      assert.equal(pid, err.pid)
+      assert.is_true(seconds >= 0.3 and seconds < 3, tostring(seconds))
+    end)
+    assert(journal.open(new)):close()
+    clean()
+  end)
+
+  it("says which process has it open and locked when that is this one", function()
+    local other = assert(journal.open(path))
+    other:query "BEGIN IMMEDIATE"
+    local row, err = j:within(function() return 0 end):set_fact("s", "n", "v")
+    assert.is_nil(row)
+    assert.matches("in this process", err.message)
+    other:query "ROLLBACK"
+    other:close()
+  end)
+
+  it("tells which process holds a name", function()
+    assert.is_nil(j:holder "run:1")
+    assert.is_true(j:hold "run:1")
+    local own = io.open("/proc/self/stat"):read "*n"
+    assert.equal(own, j:holder "run:1")
+    assert.is_nil(j:holder "run:2")
+    local text = process.lua([[
+      local j = assert(require "gitlab_pipelines.journal".open(...))
+      print(j:holder "run:1")]], path)
+    assert.equal(own, tonumber(text))
   end)
 
   it("gives a pipeline to one key of its scope", function()

@@ -123,9 +123,24 @@ describe("once", function()
   it("refuses wrong use before anything is sent", function()
     local env = once_mock.open()
     local gl = env:client()
-    assert.has_error(function() create(gl, "") end)
+    -- The mistake is named at the line that made it.
+    local function mistake(fn)
+      local ok, message = pcall(fn)
+      assert.is_false(ok)
+      local line = debug.getinfo(fn, "S").linedefined + 1
+      assert.equal(("spec/once_spec.lua:%d: "):format(line), message:match "^.-:%d+: ")
+      return message
+    end
+    assert.matches("'once' must not be empty", mistake(function()
+      gl.pipelines:create(11, { ref = "main", once = "" })
+    end))
+    assert.matches("'once' must not be empty", mistake(function()
+      gl.triggers:run(11, { token = once_mock.TRIGGER, ref = "main", once = "" })
+    end))
     for _, adopt in ipairs { "first", "0", -1, 0 } do
-      assert.has_error(function() create(gl, "a", { adopt = adopt }) end)
+      assert.matches("'adopt' must be", mistake(function()
+        gl.pipelines:create(11, { ref = "main", once = "a", adopt = adopt })
+      end))
     end
     refused("InvalidVariable", create(gl, "a", { variables = { GITLAB_PIPELINES_KEY = "x" } }))
     assert.equal(0, env:count("POST", "/pipeline"))
@@ -135,6 +150,31 @@ describe("once", function()
     local env = once_mock.open()
     refused("JournalUnusable", create(env:client { journal = "/nonexistent/once.db" }, "a"))
     assert.equal(0, env:count("POST", "/pipeline"))
+  end)
+end)
+
+describe("once, whose journal another process has locked,", function()
+  it("ends at its deadline, sends nothing, and names the file and the process", function()
+    local path, remove = process.file "once.db"
+    local env = once_mock.open()
+    local gl = env:client { journal = path }
+    assert(create(gl, "before"))
+    local posts = env:count("POST", "/pipeline")
+    process.while_locked(path, "BEGIN IMMEDIATE", function(pid)
+      local clock = require("gitlab_pipelines.core").clock
+      local start = clock.now()
+      local err = refused("JournalUnusable", create(gl, "k", nil, { timeout = 0.2 }))
+      local took = clock.now() - start
+      assert.is_true(took >= 0.2 and took < 3, tostring(took))
+      assert.same({ pid, "k" }, { err.pid, err.key })
+      assert.is_truthy(err.message:find(("%s: locked by process %d"):format(path, pid), 1, true))
+      -- What is known already needs no lock.
+      assert.is_true(assert(create(gl, "before")).adopted)
+    end)
+    assert.equal(posts, env:count("POST", "/pipeline"))
+    assert(create(gl, "k"))
+    gl:close()
+    remove()
   end)
 end)
 
@@ -282,6 +322,27 @@ describe("once, in doubt:", function()
     end
   end)
 
+  it("asks for all pipelines where the server tells no time", function()
+    local env = once_mock.open()
+    local transport = {}
+    for _, name in ipairs { "close", "request" } do
+      transport[name] = function(_, ...) return env.transport[name](env.transport, ...) end
+    end
+    function transport.perform(_, asked)
+      local response, failure = env.transport:perform(asked)
+      if not response then return response, failure end
+      return setmetatable({ header = function(_, name)
+        if name ~= "Date" then return response:header(name) end
+      end }, { __index = response })
+    end
+    local gl = env:client { transport = transport }
+    env:fault { apply_then_drop = true, times = 1 }
+    local pipeline = assert(create(gl, "k"))
+    assert.is_true(pipeline.adopted)
+    for _, seen in ipairs(env:requests("GET", "/pipelines?")) do assert.is_nil(seen.query.created_after) end
+    assert.same({ pipeline.id }, env:made_for "k")
+  end)
+
   it("reads all pages, and a pipeline's variables only once", function()
     local env = once_mock.open()
     local gl = env:client()
@@ -368,6 +429,102 @@ describe("once, in doubt:", function()
   end)
 end)
 
+-- What says that a pipeline was created, but not which one.
+local nameless = {
+  { "a truncated response", { status = 201, truncate = 20 } },
+  { "a response without an id", { status = 201, body = { message = "created" } } },
+  { "an id that is text", { status = 201, body = { id = "17" } } },
+  { "an id that is no integer", { status = 201, body = { id = 17.5 } } },
+  { "an array", { status = 201, body = {} } },
+  { "HTML", { status = 200, headers = { ["Content-Type"] = "text/html" }, body = "<html></html>" } },
+}
+
+describe("once, when GitLab said it was created and no list shows it:", function()
+  -- The request comes to nothing on the server, whatever it says.
+  local function nothing_made(fault)
+    local rule = { times = 1 }
+    for name, value in pairs(fault) do rule[name] = value end
+    return rule
+  end
+
+  it("is never sent again, by no later process, and says so", function()
+    for _, case in ipairs(nameless) do
+      local path, remove = process.file "once.db"
+      local env = once_mock.open()
+      local gl = env:client { journal = path }
+      env:fault(nothing_made(case[2]))
+      for round = 1, 4 do
+        local err = refused("UnknownOutcome", create(gl, "k"))
+        assert.is_true(err.said_made, case[1])
+        assert.matches("never sent again", err.message)
+        assert.same({ true, "k", false }, { err.unknown_outcome, err.key, err.retryable })
+        assert.equal(1, env:count("POST", "/pipeline"), ("%s, call %d"):format(case[1], round))
+        gl:close()
+        gl = env:client { journal = path }
+      end
+      -- Not one that ran out of time either.
+      assert.is_true(refused("UnknownOutcome", create(gl, "k", nil, { timeout = 10 })).said_made)
+      assert.equal(1, env:count("POST", "/pipeline"))
+      gl:close()
+      remove()
+    end
+  end)
+
+  it("is adopted once it shows, or by a person", function()
+    local path, remove = process.file "once.db"
+    local env = once_mock.open()
+    local gl = env:client { journal = path }
+    env:fault(nothing_made(nameless[2][2]))
+    refused("UnknownOutcome", create(gl, "k"))
+    local other = env:stranger()
+    gl:close()
+    gl = env:client { journal = path }
+    local chosen = assert(create(gl, "k", { adopt = other }))
+    assert.same({ other, true }, { chosen.id, chosen.adopted })
+    assert.equal(other, assert(create(gl, "k")).id)
+    env:fault(nothing_made(nameless[2][2]))
+    refused("UnknownOutcome", create(gl, "late"))
+    local late = env:stranger("main", { { key = "GITLAB_PIPELINES_KEY", value = request.mark "late" } })
+    assert.same(late, assert(create(gl, "late")).id)
+    gl:close()
+    remove()
+  end)
+
+  it("is sent again when a person says so, and then is in doubt like any other", function()
+    local path, remove = process.file "once.db"
+    local env = once_mock.open()
+    local gl = env:client { journal = path }
+    env:fault(nothing_made(nameless[2][2]))
+    refused("UnknownOutcome", create(gl, "k"))
+    gl:close()
+    gl = env:client { journal = path }
+    env:fault { drop = true, times = 1 }
+    local err = refused("UnknownOutcome", create(gl, "k", { send_again = true }, { timeout = 20 }))
+    assert.is_nil(err.said_made)
+    local pipeline = assert(create(gl, "k"))
+    assert.is_nil(pipeline.adopted)
+    assert.same({ pipeline.id }, env:made_for "k")
+    gl:close()
+    remove()
+  end)
+
+  it("is not sent again where the pipeline of the response belongs to another key", function()
+    local path, remove = process.file "once.db"
+    local env = once_mock.open()
+    local gl = env:client { journal = path }
+    local first = assert(create(gl, "first"))
+    env:fault { status = 201, times = 1, body = { id = first.id } }
+    refused("KeyReused", create(gl, "k"))
+    gl:close()
+    gl = env:client { journal = path }
+    local posts = env:count("POST", "/pipeline")
+    assert.is_true(refused("UnknownOutcome", create(gl, "k")).said_made)
+    assert.equal(posts, env:count("POST", "/pipeline"))
+    gl:close()
+    remove()
+  end)
+end)
+
 describe("once, among several:", function()
   it("two with one journal and one key get one pipeline", function()
     for _, fault in ipairs { false, { apply_then_drop = true, times = 1 }, { drop = true, times = 1 },
@@ -400,7 +557,8 @@ describe("once, among several:", function()
       env.rt:sleep(1)
       local start = env.rt:now()
       local err = refused("UnknownOutcome", create(two, "k", nil, { timeout = 20 }))
-      assert.matches("another process", err.message)
+      assert.matches("in use by process %d+", err.message)
+      assert.is_truthy(err.message:find(path, 1, true))
       assert.equal(20, env.rt:now() - start)
       assert.is_truthy(task:join())
     end)
@@ -505,6 +663,7 @@ describe("once, where variables can not be read or set:", function()
   it("sends without our variable where the project takes none, and remembers it", function()
     local env = once_mock.open { project = { variables_role = "no_one_allowed" } }
     local gl = env:client()
+    gl.client.once_journal = env:journal ":memory:"
     assert(create(gl, "a"))
     assert.equal(2, env:count("POST", "/pipeline"))
     assert.is_nil(env:last_body().variables)
@@ -606,7 +765,7 @@ describe("once, in random weather", function()
         local took = rt:now() - start
         assert(took <= timeout + 1e-3, ("%s took %.3f s of %d"):format(key, took, timeout))
         lines[#lines + 1] = ("%s %s %.3f"):format(key, pipeline and pipeline.id
-          or err.kind .. " " .. err.message, took)
+          or err.kind .. " " .. (err.message:gsub("%(journal .*%)$", "")), took)
         return true
       end
     end

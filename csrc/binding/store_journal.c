@@ -1,16 +1,24 @@
 /*
  * store.journal: a journal file as userdata.
  *
- *   j = store.journal.open(path, durable) -> j | nil, message
- *   j:query(sql, ...)   -> array of rows (NULL is an absent field), changed rows | nil, message
+ *   j = store.journal.open(path, durable, wait) -> j | nil, message, pid of who has it locked
+ *   j:wait(seconds)     how long each statement from now on may wait for a lock
+ *   j:query(sql, ...)   -> array of rows (NULL is an absent field), changed rows
+ *                        | nil, message, pid of who has it locked
  *   j:hold(name)        -> true | false (somebody holds it) | nil, message
+ *   j:holder(name)      -> pid of who holds it, where that is seen (slow)
  *   j:release(name)     j:close()
+ *   store.journal.boot() -> {boot, namespace, initial, by_clock, by_proc, wall}: what io/boot.h
+ *                         tells; nil where the kernel does not
  */
+#include "io/boot.h"
+#include "io/clock.h"
 #include "io/journal.h"
 #include "lgp.h"
 #include "store_modules.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -36,15 +44,57 @@ static int failed(lua_State *L, const char *message)
     return 2;
 }
 
+/* As `failed`, with the process that is in the way. */
+static int failed_for(lua_State *L, const char *message, long pid)
+{
+    int count = failed(L, message);
+    if (pid <= 0) return count;
+    lgp_push_integer(L, pid);
+    return count + 1;
+}
+
 static int journal_open(lua_State *L)
 {
     char err[ERR_SIZE] = "";
+    long holder = 0;
     const char *path = luaL_checkstring(L, 1);
-    int durable = lua_isnoneornil(L, 2) || lua_toboolean(L, 2);
+    gp_journal_options options = {lua_isnoneornil(L, 2) || lua_toboolean(L, 2),
+                                  luaL_checknumber(L, 3)};
     journal_object *object = lgp_new(L, sizeof *object, JOURNAL);
-    if (gp_journal_open(path, durable, &object->journal, err, sizeof err) != 0)
-        return failed(L, err);
+    if (gp_journal_open(path, &options, &object->journal, &holder, err, sizeof err) != 0)
+        return failed_for(L, err, holder);
     return 1;
+}
+
+static int journal_boot(lua_State *L)
+{
+    char id[GP_BOOT_ID_LEN + 1], name[32];
+    uint64_t time_namespace = gp_boot_time_namespace();
+    double by_clock = gp_boot_seconds_by_clock(), by_proc = gp_boot_seconds_by_proc();
+    gp_boot_id(id);
+    if (id[0] == '\0' || by_clock < 0 || by_proc < 0) return 0;
+    snprintf(name, sizeof name, "%llu", (unsigned long long)time_namespace);
+    lua_createtable(L, 0, 6);
+    lua_pushstring(L, id);
+    lua_setfield(L, -2, "boot");
+    lua_pushstring(L, name);
+    lua_setfield(L, -2, "namespace");
+    lua_pushboolean(L, gp_boot_is_initial_namespace(time_namespace));
+    lua_setfield(L, -2, "initial");
+    lua_pushnumber(L, by_clock);
+    lua_setfield(L, -2, "by_clock");
+    lua_pushnumber(L, by_proc);
+    lua_setfield(L, -2, "by_proc");
+    lua_pushnumber(L, gp_clock_wall());
+    lua_setfield(L, -2, "wall");
+    return 1;
+}
+
+static int journal_wait(lua_State *L)
+{
+    gp_journal *journal = check_journal(L);
+    gp_journal_wait(journal, luaL_checknumber(L, 2));
+    return 0;
 }
 
 /* Makes a folder and those above it, for the owner alone. */
@@ -141,13 +191,13 @@ static int journal_query(lua_State *L)
     for (i = 0; i < count; i++)
         parameter(L, i + 3, &params[i]);
     if (gp_journal_start(journal, sql, params, (size_t)count, err, sizeof err) != 0)
-        return failed(L, err);
+        return failed_for(L, err, gp_journal_holder(journal));
     lua_newtable(L);
     while ((more = gp_journal_next(journal, err, sizeof err)) == 1) {
         push_row(L, journal);
         lua_rawseti(L, -2, ++row);
     }
-    if (more < 0) return failed(L, err);
+    if (more < 0) return failed_for(L, err, gp_journal_holder(journal));
     lgp_push_integer(L, gp_journal_changes(journal));
     return 2;
 }
@@ -164,6 +214,17 @@ static int journal_hold(lua_State *L)
     return 1;
 }
 
+static int journal_name_holder(lua_State *L)
+{
+    size_t len;
+    gp_journal *journal = check_journal(L);
+    const char *name = luaL_checklstring(L, 2, &len);
+    long pid = gp_journal_name_holder(journal, name, len);
+    if (pid <= 0) return 0;
+    lgp_push_integer(L, pid);
+    return 1;
+}
+
 static int journal_release(lua_State *L)
 {
     size_t len;
@@ -175,12 +236,13 @@ static int journal_release(lua_State *L)
 
 int lgp_open_journal(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"open", journal_open}, {"make_folder", journal_make_folder}, {NULL, NULL}};
-    static const luaL_Reg methods[] = {{"query", journal_query},
-                                       {"hold", journal_hold},
-                                       {"release", journal_release},
-                                       {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"open", journal_open},
+                                         {"make_folder", journal_make_folder},
+                                         {"boot", journal_boot},
+                                         {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"query", journal_query},        {"wait", journal_wait},       {"hold", journal_hold},
+        {"holder", journal_name_holder}, {"release", journal_release}, {NULL, NULL}};
     lgp_type(L, JOURNAL, methods, NULL, journal_close);
     lgp_module(L, functions);
     return 1;

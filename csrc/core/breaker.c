@@ -59,7 +59,7 @@ gp_breaker_ticket gp_breaker_enter(gp_breaker *breaker, double now)
 {
     gp_breaker_ticket ticket = {breaker->era, 0};
     if (breaker->state == GP_BREAKER_HALF_OPEN) {
-        /* Numbered, so that a probe which was given up can not free its successor's place. */
+        /* Numbered, so that a late probe cannot free its successor's slot. */
         breaker->probe = ticket.probe = ++breaker->probes;
         breaker->probe_until = now + breaker->config.probe_timeout;
     }
@@ -69,12 +69,16 @@ gp_breaker_ticket gp_breaker_enter(gp_breaker *breaker, double now)
 static int report_probe(gp_breaker *breaker, double now, gp_breaker_ticket ticket,
                         gp_breaker_result result, double retry_after)
 {
-    /* Given up: somebody else may be probing by now, whose word counts. */
-    if (ticket.probe != breaker->probe) return 0;
-    breaker->probe = 0;
+    /* A late failure is as good a reason to open as one in time, whoever is probing by now:
+     * otherwise a timeout as long as the slot would be heard only when it came first. */
     if (result == GP_BREAKER_FAILURE) {
         open_breaker(breaker, now, retry_after);
-    } else if (result != GP_BREAKER_NEUTRAL && ++breaker->successes >= breaker->config.successes) {
+        return 1;
+    }
+    /* Its slot has been given to another probe, which decides. */
+    if (ticket.probe != breaker->probe) return 0;
+    breaker->probe = 0;
+    if (result != GP_BREAKER_NEUTRAL && ++breaker->successes >= breaker->config.successes) {
         change(breaker, GP_BREAKER_CLOSED);
     }
     return 1;

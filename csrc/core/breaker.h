@@ -9,7 +9,9 @@
  *
  * Each change begins a new era. Who is admitted gets a ticket with the era's number, and a result
  * from an earlier era is dropped: a slow failure from before can not open what has just closed.
- * A probe that never reports gives its place back after a while, so half-open can not stick.
+ * A probe that never reports frees its slot after `probe_timeout`, so half-open cannot stick. A
+ * probe that fails opens the breaker again, whether or not its slot was freed before: the timeout
+ * of a request and that of its slot do not race.
  */
 #ifndef GP_BREAKER_H
 #define GP_BREAKER_H
@@ -40,7 +42,8 @@ typedef struct gp_breaker_config {
     int failures;         /* in a row, that open it */
     int successes;        /* of probes, that close it */
     double reset;         /* seconds that it stays open */
-    double probe_timeout; /* seconds after which a silent probe is given up */
+    double probe_timeout; /* seconds after which a silent probe's slot is free; longer than a
+                             request may take, so that its timeout is heard first */
 } gp_breaker_config;
 
 typedef struct gp_breaker {

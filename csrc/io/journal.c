@@ -1,9 +1,12 @@
 #include "io/journal.h"
 
+#include "io/clock.h"
 #include "io/journal_lock.h"
+#include "io/lock_holder.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +15,11 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define BUSY_MS        5000
-#define BUSY_STEP_MS   10
+#define FIRST_PAUSE    0.001 /* between two tries for SQLite's lock, doubled up to the longest */
+#define LONGEST_PAUSE  0.05
 #define STATEMENTS     32
 #define APPLICATION_ID 1735420530 /* "gpjr" */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 /* A prepared statement that is kept: the same text comes again and again. */
 typedef struct statement {
@@ -26,13 +29,18 @@ typedef struct statement {
 
 struct gp_journal {
     sqlite3 *db;
+    char *path;        /* as the caller gave it, for messages */
+    double wait;       /* seconds that a statement may wait for another process's write */
+    double wait_until; /* on gp_clock_now */
+    long holder;
     gp_lock_file *locks; /* NULL for ":memory:" without a file */
     statement statements[STATEMENTS];
     unsigned long long turn;
     sqlite3_stmt *current;
 };
 
-static const char schema[] =
+/* What turns a journal of one version into the next; the first begins with an empty file. */
+static const char *const versions[SCHEMA_VERSION] = {
     /* Exactly one pipeline a key: what is about to be made, and what came of it. */
     "CREATE TABLE IF NOT EXISTS intents ("
     "  key TEXT PRIMARY KEY, scope TEXT NOT NULL, digest TEXT NOT NULL, request TEXT NOT NULL,"
@@ -56,7 +64,20 @@ static const char schema[] =
     "  started_at REAL, ended_at REAL, PRIMARY KEY (run, path));"
     "CREATE TABLE IF NOT EXISTS answers ("
     "  run TEXT NOT NULL, path TEXT NOT NULL, answer TEXT NOT NULL, by TEXT, at REAL NOT NULL,"
-    "  PRIMARY KEY (run, path));";
+    "  PRIMARY KEY (run, path));",
+    /* The journal's own time (lua/gitlab_pipelines/journal/clock.lua), by which finished keys
+     * expire; what is finished already begins to age now. `said_made`: the server said that the
+     * pipeline was created, in a response from which its id could not be read. */
+    "CREATE TABLE boots ("
+    "  boot TEXT NOT NULL, namespace TEXT NOT NULL, turn INTEGER NOT NULL, time REAL NOT NULL,"
+    "  by_clock REAL NOT NULL, by_proc REAL NOT NULL, wall REAL NOT NULL,"
+    "  PRIMARY KEY (boot, namespace));"
+    "ALTER TABLE intents ADD COLUMN finished REAL;"
+    "ALTER TABLE intents ADD COLUMN said_made INTEGER;"
+    "UPDATE intents SET finished = 0 WHERE state <> 'intent';"
+    "CREATE INDEX intents_finished ON intents(finished) WHERE finished IS NOT NULL;"
+    "DELETE FROM facts WHERE name = 'variables_forbidden';",
+};
 
 /* File systems whose locks are another machine's affair. */
 static const struct {
@@ -130,38 +151,43 @@ static int execute(sqlite3 *db, const char *sql, const char *path, char *err, si
     return fail(err, err_size, path, sqlite3_errmsg(db));
 }
 
-/* 1 when the tables are there, 0 when they are to be made, -1 with a message for what is no journal
+/* The version of the tables, 0 when they are to be made, -1 with a message for what is no journal
  * of ours. */
 static int look_at_tables(sqlite3 *db, const char *path, char *err, size_t err_size)
 {
     long long id = number_of(db, "PRAGMA application_id");
     long long version = number_of(db, "PRAGMA user_version");
     if (id < 0 || version < 0) return fail(err, err_size, path, sqlite3_errmsg(db));
-    if (id == APPLICATION_ID && version == SCHEMA_VERSION) return 1;
     if (id != APPLICATION_ID && number_of(db, "SELECT count(*) FROM sqlite_master") != 0)
         return fail(err, err_size, path, "a database, but no journal of ours");
     if (version > SCHEMA_VERSION)
         return fail(err, err_size, path, "made by a newer version of gitlab-pipelines");
-    return 0;
+    return id == APPLICATION_ID ? (int)version : 0;
 }
 
 /* Within a transaction, as several processes may open a new file at once: all but one find the
- * tables made. */
+ * tables made. A journal that is up to date needs no lock. */
 static int make_tables(sqlite3 *db, const char *path, char *err, size_t err_size)
 {
     char sql[160];
-    int there;
-    if (execute(db, "BEGIN IMMEDIATE", path, err, err_size) != 0) return -1;
-    there = look_at_tables(db, path, err, err_size);
-    snprintf(sql, sizeof sql, "PRAGMA application_id = %d; PRAGMA user_version = %d;",
-             APPLICATION_ID, SCHEMA_VERSION);
-    if (there == 0 && execute(db, schema, path, err, err_size) == 0 &&
-        execute(db, sql, path, err, err_size) == 0 &&
-        execute(db, "COMMIT", path, err, err_size) == 0) {
+    int version;
+    if (number_of(db, "PRAGMA application_id") == APPLICATION_ID &&
+        number_of(db, "PRAGMA user_version") == SCHEMA_VERSION) {
         return 0;
     }
+    if (execute(db, "BEGIN IMMEDIATE", path, err, err_size) != 0) return -1;
+    version = look_at_tables(db, path, err, err_size);
+    if (version < 0) goto failed;
+    for (; version < SCHEMA_VERSION; version++) {
+        if (execute(db, versions[version], path, err, err_size) != 0) goto failed;
+    }
+    snprintf(sql, sizeof sql, "PRAGMA application_id = %d; PRAGMA user_version = %d;",
+             APPLICATION_ID, SCHEMA_VERSION);
+    if (execute(db, sql, path, err, err_size) != 0) goto failed;
+    if (execute(db, "COMMIT", path, err, err_size) == 0) return 0;
+failed:
     sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-    return there == 1 ? 0 : -1;
+    return -1;
 }
 
 static int set_up(sqlite3 *db, const char *sync, const char *path, char *err, size_t err_size)
@@ -171,33 +197,77 @@ static int set_up(sqlite3 *db, const char *sync, const char *path, char *err, si
     return make_tables(db, path, err, err_size);
 }
 
+/* Sleeps before the next try for a lock, never past the statement's time; 0: that is over. */
+static int pause_for_lock(void *ctx, int tries)
+{
+    const gp_journal *journal = ctx;
+    double left = journal->wait_until - gp_clock_now();
+    double pause = tries < 6 ? FIRST_PAUSE * (double)(1 << tries) : LONGEST_PAUSE;
+    if (!(left > 0)) return 0;
+    sqlite3_sleep((int)ceil((pause < left ? pause : left) * 1000));
+    return 1;
+}
+
+static void start_waiting(gp_journal *journal)
+{
+    journal->wait_until = gp_clock_now() + journal->wait;
+    journal->holder = 0;
+}
+
+/* Another's lock outlasted the time: who has it? */
+static void report_lock(gp_journal *journal, char *err, size_t err_size)
+{
+    char *real;
+    if (!journal->db || sqlite3_errcode(journal->db) != SQLITE_BUSY) return;
+    real = realpath(journal->path, NULL);
+    journal->holder = real ? gp_lock_holder_of_database(real) : 0;
+    free(real);
+    if (journal->holder == (long)getpid()) {
+        snprintf(err, err_size, "%s: locked by another user of it in this process (pid %ld)",
+                 journal->path, journal->holder);
+    } else if (journal->holder > 0) {
+        snprintf(err, err_size, "%s: locked by process %ld", journal->path, journal->holder);
+    } else {
+        snprintf(err, err_size, "%s: locked by another process", journal->path);
+    }
+}
+
 static int open_database(gp_journal *journal, const char *path, int durable, char *err,
                          size_t err_size)
 {
     const char *sync = durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL";
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, waited = 0;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, tries = 0;
     if (sqlite3_open_v2(path, &journal->db, flags, NULL) != SQLITE_OK) {
         return fail(err, err_size, path,
                     journal->db ? sqlite3_errmsg(journal->db) : "out of memory");
     }
-    sqlite3_busy_timeout(journal->db, BUSY_MS);
+    sqlite3_busy_handler(journal->db, pause_for_lock, journal);
+    start_waiting(journal);
     /* SQLite does not wait for whoever is just turning a new file to WAL: it says busy at once. */
     while (set_up(journal->db, sync, path, err, err_size) != 0) {
-        if (sqlite3_errcode(journal->db) != SQLITE_BUSY || waited >= BUSY_MS) return -1;
-        sqlite3_sleep(BUSY_STEP_MS);
-        waited += BUSY_STEP_MS;
+        if (sqlite3_errcode(journal->db) != SQLITE_BUSY) return -1;
+        if (!pause_for_lock(journal, tries++)) {
+            report_lock(journal, err, err_size);
+            return -1;
+        }
     }
     return 0;
 }
 
-int gp_journal_open(const char *path, int durable, gp_journal **out, char *err, size_t err_size)
+int gp_journal_open(const char *path, const gp_journal_options *options, gp_journal **out,
+                    long *holder, char *err, size_t err_size)
 {
     int in_memory = strcmp(path, ":memory:") == 0;
     gp_journal *journal = calloc(1, sizeof *journal);
     /* Whoever comes by a link must find the same names held. */
     char *real = NULL;
     *out = NULL;
-    if (!journal) return fail(err, err_size, path, "out of memory");
+    *holder = 0;
+    if (!journal || !(journal->path = strdup(path))) {
+        fail(err, err_size, path, "out of memory");
+        goto failed;
+    }
+    journal->wait = options->wait;
     if (!in_memory) {
         if (prepare_file(path, err, err_size) != 0) goto failed;
         real = realpath(path, NULL);
@@ -206,7 +276,10 @@ int gp_journal_open(const char *path, int durable, gp_journal **out, char *err, 
             goto failed;
         }
     }
-    if (open_database(journal, real ? real : path, durable, err, err_size) != 0) goto failed;
+    if (open_database(journal, real ? real : path, options->durable, err, err_size) != 0) {
+        *holder = journal->holder;
+        goto failed;
+    }
     if (gp_lock_file_open(real, &journal->locks, err, err_size) != 0) goto failed;
     free(real);
     *out = journal;
@@ -215,6 +288,16 @@ failed:
     free(real);
     gp_journal_close(journal);
     return -1;
+}
+
+void gp_journal_wait(gp_journal *journal, double seconds)
+{
+    journal->wait = seconds;
+}
+
+long gp_journal_holder(const gp_journal *journal)
+{
+    return journal->holder;
 }
 
 void gp_journal_close(gp_journal *journal)
@@ -226,6 +309,7 @@ void gp_journal_close(gp_journal *journal)
     sqlite3_close(journal->db);
     /* Last: nobody else may take a name while our last write is under way. */
     gp_lock_file_close(journal->locks);
+    free(journal->path);
     free(journal);
 }
 
@@ -272,8 +356,13 @@ int gp_journal_start(gp_journal *journal, const char *sql, const gp_journal_valu
     sqlite3_stmt *stmt;
     size_t i;
     gp_journal_finish(journal);
+    start_waiting(journal);
     stmt = prepared(journal, sql);
-    if (!stmt) return fail(err, err_size, "journal", sqlite3_errmsg(journal->db));
+    if (!stmt) {
+        fail(err, err_size, "journal", sqlite3_errmsg(journal->db));
+        report_lock(journal, err, err_size);
+        return -1;
+    }
     if ((size_t)sqlite3_bind_parameter_count(stmt) < count)
         return fail(err, err_size, "journal", "more values than the statement has places");
     for (i = 0; i < count; i++) {
@@ -295,6 +384,7 @@ int gp_journal_next(gp_journal *journal, char *err, size_t err_size)
         return 0;
     }
     fail(err, err_size, "journal", sqlite3_errmsg(journal->db));
+    report_lock(journal, err, err_size);
     gp_journal_finish(journal);
     return -1;
 }
@@ -348,6 +438,11 @@ int gp_journal_changes(const gp_journal *journal)
 int gp_journal_hold(gp_journal *journal, const char *name, size_t len, char *err, size_t err_size)
 {
     return gp_lock_file_take(journal->locks, name, len, err, err_size);
+}
+
+long gp_journal_name_holder(const gp_journal *journal, const char *name, size_t len)
+{
+    return gp_lock_file_holder(journal->locks, name, len);
 }
 
 void gp_journal_release(gp_journal *journal, const char *name, size_t len)

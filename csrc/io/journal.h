@@ -3,7 +3,9 @@
  * it, so that the next process can go on after a `kill -9` or a power cut.
  *
  * The file is made 0600, kept in WAL mode, and refused on network file systems, whose locks and
- * shared memory SQLite can not trust. Statements wait up to 5 s for another process's write.
+ * shared memory SQLite can not trust. A statement waits for another process's write no longer than
+ * `wait` seconds, however often SQLite tries; then the message names the file and, where it can be
+ * known, the process that has it.
  * Beside it lies `<path>-lock`: a name is held by a kernel lock (F_OFD_SETLK) on one byte of it,
  * for as long as this journal is open or its process exists, stopped or not. There is no lease
  * that could run out under a paused process. The path ":memory:" makes a journal without a file.
@@ -34,11 +36,25 @@ typedef struct gp_journal_value {
     size_t len;
 } gp_journal_value;
 
+typedef struct gp_journal_options {
+    int durable; /* a write survives a power cut (synchronous = FULL), else it survives the end of
+                    the process (NORMAL) */
+    double wait; /* seconds that opening it, and then each statement, may wait for a lock */
+} gp_journal_options;
+
 /*
- * Opens the journal, makes file and tables where there are none. `durable`: a write survives a
- * power cut (synchronous = FULL), else it survives the end of the process (NORMAL). Returns 0.
+ * Opens the journal, makes file and tables where there are none, and brings those of an earlier
+ * version up to date. Returns 0; on failure `*holder` is the pid of the process that has it locked,
+ * or 0.
  */
-int gp_journal_open(const char *path, int durable, gp_journal **out, char *err, size_t err_size);
+int gp_journal_open(const char *path, const gp_journal_options *options, gp_journal **out,
+                    long *holder, char *err, size_t err_size);
+
+/* How long each statement from now on may wait for a lock. */
+void gp_journal_wait(gp_journal *journal, double seconds);
+
+/* After a statement that failed: the pid of the process that had the journal locked, or 0. */
+long gp_journal_holder(const gp_journal *journal);
 
 /* Gives back everything, the held names too. NULL is allowed. */
 void gp_journal_close(gp_journal *journal);
@@ -66,6 +82,9 @@ int gp_journal_changes(const gp_journal *journal);
  * Never waits.
  */
 int gp_journal_hold(gp_journal *journal, const char *name, size_t len, char *err, size_t err_size);
+
+/* The pid of the process that holds a name, this one or another; 0: nobody, or not seen. */
+long gp_journal_name_holder(const gp_journal *journal, const char *name, size_t len);
 
 /* Gives a name back; harmless when it is not held. */
 void gp_journal_release(gp_journal *journal, const char *name, size_t len);

@@ -1,5 +1,7 @@
 #include "io/journal_lock.h"
 
+#include "io/lock_holder.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -9,7 +11,8 @@
 #include <unistd.h>
 
 struct gp_lock_file {
-    int fd; /* -1: within this object alone */
+    int fd;     /* -1: within this object alone */
+    char *path; /* NULL as well then */
     uint64_t *held;
     size_t count, capacity;
 };
@@ -58,7 +61,7 @@ int gp_lock_file_open(const char *beside, gp_lock_file **out, char *err, size_t 
         free(file);
         return -1;
     }
-    free(path);
+    file->path = path;
     *out = file;
     return 0;
 no_memory:
@@ -71,6 +74,7 @@ void gp_lock_file_close(gp_lock_file *file)
 {
     if (!file) return;
     if (file->fd >= 0) close(file->fd);
+    free(file->path);
     free(file->held);
     free(file);
 }
@@ -115,4 +119,10 @@ void gp_lock_file_give(gp_lock_file *file, const char *name, size_t len)
     if (at == file->count) return;
     if (file->fd >= 0) set_lock(file->fd, F_UNLCK, byte);
     file->held[at] = file->held[--file->count];
+}
+
+long gp_lock_file_holder(const gp_lock_file *file, const char *name, size_t len)
+{
+    uint64_t byte = byte_of(name, len);
+    return file->path ? gp_lock_holder(file->path, byte, byte, 1) : 0;
 }

@@ -19,6 +19,9 @@ void gp_lock_file_close(gp_lock_file *file);
 /* 1: taken; 0: somebody holds it; -1 with a message. Never waits. */
 int gp_lock_file_take(gp_lock_file *file, const char *name, size_t len, char *err, size_t err_size);
 
+/* The pid of a process that holds a name; 0: nobody, or not seen. Slow: for messages. */
+long gp_lock_file_holder(const gp_lock_file *file, const char *name, size_t len);
+
 void gp_lock_file_give(gp_lock_file *file, const char *name, size_t len);
 
 #endif

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/shared_windows.h"
+#include "io/boot.h"
 
 /* A test that wants to die at each step in turn says here what follows one. */
 #ifndef GP_SHARED_STORED
@@ -127,21 +128,9 @@ static void detach(gp_shared_limits *limits)
 
 static void read_identity(gp_shared_identity *identity)
 {
-    struct stat info;
-    ssize_t got = 0;
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     memset(identity, 0, sizeof(*identity));
-    if (fd >= 0) {
-        got = read(fd, identity->boot, sizeof(identity->boot) - 1);
-        close(fd);
-    }
-    if (got < 36) {
-        memset(identity->boot, 0, sizeof(identity->boot));
-    } else {
-        memset(identity->boot + 36, 0, sizeof(identity->boot) - 36);
-    }
-    /* Kernels before 5.6 have one clock for all. */
-    if (stat("/proc/self/ns/time", &info) == 0) identity->time_namespace = info.st_ino;
+    gp_boot_id(identity->boot);
+    identity->time_namespace = gp_boot_time_namespace();
 }
 
 /* Is this a file that may hold a block? */

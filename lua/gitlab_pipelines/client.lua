@@ -37,6 +37,9 @@ local NO_OPTIONS = {}
 -- What a pause between the last write of an answer and its `Date` may amount to.
 local CLOCK_TOLERANCE = 5
 
+-- A probe that times out must be heard before its slot is free: the timer of an attempt may be late.
+local PROBE_GRACE = 1
+
 -- Making a client ------------------------------------------------------------------------------
 
 local function choose_runtime(settings, level)
@@ -77,7 +80,7 @@ function Client:breaker_of(origin)
   local owner = self.settings.transport == "curl" and self.runtime or self.transport
   local breaker, differs = breakers.get(owner, breaker_identity(self.settings, origin), {
     failures = config.failures, successes = config.successes, reset = config.reset,
-    probe_timeout = self.settings.timeout.request,
+    probe_timeout = self.settings.timeout.request + PROBE_GRACE,
   })
   if differs then
     self.log:warn("the circuit breaker of " .. origin

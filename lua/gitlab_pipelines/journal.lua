@@ -2,18 +2,24 @@
 --- done. Here are intents (exactly one pipeline a key), facts, transactions and names that one
 --- process holds; runs of flows are kept in the same file by flow/journal.lua.
 
+local clock = require "gitlab_pipelines.journal.clock"
 local errors = require "gitlab_pipelines.errors"
 
 local M = {}
 
+-- How long a finished key is kept, by the journal's own time.
 local KEEP_SECONDS = 30 * 86400
+
+-- How long a statement waits for another process's write, unless the caller has less time.
+local WAIT_SECONDS = 5
 
 local Journal = {}
 Journal.__index = Journal
 Journal.__name = "gitlab_pipelines.journal"
 
-local function unusable(message)
-  return nil, errors.new("FlowError.JournalUnusable", { message = message })
+-- `pid`: the process that has the journal locked.
+local function unusable(message, pid)
+  return nil, errors.new("FlowError.JournalUnusable", { message = message, pid = pid })
 end
 
 local function first_line(path)
@@ -44,16 +50,23 @@ function M.default_path(name)
   return folder .. "/" .. name
 end
 
+---@class gitlab_pipelines.JournalOptions
+---@field durable boolean|nil false: a write survives the process, not a power cut
+---@field wait number|nil seconds that opening it may wait for a lock, at most 5
+---@field boot nil|fun(): gitlab_pipelines.BootReading|nil what tells the time since boot, for specs
+
 --- Opens a journal; makes the file if it is not there.
 ---@param path string ":memory:" for one that is gone with the process
----@param opts table|nil {durable = false: a write survives the process, not a power cut}
+---@param opts gitlab_pipelines.JournalOptions|nil
 ---@return table|nil journal
----@return table|nil err FlowError.JournalUnusable
+---@return table|nil err FlowError.JournalUnusable with `pid`, the process that has it locked
 function M.open(path, opts)
-  local handle, message = require("gitlab_pipelines.store").journal.open(path,
-    not opts or opts.durable ~= false)
-  if not handle then return unusable(message) end
-  return setmetatable({ handle = handle, path = path,
+  opts = opts or {}
+  local store = require("gitlab_pipelines.store").journal
+  local handle, message, pid = store.open(path, opts.durable ~= false,
+    math.max(0, math.min(opts.wait or WAIT_SECONDS, WAIT_SECONDS)))
+  if not handle then return unusable(message, pid) end
+  return setmetatable({ handle = handle, path = path, boot = opts.boot or store.boot,
     boot_id = first_line "/proc/sys/kernel/random/boot_id" or "" }, Journal)
 end
 
@@ -73,9 +86,18 @@ end
 ---@return integer|table changed rows, or FlowError.JournalUnusable
 function Journal:query(sql, ...)
   if not self.handle then return unusable "the journal is closed" end
-  local rows, changes = self.handle:query(sql, ...)
-  if not rows then return unusable(changes) end
+  local left = self.left and self.left() or WAIT_SECONDS
+  self.handle:wait(math.max(0, math.min(left, WAIT_SECONDS)))
+  local rows, changes, pid = self.handle:query(sql, ...)
+  if not rows then return unusable(changes, pid) end
   return rows, changes
+end
+
+--- The same journal for a caller whose time is limited: no statement waits longer for a lock.
+---@param left fun(): number seconds that the caller has left
+---@return table journal
+function Journal:within(left)
+  return setmetatable({ left = left }, { __index = self })
 end
 
 -- As `query`, within `transaction`: what fails is raised, and rolls back.
@@ -115,23 +137,56 @@ function Journal:hold(name)
   return nil, errors.new("FlowError.RunHeld", { message = name .. " is held by another process" })
 end
 
+--- The process that holds a name, where that can be seen. Slow: for messages.
+---@param name string
+---@return integer|nil pid
+function Journal:holder(name)
+  return self.handle and self.handle:holder(name)
+end
+
 --- Gives a name back.
 function Journal:release(name)
   if self.handle then self.handle:release(name) end
 end
 
+local BOOTS = "SELECT * FROM boots"
+
+--- The journal's own time, in seconds: see journal/clock.lua.
+---@return number|nil seconds
+---@return table|nil err
+function Journal:time()
+  local rows, err = self:query(BOOTS)
+  if not rows then return nil, err end
+  return (clock.time(rows, self.boot() or clock.UNKNOWN))
+end
+
+-- The journal's time, noted for the next look; within a transaction.
+local function tick(self)
+  local rows, reading = must(self, BOOTS), self.boot() or clock.UNKNOWN
+  local time, turn = clock.time(rows, reading)
+  must(self, [[INSERT INTO boots (boot, namespace, turn, time, by_clock, by_proc, wall)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (boot, namespace)
+    DO UPDATE SET turn = ?3, time = ?4, by_clock = ?5, by_proc = ?6, wall = ?7]], reading.boot,
+    reading.namespace, turn + 1, time, reading.by_clock, reading.by_proc, reading.wall)
+  if #rows >= clock.BOOTS then
+    must(self, [[DELETE FROM boots WHERE turn NOT IN
+      (SELECT turn FROM boots ORDER BY turn DESC LIMIT ?1)]], clock.BOOTS)
+  end
+  return time
+end
+
 local INTENT = "SELECT * FROM intents WHERE key = ?1"
 
---- Notes that a pipeline is about to be made for a key; durable when it returns.
+--- Notes that a pipeline is about to be made for a key; durable when it returns. Finished keys that
+--- are old enough are forgotten in the same transaction.
 ---@param fields table {key, scope, digest, request = text, now}
 ---@return table|nil row the key's row: the one that was there, or the new one
 ---@return boolean|table created, or an error
 function Journal:intent(fields)
   return self:transaction(function()
+    must(self, "DELETE FROM intents WHERE finished < ?1", tick(self) - KEEP_SECONDS)
     local row = must(self, INTENT, fields.key)[1]
-    if row and row.state ~= "refused" and row.created_at > fields.now - KEEP_SECONDS then
-      return row, false
-    end
+    if row and row.state ~= "refused" then return row, false end
     must(self, "DELETE FROM intents WHERE key = ?1", fields.key)
     must(self, [[INSERT INTO intents (key, scope, digest, request, state, created_at, updated_at,
       boot_id) VALUES (?1, ?2, ?3, ?4, 'intent', ?5, ?5, ?6)]], fields.key, fields.scope,
@@ -151,6 +206,17 @@ function Journal:sent(key, now)
   return update(self, "UPDATE intents SET sent_at = ?2, updated_at = ?2 WHERE key = ?1", key, now)
 end
 
+--- It is about to be sent again; what an earlier response said no longer holds.
+function Journal:resend(key, now)
+  return update(self, [[UPDATE intents SET sent_at = ?2, updated_at = ?2, said_made = NULL
+    WHERE key = ?1]], key, now)
+end
+
+--- GitLab said that the pipeline was created, but not which one: from now on it is only looked for.
+function Journal:said_made(key, now)
+  return update(self, "UPDATE intents SET said_made = 1, updated_at = ?2 WHERE key = ?1", key, now)
+end
+
 --- The pipeline of a key is known. It belongs to one key of its scope.
 ---@return boolean|nil ok
 ---@return table|nil err
@@ -167,26 +233,35 @@ function Journal:known(key, pipeline_id, now)
       return nil, errors.new("PipelineError.KeyReused", { message =
         ("pipeline %d belongs to another key"):format(pipeline_id) }), other.key
     end
-    must(self, [[UPDATE intents SET state = 'known', pipeline = ?2, updated_at = ?3
-      WHERE key = ?1]], key, pipeline_id, now)
+    must(self, [[UPDATE intents SET state = 'known', pipeline = ?2, updated_at = ?3, finished = ?4
+      WHERE key = ?1]], key, pipeline_id, now, tick(self))
     return true
   end)
 end
 
 --- GitLab refused: the key is free again.
 function Journal:refused(key, reason, now)
-  return update(self, [[UPDATE intents SET state = 'refused', pipeline = NULL, reason = ?2,
-    updated_at = ?3 WHERE key = ?1]], key, reason, now)
+  return self:transaction(function()
+    local _, changes = must(self, [[UPDATE intents SET state = 'refused', pipeline = NULL,
+      reason = ?2, updated_at = ?3, finished = ?4, said_made = NULL WHERE key = ?1]], key, reason,
+      now, tick(self))
+    return changes > 0
+  end)
 end
 
---- What is noted for a key.
+--- What is noted for a key. An open intent never expires; a finished key does after 30 days.
 ---@return table|nil row {key, scope, digest, request, state, pipeline, created_at, sent_at,
---- updated_at, boot_id, reason}
+--- updated_at, boot_id, reason, said_made, finished (the journal's time)}
 ---@return table|nil err
 function Journal:lookup(key)
   local rows, err = self:query(INTENT, key)
   if not rows then return nil, err end
-  return rows[1]
+  local row = rows[1]
+  if not row or not row.finished then return row end
+  local time
+  time, err = self:time()
+  if not time then return nil, err end
+  if row.finished >= time - KEEP_SECONDS then return row end
 end
 
 --- Intents of a scope without an answer, the oldest first.
@@ -203,11 +278,6 @@ function Journal:claimed(scope, pipeline_id)
     pipeline_id)
   if not rows then return nil, err end
   return rows[1] and rows[1].key
-end
-
---- Forgets keys of more than 30 days.
-function Journal:expire(now)
-  return update(self, "DELETE FROM intents WHERE created_at < ?1", now - KEEP_SECONDS)
 end
 
 --- What is remembered of a scope under a name.

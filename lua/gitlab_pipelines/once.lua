@@ -15,12 +15,10 @@ local requests = require "gitlab_pipelines.once.request"
 
 local M = {}
 
-local KEEP_SECONDS = 30 * 86400
-
 -- A pipeline of ours may have begun this much before we think it did, on the server's clock.
 local SINCE = 600
 
--- That a project takes no variables is believed for this long.
+-- That a project takes no variables is believed for this long, by the journal's time.
 local FORBIDDEN_FOR = 86400
 
 -- How often a name is asked for that another process holds.
@@ -29,7 +27,7 @@ local FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1
 -- A 404 of what was made this lately is a replica that does not have it yet.
 local NOT_YET_VISIBLE = 120
 
-local function journal_of(client, opts)
+local function journal_of(client, opts, left)
   if opts.journal then return opts.journal end
   if client.once_journal and client.once_journal.handle then return client.once_journal end
   local path, journal, err = client.settings.journal
@@ -37,9 +35,8 @@ local function journal_of(client, opts)
     path, err = journals.default_path "once.db"
     if not path then return nil, err end
   end
-  journal, err = journals.open(path)
+  journal, err = journals.open(path, { wait = left })
   if not journal then return nil, err end
-  journal:expire(client.runtime:now())
   client.once_journal = journal
   return journal
 end
@@ -82,9 +79,7 @@ end
 function Call:read_row()
   local row, err = self.journal:lookup(self.name)
   if err then return nil, err end
-  if not row or row.state == "refused" or row.created_at <= self:now() - KEEP_SECONDS then
-    return true
-  end
+  if not row or row.state == "refused" then return true end
   if row.digest ~= self.digest then
     return nil, self:error("PipelineError.KeyReused", { message =
       ("key %q stands for another request; nothing was sent: use another key"):format(self.key) })
@@ -92,7 +87,7 @@ function Call:read_row()
   self.row = row
   local kept = json.decode(row.request)
   if type(kept) == "table" then
-    self.since, self.baseline = kept.since or self.since, kept.baseline
+    self.since, self.baseline = kept.since, kept.baseline
     self.carried = kept.carried ~= false
   end
   return true
@@ -102,7 +97,25 @@ function Call:forbidden_before()
   local text, err = self.journal:fact(self.scope, "variables_forbidden")
   if err then return nil, err end
   local since = tonumber(text)
-  return since ~= nil and since > self:now() - FORBIDDEN_FOR
+  if not since then return false end
+  local time
+  time, err = self.journal:time()
+  if err then return nil, err end
+  return since > time - FORBIDDEN_FOR
+end
+
+-- An entry without which this call can go on, and the next one with less knowledge.
+function Call:note(what, ok, err)
+  if ok == nil then
+    self.client.log:warn(("the journal could not note that key %q is %s: %s"):format(self.key, what,
+      tostring(err)))
+  end
+end
+
+-- GitLab said that it was created: whoever goes on with this key may look for it and no more.
+function Call:note_made(now)
+  self.said_made = true
+  self:note("made", self.journal:said_made(self.name, now))
 end
 
 -- The actions ---------------------------------------------------------------------------------
@@ -126,9 +139,13 @@ function actions.intent(self, m)
   m:did()
 end
 
+local function is_id(value)
+  return type(value) == "number" and value > 0 and value % 1 == 0 and value < 2 ^ 53
+end
+
 local function outcome_of(self, result, err)
   if result ~= nil then
-    if type(result) == "table" and type(result.id) == "number" then
+    if type(result) == "table" and is_id(result.id) then
       self.pipeline = result
       return { made = result.id }
     end
@@ -144,8 +161,9 @@ end
 function actions.send(self, m)
   -- Whoever goes on after us must not take an earlier moment for the last one.
   if self.resumed then
-    local _, err = self.journal:sent(self.name, self:now())
+    local _, err = self.journal:resend(self.name, self:now())
     if err then return err end
+    self.said_made = nil
   end
   local args = {}
   for name, value in pairs(self.args) do args[name] = value end
@@ -156,15 +174,17 @@ function actions.send(self, m)
   local outcome, now = outcome_of(self, result, err), self:now()
   if outcome.doubt then
     self.resumed = true
-    self.journal:sent(self.name, now)
+    self:note("sent", self.journal:sent(self.name, now))
     self.sent_at = now
   end
+  if outcome.unseen then self:note_made(now) end
   m:sent(now, outcome)
 end
 
 function actions.known(self, m, id)
   local ok, err, other = self.journal:known(self.name, id, self:now())
   if not ok then
+    if other and m.made then self:note_made(self:now()) end
     if other or not m.made then return self:told(err) end
     -- It is there, and the next call finds it by its key.
     self.client.log:warn("the journal could not note pipeline " .. ("%d"):format(id) .. ": "
@@ -181,8 +201,10 @@ function actions.refused(self, m, why)
 end
 
 function actions.forbidden(self, m)
-  local _, err = self.journal:set_fact(self.scope, "variables_forbidden",
-    ("%.0f"):format(self:now()))
+  local time, err = self.journal:time()
+  if not time then return err end
+  local _
+  _, err = self.journal:set_fact(self.scope, "variables_forbidden", ("%.0f"):format(time))
   if err then return err end
   m:did()
 end
@@ -205,15 +227,22 @@ end
 
 -- The end -------------------------------------------------------------------------------------
 
+-- Since when the pipeline is known, on our clock; by the journal's time if another call found it.
+function Call:known_since()
+  if self.known_at then return self.known_at end
+  local finished = self.row and self.row.finished
+  local time = finished and self.journal:time()
+  return time and self:now() - (time - finished) or 0
+end
+
 -- The pipeline as GitLab shows it now; a replica may not have it yet.
 function Call:read_pipeline(id)
-  local pause = 1
+  local pause, known_at = 1, self:known_since()
   while true do
     local pipeline, err = self.client:call(operations.pipelines.get,
       { project = self.project, pipeline_id = id }, self:options())
     if pipeline then return pipeline end
     local now = self:now()
-    local known_at = self.known_at or self.row and self.row.updated_at or 0
     if err.status ~= 404 or now - known_at >= NOT_YET_VISIBLE or now + pause >= self.deadline then
       return nil, err
     end
@@ -259,7 +288,8 @@ function reasons.too_many()
 end
 
 function reasons.unseen()
-  return "GitLab said that it was made, but it can not be seen; adopt it, or send again"
+  return "GitLab responded that it was created, but no pipeline holds the key; it is never sent "
+    .. "again by itself: adopt it by its id, or send it again"
 end
 
 function reasons.unreadable(failure)
@@ -293,7 +323,7 @@ function Call:explain(failure)
     unknown_outcome = true, candidates = failure.candidates or {},
     status = cause and cause.status, request_id = cause and cause.request_id,
     retryable = reason == "deadline", retry_after = left and left > 0 and left or nil,
-    cancelled = failure.cancelled })
+    cancelled = failure.cancelled, said_made = self.said_made })
 end
 
 -- From the key to its pipeline ------------------------------------------------------------------
@@ -313,7 +343,7 @@ end
 function Call:remember(m)
   local in_doubt = m.failure and m.failure.settles_at
   self:doubts()[self.name] = in_doubt and { sent_at = self.sent_at, from = m.doubt_from,
-    settle = m.settle_time, unseen = m.unseen } or nil
+    settle = m.settle_time } or nil
 end
 
 -- A pipeline that a person has chosen: it must be there, and nobody else's.
@@ -353,13 +383,16 @@ function Call:start()
   end
   local memory = row and self:recall(row) or {}
   self.resumed, self.sent_at = row ~= nil, row and row.sent_at
+  self.said_made = row and row.said_made == 1 or nil
+  -- The request has been answered: what is left is that a replica may not show it yet.
+  local answered = self.said_made and self.client.settings.settle.visible or nil
   local once = opts.retry == false or self.client.settings.retry == false
   return machine.new(self:now(), {
     state = row and row.state, pipeline = row and row.pipeline, deadline = self.deadline,
     settle = self.client.settings.settle, alone = opts.journal ~= nil, carried = self.carried,
     may_drop = may_drop, sends = once and 1 or nil, adopt = adopt,
-    send_again = opts.send_again, doubt_from = memory.from, settle_time = memory.settle,
-    unseen = memory.unseen,
+    send_again = opts.send_again, doubt_from = memory.from, settle_time = memory.settle or answered,
+    unseen = self.said_made,
   })
 end
 
@@ -399,8 +432,10 @@ function Call:hold()
     if not err:is "FlowError.RunHeld" then return nil, err end
     local now = self:now()
     if now >= self.deadline then
+      local pid = self.journal:holder("key:" .. self.name)
       return nil, self:error("PipelineError.UnknownOutcome", { message =
-        ("another process is at key %q and has not finished"):format(self.key),
+        ("key %q is in use by %s, which has not finished (journal %s)"):format(self.key,
+          pid and ("process %d"):format(pid) or "another process", self.journal.path), pid = pid,
         unknown_outcome = true, retryable = true, candidates = {} })
     end
     local _, why = self.client.runtime:pause(math.min(pause, self.deadline - now))
@@ -442,19 +477,27 @@ function Call:orient()
   self.project, err = self:resolve(host)
   if not self.project then return nil, err end
   if not client.knows_clock then client:project(self.args.project, { deadline = self.deadline }) end
-  self.since = self:now() + client.skew - SINCE
+  -- Where the server tells no time, ours might be years off: then all pipelines are listed.
+  self.since = client.knows_clock and self:now() + client.skew - SINCE or nil
   self.scope = host .. "/" .. tostring(self.project)
   self.name = self.scope .. " " .. self.key
   self.essence, self.digest = requests.describe(self.operation, self.scope, self.args.body)
   return true
 end
 
-local function check(operation, args, opts)
-  if opts.once == "" then error(operation.name .. ": option 'once' must not be empty", 0) end
+--- What is wrong with the options of a call, as one line, or nil: a mistake of the programmer.
+---@param where string name of the method
+---@param opts table
+---@return string|nil message
+function M.problem(where, opts)
+  if opts.once == "" then return where .. ": option 'once' must not be empty" end
   if opts.adopt ~= nil and opts.adopt ~= "single"
     and not (("%.14g"):format(tonumber(opts.adopt) or 0)):match "^[1-9]%d*$" then
-    error(operation.name .. ": option 'adopt' must be \"single\" or the id of a pipeline", 0)
+    return where .. ": option 'adopt' must be \"single\" or the id of a pipeline"
   end
+end
+
+local function check(operation, args)
   local taken = requests.taken(args.body)
   if taken then
     return errors.new("PipelineError.InvalidVariable", { operation = operation.name,
@@ -466,7 +509,7 @@ end
 ---@param gl table
 ---@param operation table pipelines.create or triggers.run
 ---@param args table checked: `project`, `body`
----@param opts table `once` (the key); `adopt` ("single", or the id that a person chose),
+---@param opts table without a `problem`: `once` (the key); `adopt` ("single", or the id that a person chose),
 --- `send_again`, `journal` (an open journal to which the key belongs), `given_up` (asked before each
 --- step: "cancel", "leave" or nil), `timeout`, `retry`, `priority`
 ---@return table|nil pipeline with `adopted = true` when it was found; `duplicates` (ids) when there
@@ -474,7 +517,7 @@ end
 ---@return table|nil err with `key`; PipelineError.UnknownOutcome has `candidates`
 function M.create(gl, operation, args, opts)
   local client = gl.client
-  local err = check(operation, args, opts)
+  local err = check(operation, args)
   if err then return nil, err end
   local settings = client.settings
   local total = opts.timeout
@@ -482,8 +525,10 @@ function M.create(gl, operation, args, opts)
   local call = setmetatable({ client = client, operation = operation, args = args, opts = opts,
     key = opts.once, mark = requests.mark(opts.once), carried = true,
     deadline = client.runtime:now() + total, unreadable = client.auth == "job" }, Call)
-  call.journal, err = journal_of(client, opts)
-  if not call.journal then return nil, call:told(err) end
+  local journal
+  journal, err = journal_of(client, opts, total)
+  if not journal then return nil, call:told(err) end
+  call.journal = journal:within(function() return call.deadline - call:now() end)
   local ok
   ok, err = call:orient()
   if not ok then return nil, call:told(err) end

@@ -163,17 +163,35 @@ describe("the circuit breaker", function()
     assert.equals("wait", (exchange(breaker, { effect = "create", class = "create" }):next(now, 0)))
   end)
 
-  it("frees the place of a probe that never reports, and ignores its late word", function()
+  it("frees the slot of a probe that never reports, and ignores its late success", function()
     local breaker, now = half_open { probe_timeout = 20 }
     local stuck, second = exchange(breaker), exchange(breaker)
     stuck:next(now, 0)
     assert.same({ "wait", now + 20 }, { second:next(now + 1, 0) })
     assert.equals("send", (second:next(now + 20, 0)))
-    stuck:feed(now + 21, 0, "ok", 502)
+    stuck:feed(now + 21, 0, "ok", 200)
     assert.equals("half_open", (breaker:state(now + 21)))
     second:feed(now + 22, 0, "ok", 200)
     call(breaker, now + 22, 200)
     assert.equals("closed", (breaker:state(now + 22)))
+  end)
+
+  it("opens again when a probe times out, before or after its slot is free", function()
+    for _, first in ipairs { "report", "slot" } do
+      local breaker, now = half_open { probe_timeout = 20 }
+      local probe, second = exchange(breaker), exchange(breaker)
+      probe:next(now, 0)
+      if first == "slot" then assert.equals("send", (second:next(now + 20, 0))) end
+      probe:feed(now + 20, 0, "unknown")
+      assert.same({ "open", 30 }, { breaker:state(now + 20) }, first)
+      if first == "report" then
+        assert.same({ "wait", now + 50 }, { second:next(now + 20, 0) })
+      else
+        -- It began before the breaker opened again.
+        second:feed(now + 21, 0, "ok", 200)
+        assert.same({ "open", 29 }, { breaker:state(now + 21) })
+      end
+    end
   end)
 
   it("frees the place of a probe that was cancelled", function()
@@ -268,7 +286,8 @@ describe("the circuit breaker", function()
 
   local function model_hears(model, now, ticket, event, seconds)
     if ticket.era ~= model.era then return end
-    if model.state == "half_open" and model.probe ~= ticket then return end
+    local superseded = model.state == "half_open" and model.probe ~= ticket
+    if superseded and event ~= "bad" then return end
     transitions[model.state][event](model, now, ticket, seconds)
   end
 

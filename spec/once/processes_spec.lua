@@ -4,6 +4,7 @@ local httpd = require "support.httpd"
 local json = require "gitlab_pipelines.json"
 local process = require "support.process"
 local request = require "gitlab_pipelines.once.request"
+local seeds = require "support.seeds"
 
 local TOKEN = "spec-token-0123456789"
 
@@ -43,8 +44,9 @@ local function fault(rule)
 end
 
 local function command(options)
-  return ("env MOCK_TOKEN=%s SIGNAL=%s %s spec/support/once_child.lua %s %s %d %s '%s' %d %s"):format(
-    TOKEN, options.signal or "KILL", httpd.lua, server.url, options.journal or folder .. "once.db",
+  local shifted = options.shift and ("faketime -f %s "):format(options.shift) or ""
+  return ("env MOCK_TOKEN=%s SIGNAL=%s %s%s spec/support/once_child.lua %s %s %d %s '%s' %d %s"):format(
+    TOKEN, options.signal or "KILL", shifted, httpd.lua, server.url, options.journal or folder .. "once.db",
     project, options.key or "key", options.point or "none", options.timeout or 1000,
     options.clock or "linked")
 end
@@ -93,9 +95,11 @@ describe("once, as processes,", function()
     server = nil
   end)
 
-  -- Dies there, then another goes on until it has a pipeline.
-  local function case(point, outcome, lag)
+  -- Dies there, then another goes on until it has a pipeline. `shift()` tells how far the clocks of
+  -- the next process are off.
+  local function case(point, outcome, lag, shift)
     project = project + 1
+    shift = shift or function() end
     local name = ("%s, killed at %s, lag %d"):format(outcome[1], point, lag)
     local journal = ("%s%d.db"):format(folder, project)
     ask(("-X DELETE %s/_mock/faults"):format(server.url))
@@ -104,16 +108,17 @@ describe("once, as processes,", function()
     if point == "in flight" then rule.delay = 30 end
     if next(outcome[2]) or rule.delay then fault(rule) end
     if lag > 0 then post("/_mock/faults", { lag = lag }) end
-    run(command { point = point, journal = journal })
+    run(command { point = point, journal = journal, shift = shift() })
     local id, text
     for _ = 1, 3 do
-      id, text = id_of(run(command { journal = journal }))
+      id, text = id_of(run(command { journal = journal, shift = shift() }))
       if id then break end
     end
     assert(id, name .. ": " .. text)
     local ids = table_of()
     assert(#ids == 1 and ids[1] == id, ("%s: the server has %d: %s, we %d"):format(name, #ids,
       table.concat(ids, " "), id))
+    return journal, id
   end
 
   it("makes one pipeline at every crash point and network outcome", function()
@@ -131,6 +136,27 @@ describe("once, as processes,", function()
     end
   end)
 
+  it("makes one among processes whose clocks are days and years apart", function()
+    local shifts = { "+40d", "-40d", "+10y", "-10y", "+31d", "-1d" }
+    local full = os.getenv "GP_FULL" == "1"
+    for seed in seeds.each(60, 2) do
+      seeds.named(seed, function()
+        local random = seeds.new(seed)
+        local function shift()
+          return random.chance(0.8) and random.pick(shifts) or nil
+        end
+        local journal, id = case(random.pick(points), random.pick(outcomes), random.pick { 0, 59 }, shift)
+        -- Finished, it is anybody's, whatever their clocks say.
+        for i = 1, full and #shifts or 2 do
+          local again = run(command { journal = journal, shift = shifts[(seed + i) % #shifts + 1] })
+          assert(again == ("id %d true\n"):format(id), ("%d, but %s: %s"):format(id, shifts[(seed + i)
+            % #shifts + 1], again))
+        end
+        assert.same({ id }, (table_of()))
+      end)
+    end
+  end)
+
   it("makes one when a process is stopped before it sends, and goes on after another has tried",
     function()
       local script = ([[
@@ -144,7 +170,7 @@ describe("once, as processes,", function()
         %s]]):format(command { point = "intent", signal = "STOP", clock = "native" }, folder,
         command { timeout = 20 }, folder, command {})
       local second, first, third = run(script):match "^(.-)\n(.-)\n(.-)\n$"
-      assert.matches("^err PipelineError.UnknownOutcome.*another process", second)
+      assert.matches("^err PipelineError.UnknownOutcome.*in use by process %d+", second)
       local id = id_of(first)
       assert.equal(("id %d false"):format(id), first)
       assert.equal(("id %d true"):format(id), third)

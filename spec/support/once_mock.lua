@@ -1,5 +1,6 @@
 -- A simulated GitLab in virtual time, clients over it, and its own table as the judge.
 local gitlab = require "gitlab_pipelines"
+local journals = require "gitlab_pipelines.journal"
 local json = require "gitlab_pipelines.json"
 local request = require "gitlab_pipelines.once.request"
 
@@ -34,6 +35,14 @@ function Env:client(options)
     runtime = self.rt, journal = ":memory:", limits = false }
   for name, value in pairs(options or {}) do given[name] = value end
   return assert(gitlab.new(given))
+end
+
+-- A journal whose own time is that of the runtime.
+function Env:journal(path)
+  return assert(journals.open(path, { boot = function()
+    local now = self.rt:now()
+    return { boot = "virtual", namespace = "", initial = true, by_clock = now, by_proc = now, wall = now }
+  end }))
 end
 
 function Env:post(target, body)

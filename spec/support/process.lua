@@ -47,6 +47,28 @@ function M.together(count, code, ...)
   return ok == true or ok == 0
 end
 
+--- Runs `fn(pid)` while process `pid` has the SQLite file locked by `begin`, in a transaction that it
+--- leaves open, and does not run.
+---@param begin string such as "BEGIN IMMEDIATE"
+function M.while_locked(file, begin, fn)
+  local script = os.tmpname()
+  local out = assert(io.open(script, "w"))
+  out:write([[
+import os, sqlite3, sys
+c = sqlite3.connect(sys.argv[1], isolation_level=None)
+c.execute(sys.argv[2])
+print(os.getpid(), flush=True)
+os.kill(os.getpid(), 19)]])
+  out:close()
+  local pipe = assert(io.popen(("exec /usr/bin/python3 %s %s %s"):format(script, quote(file), quote(begin))))
+  local pid = assert(pipe:read "*n")
+  local ok, message = pcall(fn, pid)
+  os.execute("kill -9 " .. ("%d"):format(pid))
+  pipe:close()
+  os.remove(script)
+  if not ok then error(message, 0) end
+end
+
 M.interpreter = interpreter
 
 --- Lua text that ends its own process as `kill -9` does.

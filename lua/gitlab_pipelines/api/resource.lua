@@ -245,6 +245,8 @@ function M.create(group, operation, project, params, opts, own)
   local args, err = M.prepare(group, operation, project, params, own)
   if not args then return nil, err end
   if opts.once then
+    local message = require(ONCE).problem(operation.name, opts)
+    if message then M.blame(message) end
     return require(ONCE).create(group.gl, operation, args, opts)
   end
   for _, name in ipairs { "adopt", "send_again" } do

@@ -72,7 +72,8 @@ local function create_once(ctx, args, gl, project, fields)
     gl.pipelines:cancel(project, pipeline.id)
     ctx:stop(("interrupted; pipeline %d is cancelled"):format(pipeline.id), exit.interrupted)
   end
-  if not pipeline and err:is "PipelineError.UnknownOutcome" and #(err.candidates or {}) > 0 then
+  if not pipeline and err:is "PipelineError.UnknownOutcome"
+    and (err.said_made or #(err.candidates or {}) > 0) then
     ctx:stop(tostring(err) .. ": --adopt ID or --send-again", exit.of_error(err))
   end
   return ctx:check(pipeline, err)

@@ -92,16 +92,17 @@ local function failed(err)
 end
 
 local function page(self, number, deadline)
-  return self.client:page(operations.pipelines.list, { project = self.project, query = {
-    { "created_after", core.time.iso(self.since) }, { "page", ("%d"):format(number) },
-    { "per_page", ("%d"):format(ROWS_A_PAGE) } } }, { deadline = deadline, priority = "read" })
+  local query = { { "page", ("%d"):format(number) }, { "per_page", ("%d"):format(ROWS_A_PAGE) } }
+  if self.since then table.insert(query, 1, { "created_after", core.time.iso(self.since) }) end
+  return self.client:page(operations.pipelines.list, { project = self.project, query = query },
+    { deadline = deadline, priority = "read" })
 end
 
 --- Looks once. What is found has its row in `rows`.
 ---@param self table
 --- `client`, `project`, `scope`, `name` (the key in the journal), `mark`, `journal`; `since` (on the
---- server's clock); `baseline` (ids up to this one were there before the first request); `carried` (the
---- key travels as a variable); `unreadable` (variables need not be asked for)
+--- server's clock; nil: it is not known); `baseline` (ids up to this one were there before the first
+--- request); `carried` (the key travels as a variable); `unreadable` (variables need not be asked for)
 ---@param deadline number
 ---@return table look for machine:looked, and `top`, the greatest id seen
 function M.look(self, deadline)
