@@ -16,21 +16,17 @@ local function settled(run, state, seen_at, what, question)
   return reading.settled(run.rt, freshness.seen(seen_at), question, state.deadline, what)
 end
 
--- Jobs of a pipeline with every attempt, and whether they make up its status. Trigger jobs count for
--- that too, and are read only where the jobs alone do not.
+-- Jobs of a pipeline with every attempt, and whether they make up its status.
 local function read_jobs(run, state, pipeline)
   local project, id = state.project, state.pipeline_id
   local rows, err = run.gl.jobs:list(project, id, { include_retried = true })
   if not rows then return nil, err end
-  if freshness.jobs_fit(pipeline, rows) then return rows, true end
-  local bridges
-  bridges, err = run.gl.pipelines:trigger_jobs(project, id)
-  if not bridges then return nil, err end
-  local all = {}
-  for _, list in ipairs { rows, bridges } do
-    for _, row in ipairs(list) do all[#all + 1] = row end
-  end
-  return rows, freshness.jobs_fit(pipeline, all)
+  local fit
+  fit, err = reading.jobs_fit(pipeline, rows, function()
+    return run.gl.pipelines:trigger_jobs(project, id)
+  end)
+  if fit == nil then return nil, err end
+  return rows, fit
 end
 
 --- Jobs of a state's pipeline in the order of their stages, the last attempt of each, as they are
@@ -134,14 +130,12 @@ local function last_lines(text)
   return last
 end
 
--- The log of a job that has ended. A script that failed is told of in the log's last line: until that
--- is there, the log is older than the job.
+-- The end of the log of a job that has ended.
 local function ended_log(run, state, job)
-  local seen_at = run.rt:now()
-  return settled(run, state, seen_at, "the log of " .. job.name, function()
+  return settled(run, state, run.rt:now(), "the log of " .. job.name, function()
     local text, err = run.gl.jobs:log(state.project, job.id, { tail = 4 * LOG_LINES })
     if not text then return nil, err end
-    return text, job.failure_reason ~= "script_failure" or text:find("Job failed", 1, true) ~= nil
+    return text, freshness.log_fits(job, text)
   end)
 end
 
@@ -169,7 +163,8 @@ function M.failure(run, state, pipeline)
   if not first then return nil end
   local failure = { job = first.name, id = first.id, stage = first.stage,
     reason = first.failure_reason, web_url = first.web_url }
-  local text = ended_log(run, state, first)
+  local text, _, older = ended_log(run, state, first)
+  text = text or older
   if type(text) == "string" then
     failure.log = last_lines(text)
     for i, line in ipairs(failure.log) do failure.log[i] = run:redact(line) end

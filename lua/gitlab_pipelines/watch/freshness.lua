@@ -35,6 +35,25 @@ function M.expect(note, at, patience)
   note.visible_by = math.max(note.visible_by or at, at + (patience or M.WINDOW))
 end
 
+local function moment(text)
+  return type(text) == "string" and core.time.parse(text) or nil
+end
+
+-- Seconds by which two hosts' clocks are believed to differ at most.
+local SKEW = 300
+
+--- A note of having seen, just now, a row that says itself since when it has been so: what has stood
+--- for long is known to every replica.
+---@param row table
+---@param now number
+---@param wall number now, as seconds since 1970
+---@return gitlab_pipelines.Seen
+function M.seen_row(row, now, wall)
+  local stamp = M.stamp(row) or moment(row.finished_at)
+  local age = stamp and math.max(0, wall - stamp - SKEW) or 0
+  return { visible_by = now - age + M.WINDOW }
+end
+
 --- Decides what a read tells.
 ---@param seen gitlab_pipelines.Seen what was seen that implies the thing, and when
 ---@param now number
@@ -61,8 +80,7 @@ end
 ---@param row table
 ---@return number|nil
 function M.stamp(row)
-  local text = row.updated_at
-  return type(text) == "string" and core.time.parse(text) or nil
+  return moment(row.updated_at)
 end
 
 -- The parts of a job's life, in order. What is not named (an unknown status, `skipped`) can be
@@ -152,6 +170,16 @@ function M.jobs_fit(pipeline, rows)
   if not verdict.of(status) then return true end
   if #rows == 0 then return pipeline.yaml_errors ~= nil end
   return core.status.compose(M.newest_attempts(rows), false) == status
+end
+
+--- Is this log of a job that has ended as new as its end? A script that failed is told of in the last
+--- line that the runner writes.
+---@param job table
+---@param text string the log, or the end of it
+---@return boolean
+function M.log_fits(job, text)
+  if job.status ~= "failed" or job.failure_reason ~= "script_failure" then return true end
+  return text:find("Job failed", 1, true) ~= nil
 end
 
 return M

@@ -180,6 +180,13 @@ function Watcher:saw(project, row, kind)
   self.scheduler:saw(project, kind or "pipeline", row)
 end
 
+--- What is known of a pipeline or job that was made, awaited or acted on lately, or nil.
+---@param project number|string
+---@param kind string "pipeline" or "job"
+---@param id number
+---@return table|nil known see Scheduler:known
+function Watcher:known(project, kind, id) return self.scheduler:known(project, kind, id) end
+
 --- An event said that something happened: looks now.
 ---@param project number|string
 ---@param id number|nil a pipeline's

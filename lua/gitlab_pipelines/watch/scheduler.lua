@@ -523,6 +523,8 @@ function Scheduler:follow(follow, kind, project, id, opts)
   schedule(self, p, now)
 end
 
+local remember
+
 local function remove_project(s, p)
   if p.timer then p.timer:cancel() end
   -- A look for nobody: its request is withdrawn.
@@ -537,6 +539,11 @@ end
 local function drop(s, entry)
   entry.gone = true
   local p = entry.project
+  -- Whoever reads next must not meet an older state than the end that was told.
+  if entry.row and verdict.of(entry.row.status) then
+    remember(s, recent_key(p.key, entry.kind, entry.id), entry.row,
+      entry.visible_by and entry.visible_by - freshness.WINDOW)
+  end
   local map = entry.kind == "job" and p.jobs or p.pipelines
   map[entry.id] = nil
   if next(p.pipelines) == nil and next(p.jobs) == nil then remove_project(s, p) end
@@ -601,11 +608,12 @@ local function forget_old(s)
   end
 end
 
-local function remember(s, key, row)
+function remember(s, key, row, seen_at)
+  forget_old(s)
   local before, now = s.recent[key], s.rt:now()
   local item = {
     key = key, row = verdict.of(row.status) and row or held.brief(row), at = now,
-    seen_at = before and before.seen_at or now,
+    seen_at = before and before.seen_at or seen_at or now,
   }
   s.recent[key] = item
   s.recent_tail = s.recent_tail + 1
@@ -617,7 +625,6 @@ end
 ---@param kind string "pipeline" or "job"
 ---@param row table
 function Scheduler:saw(project, kind, row)
-  forget_old(self)
   local keys, number = { key_of(project) }, number_of(row)
   if number and number ~= keys[1] then keys[2] = number end
   for _, key in ipairs(keys) do
@@ -629,6 +636,24 @@ function Scheduler:saw(project, kind, row)
       hurry(self, p)
     end
   end
+end
+
+--- What is known of a pipeline or job that was made, awaited or acted on lately.
+---@param project number|string
+---@param kind string "pipeline" or "job"
+---@param id number
+---@return table|nil known `{visible_by, row, stamp}`, a note for freshness.judge
+function Scheduler:known(project, kind, id)
+  local p = self.projects[key_of(project)]
+  local entry = p and (kind == "job" and p.jobs or p.pipelines)[id]
+  if entry and entry.row then
+    return { visible_by = entry.visible_by, row = entry.row, stamp = entry.stamp }
+  end
+  local item = recent_of(self, p or { key = key_of(project) }, kind, id)
+  if not item then return nil end
+  local known = freshness.seen(item.seen_at)
+  known.row, known.stamp = item.row, freshness.stamp(item.row)
+  return known
 end
 
 --- Ends every follow with this error.
