@@ -74,3 +74,123 @@ describe("flows under replicas that lag", function()
       different[1]))
   end)
 end)
+
+-- Rules by which half of the reads are 60 s behind, from a certain number of requests on.
+local function minute(more)
+  local rule = { method = "GET", path = "*", lag = 60, probability = 0.5 }
+  for name, value in pairs(more or {}) do rule[name] = value end
+  return { rule }
+end
+
+-- Runs the text without lag and with; both must end alike. The run with lag.
+local function alike(text, projects, opts)
+  opts = opts or {}
+  for seed = 1, 8 do
+    local without = play(text, { projects = projects }, { seed = seed, during = opts.during })
+    local with, run = play(text, { projects = projects },
+      { seed = seed, during = opts.during, rules = minute(opts.rule) })
+    assert.equal(without, with)
+    if seed == 8 then return run end
+  end
+end
+
+describe("under lag of a minute on half of the reads", function()
+  it("a pipeline that is deleted is reported as deleted", function()
+    local run = alike([[a = pipeline { project = "p/a" }]],
+      { ["p/a"] = { id = 1, jobs = { { name = "slow", duration = 900 } } } },
+      { during = function(_, gl, rt)
+        rt:sleep(200)
+        assert(gl.pipelines:delete("p/a", 1))
+      end })
+    assert.equal("WaitError.Deleted", ("%s.%s"):format(run.steps.a.error.category, run.steps.a.error.kind))
+    -- Seen at once, and the last replica that showed it has followed.
+    assert.is_true(run.ended_at - run.started_at < 300, run.ended_at - run.started_at)
+  end)
+
+  it("a file that no job keeps is missed as soon as that is known, by the documented message", function()
+    local text = [[a = pipeline { project = "p/a", dotenv = "build.env" }]]
+    local run = alike(text, { ["p/a"] = { id = 1, jobs = {
+      { name = "a", duration = 2, artifacts = { ["other.env"] = "A=1\n" } },
+      { name = "b", duration = 2 } } } })
+    assert.matches("^no job of the pipeline keeps 'build.env': the file must stand in artifacts:paths",
+      run.steps.a.reason)
+    assert.is_true(run.ended_at - run.started_at < 120, run.ended_at - run.started_at)
+    local _, fresh = play(text, { projects = { ["p/a"] = { id = 1, jobs = {
+      { name = "a", duration = 2, artifacts = { ["other.env"] = "A=1\n" } } } } } })
+    assert.is_true(fresh.ended_at - fresh.started_at < 10, fresh.ended_at - fresh.started_at)
+  end)
+
+  it("a retried job's file is that of the new attempt", function()
+    local run = alike([[
+      a = pipeline { project = "p/a", dotenv = "build.env" }
+      b = pipeline { project = "p/b", variables = { V = a.dotenv.V, S = a.job("build").status } }]],
+      { ["p/a"] = { id = 1, jobs = { { name = "slow", duration = 100 },
+        { name = "build", duration = 2, artifacts = { ["build.env"] = "V=old\n" }, status = "success",
+          variants = { { when = { attempt = 2 }, artifacts = { ["build.env"] = "V=new\n" } } } } } },
+        ["p/b"] = { id = 2, jobs = { { name = "b", duration = 1 } } } },
+      { during = function(_, gl, rt, server)
+        rt:sleep(50)
+        local _, body = server:request("GET", "/_mock/faults")
+        for _, rule in ipairs(json.decode(body)) do server:request("DELETE", "/_mock/faults/" .. rule.id) end
+        for _, job in ipairs(assert(gl.jobs:list("p/a", 1))) do
+          if job.name == "build" then assert(gl.jobs:retry("p/a", job.id)) end
+        end
+        for _, rule in ipairs(json.decode(body)) do post(server, "/_mock/faults", { method = "GET",
+          path = "*", lag = rule.lag, probability = rule.probability }) end
+      end })
+    assert.equal("new", run.steps.a.dotenv.V)
+  end)
+
+  it("a manual job is played, by a later step or on_manual, that no replica shows yet", function()
+    local projects = { ["p/a"] = { id = 1, jobs = { { name = "build", duration = 1 },
+      { name = "deploy", stage = "deploy", duration = 3, manual = true, allow_failure = false } } } }
+    alike([[a = pipeline { project = "p/a" } d = play { pipeline = a, job = "deploy" }]], projects)
+    alike([[a = pipeline { project = "p/a", on_manual = { "deploy" } }]], projects)
+    alike([[a = pipeline { project = "p/a", on_manual = "play" }]], projects)
+  end)
+
+  it("a manual job that somebody else has played is not missed", function()
+    local run = alike([[
+      a = pipeline { project = "p/a" }
+      wait = pipeline { project = "p/b", needs = { a } }
+      d = play { pipeline = a, job = "deploy", needs = { wait } }]],
+      { ["p/a"] = { id = 1, jobs = { { name = "build", duration = 1 },
+        { name = "deploy", stage = "deploy", duration = 3, manual = true, allow_failure = false } } },
+        ["p/b"] = { id = 2, jobs = { { name = "b", duration = 1 } } } },
+      { during = function(run, gl)
+        for event in run:events() do
+          if event.step == "wait" and event.status == "success" then
+            for id = 1, 3 do gl.jobs:play("p/a", id) end
+            return
+          end
+        end
+      end })
+    assert.equal("success", run.steps.d.status)
+  end)
+
+  it("a pipeline that was started elsewhere just now is awaited, by number", function()
+    local run = alike([[w = wait_for { project = "p/a", id = 1 }]],
+      { ["p/a"] = { id = 1, jobs = { { name = "build", duration = 30 } } } },
+      { rule = { probability = 1, times = 12 }, during = function(_, gl)
+        assert(gl.pipelines:create("p/a", { ref = "main" }))
+      end })
+    assert.equal("success", run.steps.w.status)
+  end)
+
+  it("a job that is not in the pipeline is missed, and not awaited until the deadline", function()
+    local run = alike([[a = pipeline { project = "p/a" } d = play { pipeline = a, job = "none" }]],
+      { ["p/a"] = { id = 1, jobs = { { name = "build", duration = 1 } } } })
+    assert.equal("there is no job 'none' in the pipeline", run.steps.d.reason)
+    assert.is_true(run.ended_at - run.started_at < 300, run.ended_at - run.started_at)
+  end)
+
+  it("all waiting ends at the step's deadline", function()
+    local _, run = play([[a = pipeline { project = "p/a", dotenv = "build.env", timeout = 90 }]],
+      { projects = { ["p/a"] = { id = 1, jobs = { { name = "a", duration = 20,
+        artifacts = { ["build.env"] = "A=1\n" } } } } } },
+      { rules = { { method = "GET", path = "*/artifacts/*", lag = 1000 } } })
+    assert.equal("failed", run.steps.a.status)
+    assert.is_true(run.steps.a.error:is "WaitError.TimedOut")
+    assert.is_true(run.ended_at - run.started_at <= 90, run.ended_at - run.started_at)
+  end)
+end)
