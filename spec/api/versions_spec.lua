@@ -98,7 +98,8 @@ describe("GitLab", function()
   for _, version in ipairs { 16.0, 16.11, 17.0, 17.11, 18.0, 18.8, 18.11, 19.0, 19.2, 19.4 } do
     it(("%g answers every call alike"):format(version), function()
       local transport = server(version)
-      local gl = api.new(transport, { runtime = virtual.new() })
+      -- All of it happened long ago.
+      local gl = api.new(transport, { runtime = virtual.new { start = virtual.START + 86400 } })
 
       local pipeline = assert(gl.pipelines:get(17, 3))
       assert.equal("failed", pipeline.status)

@@ -73,20 +73,20 @@ describe("the answers to our own writes", function()
     gl.pipelines:create("a/b", { ref = "main" })
     gl.triggers:run(17, { ref = "main", token = "glptt-0123456789" })
     local remembered = gl.watcher.scheduler.recent
-    assert.equal(3, remembered["a/b 3"].row.id)
-    assert.equal(3, remembered["17 3"].row.id)
-    assert.is_number(remembered["a/b 3"].created_at)
+    assert.equal(3, remembered["a/b pipeline 3"].row.id)
+    assert.equal(3, remembered["17 pipeline 3"].row.id)
+    assert.is_number(remembered["a/b pipeline 3"].seen_at)
     local told = {}
     rawset(gl, "watcher", {
-      saw = function(_, project, pipeline, opts)
-        told[#told + 1] = { project, pipeline.id, opts.created or false }
-      end,
+      saw = function(_, project, row, kind) told[#told + 1] = { project, kind, row.id } end,
       close = function() end,
     })
     gl.pipelines:cancel(17, 3)
     gl.pipelines:retry(17, 3)
     gl.pipelines:create(17, { ref = "main" })
-    assert.same({ { 17, 3, false }, { 17, 3, false }, { 17, 3, true } }, told)
+    gl.jobs:play(17, 3)
+    assert.same({ { 17, "pipeline", 3 }, { 17, "pipeline", 3 }, { 17, "pipeline", 3 }, { 17, "job", 3 } },
+      told)
   end)
 end)
 

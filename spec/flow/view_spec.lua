@@ -17,7 +17,7 @@ local function world(fail)
   return { ["p/lib"] = { duration = 2 }, ["p/api"] = { duration = 3 },
     ["p/web"] = { duration = 3, status = fail and "failed" or "success",
       jobs = fail and { { name = "browser", status = "failed", failure_reason = "script_failure",
-        log = "first\n\27[31msecond <script>\27[0m\n" } } or nil },
+        log = "first\n\27[31msecond <script>\27[0m\nERROR: Job failed: exit code 1\n" } } or nil },
     ["p/smoke"] = { duration = 2 } }
 end
 
@@ -231,7 +231,7 @@ describe("the live view", function()
     end)
     local text = table.concat(screen.text(), "\n")
     assert.matches("web failed: job 'browser' failed %(script_failure%)\n  https://gitlab.test/jobs/"
-      .. "%d+\n  │ first\n  │ second <script>$", text)
+      .. "%d+\n  │ first\n  │ second <script>\n  │ ERROR: Job failed: exit code 1$", text)
   end)
 end)
 

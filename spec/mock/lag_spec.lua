@@ -93,6 +93,34 @@ describe("a lagging replica", function()
     gl:close()
   end)
 
+  it("shows files, trigger jobs, variables and logs as they were", function()
+    local jobs = { { name = "a", duration = 10, artifacts = { ["x.env"] = "X=1\n" }, log = "1\n2\n3\n4\n" },
+      { name = "down", trigger = { project = "acme/app" } } }
+    local gl = open(20, jobs)
+    gl:post("/projects/5/pipeline", { ref = "main", variables = { { key = "A", value = "b" } } })
+    gl.at = 19
+    for _, target in ipairs { "/projects/5/jobs/1", "/projects/5/jobs/1/trace", "/projects/5/jobs/1/artifacts",
+      "/projects/5/pipelines/1/bridges", "/projects/5/pipelines/1/variables" } do
+      assert.equal(404, (gl:get(target)), target)
+    end
+    -- It has ended, and is shown while it ran.
+    gl.at = 27
+    assert.equal(1, #select(2, gl:get "/projects/5/pipelines/1/variables"))
+    assert.equal("running", select(2, gl:get "/projects/5/jobs/1").status)
+    assert.is_nil(select(2, gl:get "/projects/5/jobs/1").artifacts_file)
+    for _, target in ipairs { "artifacts", "artifacts/x.env", "artifacts/tree" } do
+      assert.equal(404, (gl:get("/projects/5/jobs/1/" .. target)), target)
+    end
+    local log = select(2, gl:get "/projects/5/jobs/1/trace")
+    assert.truthy(log:find("\n2\n", 1, true))
+    assert.is_nil(log:find("\n4\n", 1, true))
+    gl.at = 60
+    assert.equal("X=1\n", (select(2, gl:get "/projects/5/jobs/1/artifacts/x.env")))
+    assert.truthy(select(2, gl:get "/projects/5/jobs/1/trace"):find("Job succeeded", 1, true))
+    assert.is_table(select(2, gl:get "/projects/5/pipelines/1/bridges")[1].downstream_pipeline)
+    gl:close()
+  end)
+
   it("lags for pipelines and jobs alone: the main database follows its writers", function()
     local gl = open(30)
     gl:post("/projects/5/variables", { key = "A", value = "1" })

@@ -165,6 +165,13 @@ function M.new(world, opts)
     end
   end
 
+  -- What a pipeline ends as beyond its jobs is a trigger job's doing.
+  function gl.pipelines.trigger_jobs(_, project, id)
+    note("trigger_jobs", project, { id = id })
+    local status = refresh(gl.pipelines_by_id[id]).status
+    return { { id = 1, name = "rest", status = status, allow_failure = false } }
+  end
+
   gl.jobs = {}
   function gl.jobs.list(_, project, id)
     note("jobs", project, { id = id })
@@ -219,6 +226,16 @@ function M.new(world, opts)
     local text = job_by_id(id).files and job_by_id(id).files[path]
     if text then return text end
     return nil, errors.new("AccessError.ArtifactNotFound", { message = "404 Not Found" })
+  end
+  -- A folder of the archive: only names at its root are looked for.
+  function gl.artifacts.browse(_, project, id, folder)
+    note("browse", project, { id = id, path = folder })
+    local rows = {}
+    for name in pairs(job_by_id(id).files or {}) do
+      rows[#rows + 1] = { type = name:find "/" and "directory" or "file", name = name:match "^[^/]+" }
+    end
+    if #rows > 0 then return rows end
+    return nil, errors.new("AccessError.ArtifactNotFound", { message = "404 Artifacts Not Found" })
   end
 
   --- The requests of one sort, in order.

@@ -335,6 +335,7 @@ describe("watch/follow of a pipeline", function()
       return { id = job.id, name = job.name, status = status, started_at = t() >= job.from and "then" or nil }
     end
     local source = {}
+    function source.bridges() return {} end
     function source.jobs()
       local rows = {}
       for _, job in ipairs(jobs) do rows[#rows + 1] = row(job) end

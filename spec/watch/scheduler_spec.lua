@@ -73,7 +73,7 @@ describe("many waits", function()
         local at = rt:now()
         watcher:saw(pipeline.project.name, { id = pipeline.id, project_id = pipeline.project.id,
           status = "created", source = pipeline.fields.source,
-          updated_at = require("gitlab_pipelines.core").time.iso(at) }, { created = true })
+          updated_at = require("gitlab_pipelines.core").time.iso(at) })
         rt:spawn(function()
           local place = 0
           local _, verdict = watcher:wait(pipeline.project.name, pipeline.id, {
@@ -270,7 +270,7 @@ describe("many waits", function()
       for _ in pairs(watcher.scheduler.recent) do count = count + 1 end
       return count
     end
-    for i = 1, 1000 do watcher:saw("acme/app", { id = i, status = "created" }, { created = true }) end
+    for i = 1, 1000 do watcher:saw("acme/app", { id = i, status = "created" }) end
     rt:sleep(299)
     watcher:saw("acme/app", { id = 1, project_id = 4, status = "running" })
     assert.are.equal(1001, kept())

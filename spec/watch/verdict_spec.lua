@@ -1,4 +1,3 @@
-local held = require "gitlab_pipelines.watch.held"
 local verdict = require "gitlab_pipelines.watch.verdict"
 
 local status = require("gitlab_pipelines.core").status
@@ -90,49 +89,5 @@ describe("the verdict of a tree", function()
     assert.are.equal("blocked", verdict.tree(node(nil, { child(waiting, { open = true }) })))
     assert.is_nil(verdict.tree(node(nil, { child("blocked", { open = false }) })))
     assert.is_nil(verdict.tree(node(nil, { child("success", { open = true }) })))
-  end)
-end)
-
-describe("what is held of a pipeline", function()
-  local function row(state, second)
-    return { status = state, updated_at = ("2026-01-01T00:00:%06.3fZ"):format(second) }
-  end
-  local function hold(state, second)
-    return { row = row(state, second), stamp = held.stamp(row(state, second)) }
-  end
-
-  it("is replaced by a later row and by no older one", function()
-    assert.are.equal("new", held.compare(nil, row("running", 1)))
-    assert.are.equal("new", held.compare(hold("running", 1), row("success", 1.001)))
-    assert.are.equal("new", held.compare(hold("failed", 1), row("running", 2)))
-    assert.are.equal("older", held.compare(hold("running", 2), row("pending", 1.999)))
-    assert.are.equal("same", held.compare(hold("running", 2), row("running", 2)))
-  end)
-
-  it("compares moments, not texts", function()
-    assert.are.equal("new", held.compare(hold("running", 1),
-      { status = "success", updated_at = "2026-01-01T02:00:02.000+02:00" }))
-    assert.are.equal("older", held.compare(hold("running", 3),
-      { status = "success", updated_at = "2026-01-01T02:00:02+02:00" }))
-  end)
-
-  it("is doubted by an equally old and different row; read alone, an end stays an end", function()
-    assert.are.equal("doubtful", held.compare(hold("pending", 1), row("running", 1)))
-    assert.are.equal("new", held.compare(hold("pending", 1), row("running", 1), true))
-    assert.are.equal("older", held.compare(hold("success", 1), row("running", 1), true))
-  end)
-
-  it("of a job never goes back to an earlier part of its life", function()
-    local function how(before, after)
-      return held.compare_jobs({ status = before }, { status = after })
-    end
-    assert.are.equal("older", how("running", "pending"))
-    assert.are.equal("older", how("success", "running"))
-    assert.are.equal("new", how("pending", "running"))
-    assert.are.equal("new", how("manual", "pending"))
-    assert.are.equal("new", how("skipped", "created"))
-    assert.are.equal("new", how("running", "sublimating"))
-    assert.are.equal("same", how("running", "running"))
-    assert.are.equal("new", held.compare_jobs(nil, { status = "created" }))
   end)
 end)

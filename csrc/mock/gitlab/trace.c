@@ -123,7 +123,7 @@ int gp_get_trace(gp_call *call)
 {
     const gp_job *job = call->job;
     const gp_json *project = job->pipeline->project->def;
-    log_writer w = {.buf = &call->out->body, .now = call->m->now};
+    log_writer w = {.buf = &call->out->body, .now = call->m->now - call->lag};
     gp_buf buf = {.alloc = &call->m->alloc};
     w.stamped = job->def
                     ? gp_job_flag(job, "timestamps", gp_json_get_boolean(project, "timestamps", 0))

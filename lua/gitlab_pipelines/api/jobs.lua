@@ -56,7 +56,8 @@ local function with_body(operation)
       if err then return nil, err end
       params.variables = variables
     end
-    return resource.send(self, operation, project, params, steering)
+    return watching.saw(self, project, "job",
+      resource.send(self, operation, project, params, steering))
   end
 end
 

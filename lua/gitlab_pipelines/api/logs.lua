@@ -6,6 +6,7 @@ local json = require "gitlab_pipelines.json"
 local log_stream = require "gitlab_pipelines.api.log_stream"
 local operations = require "gitlab_pipelines.operations"
 local options = require "gitlab_pipelines.options"
+local reading = require "gitlab_pipelines.watch.reading"
 local resource = require "gitlab_pipelines.api.resource"
 local target_of = require "gitlab_pipelines.api.target"
 local watching = require "gitlab_pipelines.api.watching"
@@ -269,6 +270,7 @@ function M.follow(self, project, id, opts)
   local last, verdict, code = follower[method](follower, checked, id, {
     on_line = given.on_line, on_restart = given.on_restart, from = given.from, format = given.format,
     deadline = self.client.runtime:now() + (options.seconds(given.timeout) or DEFAULT_TIMEOUT),
+    known = reading.known(self.gl, checked, method, id),
   })
   if last ~= nil then return last, verdict, code end
   return nil, log_stream.explain(self.gl, checked, id, verdict)

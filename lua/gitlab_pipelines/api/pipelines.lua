@@ -52,7 +52,7 @@ function Pipelines:create(project, fields, opts)
   local variables, err = shape.variable_list(pipelines.create, params.variables)
   if err then return nil, err end
   params.variables = variables
-  return watching.saw(self, project, true,
+  return watching.saw(self, project, "pipeline",
     resource.create(self, pipelines.create, project, params, steering, CREATE_OPTIONS))
 end
 
@@ -62,7 +62,7 @@ end
 ---@param opts table|nil
 ---@return table|nil pipeline, table|nil err
 function Pipelines:cancel(project, id, opts)
-  return watching.saw(self, project, false, resource.send(self, pipelines.cancel, project,
+  return watching.saw(self, project, "pipeline", resource.send(self, pipelines.cancel, project,
     { pipeline_id = id }, resource.options(pipelines.cancel.name, nil, opts)))
 end
 
@@ -72,7 +72,7 @@ end
 ---@param opts table|nil
 ---@return table|nil pipeline, table|nil err
 function Pipelines:retry(project, id, opts)
-  return watching.saw(self, project, false, resource.send(self, pipelines.retry, project,
+  return watching.saw(self, project, "pipeline", resource.send(self, pipelines.retry, project,
     { pipeline_id = id }, resource.options(pipelines.retry.name, nil, opts)))
 end
 

@@ -129,6 +129,7 @@ end
 ---@param group table
 ---@param opts table|nil|function options of a call; or what this function gave
 ---@return fun(): table|nil options of the next call
+---@return number|nil deadline on the runtime's clock
 function M.within(group, opts)
   if type(opts) == "function" then return opts end
   if not opts or not opts.timeout then return function() return opts end end
@@ -139,7 +140,7 @@ function M.within(group, opts)
     for name, value in pairs(opts) do left[name] = value end
     left.timeout = math.max(0, deadline - runtime:now())
     return left
-  end
+  end, deadline
 end
 
 --- Splits one table of a method into what the operation sends and what steers the call.

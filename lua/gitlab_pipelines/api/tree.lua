@@ -5,10 +5,12 @@
 
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
+local freshness = require "gitlab_pipelines.watch.freshness"
 local json = require "gitlab_pipelines.json"
 local log_stream = require "gitlab_pipelines.api.log_stream"
 local operations = require "gitlab_pipelines.operations"
 local paging = require "gitlab_pipelines.api.paging"
+local reading = require "gitlab_pipelines.watch.reading"
 local resource = require "gitlab_pipelines.api.resource"
 
 local M = {}
@@ -39,35 +41,13 @@ function M.trigger_jobs(group, project, id, opts)
   return rows, err
 end
 
--- The newest attempt of each job, in the order in which their first attempts were made: that is the
--- order of the pipeline's configuration.
-local function newest_attempts(rows)
-  local by_name, names = {}, {}
-  for _, job in ipairs(rows) do
-    local known = by_name[job.name]
-    if not known then
-      known = { first = job.id, job = job }
-      by_name[job.name] = known
-      names[#names + 1] = job.name
-    else
-      if job.id < known.first then known.first = job.id end
-      if job.id > known.job.id then known.job = job end
-    end
-  end
-  local list = {}
-  for i, name in ipairs(names) do list[i] = by_name[name] end
-  table.sort(list, function(a, b) return a.first < b.first end)
-  return list
-end
-
 --- Groups jobs into stages.
 ---@param rows table[] every attempt of every job, in any order
 ---@return table[] stages {name, status, jobs}
 ---@return table[] jobs the newest attempts
 function M.compose(rows)
   local stages, by_name, newest = json.array {}, {}, json.array {}
-  for _, entry in ipairs(newest_attempts(rows)) do
-    local job = entry.job
+  for _, job in ipairs(freshness.newest_attempts(rows)) do
     newest[#newest + 1] = job
     local stage = by_name[job.stage]
     if not stage then
@@ -175,6 +155,21 @@ local function first_failure(node)
   return found
 end
 
+-- What one reading of a tree has in common: `visited` pipelines, and how each part is read as new as
+-- what implies it. At the deadline older data is better than none.
+local function new_walk(group, opts)
+  local walk, rt = { group = group, visited = {} }, group.client.runtime
+  local deadline
+  walk.rest, deadline = resource.within(group, opts)
+  function walk.seen(row) return freshness.seen_row(row, rt:now(), rt:wall()) end
+  function walk.settled(seen, what, question)
+    local value, err, older = reading.settled(rt, seen, question, deadline, what)
+    if value == nil and older ~= nil then return older end
+    return value, err
+  end
+  return walk
+end
+
 local grow
 
 -- Downstreams that are read at once.
@@ -184,13 +179,17 @@ local function mark_of(pipeline)
   return ("%s/%s"):format(tostring(pipeline.project_id), tostring(pipeline.id))
 end
 
--- The subtree of one downstream pipeline; what can not be read is a leaf with the reason.
-local function grow_child(group, entry, rest, visited)
+-- The subtree of one downstream pipeline; what can not be read is a leaf with the reason. Its trigger
+-- job shows that it is there, and in which status.
+local function grow_child(walk, entry)
+  local visited = walk.visited
   local shown = entry.pipeline
   local node, err
   if not visited[mark_of(shown)] then
     visited[mark_of(shown)] = true
-    node, err = grow(group, shown.project_id, shown.id, rest, visited)
+    local known = walk.seen(shown)
+    known.row, known.stamp = shown, freshness.stamp(shown)
+    node, err = grow(walk, shown.project_id, shown.id, known)
     if not node and err:is "TaskError.Cancelled" then return nil, err end
   end
   if not node then
@@ -201,19 +200,39 @@ local function grow_child(group, entry, rest, visited)
   return node
 end
 
-function grow(group, project, id, rest, visited)
-  local node, err = group:get(project, id, rest())
+-- A pipeline read by itself, no older than what is known of it.
+local function read_pipeline(walk, project, id, known)
+  local group = walk.group
+  if not known then return group:get(project, id, walk.rest()) end
+  return walk.settled(known, "the pipeline", function()
+    local row, err = group:get(project, id, walk.rest())
+    if not row then return nil, err end
+    return row, freshness.compare(known, row, true) ~= "older"
+  end)
+end
+
+-- Its jobs and trigger jobs, no older than the pipeline.
+local function read_jobs(walk, project, id, node)
+  return walk.settled(walk.seen(node), "the jobs of the pipeline", function()
+    local rows, err = every_job(walk.group, project, id, walk.rest)
+    if not rows then return nil, err end
+    return rows, freshness.jobs_fit(node, rows)
+  end)
+end
+
+function grow(walk, project, id, known)
+  local node, err = read_pipeline(walk, project, id, known)
   if not node then return nil, err end
-  visited[mark_of(node)] = true
+  walk.visited[mark_of(node)] = true
   local rows
-  rows, err = every_job(group, project, id, rest)
+  rows, err = read_jobs(walk, project, id, node)
   if not rows then return nil, err end
   node.stages, node.jobs = M.compose(rows)
   local readers = {}
   for i, entry in ipairs(downstream_of(node.jobs)) do
-    readers[i] = function() return grow_child(group, entry, rest, visited) end
+    readers[i] = function() return grow_child(walk, entry) end
   end
-  node.downstream, err = group.client.runtime:all(readers, { limit = AT_ONCE })
+  node.downstream, err = walk.group.client.runtime:all(readers, { limit = AT_ONCE })
   if not node.downstream then return nil, err end
   node.downstream.n = nil
   json.array(node.downstream)
@@ -226,14 +245,18 @@ local LOG_LINES = 10
 
 -- Adds what explains a failure: where the job ran, and how its log ends. A log that can not be read
 -- (a trigger job has none) is no reason to show nothing.
-local function explain(group, job, rest)
+local function explain(walk, job)
   local at = job.pipeline and job.pipeline.project_id
   if not at then return true end
   job.project_id = at
   if job.downstream_pipeline then return true end
-  local opts = rest()
-  local log, err = group.gl.jobs:log(at, job.id, { tail = LOG_LINES, timeout = opts and opts.timeout })
-  if not log and err:is "TaskError.Cancelled" then return nil, err end
+  local log, err = walk.settled(walk.seen(job), "the log", function()
+    local opts = walk.rest()
+    local text, err = walk.group.gl.jobs:log(at, job.id, { tail = LOG_LINES, timeout = opts and opts.timeout })
+    if not text then return nil, err end
+    return text, freshness.log_fits(job, text)
+  end)
+  if not log and err and err:is "TaskError.Cancelled" then return nil, err end
   job.log = log
   return true
 end
@@ -242,12 +265,12 @@ end
 --- made the whole fail, with `project_id`, and with the end of its log in `log` where it may be read.
 ---@return table|nil tree, table|nil err
 function M.tree(group, project, id, opts)
-  local rest = resource.within(group, opts)
-  local node, err = grow(group, project, id, rest, {})
+  local walk = new_walk(group, opts)
+  local node, err = grow(walk, project, id, reading.known(group.gl, project, "pipeline", id))
   if not node then return nil, err end
   if node.first_failure then
     local ok
-    ok, err = explain(group, node.first_failure, rest)
+    ok, err = explain(walk, node.first_failure)
     if not ok then return nil, err end
   end
   return node

@@ -33,7 +33,7 @@ function Triggers:run(project, fields, opts)
     params.token, err = self.gl.secrets:resolve(params.token)
   end
   if err then return nil, err end
-  return watching.saw(self, project, true,
+  return watching.saw(self, project, "pipeline",
     resource.create(self, run, project, params, steering, pipelines.create_options))
 end
 

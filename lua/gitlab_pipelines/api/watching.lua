@@ -105,14 +105,14 @@ end
 --- not take it back. Returns the answer.
 ---@param group table
 ---@param project integer|string
----@param created boolean
----@param pipeline table|nil
+---@param kind string "pipeline" or "job"
+---@param row table|nil
 ---@param err table|nil
-function M.saw(group, project, created, pipeline, err)
-  if type(pipeline) ~= "table" or not pipeline.id then return pipeline, err end
+function M.saw(group, project, kind, row, err)
+  if type(row) ~= "table" or not row.id then return row, err end
   local checked = resource.project(project, "saw")
-  M.of(group.gl):saw(checked, pipeline, { created = created or nil })
-  return pipeline, err
+  M.of(group.gl):saw(checked, row, kind)
+  return row, err
 end
 
 return M

@@ -2,6 +2,8 @@
 
 local dotenv = require "gitlab_pipelines.flow.dotenv"
 local errors = require "gitlab_pipelines.errors"
+local freshness = require "gitlab_pipelines.watch.freshness"
+local reading = require "gitlab_pipelines.watch.reading"
 local refs = require "gitlab_pipelines.flow.refs"
 
 local M = {}
@@ -9,32 +11,86 @@ local M = {}
 -- Lines of a failing job's log that are kept and shown.
 local LOG_LINES = 10
 
---- Jobs of a state's pipeline in the order of their stages, the last attempt of each; raises the
---- error object. Jobs get their numbers stage by stage, but a retried one gets a new number: its
---- place is that of its first attempt.
-function M.jobs(run, state)
-  if state.jobs then return state.jobs end
-  local rows, err = run.gl.jobs:list(state.project, state.pipeline_id, { include_retried = true })
-  if not rows then error(err, 0) end
-  local jobs, place = {}, {}
-  table.sort(rows, function(a, b) return a.id < b.id end)
-  for _, job in ipairs(rows) do
-    place[job.name] = place[job.name] or #jobs + 1
-    jobs[place[job.name]] = job
-  end
-  state.jobs = jobs
-  return jobs
+-- Reads until the answer is as new as what was seen at `seen_at`; the step's deadline bounds it.
+local function settled(run, state, seen_at, what, question)
+  return reading.settled(run.rt, freshness.seen(seen_at), question, state.deadline, what)
 end
 
-local function read_dotenv(run, state, path)
+-- Jobs of a pipeline with every attempt, and whether they make up its status.
+local function read_jobs(run, state, pipeline)
+  local project, id = state.project, state.pipeline_id
+  local rows, err = run.gl.jobs:list(project, id, { include_retried = true })
+  if not rows then return nil, err end
+  local fit
+  fit, err = reading.jobs_fit(pipeline, rows, function()
+    return run.gl.pipelines:trigger_jobs(project, id)
+  end)
+  if fit == nil then return nil, err end
+  return rows, fit
+end
+
+--- Jobs of a state's pipeline in the order of their stages, the last attempt of each, as they are
+--- where the pipeline is as it was seen last; raises the error object.
+---@param run table
+---@param state table
+---@param pipeline table as it was seen last, at `state.seen_at`
+---@return table[] jobs
+function M.jobs(run, state, pipeline)
+  if state.jobs then return state.jobs end
+  local rows, err = settled(run, state, state.seen_at, "the jobs of the pipeline", function()
+    return read_jobs(run, state, pipeline)
+  end)
+  if not rows then
+    error(err or errors.new("AccessError.PipelineNotFound", { message = "404 Not found" }), 0)
+  end
+  state.jobs, state.jobs_seen_at = freshness.newest_attempts(rows), run.rt:now()
+  return state.jobs
+end
+
+-- Has the job an archive? Only from one can a file be read; a report alone is none.
+local function has_archive(job)
+  if job.artifacts_file then return true end
+  for _, artifact in ipairs(job.artifacts or {}) do
+    if artifact.file_type == "archive" then return true end
+  end
+  return false
+end
+
+-- Does the job's archive lack the file? A 404 does not tell: it may come from a replica that does not
+-- know the archive yet. So the archive is listed, folder by folder: only a list proves what is absent.
+local function lacks(run, state, job, path)
+  local folder = nil
+  for name, slash in path:gmatch "([^/]+)(/?)" do
+    local rows = run.gl.artifacts:browse(state.project, job.id, folder)
+    if not rows then return false end
+    local kind, found = slash == "/" and "directory" or "file", false
+    for _, row in ipairs(rows) do found = found or row.type == kind and row.name == name end
+    if not found then return true end
+    folder = folder and folder .. "/" .. name or name
+  end
+  return false
+end
+
+-- The text of a file of the job's archive; false when the archive is there and the file is not in it;
+-- nil and the error where GitLab does not show that there is an archive.
+local function read_file(run, state, job, path)
+  local text, err = run.gl.artifacts:file(state.project, job.id, path)
+  if text or not reading.is_missing(err) then return text, err end
+  if lacks(run, state, job, path) then return false end
+  return nil, err
+end
+
+local function read_dotenv(run, state, pipeline, path)
   local values, found = {}, false
-  for _, job in ipairs(M.jobs(run, state)) do
-    if job.status == "success" and job.artifacts_file then
-      local text, err = run.gl.artifacts:file(state.project, job.id, path)
+  for _, job in ipairs(M.jobs(run, state, pipeline)) do
+    if job.status == "success" and has_archive(job) then
+      local text, err = settled(run, state, state.jobs_seen_at, path, function()
+        return read_file(run, state, job, path)
+      end)
       if text then
         found = true
         dotenv.read(text, values)
-      elseif not err:is "AccessError.ArtifactNotFound" then
+      elseif err and not err:is "AccessError.ArtifactNotFound" then
         error(err, 0)
       end
     end
@@ -52,11 +108,11 @@ function M.of_pipeline(run, state, pipeline, with_dotenv)
   local outputs = {}
   for key, value in pairs(pipeline) do outputs[key] = value end
   local path = state.step.options.dotenv
-  if path and with_dotenv then outputs.dotenv = read_dotenv(run, state, path) end
+  if path and with_dotenv then outputs.dotenv = read_dotenv(run, state, pipeline, path) end
   local wanted = refs.sorted_keys(state.step.jobs or {})
   if #wanted > 0 then
     outputs.job = {}
-    for _, job in ipairs(M.jobs(run, state)) do
+    for _, job in ipairs(M.jobs(run, state, pipeline)) do
       if state.step.jobs[job.name] then outputs.job[job.name] = job end
     end
   end
@@ -74,12 +130,16 @@ local function last_lines(text)
   return last
 end
 
---- The job that failed first, with the end of its log. Whatever can not be read is left out: this
---- only explains a failure.
----@return table|nil failure {job, id, stage, reason, web_url, log = lines}
-function M.failure(run, state)
-  local ok, jobs = pcall(M.jobs, run, state)
-  if not ok then return nil end
+-- The end of the log of a job that has ended.
+local function ended_log(run, state, job)
+  return settled(run, state, run.rt:now(), "the log of " .. job.name, function()
+    local text, err = run.gl.jobs:log(state.project, job.id, { tail = 4 * LOG_LINES })
+    if not text then return nil, err end
+    return text, freshness.log_fits(job, text)
+  end)
+end
+
+local function first_failure(jobs)
   local first
   for _, job in ipairs(jobs) do
     if job.status == "failed" and not job.allow_failure
@@ -87,10 +147,24 @@ function M.failure(run, state)
       first = job
     end
   end
+  return first
+end
+
+--- The job that failed first, with the end of its log. Whatever cannot be read is left out: this
+--- only explains a failure.
+---@param run table
+---@param state table
+---@param pipeline table|nil whose jobs are to be read, unless they stand in `state.jobs`
+---@return table|nil failure {job, id, stage, reason, web_url, log = lines}
+function M.failure(run, state, pipeline)
+  local ok, jobs = pcall(M.jobs, run, state, pipeline)
+  if not ok then return nil end
+  local first = first_failure(jobs)
   if not first then return nil end
   local failure = { job = first.name, id = first.id, stage = first.stage,
     reason = first.failure_reason, web_url = first.web_url }
-  local text = run.gl.jobs:log(state.project, first.id, { tail = 4 * LOG_LINES })
+  local text, _, older = ended_log(run, state, first)
+  text = text or older
   if type(text) == "string" then
     failure.log = last_lines(text)
     for i, line in ipairs(failure.log) do failure.log[i] = run:redact(line) end

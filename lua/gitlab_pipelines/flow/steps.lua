@@ -6,9 +6,11 @@
 
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
+local freshness = require "gitlab_pipelines.watch.freshness"
 local journals = require "gitlab_pipelines.journal"
 local load = require "gitlab_pipelines.flow.load"
 local outputs = require "gitlab_pipelines.flow.outputs"
+local reading = require "gitlab_pipelines.watch.reading"
 local refs = require "gitlab_pipelines.flow.refs"
 
 local M = {}
@@ -98,12 +100,11 @@ end
 
 -- A pipeline that waits for people counts as reached when a later `play` names each job that it
 -- waits for, and none has failed.
-local function reached(run, state)
+local function reached(run, state, pipeline)
   local played = run.plays[state.path]
   if not played then return false end
-  state.jobs = nil
   local waits = false
-  for _, job in ipairs(outputs.jobs(run, state)) do
+  for _, job in ipairs(outputs.jobs(run, state, pipeline)) do
     if job.status == "failed" and not job.allow_failure then return false end
     if job.status == "manual" and not job.allow_failure then
       if not played[job.name] then return false end
@@ -113,9 +114,9 @@ local function reached(run, state)
   return waits
 end
 
-local function manual_names(run, state)
+local function manual_names(run, state, pipeline)
   local names = {}
-  for _, job in ipairs(outputs.jobs(run, state)) do
+  for _, job in ipairs(outputs.jobs(run, state, pipeline)) do
     if job.status == "manual" then names[#names + 1] = job.name end
   end
   return table.concat(names, ", ")
@@ -125,7 +126,7 @@ local function wait_once(run, state, on_manual)
   local left = state.deadline - run.rt:now()
   if left <= 0 then return nil, errors.new("WaitError.TimedOut", { message = "timed out" }) end
   return run.gl.pipelines:wait(state.project, state.pipeline_id, {
-    timeout = left, on_manual = on_manual,
+    timeout = left, on_manual = on_manual, appear = freshness.WINDOW, full = true,
     on_change = function(pipeline)
       if state.status == "running" or state.status == "blocked" then
         run:change(state, { pipeline_status = pipeline.status, web_url = pipeline.web_url })
@@ -141,7 +142,7 @@ function verdicts.success(run, state, pipeline)
 end
 
 function verdicts.failed(run, state, pipeline)
-  local failure = outputs.failure(run, state)
+  local failure = outputs.failure(run, state, pipeline)
   return { status = "failed", outputs = outputs.of_pipeline(run, state, pipeline), failure = failure,
     again = true, reason = failure and ("job '%s' failed%s"):format(failure.job,
       failure.reason and " (" .. failure.reason .. ")" or "") or "its pipeline failed" }
@@ -182,15 +183,16 @@ local function await_pipeline(run, state, ours)
       return timed_out(run, state)
     end
     state.pipeline_status, state.web_url = pipeline.status, pipeline.web_url
+    state.seen_at = run.rt:now()
     if verdict ~= "blocked" then
       run:record(state, "ended")
       return verdicts[verdict](run, state, pipeline)
     end
-    if reached(run, state) then
+    if reached(run, state, pipeline) then
       run:record(state, "ended")
       return verdicts.success(run, state, pipeline)
     end
-    run:block(state, "waits for the manual job " .. manual_names(run, state))
+    run:block(state, "waits for the manual job " .. manual_names(run, state, pipeline))
     on_manual = "ignore"
   end
 end
@@ -323,26 +325,53 @@ local function played_state(run, step)
   return target
 end
 
--- The newest job of this name; once it is known, the job itself is asked.
-local function job_named(run, state, name)
-  if state.job_id then return run.gl.jobs:get(state.project, state.job_id) end
+local ended_jobs = { success = true, failed = true, canceled = true, skipped = true }
+
+local function ended_badly(job) return ended_jobs[job.status] and job.status ~= "success" end
+
+-- The newest job of this name in the list of its pipeline's, and whether the list is as new as the
+-- pipeline was when it was seen: one in which the job has failed may be of before a retry.
+local function newest_named(run, state, name)
   local jobs, err = run.gl.jobs:list(state.project, state.pipeline_id)
   if not jobs then return nil, err end
   local newest
   for _, job in ipairs(jobs) do
     if job.name == name and (not newest or job.id > newest.id) then newest = job end
   end
-  state.job_id = newest and newest.id
-  return newest
+  if not newest then return nil end
+  return newest, not ended_badly(newest) or freshness.jobs_fit(state.target, jobs)
 end
 
-local ended_jobs = { success = true, failed = true, canceled = true, skipped = true }
+-- Reads the job once; when its number is known, by that. Nil while a replica does not show it, or
+-- shows it as it was.
+local function read_job(run, state, name)
+  local job, fits, err
+  if state.job_id then
+    job, fits = run.gl.jobs:get(state.project, state.job_id)
+    if job then fits = freshness.compare_jobs(state.job, job) ~= "older" end
+  else
+    job, fits = newest_named(run, state, name)
+  end
+  if not job then fits, err = nil, fits end
+  if err and not reading.is_missing(err) then return nil, err end
+  local decision = freshness.judge(state.seen, run.rt:now(), job, fits)
+  if decision == "gone" and state.job_id then
+    return nil, errors.new("WaitError.Deleted", { cause = err,
+      message = ("job '%s' was deleted while it was awaited"):format(name) })
+  elseif decision == "gone" then
+    return nil, errors.new("AccessError.JobNotFound", { cause = err,
+      message = ("there is no job '%s' in the pipeline"):format(name) })
+  end
+  if decision == "not yet" or state.job_id and not fits then return nil end
+  state.job_id, state.job = job.id, job
+  return job
+end
 
--- Looks at the job until `done` says so; the interval grows while nothing changes.
+-- Reads the job until `done` says so; the interval grows while nothing changes.
 local function follow_job(run, state, name, done)
   local pause, before = LOOK_FIRST, nil
   while true do
-    local job, err = job_named(run, state, name)
+    local job, err = read_job(run, state, name)
     if err then return nil, err end
     if job and done(job) then return job end
     if job and job.status ~= before then
@@ -350,7 +379,7 @@ local function follow_job(run, state, name, done)
       run:change(state, { pipeline_status = job.status, web_url = job.web_url })
     end
     if not look_again(run, state, pause) then
-      return nil, errors.new("WaitError.TimedOut", { message = job and "timed out"
+      return nil, errors.new("WaitError.TimedOut", { message = state.job and "timed out"
         or ("there is no job '%s' in the pipeline"):format(name) })
     end
     pause = math.min(pause * 1.5, LOOK_MOST)
@@ -360,17 +389,33 @@ end
 -- Jobs that a play may still have to wait for: they become manual when their stage comes.
 local early = { created = true, preparing = true, waiting_for_resource = true, scheduled = true }
 
+-- The job that need not be played any more: somebody did, perhaps we before a crash.
+local function already_played(state, job)
+  if state.phase ~= "intent" and ended_badly(job) then
+    return nil, errors.new("JobError.JobNotPlayable",
+      { message = ("job '%s' is %s"):format(job.name, job.status) })
+  end
+  return job
+end
+
+-- GitLab says that the job, which a replica shows as manual, is not to be played. Unless it stays
+-- manual, somebody was faster.
+local function refused(run, state, err)
+  freshness.expect(state.seen, run.rt:now())
+  local job, failure = follow_job(run, state, state.step.options.job, function(job)
+    return job.status ~= "manual"
+      or freshness.judge(state.seen, run.rt:now(), job, false) == "value"
+  end)
+  if job and job.status ~= "manual" then return job end
+  run:record(state, "refused")
+  return nil, failure or err
+end
+
 local function play_job(run, state)
   local given = state.step.options
   local job, err = follow_job(run, state, given.job, function(job) return not early[job.status] end)
   if not job then return nil, err end
-  if job.status ~= "manual" then
-    if state.phase ~= "intent" and ended_jobs[job.status] and job.status ~= "success" then
-      return nil, errors.new("JobError.JobNotPlayable",
-        { message = ("job '%s' is %s"):format(given.job, job.status) })
-    end
-    return job -- somebody played it, perhaps we did before a crash
-  end
+  if job.status ~= "manual" then return already_played(state, job) end
   local request = state.request or { variables = variables_of(run, given.variables),
     inputs = given.inputs and run:resolve(given.inputs) or nil }
   state.request = request
@@ -378,11 +423,13 @@ local function play_job(run, state)
   local played
   played, err = run.gl.jobs:play(state.project, job.id,
     { variables = guarded(run, request.variables), inputs = guarded(run, request.inputs) })
+  if not played and err:is "JobError.JobNotPlayable" then return refused(run, state, err) end
   if not played then
     run:record(state, err.unknown_outcome and "unknown" or "refused")
     return nil, err
   end
-  state.job_id = played.id or job.id
+  state.job_id, state.job = played.id or job.id, played
+  freshness.expect(state.seen, run.rt:now())
   run:record(state, "known")
   return played
 end
@@ -394,6 +441,8 @@ function performers.play(run, state)
   end
   state.attempt = 1
   state.project, state.pipeline_id = target.project, target.pipeline_id
+  -- That the pipeline is there, in that status, implies the job.
+  state.target, state.seen = { status = target.pipeline_status }, freshness.seen(run.rt:now())
   local name = state.step.options.job
   if state.phase ~= "known" then
     local job, err = play_job(run, state)

@@ -10,9 +10,12 @@
 --   source.job(project, id, etag) -> job, etag | false | nil, err
 --   source.jobs(project, pipeline_id, filters) -> jobs | nil, err
 --   source.get(project, pipeline_id, etag) -> pipeline, etag | false | nil, err
+--   source.bridges(project, pipeline_id) -> trigger jobs | nil, err
 
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
+local freshness = require "gitlab_pipelines.watch.freshness"
+local reading = require "gitlab_pipelines.watch.reading"
 
 local M = {}
 
@@ -139,8 +142,12 @@ local function final(err)
     or err:is "JobError"
 end
 
--- Counts read errors, one a round however many readings of it fail: true while they are tolerated.
+-- Counts read errors, one a round however many readings of it fail: true while they are tolerated. A
+-- 404 is none, while a replica may not know the job yet.
 local function tolerates(stream, err)
+  if reading.is_missing(err) then
+    return freshness.judge(stream.seen, stream.rt:now(), nil) == "not yet"
+  end
   if final(err) or err:is "TaskError.Cancelled" then return false end
   if not stream.counted then stream.failures, stream.counted = stream.failures + 1, true end
   return stream.failures <= ERRORS_IN_A_ROW
@@ -160,7 +167,10 @@ function Stream:look()
     if tolerates(self, etag) then return true end
     return nil, etag
   end
-  if job then
+  freshness.judge(self.seen, self.rt:now(), true)
+  if not self.job then freshness.expect(self.seen, self.rt:now()) end
+  -- A replica may show an earlier part of the job's life than was seen.
+  if job and freshness.compare_jobs(self.job, job) ~= "older" then
     self.job, self.etag = job, etag
   end
   return true
@@ -182,18 +192,27 @@ function Stream:pass()
     if tolerates(self, err) then return false end
     return nil, err
   end
-  self.failures = 0
+  self.failures, self.behind = 0, false
   if length > 0 then self.had_log = true end
-  local restarted = false
+  if self:most_seen() > most then self.grown_at = self.rt:now() end
+  self.restarted = false
   local readers = { unpack(self.readers) }
   for _, reader in ipairs(readers) do
     local reason = reader:difference()
-    if reason then
+    if reason == "shorter" and self:may_be_behind(length) then
+      self.behind = true
+    elseif reason then
       guarded(self, reader, "restart", reason)
-      restarted = true
+      self.restarted = true
     end
   end
-  return not restarted and length
+  return not self.restarted and length
+end
+
+--- Is a log that is shorter than before only older? `believed`: it has been so until the last look.
+function Stream:may_be_behind(length)
+  return not self.believed
+    and freshness.judge(freshness.seen(self.grown_at), self.rt:now(), length, false) == "not yet"
 end
 
 local function is_archived(job)
@@ -241,10 +260,16 @@ function Stream:settle()
     if erased(self, length) then return nil, erased_error(self) end
     -- Also of a log that is to be given out anew; and a job that has run has said something.
     local gone = length == 0 and (self.had_log or self.job.started_at)
-    local still = length and not gone and (length == before or is_archived(self.job))
+    local still = length and not gone and not self.behind
+      and (length == before or is_archived(self.job))
     before = length or before
     if not self:has_unserved() then
-      if still or rt:now() + SETTLE_GAP > deadline then break end
+      if still then break end
+      if rt:now() + SETTLE_GAP > deadline then
+        if self.believed or not (self.behind or self.restarted) then break end
+        -- Shorter to the last: it is another log, which is read as long again.
+        self.believed, deadline = true, rt:now() + SETTLE_AT_MOST
+      end
       if not rt:pause(SETTLE_GAP) then break end
       if gone and not self:look() then break end
     end
@@ -322,7 +347,7 @@ local function stream_of(self, project, id)
   end
   stream = setmetatable({
     source = self.source, rt = self.rt, streams = self.streams, key = key, project = project,
-    id = id, readers = {}, failures = 0,
+    id = id, readers = {}, failures = 0, seen = {}, grown_at = self.rt:now(),
   }, Stream)
   self.streams[key] = stream
   return stream
@@ -339,7 +364,8 @@ end
 --- Follows one job until it ends.
 ---@param project integer|string
 ---@param id integer
----@param opts table `on_line`, `on_restart`, `from`, `format`, `deadline` (on the runtime's clock)
+---@param opts table `on_line`, `on_restart`, `from`, `format`, `deadline` (on the runtime's clock),
+--- `known` (a note of freshness.judge: that the job is there was seen elsewhere)
 ---@return table|nil job
 ---@return string|table|nil verdict or the error
 ---@return integer|nil exit_code that the log's last line tells
@@ -348,6 +374,7 @@ function Follower:job(project, id, opts)
   reader.waiter = self.rt:waiter()
   local stream = stream_of(self, project, id)
   stream.readers[#stream.readers + 1] = reader
+  if opts.known and opts.known.visible_by then freshness.expect(stream.seen, opts.known.visible_by, 0) end
   if not stream.task then
     stream.task = self.rt:background(function() stream:run() end)
   end
@@ -370,13 +397,14 @@ local has_log = { running = true, success = true, failed = true, canceled = true
 
 -- Starts following every job that has begun and is not followed yet.
 local function join_new_jobs(self, project, rows, state, opts)
+  local known = freshness.seen(self.rt:now())
   table.sort(rows, function(a, b) return a.id < b.id end)
   for _, row in ipairs(rows) do
     if has_log[row.status] and row.started_at and not state.known[row.id] then
       state.known[row.id] = true
       state.tasks[#state.tasks + 1] = self.rt:spawn(function()
         return self:job(project, row.id, {
-          format = opts.format, from = opts.from, deadline = opts.deadline,
+          format = opts.format, from = opts.from, deadline = opts.deadline, known = known,
           on_restart = opts.on_restart and function(reason)
             return opts.on_restart(reason, row)
           end,
@@ -408,15 +436,37 @@ local function still_running(tasks)
   return rest
 end
 
+-- Reads the pipeline and its jobs; true, or nil and an error. `state.over`: it has ended, or waits for
+-- a person, and the jobs are those that it then had.
 local function look_at_pipeline(self, project, id, state, opts)
+  local now = self.rt:now()
   local pipeline, err = self.source.get(project, id)
   if pipeline == nil then return nil, err end
-  state.pipeline = pipeline or state.pipeline
+  if freshness.compare(state, pipeline, true) == "new" then
+    state.row, state.stamp, state.moved_at = pipeline, freshness.stamp(pipeline), now
+  end
+  freshness.judge(state.seen, now, true)
+  if not state.seen.visible_by then freshness.expect(state.seen, now) end
   local rows
   rows, err = self.source.jobs(project, id, { include_retried = true })
   if not rows then return nil, err end
   join_new_jobs(self, project, rows, state, opts)
+  local status = state.row.status
+  state.over = false
+  if not (core.status.is_finished(status) or status == "manual") then return true end
+  local fit
+  fit, err = reading.jobs_fit(state.row, rows, function() return self.source.bridges(project, id) end)
+  if fit == nil then return nil, err end
+  state.over = freshness.judge(freshness.seen(state.moved_at), now, rows, fit) == "value"
   return true
+end
+
+-- Is this error of a look at the pipeline tolerated? `failures` is how many came in a row.
+local function tolerates_look(self, state, err, failures)
+  if reading.is_missing(err) then
+    return freshness.judge(state.seen, self.rt:now(), nil) == "not yet"
+  end
+  return not final(err) and not err:is "TaskError.Cancelled" and failures <= ERRORS_IN_A_ROW
 end
 
 -- Looks until the pipeline is over and every log has been read. True, or nil and an error.
@@ -425,16 +475,12 @@ local function follow_pipeline(self, project, id, state, opts)
   while true do
     local ok, err = look_at_pipeline(self, project, id, state, opts)
     failures = ok and 0 or failures + 1
-    if not ok and (final(err) or err:is "TaskError.Cancelled" or failures > ERRORS_IN_A_ROW) then
-      return nil, err
-    end
+    if not ok and not tolerates_look(self, state, err, failures) then return nil, err end
     local tasks
     tasks, err = still_running(state.tasks)
     if not tasks then return nil, err end
     state.tasks = tasks
-    local status = state.pipeline and state.pipeline.status
-    local over = status and (core.status.is_finished(status) or status == "manual")
-    if ok and over and #state.tasks == 0 then return true end
+    if ok and state.over and #state.tasks == 0 then return true end
     if opts.deadline and self.rt:now() >= opts.deadline then
       return nil, errors.new("WaitError.TimedOut", {
         message = "the pipeline had not ended at the deadline", operation = "jobs.follow",
@@ -455,12 +501,12 @@ end
 ---@return table|nil pipeline
 ---@return string|table|nil verdict or the error
 function Follower:pipeline(project, id, opts)
-  local state = { known = {}, tasks = {} }
+  local state = { known = {}, tasks = {}, seen = { visible_by = opts.known and opts.known.visible_by } }
   local ok, err = follow_pipeline(self, project, id, state, opts)
   for _, task in ipairs(state.tasks) do task:cancel() end
   if not ok then return nil, err end
-  local status = state.pipeline.status
-  return state.pipeline, status == "manual" and "blocked" or status
+  local status = state.row.status
+  return state.row, status == "manual" and "blocked" or status
 end
 
 return M

@@ -171,13 +171,21 @@ function Watcher:wait_job(project, id, opts)
   return wait.one(self, "job", project, id, wishes)
 end
 
---- Takes note of the answer to a write of ours (create, trigger, retry, cancel).
+--- Takes note of the answer to a write of ours (create, trigger, retry, cancel, play): a replica may
+--- not show it for up to 120 s, and nothing older counts.
 ---@param project number|string
----@param pipeline table
----@param opts table|nil `created = true`: it may be invisible for up to 120 s
-function Watcher:saw(project, pipeline, opts)
-  self.scheduler:saw(project, pipeline, opts and opts.created)
+---@param row table the pipeline, or the job
+---@param kind string|nil "pipeline" (unless given) or "job"
+function Watcher:saw(project, row, kind)
+  self.scheduler:saw(project, kind or "pipeline", row)
 end
+
+--- What is known of a pipeline or job that was made, awaited or acted on lately, or nil.
+---@param project number|string
+---@param kind string "pipeline" or "job"
+---@param id number
+---@return table|nil known see Scheduler:known
+function Watcher:known(project, kind, id) return self.scheduler:known(project, kind, id) end
 
 --- An event said that something happened: looks now.
 ---@param project number|string

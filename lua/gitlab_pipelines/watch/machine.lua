@@ -5,15 +5,14 @@
 -- version, which counts the moves), the wait's `session.wishes` (on_manual, stuck_after,
 -- downstream), and what has been asked and played so far.
 
+local freshness = require "gitlab_pipelines.watch.freshness"
 local verdict = require "gitlab_pipelines.watch.verdict"
 
 local M = {}
 
 -- Seconds. A pipeline in which nothing moved for QUIET is asked for jobs that no runner took.
--- After a play the status may take SETTLE to follow: a replica lags and the look is not every
--- second. Trigger jobs are
--- looked at again after BRIDGES, and SOON where a started downstream is still to show.
-local QUIET, SETTLE, BRIDGES, SOON = 300, 120, 30, 5
+-- Trigger jobs are read again after BRIDGES, and SOON where a started downstream is still to show.
+local QUIET, BRIDGES, SOON = 300, 30, 5
 
 local function names_left(node)
   local names = node.session.wishes.on_manual
@@ -126,8 +125,17 @@ function M.finds_manual(node, jobs)
   return #choose(node, jobs) > 0
 end
 
--- Is there a job that blocks the pipeline now? Then the answer is not older than that.
-local function shows_block(node, jobs)
+--- The filters of "manual_jobs". Where nothing blocks, an answer is as new as the pipeline's status
+--- only if all jobs are: so all are read.
+function M.manual_filters(node)
+  if node.entry.row.status == "manual" then return { scope = { "manual" } } end
+  return nil
+end
+
+-- Is the answer as new as the pipeline's status? What blocks is in it, or the jobs make up the status.
+local function is_fresh(node, jobs)
+  local row = node.entry.row
+  if row.status ~= "manual" then return freshness.jobs_fit(row, jobs) end
   for _, job in ipairs(jobs) do
     local known = node.played and node.played[job.id]
     if job.status == "manual" and not job.allow_failure and not known then return true end
@@ -135,13 +143,16 @@ local function shows_block(node, jobs)
   return false
 end
 
---- The answer to "manual_jobs": what is to be played stands in `node.to_play`. Where the pipeline
---- is blocked and the answer does not show by what, a replica lags: it is asked again.
+-- What the node's pipeline shows was seen when it last moved.
+local function since_move(node) return freshness.seen(node.entry.moved_at) end
+
+--- The answer to "manual_jobs": what is to be played stands in `node.to_play`. Where the answer is
+--- older than the pipeline's status, a replica lags: it is asked again.
 function M.manual_answer(node, jobs, now)
   local list, entry = choose(node, jobs), node.entry
   if #list > 0 then
     node.to_play = list
-  elseif entry.row.status == "manual" and now - entry.moved_at < SETTLE and not shows_block(node, jobs) then
+  elseif freshness.judge(since_move(node), now, jobs, is_fresh(node, jobs)) == "not yet" then
     node.expect = { status = entry.row.status, stamp = entry.stamp, at = now + SOON }
   else
     node.nothing_to_play = entry.version
@@ -156,7 +167,8 @@ function M.played(node, job, now)
   table.remove(node.to_play, 1)
   if #node.to_play > 0 then return end
   node.to_play = nil
-  node.expect = { status = node.entry.row.status, stamp = node.entry.stamp, at = now + SETTLE }
+  node.expect = { status = node.entry.row.status, stamp = node.entry.stamp,
+    at = now + freshness.WINDOW }
 end
 
 --- The answer to "failed_jobs"; nil when they could not be read.
@@ -191,7 +203,6 @@ end
 function M.bridges_answer(node, bridges, now, version)
   node.bridges_read_at, node.bridges_version = now, version
   local children, open = {}, false
-  local lately = now - node.entry.moved_at < SETTLE
   local ended_all = verdict.is_finished(node.entry.row.status)
   for _, bridge in ipairs(bridges) do
     local downstream = bridge.downstream_pipeline
@@ -201,9 +212,10 @@ function M.bridges_answer(node, bridges, now, version)
         row = downstream, allow_failure = bridge.allow_failure, open = not ended,
       }
     elseif may_have_made(bridge, ended_all) then
-      open = lately
+      open = true
     end
   end
+  open = freshness.judge(since_move(node), now, bridges, not open) == "not yet"
   node.bridges_open = open
   node.unsettled = open
   return children

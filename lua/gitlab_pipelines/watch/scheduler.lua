@@ -10,6 +10,7 @@
 -- loop: the callee must not wait.
 
 local errors = require "gitlab_pipelines.errors"
+local freshness = require "gitlab_pipelines.watch.freshness"
 local held = require "gitlab_pipelines.watch.held"
 local time = require("gitlab_pipelines.core").time
 local verdict = require "gitlab_pipelines.watch.verdict"
@@ -19,9 +20,6 @@ local M = {}
 -- Seconds. Rows whose change became visible late are found again as long as they lag less than
 -- OVERLAP; what the list has not shown for UNSEEN is read alone.
 local OVERLAP, UNSEEN = 90, 300
--- A pipeline of our own may be invisible for so long; a 404 after that is believed when a second
--- one confirms it.
-local INVISIBLE, CONFIRM = 120, 5
 -- How long the answers of our own writes are kept as a floor for what replicas say.
 local REMEMBERED = 300
 -- Events that wake us come in swarms.
@@ -135,7 +133,7 @@ end
 local function keep(s, entry, row, alone)
   local old_status = entry.row and entry.row.status
   hold(entry, row, alone)
-  entry.stamp = held.stamp(row)
+  entry.stamp = freshness.stamp(row)
   entry.moved_at, entry.version = s.rt:now(), entry.version + 1
   if row.status ~= old_status then
     stir(entry.project)
@@ -150,15 +148,22 @@ local function freshened(entry)
   tell(entry, {})
 end
 
+-- The project's number as a key, where a row tells it.
+local function number_of(row)
+  local number = row.project_id or type(row.pipeline) == "table" and row.pipeline.project_id
+  return number and key_of(number) or nil
+end
+
 -- An answer about the entry; `alone`: it was read by itself.
 local function take(s, entry, row, alone)
-  local how = entry.kind == "job" and held.compare_jobs(entry.row, row)
-    or held.compare(entry, row, alone)
-  entry.missing_since, entry.recheck_at = nil, nil
+  local how = freshness.age(entry.kind, entry, row, alone)
+  -- Seen for the first time: another replica may not know it yet.
+  if not entry.row then freshness.expect(entry, s.rt:now()) end
+  freshness.judge(entry, s.rt:now(), row)
+  entry.recheck_at = nil
   -- Events name the project by its number, also where it is awaited by its path.
   local p = entry.project
-  local number = row.project_id or type(row.pipeline) == "table" and row.pipeline.project_id
-  if number and not p.number then p.number = key_of(number) end
+  p.number = p.number or number_of(row)
   entry.doubtful = how == "doubtful" or nil
   if how ~= "older" or alone then entry.shown_at = s.rt:now() end
   if how == "new" then
@@ -189,15 +194,11 @@ end
 
 -- A 404: not visible yet, perhaps gone, or gone.
 local function missing(s, entry, err)
-  local now = s.rt:now()
-  if entry.invisible_until and now < entry.invisible_until then
-    entry.recheck_at = entry.invisible_until
-    return
-  end
-  entry.missing_since = entry.missing_since or now
-  if now - entry.missing_since < CONFIRM then
-    entry.recheck_at = entry.missing_since + CONFIRM
-    schedule(s, entry.project, entry.recheck_at)
+  local decision, again = freshness.judge(entry, s.rt:now(), nil)
+  if decision == "not yet" then
+    entry.recheck_at = again
+    -- A first 404 that nothing excuses is confirmed at once.
+    if entry.missing_since then schedule(s, entry.project, again) end
     return
   end
   if not entry.row then return fail(entry, err) end
@@ -231,7 +232,8 @@ local function read_alone(s, entry)
   end
   entry.errors = nil
   if row == false then
-    entry.shown_at, entry.missing_since, entry.recheck_at = s.rt:now(), nil, nil
+    freshness.judge(entry, s.rt:now(), true)
+    entry.shown_at, entry.recheck_at = s.rt:now(), nil
     freshened(entry)
     return
   end
@@ -242,7 +244,7 @@ end
 -- Rows of one page: what we follow is taken, what strangers do only moves the window.
 local function take_rows(s, p, rows, newest)
   for _, row in ipairs(rows) do
-    local stamp = held.stamp(row)
+    local stamp = freshness.stamp(row)
     if stamp and (not newest or stamp > newest) then newest = stamp end
     local entry = p.pipelines[row.id]
     if entry and not entry.gone then
@@ -443,9 +445,11 @@ end
 
 -- Following ------------------------------------------------------------------------------------
 
+local function recent_key(key, kind, id) return ("%s %s %d"):format(key, kind, id) end
+
 -- The row that we ourselves got from a write, if it is not too old: a floor for replicas.
-local function recent_of(s, p, id)
-  local remembered = s.recent[p.key .. " " .. id]
+local function recent_of(s, p, kind, id)
+  local remembered = s.recent[recent_key(p.key, kind, id)]
   return remembered and s.rt:now() - remembered.at < REMEMBERED and remembered or nil
 end
 
@@ -458,10 +462,10 @@ local function entry_of(s, p, kind, id)
     kind = kind, project = p, id = id, follows = {}, awaited = 0, version = 0,
     shown_at = now, moved_at = now,
   }
-  local remembered = kind == "pipeline" and recent_of(s, p, id)
+  local remembered = recent_of(s, p, kind, id)
   if remembered then
-    if remembered.created_at then entry.invisible_until = remembered.created_at + INVISIBLE end
-    entry.row, entry.stamp = remembered.row, held.stamp(remembered.row)
+    freshness.expect(entry, remembered.seen_at)
+    entry.row, entry.stamp = remembered.row, freshness.stamp(remembered.row)
     entry.gist = not verdict.of(remembered.row.status) or nil
     entry.shown_at = remembered.at
   end
@@ -497,13 +501,12 @@ function Scheduler:follow(follow, kind, project, id, opts)
   local p = project_of(self, project)
   local entry = entry_of(self, p, kind, id)
   local now = self.rt:now()
-  if opts.appear then
-    entry.invisible_until = math.max(entry.invisible_until or now, now + opts.appear)
-  end
+  if opts.appear then freshness.expect(entry, now, opts.appear) end
   entry.rows = entry.rows or opts.rows or nil
   if opts.row and not entry.row then
+    freshness.expect(entry, now)
     hold(entry, opts.row)
-    entry.stamp = held.stamp(opts.row)
+    entry.stamp = freshness.stamp(opts.row)
   end
   -- An end that was seen a while ago may have been undone by a retry since: it is a floor for
   -- what replicas say, and no verdict before it was looked at once more.
@@ -520,6 +523,8 @@ function Scheduler:follow(follow, kind, project, id, opts)
   schedule(self, p, now)
 end
 
+local remember
+
 local function remove_project(s, p)
   if p.timer then p.timer:cancel() end
   -- A look for nobody: its request is withdrawn.
@@ -534,6 +539,11 @@ end
 local function drop(s, entry)
   entry.gone = true
   local p = entry.project
+  -- Whoever reads next must not meet an older state than the end that was told.
+  if entry.row and verdict.of(entry.row.status) then
+    remember(s, recent_key(p.key, entry.kind, entry.id), entry.row,
+      entry.visible_by and entry.visible_by - freshness.WINDOW)
+  end
   local map = entry.kind == "job" and p.jobs or p.pipelines
   map[entry.id] = nil
   if next(p.pipelines) == nil and next(p.jobs) == nil then remove_project(s, p) end
@@ -598,11 +608,12 @@ local function forget_old(s)
   end
 end
 
-local function remember(s, key, row, created)
+function remember(s, key, row, seen_at)
+  forget_old(s)
   local before, now = s.recent[key], s.rt:now()
   local item = {
     key = key, row = verdict.of(row.status) and row or held.brief(row), at = now,
-    created_at = created and now or before and before.created_at,
+    seen_at = before and before.seen_at or seen_at or now,
   }
   s.recent[key] = item
   s.recent_tail = s.recent_tail + 1
@@ -611,19 +622,38 @@ end
 
 --- Takes note of the answer to a write of ours: rows that are older are replicas that lag.
 ---@param project number|string
----@param row table the pipeline
----@param created boolean|nil we have just made it: it may be invisible for a while
-function Scheduler:saw(project, row, created)
-  forget_old(self)
-  local keys = { key_of(project) }
-  if row.project_id and key_of(row.project_id) ~= keys[1] then keys[2] = key_of(row.project_id) end
+---@param kind string "pipeline" or "job"
+---@param row table
+function Scheduler:saw(project, kind, row)
+  local keys, number = { key_of(project) }, number_of(row)
+  if number and number ~= keys[1] then keys[2] = number end
   for _, key in ipairs(keys) do
-    remember(self, key .. " " .. row.id, row, created)
+    remember(self, recent_key(key, kind, row.id), row)
     local p = self.projects[key]
-    local entry = p and p.pipelines[row.id]
-    if entry and held.compare(entry, row, true) == "new" then keep(self, entry, row) end
-    if entry then hurry(self, p) end
+    local entry = p and (kind == "job" and p.jobs or p.pipelines)[row.id]
+    if entry then
+      if freshness.age(kind, entry, row, true) == "new" then keep(self, entry, row) end
+      hurry(self, p)
+    end
   end
+end
+
+--- What is known of a pipeline or job that was made, awaited or acted on lately.
+---@param project number|string
+---@param kind string "pipeline" or "job"
+---@param id number
+---@return table|nil known `{visible_by, row, stamp}`, a note for freshness.judge
+function Scheduler:known(project, kind, id)
+  local p = self.projects[key_of(project)]
+  local entry = p and (kind == "job" and p.jobs or p.pipelines)[id]
+  if entry and entry.row then
+    return { visible_by = entry.visible_by, row = entry.row, stamp = entry.stamp }
+  end
+  local item = recent_of(self, p or { key = key_of(project) }, kind, id)
+  if not item then return nil end
+  local known = freshness.seen(item.seen_at)
+  known.row, known.stamp = item.row, freshness.stamp(item.row)
+  return known
 end
 
 --- Ends every follow with this error.

@@ -9,17 +9,15 @@
 
 local aside = require "gitlab_pipelines.runtime.aside"
 local errors = require "gitlab_pipelines.errors"
+local freshness = require "gitlab_pipelines.watch.freshness"
 local machine = require "gitlab_pipelines.watch.machine"
+local reading = require "gitlab_pipelines.watch.reading"
 local verdict = require "gitlab_pipelines.watch.verdict"
 
 local M = {}
 
 -- With more than so many awaited, jobs that no runner took are looked for less often.
 local CROWD = 50
-
--- Seconds in which jobs of a pipeline may be unknown to a replica that knows the pipeline, or to
--- all while it is new.
-local INVISIBLE = 120
 
 local handle
 
@@ -76,7 +74,7 @@ local function begin(node, session, kind, project, id, row)
     if not node.root then node.nodes = { node } end
   end
   session.watcher.scheduler:follow(node, kind, project, id, {
-    interval = wishes.interval, appear = row and 60 or wishes.appear, row = row,
+    interval = wishes.interval, appear = wishes.appear, row = row,
     rows = wishes.on_change ~= nil,
   })
   if node.entry.row then learn(session, node, { row = node.entry.row }) end
@@ -135,7 +133,7 @@ end
 
 local function manual_jobs(session, node)
   local project, id = target(node)
-  local jobs, err = session.watcher.source.jobs(project, id, { scope = { "manual" } })
+  local jobs, err = session.watcher.source.jobs(project, id, machine.manual_filters(node))
   if not jobs or machine.finds_manual(node, jobs) then return jobs, err end
   -- A trigger job can be manual too, and is not in the list of jobs.
   local bridges
@@ -145,13 +143,14 @@ local function manual_jobs(session, node)
   return jobs
 end
 
--- Is this error of a question about the node's jobs to be borne? `count` is how many came in a row.
+-- Is this error of a question about the node's jobs tolerated? `count` is how many came in a row.
 -- Where there is no such pipeline, a replica does not know it yet; if it is gone, the scheduler's
--- own looks tell.
-local function bearable(session, node, err, count)
+-- own reads tell before this gives up.
+local function tolerated(session, node, err, count)
   if errors.is_error(err) and err:is "AccessError.PipelineNotFound" then
-    node.unseen_since = node.unseen_since or session.watcher.rt:now()
-    return session.watcher.rt:now() - node.unseen_since < INVISIBLE
+    local now = session.watcher.rt:now()
+    node.unseen = node.unseen or freshness.seen(now)
+    return freshness.judge(node.unseen, now, nil) == "not yet"
   end
   return count <= 5 and (not errors.is_error(err) or err.retryable)
 end
@@ -160,9 +159,9 @@ local function manual_answer(session, node, jobs, err)
   node.asking_manual = nil
   node.manual_errors = jobs and 0 or (node.manual_errors or 0) + 1
   if jobs then
-    node.unseen_since = nil
+    node.unseen = nil
     machine.manual_answer(node, jobs, session.watcher.rt:now())
-  elseif not bearable(session, node, err, node.manual_errors) then
+  elseif not tolerated(session, node, err, node.manual_errors) then
     return err
   else
     node.expect = { status = node.entry.row.status, stamp = node.entry.stamp,
@@ -211,9 +210,9 @@ local function bridges_answer(session, node, bridges, err)
   if not bridges then
     node.bridge_errors = (node.bridge_errors or 0) + 1
     node.bridges_retry_at = session.watcher.rt:now() + 5
-    return not bearable(session, node, err, node.bridge_errors) and err or nil
+    return not tolerated(session, node, err, node.bridge_errors) and err or nil
   end
-  node.bridge_errors, node.bridges_retry_at, node.unseen_since = 0, nil, nil
+  node.bridge_errors, node.bridges_retry_at, node.unseen = 0, nil, nil
   local root, children = node.root or node, machine.bridges_answer(node, bridges,
     session.watcher.rt:now(), version)
   for _, child in ipairs(children) do
@@ -424,9 +423,13 @@ local function completed(session, node)
   local entry = node.entry
   local row = entry.row
   if not entry.gist and (entry.full or not session.wishes.full) then return row end
-  local source = session.watcher.source
-  local read = entry.kind == "job" and source.job or source.get
-  local full = read(target(node))
+  local watcher, project, id = session.watcher, target(node)
+  local read = entry.kind == "job" and watcher.source.job or watcher.source.get
+  local full = reading.settled(watcher.rt, entry, function()
+    local found, err = read(project, id)
+    if not found then return nil, err end
+    return found, freshness.age(entry.kind, entry, found) ~= "older"
+  end, session.deadline, "the pipeline")
   return full and full.status == row.status and full or row
 end
 
