@@ -169,7 +169,7 @@ local project_shape = shape "id:id! path_with_namespace:text default_branch:text
 local trigger_shape = shape "id:id! description:text token:text"
 local variable_shape = shape "key:text! value:text variable_type:text environment_scope:text"
 local environment_shape = shape "id:id! name:text! state:text tier:text external_url:text"
-local deployment_shape = shape "id:id! iid:id status:text! ref:text sha:text created_at:text"
+local deployment_shape = shape "id:id! iid:id status:text ref:text sha:text created_at:text"
 local user_shape = shape "id:id! username:text name:text"
 local counts = shape "total_count:number success_count:number failed_count:number"
 

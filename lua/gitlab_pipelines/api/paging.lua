@@ -55,8 +55,7 @@ function Pages:follow(rows, response)
   if err then
     self.queue[1] = { problem = err }
   elseif args and #self.queue == 0 then
-    self.queue[1] = { args = args }
-    self.number = self.walk.number + 1
+    self.following, self.number = args, self.walk.number
   end
   local total = args and pages_of.number_in(response, "X-Total-Pages")
   if not total or self.walk.by_key then return end
@@ -69,7 +68,7 @@ function Pages:drop()
   for _, entry in ipairs(self.queue) do
     if entry.task then entry.task:cancel() end
   end
-  self.queue, self.last = {}, nil
+  self.queue, self.last, self.following = {}, nil, nil
 end
 
 -- The next page's rows; nil at the end; nil and an error when it fails. A page that failed is
@@ -77,6 +76,11 @@ end
 function Pages:next()
   self.asked = self.asked + 1
   self:look_ahead()
+  if #self.queue == 0 and self.following then
+    self.queue[1] = { args = self.following }
+    self.number = self.number + 1
+  end
+  self.following = nil
   local entry = self.queue[1]
   if not entry then return nil end
   if entry.problem then return nil, entry.problem end
