@@ -156,13 +156,15 @@ local pipeline_fields = [[id:id! iid:id project_id:id status:text! name:text ref
   created_at:text updated_at:text started_at:text finished_at:text web_url:text yaml_errors:text
   duration:number queued_duration:number]]
 local pipeline_shape = shape(pipeline_fields)
--- The pipeline that stands within a job: its status may be left out.
+-- The pipeline that stands within a job: its status may be left out. One that a trigger job has
+-- started is found by its project only.
 local pipeline_of_job = shape "id:id! project_id:id status:text ref:text sha:text web_url:text"
+local downstream_shape = shape((pipeline_fields:gsub("project_id:id ", "project_id:id! ")))
 local job_shape = shape([[id:id! status:text! stage:text! name:text! ref:text allow_failure:boolean
   created_at:text started_at:text finished_at:text erased_at:text duration:number queued_duration:number
   failure_reason:text web_url:text pipeline:pipeline downstream_pipeline:downstream
   artifacts_file:file artifacts:[file] user:user]], {
-  pipeline = pipeline_of_job, downstream = pipeline_shape,
+  pipeline = pipeline_of_job, downstream = downstream_shape,
   file = shape "filename:text size:number file_type:text", user = shape "id:id username:text",
 })
 local project_shape = shape "id:id! path_with_namespace:text default_branch:text"

@@ -59,7 +59,7 @@ local function give_to_sink(sink, body, response)
   return true
 end
 
-local USUAL = { status = "created", stage = "test", name = "unit", key = "KEY", path = "file", type = "file" }
+local USUAL = { status = "created", stage = "test", name = "unit", key = "KEY", path = "file", type = "file", project_id = 17 }
 
 -- A copy of a row with the fields that are missing; what is no row stays as it is.
 local function complete(row, shape)

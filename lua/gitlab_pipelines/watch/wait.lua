@@ -10,6 +10,7 @@
 local aside = require "gitlab_pipelines.runtime.aside"
 local errors = require "gitlab_pipelines.errors"
 local machine = require "gitlab_pipelines.watch.machine"
+local outcomes = require "gitlab_pipelines.outcomes"
 local verdict = require "gitlab_pipelines.watch.verdict"
 
 local M = {}
@@ -399,7 +400,7 @@ local function describe(session)
   local row = node.entry.row
   local project, id = target(node)
   return ("%s %s of %s %s after %g s"):format(node.entry.kind, tostring(id), tostring(project),
-    row and "was still " .. tostring(row.status) or "had not appeared", session.wishes.timeout)
+    row and "was still " .. outcomes.one_line(row.status) or "had not appeared", session.wishes.timeout)
 end
 
 local function finish(session, ok, err)
