@@ -165,7 +165,7 @@ local job_shape = shape([[id:id! status:text! stage:text! name:text! ref:text al
   failure_reason:text web_url:text pipeline:pipeline downstream_pipeline:downstream
   artifacts_file:file artifacts:[file] user:user]], {
   pipeline = pipeline_of_job, downstream = downstream_shape,
-  file = shape "filename:text size:number file_type:text", user = shape "id:id username:text",
+  file = shape "filename:text size:count file_type:text", user = shape "id:id username:text",
 })
 local project_shape = shape "id:id! path_with_namespace:text default_branch:text"
 local trigger_shape = shape "id:id! description:text token:text"
@@ -173,7 +173,7 @@ local variable_shape = shape "key:text! value:text variable_type:text environmen
 local environment_shape = shape "id:id! name:text! state:text tier:text external_url:text"
 local deployment_shape = shape "id:id! iid:id status:text ref:text sha:text created_at:text"
 local user_shape = shape "id:id! username:text name:text"
-local counts = shape "total_count:number success_count:number failed_count:number"
+local counts = shape "total_count:count success_count:count failed_count:count"
 
 -- Definition ---------------------------------------------------------------------------------
 
@@ -316,14 +316,14 @@ define("pipelines", "rename", {
 
 define("pipelines", "test_report", {
   help = "The test cases of a pipeline.",
-  shape = shape("total_count:number test_suites:[suite]", { suite = counts }),
+  shape = shape("total_count:count test_suites:[suite]", { suite = counts }),
   method = "GET", path = "/projects/:project/pipelines/:pipeline_id/test_report",
   params = { project, pipeline_id }, not_found = no_pipeline,
 })
 
 define("pipelines", "test_report_summary", {
   help = "The totals of a pipeline's tests.",
-  shape = shape("total:total test_suites:[suite]", { total = shape "count:number", suite = counts }),
+  shape = shape("total:total test_suites:[suite]", { total = shape "count:count", suite = counts }),
   method = "GET", path = "/projects/:project/pipelines/:pipeline_id/test_report_summary",
   params = { project, pipeline_id }, not_found = no_pipeline,
 })
@@ -451,7 +451,7 @@ define("artifacts", "file", {
 
 define("artifacts", "tree", {
   help = "The names in a job's archive (GitLab 18.8 and later).",
-  shape = shape "path:text! type:text! name:text size:number mode:text",
+  shape = shape "path:text! type:text! name:text size:count mode:text",
   method = "GET", path = "/projects/:project/jobs/:job_id/artifacts/tree",
   params = join({ project, job_id, query("path", "string", "folder to list"),
     query("recursive", "boolean", "also what its folders hold") }, page),

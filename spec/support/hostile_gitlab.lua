@@ -6,6 +6,9 @@ local mutate = require "support.mutate"
 
 local M = {}
 
+-- Kept here: the specs of the command put a function of their own in its place.
+local new_client = gitlab.new
+
 M.TOKEN = "glpat-hostile-0123456789"
 
 local function world()
@@ -65,7 +68,7 @@ function M.client(place, more)
   local given = { url = "http://127.0.0.1", token = M.TOKEN, transport = place.transport, runtime = place.rt,
     limits = false, breaker = false, journal = ":memory:", timeout = { total = 60 } }
   for name, value in pairs(more or {}) do given[name] = value end
-  return assert(gitlab.new(given))
+  return assert(new_client(given))
 end
 
 --- From now on responses are changed: all, or the one at this place, counted from 1. At most `most`

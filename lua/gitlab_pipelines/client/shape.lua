@@ -37,6 +37,8 @@ end
 M.types = {
   id = { wanted = "a positive integer",
     is = function(v) return type(v) == "number" and v % 1 == 0 and v > 0 and v < 2 ^ 53 end },
+  count = { wanted = "an integer from 0 on",
+    is = function(v) return type(v) == "number" and v % 1 == 0 and v >= 0 and v < 2 ^ 53 end },
   text = { wanted = "a string", is = function(v) return type(v) == "string" end },
   boolean = { wanted = "a boolean", is = function(v) return type(v) == "boolean" end },
   number = { wanted = "a number below 2^53", is = is_number },
