@@ -103,14 +103,15 @@ Walk.__index = Walk
 --- Begins to read a list.
 ---@param op table operation with `paging`
 ---@param args table of the first page: `query` with `per_page`, and `page` or `pagination` where given
+---@param thorough boolean|nil also a full page that is said to be the last is not believed
 ---@return table walk `args` of the page to be read now, `number` of it
-function M.walk(op, args)
+function M.walk(op, args, thorough)
   local number = tonumber(M.value_of(args.query, "page"))
   return setmetatable({
     op = op, args = args, base = args, number = number or 1, read = 0, repeated = 0,
     by_key = M.value_of(args.query, "pagination") == "keyset",
     rows = math.max(1, math.min(tonumber(M.value_of(args.query, "per_page")) or M.ROWS, M.ROWS)),
-    before = {}, links = {},
+    before = {}, links = {}, thorough = thorough or false,
   }, Walk)
 end
 
@@ -178,7 +179,8 @@ function Walk:after(rows, response)
     return nil
   end
   self.repeated = self:brings_something(rows) and 0 or self.repeated + 1
-  local follows = named ~= nil or link or not (named_none or self.by_key) and self:is_full(rows, response)
+  local follows = named ~= nil or link
+    or not (named_none and not self.thorough or self.by_key) and self:is_full(rows, response)
   if not follows then return nil end
   if self.repeated > REPEATED then return self:wrong "every page holds the rows of the page before it" end
   if self.read >= MOST then return self:wrong(("the list does not end after %d pages"):format(MOST)) end
