@@ -215,7 +215,7 @@ local function decode(self, call, response)
   if response.status == 204 or response.status == 205 then return "the answer holds nothing" end
   local kind = response:header "Content-Type"
   if kind and is_page(kind) then return "the answer is a page of HTML, not JSON" end
-  local value, why = json.decode(body or "")
+  local value, why = json.decode_response(body or "")
   if value == nil then return "the answer is no JSON object: " .. why end
   why = shape.problem(op, value, function(text) return self.redactor:text(text) end)
   if not why then call.result = value end

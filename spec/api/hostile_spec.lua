@@ -7,7 +7,7 @@ local hostile = require "support.hostile_gitlab"
 local operations = require "gitlab_pipelines.operations"
 local seeds = require "support.seeds"
 
-local MOST = 3000
+local MOST = 600
 local WAIT = { timeout = 120, on_manual = "ignore" }
 
 local function drain(iterator)

@@ -8,7 +8,7 @@ local gitlab = require "gitlab_pipelines"
 local hostile = require "support.hostile_gitlab"
 local seeds = require "support.seeds"
 
-local MOST = 3000
+local MOST = 600
 local FLOW = [[
 lib = pipeline { project = "acme/lib", ref = "main", dotenv = "build.env", timeout = "2m" }
 deploy = play { pipeline = lib, job = "deploy", timeout = "2m" }

@@ -180,17 +180,35 @@ local grow
 -- Downstreams that are read at once.
 local AT_ONCE = 4
 
+-- GitLab makes no more than a thousand downstream pipelines in one tree, and lets them stand a few deep. A
+-- tree without end must have one here; and one that is deeper cannot be written as JSON.
+local MOST, DEEPEST = 1000, 50
+
 local function mark_of(pipeline)
   return ("%s/%s"):format(tostring(pipeline.project_id), tostring(pipeline.id))
 end
 
+local function visit(visited, pipeline)
+  local mark = mark_of(pipeline)
+  if visited[mark] then return false end
+  visited[mark], visited.count = true, visited.count + 1
+  return true
+end
+
+-- Why the tree is not read further, or nil.
+local function beyond(visited, depth)
+  local bound = depth > DEEPEST and ("is more than %d pipelines deep"):format(DEEPEST)
+    or visited.count > MOST and ("has more than %d pipelines"):format(MOST)
+  return bound and errors.new("ServerError.InvalidResponse",
+    { message = "the tree " .. bound, operation = "pipelines.tree" }) or nil
+end
+
 -- The subtree of one downstream pipeline; what can not be read is a leaf with the reason.
-local function grow_child(group, entry, rest, visited)
+local function grow_child(group, entry, rest, visited, depth)
   local shown = entry.pipeline
-  local node, err
-  if not visited[mark_of(shown)] then
-    visited[mark_of(shown)] = true
-    node, err = grow(group, shown.project_id, shown.id, rest, visited)
+  local node, err = nil, beyond(visited, depth)
+  if not err and visit(visited, shown) then
+    node, err = grow(group, shown.project_id, shown.id, rest, visited, depth)
     if not node and err:is "TaskError.Cancelled" then return nil, err end
   end
   if not node then
@@ -201,17 +219,17 @@ local function grow_child(group, entry, rest, visited)
   return node
 end
 
-function grow(group, project, id, rest, visited)
+function grow(group, project, id, rest, visited, depth)
   local node, err = group:get(project, id, rest())
   if not node then return nil, err end
-  visited[mark_of(node)] = true
+  visit(visited, node)
   local rows
   rows, err = every_job(group, project, id, rest)
   if not rows then return nil, err end
   node.stages, node.jobs = M.compose(rows)
   local readers = {}
   for i, entry in ipairs(downstream_of(node.jobs)) do
-    readers[i] = function() return grow_child(group, entry, rest, visited) end
+    readers[i] = function() return grow_child(group, entry, rest, visited, depth + 1) end
   end
   node.downstream, err = group.client.runtime:all(readers, { limit = AT_ONCE })
   if not node.downstream then return nil, err end
@@ -243,7 +261,7 @@ end
 ---@return table|nil tree, table|nil err
 function M.tree(group, project, id, opts)
   local rest = resource.within(group, opts)
-  local node, err = grow(group, project, id, rest, {})
+  local node, err = grow(group, project, id, rest, { count = 0 }, 0)
   if not node then return nil, err end
   if node.first_failure then
     local ok

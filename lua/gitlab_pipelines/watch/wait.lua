@@ -22,6 +22,10 @@ local CROWD = 50
 -- all while it is new.
 local INVISIBLE = 120
 
+-- Pipelines of one tree: GitLab makes no more. A server that shows more and more of them must not keep
+-- us following them.
+local MOST_IN_TREE = 1001
+
 local handle
 
 -- Deals with what was learned about a node: an event, the answer to a question, or that it is time.
@@ -220,6 +224,10 @@ local function bridges_answer(session, node, bridges, err)
   for _, child in ipairs(children) do
     local row = child.row
     child.node = known_child(root, row)
+    if not child.node and #root.nodes >= MOST_IN_TREE then
+      return errors.new("ServerError.InvalidResponse", { operation = "pipelines.wait",
+        message = ("the tree has more than %d pipelines"):format(MOST_IN_TREE) })
+    end
     if not child.node then
       child.node = begin(setmetatable({ root = root }, Node), session, "pipeline", row.project_id,
         row.id, row)
