@@ -58,6 +58,21 @@ describe("a tree without end", function()
     assert.is_string(json.encode(assert(api.new(transport).pipelines:tree(1, 1))))
   end)
 
+  it("that leads back into itself is waited for like any other", function()
+    for _, back in ipairs { 1, 2 } do
+      local transport = double.new(function(request)
+        local id = tonumber(request.target:match "/pipelines/(%d+)")
+        if not request.target:find "/trigger_jobs" then return { body = { id = id, project_id = 1, status = "failed" } } end
+        return { body = { { id = id, name = "child", stage = "call", status = "failed",
+          downstream_pipeline = { id = id == 1 and back or 1, project_id = 1, status = "failed" } } },
+          headers = { ["X-Next-Page"] = "" } }
+      end)
+      local pipeline, verdict = api.new(transport).pipelines:wait(1, 1, { downstream = true, timeout = 600 })
+      assert.equal(1, pipeline.id)
+      assert.equal("failed", verdict)
+    end
+  end)
+
   it("ends a wait for all of it", function()
     for _, width in ipairs { 1, 40 } do
       local transport = ever_more(width, "running")
