@@ -62,7 +62,9 @@ describe("a tree without end", function()
     for _, back in ipairs { 1, 2 } do
       local transport = double.new(function(request)
         local id = tonumber(request.target:match "/pipelines/(%d+)")
-        if not request.target:find "/trigger_jobs" then return { body = { id = id, project_id = 1, status = "failed" } } end
+        if not request.target:find "/trigger_jobs" then
+          return { body = { id = id, project_id = 1, status = "failed" } }
+        end
         return { body = { { id = id, name = "child", stage = "call", status = "failed",
           downstream_pipeline = { id = id == 1 and back or 1, project_id = 1, status = "failed" } } },
           headers = { ["X-Next-Page"] = "" } }

@@ -34,7 +34,9 @@ local calls = {
   { "pipelines.get", function(gl, ids) return gl.pipelines:get(11, ids.done) end },
   { "pipelines.latest", function(gl) return gl.pipelines:latest(11, "main") end },
   { "pipelines.create", function(gl) return gl.pipelines:create(11, { ref = "main", variables = { A = "1" } }) end },
-  { "pipelines.create once", function(gl) return gl.pipelines:create(11, { ref = "main", once = "key" }, { timeout = 400 }) end },
+  { "pipelines.create once", function(gl)
+    return gl.pipelines:create(11, { ref = "main", once = "key" }, { timeout = 400 })
+  end },
   { "pipelines.create once by path", function(gl)
     return gl.pipelines:create("acme/lib", { ref = "main", once = "key", adopt = "single" }, { timeout = 400 })
   end },
@@ -57,7 +59,8 @@ local calls = {
   { "pipelines.wait for a new one", function(gl)
     local pipeline, err = gl.pipelines:create(11, { ref = "main" })
     if not pipeline then return nil, err end
-    return gl.pipelines:wait(11, pipeline.id, { timeout = 120, on_manual = "play", cancel_on_timeout = true, full = true })
+    return gl.pipelines:wait(11, pipeline.id,
+      { timeout = 120, on_manual = "play", cancel_on_timeout = true, full = true })
   end },
   { "watch", function(gl, ids)
     return gl:watch({ { 11, ids.done }, { 11, ids.failed }, { 12, ids.top }, { "acme/lib", ids.done } }, WAIT)
@@ -89,7 +92,9 @@ local calls = {
     return gl.jobs:follow(11, ids.done, { on_line = nothing, pipeline = true, timeout = 120 })
   end },
   { "artifacts.download", function(gl, ids) return gl.artifacts:download(11, ids.compile) end },
-  { "artifacts.download to a file", function(gl, ids) return gl.artifacts:download(11, ids.compile, scratch "a.zip") end },
+  { "artifacts.download to a file", function(gl, ids)
+    return gl.artifacts:download(11, ids.compile, scratch "a.zip")
+  end },
   { "artifacts.file", function(gl, ids) return gl.artifacts:file(11, ids.compile, "build.env") end },
   { "artifacts.browse", function(gl, ids) return gl.artifacts:browse(11, ids.compile) end },
   { "artifacts.browse without a tree", function(gl, ids)
@@ -118,7 +123,9 @@ local calls = {
   { "environments.each", function(gl) return drain(gl.environments:each(11)) end },
   { "environments.get", function(gl, ids) return gl.environments:get(11, ids.environment) end },
   { "environments.create", function(gl) return gl.environments:create(11, { name = "staging" }) end },
-  { "environments.update", function(gl, ids) return gl.environments:update(11, ids.environment, { tier = "other" }) end },
+  { "environments.update", function(gl, ids)
+    return gl.environments:update(11, ids.environment, { tier = "other" })
+  end },
   { "environments.stop", function(gl, ids) return gl.environments:stop(11, ids.environment) end },
   { "environments.delete", function(gl) return gl.environments:delete(11, 999) end },
   { "deployments.list", function(gl) return gl.deployments:list(11) end },
@@ -135,7 +142,8 @@ local calls = {
   { "a flow", function(gl)
     local flow = assert(gitlab.flow.from_string([[
       lib = pipeline { project = "acme/lib", ref = "main", dotenv = "build.env", timeout = "2m" }
-      top = pipeline { project = "acme/top", variables = { ID = lib.id, B = lib.dotenv.BUILD_ID }, retry = 1, timeout = "2m" }
+      top = pipeline { project = "acme/top", variables = { ID = lib.id, B = lib.dotenv.BUILD_ID }, retry = 1,
+        timeout = "2m" }
       deploy = play { pipeline = lib, job = "deploy", timeout = "2m" }
     ]], "hostile.lua"))
     local run, err = flow:start { client = gl, journal = ":memory:" }

@@ -18,10 +18,12 @@ local folder
 
 -- Words of a command line; @NAME stands for an id, %NAME for a file of the scratch folder.
 local commands = {
-  "list -p acme/lib", "list -p 11 --json", "list -p 11 -n 1", "show -p 12 @top", "show -p 11 @failed", "show -p 12 @top --json",
+  "list -p acme/lib", "list -p 11 --json", "list -p 11 -n 1", "show -p 12 @top",
+  "show -p 11 @failed", "show -p 12 @top --json",
   "jobs -p 11 @done", "jobs -p 11", "jobs -p 11 --json", "trigger -p acme/lib -r main", "trigger -p acme/lib",
   "trigger -p 11 -r main --wait --timeout 2m", "trigger -p 11 -r main --once key", "trigger -p 11 -r main --json",
-  "wait -p 11 @done --timeout 2m", "wait -p 11 @failed --timeout 2m --json", "cancel -p 11 @done", "cancel -p 11 --job @unit",
+  "wait -p 11 @done --timeout 2m", "wait -p 11 @failed --timeout 2m --json",
+  "cancel -p 11 @done", "cancel -p 11 --job @unit",
   "retry -p 11 @failed", "retry -p 11 --job @failed_unit", "delete -p 11 999 --yes", "play -p 11 @deploy",
   "logs -p 11 @unit", "logs -p 11 @unit --follow", "logs -p 11 @unit --json", "artifacts list -p 11 @compile",
   "artifacts list -p 11 --ref main --job-name compile", "artifacts get -p 11 @compile %a.zip",

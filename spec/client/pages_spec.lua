@@ -59,7 +59,8 @@ describe("the next page", function()
 
   it("is the query of Link, never its host", function()
     local args = assert(walk():after(rows(100), response {
-      Link = '<https://evil.test:1/api?page=2&per_page=100&x=a%20b>; rel="next", <https://evil.test/?page=1>; rel="first"' }))
+      Link = '<https://evil.test:1/api?page=2&per_page=100&x=a%20b>; rel="next", '
+        .. '<https://evil.test/?page=1>; rel="first"' }))
     assert.same({ { "page", "2" }, { "per_page", "100" }, { "x", "a b" } }, args.query)
     assert.equal(17, args.project)
   end)
@@ -127,7 +128,8 @@ describe("a list through a proxy that removes headers", function()
 
   it("is whole with nothing but Link, and with nothing but totals", function()
     local linked = server(250, function(page, last)
-      return { Link = page < last and ('<http://other.test/?page=%d&per_page=100>; rel="next"'):format(page + 1) or nil }
+      local link = '<http://other.test/?page=%d&per_page=100>; rel="next"'
+      return { Link = page < last and link:format(page + 1) or nil }
     end)
     assert.equal(250, #assert(api.new(linked).pipelines:list(17)))
     local counted = server(250, function(_, last) return { ["X-Total-Pages"] = tostring(last) } end)

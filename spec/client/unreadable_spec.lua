@@ -40,7 +40,8 @@ describe("what a response must hold", function()
       { "pipelines.create", {}, "expected id to be a positive integer, got null" },
       { "pipelines.get", { id = 1, status = 17 }, "expected status to be a string, got 17" },
       { "pipelines.get", { id = 1, status = { a = 1 } }, "expected status to be a string, got an object" },
-      { "pipelines.get", { id = 1, status = "x", created_at = { 1 } }, "expected created_at to be a string, got an array" },
+      { "pipelines.get", { id = 1, status = "x", created_at = { 1 } },
+        "expected created_at to be a string, got an array" },
       { "pipelines.list", { { id = 1, status = "x" }, 17 }, "expected [2] to be an object, got 17" },
       { "jobs.list", { { id = 1, status = "x", stage = "y" } }, "expected [1].name to be a string, got null" },
       { "jobs.list", { { id = 1, status = "x", stage = "y", name = "z", artifacts = { { size = -1 } } } },
@@ -56,7 +57,8 @@ describe("what a response must hold", function()
   end)
 
   it("leaves alone what nobody relies on", function()
-    assert.is_nil(problem("pipelines.get", { id = 1, status = "a new one", detailed_status = 3, user = 7, coverage = {} }))
+    assert.is_nil(problem("pipelines.get",
+      { id = 1, status = "a new one", detailed_status = 3, user = 7, coverage = {} }))
     assert.is_nil(problem("pipelines.list", json.array {}))
   end)
 
@@ -73,7 +75,9 @@ describe("what a response must hold", function()
   it("is known for every operation with a JSON body", function()
     for _, op in ipairs(operations.all) do
       assert.equal(op.result == "object" or op.result == "list", op.shape ~= nil, op.name)
-      for _, field in ipairs(op.shape or {}) do assert.is_truthy(shape.types[field.type], op.name .. " " .. field.name) end
+      for _, field in ipairs(op.shape or {}) do
+        assert.is_truthy(shape.types[field.type], op.name .. " " .. field.name)
+      end
     end
   end)
 end)

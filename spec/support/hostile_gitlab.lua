@@ -16,7 +16,8 @@ local function world()
     ["acme/lib"] = { id = 11, default_branch = "main", trigger_tokens = { "glptt-lib-0123" }, queued = 0.5, jobs = {
       { name = "compile", stage = "build", duration = 2, artifacts = { ["build.env"] = "BUILD_ID=42\n" } },
       { name = "unit", stage = "test", duration = 3, log = "ok 1\nok 2\n", retry = 0,
-        variants = { { when = { variable = { FAIL = "unit" } }, status = "failed", failure_reason = "script_failure" } } },
+        variants = { { when = { variable = { FAIL = "unit" } }, status = "failed",
+          failure_reason = "script_failure" } } },
       { name = "deploy", stage = "deploy", duration = 1, manual = true, environment = "production" } } },
     ["acme/top"] = { id = 12, default_branch = "main", jobs = { { name = "make", stage = "build", duration = 1 },
       { name = "child", stage = "call", trigger = { project = "acme/lib", ref = "main", strategy = "depend" } } } },
@@ -31,7 +32,9 @@ function Between:request(...)
   self.count = self.count + 1
   if self.count > self.most then error("more than " .. self.most .. " requests", 0) end
   local status, headers, body, action = self.inner:request(...)
-  if self.plan and self.plan(self.count) then status, headers, body = mutate.response(self.random, status, headers, body) end
+  if self.plan and self.plan(self.count) then
+    status, headers, body = mutate.response(self.random, status, headers, body)
+  end
   return status, headers, body, action
 end
 

@@ -22,7 +22,8 @@ local BODIES = {
 }
 
 local HEADERS = {
-  ["X-Next-Page"] = { "1e300", "-1", "abc", "", "0", "1", "2", "3", "1.5", "99999999999999999999", "2\t", "4294967296" },
+  ["X-Next-Page"] = { "1e300", "-1", "abc", "", "0", "1", "2", "3", "1.5", "99999999999999999999", "2\t",
+    "4294967296" },
   ["X-Total-Pages"] = { "1e300", "-1", "999999999999", "0", "2", "abc" },
   ["X-Per-Page"] = { "0", "1", "-1", "abc", "1e9" },
   ["Link"] = { '<>; rel="next"', "<", '<?page=1>; rel="next"', '<http://evil.test/?page=2>; rel="next"',
@@ -72,7 +73,8 @@ local function spans_of(text)
     return at + 1
   end
   function value(at, key)
-    local first, stop = text:sub(at, at), nil
+    local first = text:sub(at, at)
+    local stop
     if first == "{" then
       stop = items(at, "}", function(from)
         local past = quoted(from)

@@ -59,7 +59,8 @@ local function give_to_sink(sink, body, response)
   return true
 end
 
-local USUAL = { status = "created", stage = "test", name = "unit", key = "KEY", path = "file", type = "file", project_id = 17 }
+local USUAL = { status = "created", stage = "test", name = "unit", key = "KEY", path = "file", type = "file",
+  project_id = 17 }
 
 -- A copy of a row with the fields that are missing; what is no row stays as it is.
 local function complete(row, shape)
@@ -68,7 +69,9 @@ local function complete(row, shape)
   for name, value in pairs(row) do copy[name] = value end
   for _, field in ipairs(shape) do
     if copy[field.name] == nil and field.required then copy[field.name] = USUAL[field.name] end
-    if field.type == "object" and field.shape then copy[field.name] = complete(copy[field.name], field.shape) end
+    if field.type == "object" and field.shape then
+      copy[field.name] = complete(copy[field.name], field.shape)
+    end
   end
   return copy
 end
