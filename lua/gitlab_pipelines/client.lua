@@ -16,6 +16,7 @@ local redirects = require "gitlab_pipelines.client.redirects"
 local request = require "gitlab_pipelines.client.request"
 local runtimes = require "gitlab_pipelines.runtime"
 local settings_of = require "gitlab_pipelines.client.settings"
+local shape = require "gitlab_pipelines.client.shape"
 local sharing = require "gitlab_pipelines.client.sharing"
 local state = require "gitlab_pipelines.client.state"
 local stores = require "gitlab_pipelines.client.stores"
@@ -195,7 +196,7 @@ local function asks_for_changes(call)
 end
 
 -- nil when the body is what the operation promises, else why not.
-local function decode(call, response)
+local function decode(self, call, response)
   local op, body = call.op, response.body
   call.result = true
   if response.status == 304 then
@@ -217,14 +218,11 @@ local function decode(call, response)
   if response.status == 204 or response.status == 205 then return "the answer holds nothing" end
   local kind = response:header "Content-Type"
   if kind and is_page(kind) then return "the answer is a page of HTML, not JSON" end
-  local value, why = json.decode(body or "")
-  if type(value) ~= "table" then
-    return "the answer is no JSON object: " .. (why or "a bare value")
-  end
-  if (op.result == "list") ~= (body:find "^%s*%[" ~= nil) then
-    return op.result == "list" and "the answer is no array" or "the answer is an array, not an object"
-  end
-  call.result = value
+  local value, why = json.decode_response(body or "")
+  if value == nil then return "the answer is no JSON object: " .. why end
+  why = shape.problem(op, value, function(text) return self.redactor:text(text) end)
+  if not why then call.result = value end
+  return why
 end
 
 -- The server's clock, as far as its answers tell: for what was made before or after we asked.
@@ -287,7 +285,7 @@ local function on_response(self, call, x, response, generation)
   if stores.heard(self, call, "ok", status, response) then flag = "foreign" end
   call.held_back = nil
   if status >= 200 and status < 300 or status == 304 and call.op.effect == "read" then
-    local why = decode(call, response)
+    local why = decode(self, call, response)
     if not why and not flag then return feed_success(self, x, response) end
     if why then
       outcome = "unreadable"
@@ -456,7 +454,8 @@ local function conclude(self, call, x, reason, retry_after)
   if reason == "ok" then
     -- Done, but the answer was lost on the way: what it would have said is read.
     if call.err and call.op.effect == "set" and call.result == nil then
-      return state.read_back(self, call, call.deadline or math.huge) or true, call.response
+      local row, problem = state.read_back(self, call, call.deadline or math.huge)
+      return row, row ~= nil and call.response or problem
     end
     return call.result, call.response
   end

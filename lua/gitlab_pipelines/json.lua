@@ -11,11 +11,14 @@ local core = require "gitlab_pipelines.core"
 
 local M = {}
 
-local instance = cjson.new()
-instance.decode_max_depth(256)
-instance.decode_invalid_numbers(false)
+local function decoder(depth)
+  local instance = cjson.new()
+  instance.decode_max_depth(depth)
+  instance.decode_invalid_numbers(false)
+  return instance.decode
+end
 
-local decode, mark, mend = instance.decode, core.json.mark, core.json.mend
+local decode, decode_flat, mark, mend = decoder(256), decoder(128), core.json.mark, core.json.mend
 
 --- JSON's null: what it is inside an array after decoding, and what clears a field when encoded.
 M.null = cjson.null
@@ -36,6 +39,12 @@ function M.is_array(value)
   return type(value) == "table" and getmetatable(value) == array_meta
 end
 
+local function read(by, text)
+  local ok, value = pcall(by, mark(text))
+  if not ok then return nil, value end
+  return mend(value, array_meta)
+end
+
 --- Reads a JSON text. A text `null` is `json.null`.
 ---@param text string
 ---@return any value, string|nil message nil and a message if it is no JSON, is nested deeper than
@@ -44,9 +53,15 @@ function M.decode(text)
   if type(text) ~= "string" then
     error("json.decode: text must be a string, not " .. type(text), 2)
   end
-  local ok, value = pcall(decode, mark(text))
-  if not ok then return nil, value end
-  return mend(value, array_meta)
+  return read(decode, text)
+end
+
+--- The same of a server's response, with no more than 128 levels: what is made of several responses
+--- (a pipeline's tree) can still be encoded.
+---@param text string
+---@return any value, string|nil message
+function M.decode_response(text)
+  return read(decode_flat, text)
 end
 
 --- Writes a value as canonical JSON. A secret is written as `"[secret]"`; bytes that are no UTF-8

@@ -9,6 +9,7 @@
 --   params     an array of {name, where, type, required, wire, one_of, secret, help}, see below
 --   result     what a success holds: "object", "list", "none" (204, or a body that says nothing),
 --              "text" or "bytes"
+--   shape      what the code relies on in that object, or in each row of that list: see "Shapes" below
 --   stream     true: the body may be large and may go to a sink; no time limit as a whole
 --   paging     "offset" or "keyset" where the result is a list in pages
 --   success    the array of status codes that GitLab documents; any other 2xx is a success too
@@ -133,6 +134,47 @@ local function join(...)
   return joined
 end
 
+-- Shapes -------------------------------------------------------------------------------------
+
+-- The fields of a response that the code relies on, each `name:type`, `name:type!` where a response
+-- without it is of no use. A null is an absent field, and fields that are not named are not looked at.
+-- The types are those of client/shape.lua, or the name of a shape within, `[name]` for a list of it.
+-- In the order of the text, so that the same fault of several is always the one that is told.
+local function shape(text, within)
+  local fields = {}
+  for name, kind, must in text:gmatch "([%w_]+):([%w_%[%]]+)(!?)" do
+    local row, listed = kind:match "^%[([%w_]+)%]$", true
+    if not row then row, listed = kind, false end
+    local inner = within and within[row]
+    fields[#fields + 1] = { name = name, type = inner and (listed and "list" or "object") or kind,
+      required = must == "!", shape = inner, sensitive = name == "value" or name == "token" or nil }
+  end
+  return fields
+end
+
+local pipeline_fields = [[id:id! iid:id project_id:id status:text! name:text ref:text sha:text source:text
+  created_at:text updated_at:text started_at:text finished_at:text web_url:text yaml_errors:text
+  duration:number queued_duration:number]]
+local pipeline_shape = shape(pipeline_fields)
+-- The pipeline that stands within a job: its status may be left out. One that a trigger job has
+-- started is found by its project only.
+local pipeline_of_job = shape "id:id! project_id:id status:text ref:text sha:text web_url:text"
+local downstream_shape = shape((pipeline_fields:gsub("project_id:id ", "project_id:id! ")))
+local job_shape = shape([[id:id! status:text! stage:text! name:text! ref:text allow_failure:boolean
+  created_at:text started_at:text finished_at:text erased_at:text duration:number queued_duration:number
+  failure_reason:text web_url:text pipeline:pipeline downstream_pipeline:downstream
+  artifacts_file:file artifacts:[file] user:user]], {
+  pipeline = pipeline_of_job, downstream = downstream_shape,
+  file = shape "filename:text size:count file_type:text", user = shape "id:id username:text",
+})
+local project_shape = shape "id:id! path_with_namespace:text default_branch:text"
+local trigger_shape = shape "id:id! description:text token:text"
+local variable_shape = shape "key:text! value:text variable_type:text environment_scope:text"
+local environment_shape = shape "id:id! name:text! state:text tier:text external_url:text"
+local deployment_shape = shape "id:id! iid:id status:text ref:text sha:text created_at:text"
+local user_shape = shape "id:id! username:text name:text"
+local counts = shape "total_count:count success_count:count failed_count:count"
+
 -- Definition ---------------------------------------------------------------------------------
 
 local attributes = {
@@ -182,6 +224,7 @@ end
 
 define("projects", "get", {
   help = "One project: its number, path, default branch and more.",
+  shape = project_shape,
   method = "GET", path = "/projects/:project", params = { project },
 })
 
@@ -191,6 +234,7 @@ local no_pipeline = "AccessError.PipelineNotFound"
 
 define("pipelines", "list", {
   help = "The pipelines of a project, newest first.",
+  shape = pipeline_shape,
   method = "GET", path = "/projects/:project/pipelines",
   params = join({ project }, pipeline_filters, page),
   result = "list", paging = "offset", job_token = true,
@@ -198,12 +242,14 @@ define("pipelines", "list", {
 
 define("pipelines", "get", {
   help = "One pipeline.",
+  shape = pipeline_shape,
   method = "GET", path = "/projects/:project/pipelines/:pipeline_id",
   params = { project, pipeline_id }, job_token = true, not_found = no_pipeline,
 })
 
 define("pipelines", "latest", {
   help = "The newest pipeline of a ref's newest commit.",
+  shape = pipeline_shape,
   method = "GET", path = "/projects/:project/pipelines/latest",
   params = { project, query("ref", "string", "branch or tag; by default the default branch") },
   job_token = true, not_found = no_pipeline,
@@ -213,6 +259,7 @@ define("pipelines", "latest", {
 
 define("pipelines", "create", {
   help = "Makes a pipeline (source: api).",
+  shape = pipeline_shape,
   method = "POST", path = "/projects/:project/pipeline",
   params = { project, ref, body("variables", "variable_list", "variables of the pipeline"), inputs },
   reconcile = "once", window = "creation",
@@ -220,6 +267,7 @@ define("pipelines", "create", {
 
 define("pipelines", "cancel", {
   help = "Cancels what still runs; a finished pipeline is returned unchanged.",
+  shape = pipeline_shape,
   method = "POST", path = "/projects/:project/pipelines/:pipeline_id/cancel",
   params = { project, pipeline_id }, success = { 200 }, effect = "set", class = "cancel",
   not_found = no_pipeline,
@@ -232,6 +280,7 @@ define("pipelines", "cancel", {
 
 define("pipelines", "retry", {
   help = "Runs again what failed or was canceled; the pipeline keeps its number.",
+  shape = pipeline_shape,
   method = "POST", path = "/projects/:project/pipelines/:pipeline_id/retry",
   params = { project, pipeline_id }, reconcile = "state", not_found = no_pipeline,
   refusals = {
@@ -252,12 +301,14 @@ define("pipelines", "delete", {
 
 define("pipelines", "variables", {
   help = "The variables that a pipeline was made with.",
+  shape = variable_shape,
   method = "GET", path = "/projects/:project/pipelines/:pipeline_id/variables",
   params = { project, pipeline_id }, result = "list", not_found = no_pipeline,
 })
 
 define("pipelines", "rename", {
   help = "Gives a pipeline another name.",
+  shape = pipeline_shape,
   method = "PUT", path = "/projects/:project/pipelines/:pipeline_id/metadata",
   params = { project, pipeline_id, body("name", "string", "the new name", required) },
   job_token = true, not_found = no_pipeline,
@@ -265,18 +316,21 @@ define("pipelines", "rename", {
 
 define("pipelines", "test_report", {
   help = "The test cases of a pipeline.",
+  shape = shape("total_count:count test_suites:[suite]", { suite = counts }),
   method = "GET", path = "/projects/:project/pipelines/:pipeline_id/test_report",
   params = { project, pipeline_id }, not_found = no_pipeline,
 })
 
 define("pipelines", "test_report_summary", {
   help = "The totals of a pipeline's tests.",
+  shape = shape("total:total test_suites:[suite]", { total = shape "count:count", suite = counts }),
   method = "GET", path = "/projects/:project/pipelines/:pipeline_id/test_report_summary",
   params = { project, pipeline_id }, not_found = no_pipeline,
 })
 
 define("pipelines", "trigger_jobs", {
   help = "The jobs of a pipeline that start downstream pipelines (GitLab 19.2 and later).",
+  shape = job_shape,
   method = "GET", path = "/projects/:project/pipelines/:pipeline_id/trigger_jobs",
   params = join({ project, pipeline_id, job_scope }, page),
   result = "list", paging = "offset", job_token = true, not_found = no_pipeline,
@@ -284,6 +338,7 @@ define("pipelines", "trigger_jobs", {
 
 define("pipelines", "bridges", {
   help = "The same by its older name, which GitLab 19.2 deprecates.",
+  shape = job_shape,
   method = "GET", path = "/projects/:project/pipelines/:pipeline_id/bridges",
   params = join({ project, pipeline_id, job_scope }, page),
   result = "list", paging = "offset", job_token = true, not_found = no_pipeline,
@@ -295,6 +350,7 @@ local no_job = "AccessError.JobNotFound"
 
 define("jobs", "list", {
   help = "The jobs of a pipeline, newest first, without trigger jobs.",
+  shape = job_shape,
   method = "GET", path = "/projects/:project/pipelines/:pipeline_id/jobs",
   params = join({ project, pipeline_id, job_scope,
     query("include_retried", "boolean", "also earlier attempts") }, page),
@@ -303,6 +359,7 @@ define("jobs", "list", {
 
 define("jobs", "list_project", {
   help = "The jobs of a project, newest first.",
+  shape = job_shape,
   method = "GET", path = "/projects/:project/jobs",
   params = join({ project, job_scope,
     query("ref", "string", "branch or tag (newer servers)"),
@@ -316,12 +373,14 @@ define("jobs", "list_project", {
 
 define("jobs", "get", {
   help = "One job.",
+  shape = job_shape,
   method = "GET", path = "/projects/:project/jobs/:job_id",
   params = { project, job_id }, not_found = no_job,
 })
 
 define("jobs", "retry", {
   help = "Runs a job again; the result is the new job.",
+  shape = job_shape,
   method = "POST", path = "/projects/:project/jobs/:job_id/retry",
   params = { project, job_id, body("inputs", "inputs", "typed inputs of the job",
     { wire = "job_inputs" }) },
@@ -334,6 +393,7 @@ define("jobs", "retry", {
 
 define("jobs", "cancel", {
   help = "Cancels a job; a finished one is returned unchanged.",
+  shape = job_shape,
   method = "POST", path = "/projects/:project/jobs/:job_id/cancel",
   params = { project, job_id, body("force", "boolean", "end a job that is already canceling") },
   effect = "set", class = "cancel", not_found = no_job,
@@ -346,6 +406,7 @@ define("jobs", "cancel", {
 
 define("jobs", "play", {
   help = "Starts a manual job.",
+  shape = job_shape,
   method = "POST", path = "/projects/:project/jobs/:job_id/play",
   params = { project, job_id,
     body("variables", "job_variable_list", "variables of the job",
@@ -357,6 +418,7 @@ define("jobs", "play", {
 
 define("jobs", "erase", {
   help = "Deletes the log and the artifacts of a job.",
+  shape = job_shape,
   method = "POST", path = "/projects/:project/jobs/:job_id/erase",
   params = { project, job_id }, effect = "set", not_found = no_job,
   refusals = { { status = 403, reasoned = true, kind = "JobError.JobNotErasable" } },
@@ -389,6 +451,7 @@ define("artifacts", "file", {
 
 define("artifacts", "tree", {
   help = "The names in a job's archive (GitLab 18.8 and later).",
+  shape = shape "path:text! type:text! name:text size:count mode:text",
   method = "GET", path = "/projects/:project/jobs/:job_id/artifacts/tree",
   params = join({ project, job_id, query("path", "string", "folder to list"),
     query("recursive", "boolean", "also what its folders hold") }, page),
@@ -417,6 +480,7 @@ define("artifacts", "latest_file", {
 
 define("artifacts", "keep", {
   help = "Keeps the artifacts of a job beyond their expiry.",
+  shape = job_shape,
   method = "POST", path = "/projects/:project/jobs/:job_id/artifacts/keep",
   params = { project, job_id }, success = { 200 }, effect = "set", not_found = no_artifact,
 })
@@ -433,6 +497,7 @@ local no_trigger = "AccessError.TriggerNotFound"
 
 define("triggers", "run", {
   help = "Makes a pipeline with a trigger token (source: trigger) or a job token (pipeline).",
+  shape = pipeline_shape,
   method = "POST", path = "/projects/:project/trigger/pipeline",
   params = { project,
     body("token", "secret", "trigger token or job token", { required = true, secret = true }),
@@ -443,18 +508,21 @@ define("triggers", "run", {
 
 define("triggers", "list", {
   help = "The trigger tokens of a project.",
+  shape = trigger_shape,
   method = "GET", path = "/projects/:project/triggers", params = join({ project }, page),
   result = "list", paging = "offset",
 })
 
 define("triggers", "get", {
   help = "One trigger token.",
+  shape = trigger_shape,
   method = "GET", path = "/projects/:project/triggers/:trigger_id",
   params = { project, trigger_id }, not_found = no_trigger,
 })
 
 define("triggers", "create", {
   help = "Makes a trigger token.",
+  shape = trigger_shape,
   method = "POST", path = "/projects/:project/triggers",
   params = { project, body("description", "string", "what it is for", required),
     body("expires_at", "time", "when it ends") },
@@ -462,6 +530,7 @@ define("triggers", "create", {
 
 define("triggers", "update", {
   help = "Changes the description of a trigger token.",
+  shape = trigger_shape,
   method = "PUT", path = "/projects/:project/triggers/:trigger_id",
   params = { project, trigger_id, body("description", "string", "what it is for") },
   not_found = no_trigger,
@@ -479,18 +548,21 @@ local no_variable = "AccessError.VariableNotFound"
 
 define("variables", "list", {
   help = "The CI/CD variables of a project.",
+  shape = variable_shape,
   method = "GET", path = "/projects/:project/variables", params = join({ project }, page),
   result = "list", paging = "offset",
 })
 
 define("variables", "get", {
   help = "One CI/CD variable.",
+  shape = variable_shape,
   method = "GET", path = "/projects/:project/variables/:key",
   params = { project, key, variable_filter }, not_found = no_variable,
 })
 
 define("variables", "create", {
   help = "Makes a CI/CD variable.",
+  shape = variable_shape,
   method = "POST", path = "/projects/:project/variables",
   params = join({ project, body("key", "key", "name of the variable", required),
     body("value", "value", "its value", { required = true, sensitive = true }) },
@@ -501,6 +573,7 @@ define("variables", "create", {
 
 define("variables", "update", {
   help = "Changes a CI/CD variable.",
+  shape = variable_shape,
   method = "PUT", path = "/projects/:project/variables/:key",
   params = join({ project, key, body("value", "value", "its value", { sensitive = true }) },
     variable_fields,
@@ -521,6 +594,7 @@ local no_environment = "AccessError.EnvironmentNotFound"
 
 define("environments", "list", {
   help = "The environments of a project.",
+  shape = environment_shape,
   method = "GET", path = "/projects/:project/environments",
   params = join({ project, query("name", "string", "exact name; not together with search"),
     query("search", "string", "part of the name, 3 characters or more"),
@@ -530,12 +604,14 @@ define("environments", "list", {
 
 define("environments", "get", {
   help = "One environment with its last deployment.",
+  shape = environment_shape,
   method = "GET", path = "/projects/:project/environments/:environment_id",
   params = { project, environment_id }, job_token = true, not_found = no_environment,
 })
 
 define("environments", "create", {
   help = "Makes an environment.",
+  shape = environment_shape,
   method = "POST", path = "/projects/:project/environments",
   params = join({ project, body("name", "string", "name of the environment", required) },
     environment_fields),
@@ -544,6 +620,7 @@ define("environments", "create", {
 
 define("environments", "update", {
   help = "Changes an environment.",
+  shape = environment_shape,
   method = "PUT", path = "/projects/:project/environments/:environment_id",
   params = join({ project, environment_id }, environment_fields),
   job_token = true, not_found = no_environment,
@@ -551,6 +628,7 @@ define("environments", "update", {
 
 define("environments", "stop", {
   help = "Stops an environment.",
+  shape = environment_shape,
   method = "POST", path = "/projects/:project/environments/:environment_id/stop",
   params = { project, environment_id, body("force", "boolean", "do not run its on_stop job") },
   success = { 200 }, effect = "set", job_token = true, not_found = no_environment,
@@ -564,6 +642,7 @@ define("environments", "delete", {
 
 define("deployments", "list", {
   help = "The deployments of a project, oldest first.",
+  shape = deployment_shape,
   method = "GET", path = "/projects/:project/deployments",
   params = join({ project, query("environment", "string", "name of the environment"),
     query("status", "string", "created, running, success, failed, canceled or blocked"),
@@ -578,6 +657,7 @@ define("deployments", "list", {
 
 define("deployments", "get", {
   help = "One deployment.",
+  shape = deployment_shape,
   method = "GET", path = "/projects/:project/deployments/:deployment_id",
   params = { project, deployment_id }, job_token = true,
   not_found = "AccessError.DeploymentNotFound",
@@ -587,28 +667,33 @@ define("deployments", "get", {
 
 define("token", "self", {
   help = "What a personal, project or group access token may do.",
+  shape = shape "name:text scopes:texts user_id:id expires_at:text",
   method = "GET", path = "/personal_access_tokens/self", params = {}, scope = "any",
   not_found = "RequestError.BadRequest",
 })
 
 define("token", "oauth", {
   help = "What an OAuth access token may do.",
+  shape = shape "scope:texts scopes:texts expires_in:seconds expires_in_seconds:seconds resource_owner_id:id",
   method = "GET", path = "/oauth/token/info", base = "instance", params = {}, scope = "any",
   not_found = "RequestError.BadRequest",
 })
 
 define("token", "job", {
   help = "The job that a job token belongs to.",
+  shape = job_shape,
   method = "GET", path = "/job", params = {}, scope = "any", job_token = true, not_found = no_job,
 })
 
 define("server", "version", {
   help = "The version of GitLab.",
+  shape = shape "version:text",
   method = "GET", path = "/version", params = {}, not_found = "RequestError.BadRequest",
 })
 
 define("server", "user", {
   help = "The user that the token belongs to.",
+  shape = user_shape,
   method = "GET", path = "/user", params = {}, not_found = "RequestError.BadRequest",
 })
 

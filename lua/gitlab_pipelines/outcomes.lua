@@ -86,8 +86,10 @@ local reasons = {
   [503] = "Service Unavailable", [504] = "Gateway Timeout",
 }
 
--- One line, without control characters, not too long.
-local function one_line(text)
+--- A server's text as part of a message: one line, without control characters, not too long.
+---@param text string
+---@return string
+function M.one_line(text)
   text = text:gsub("[%c%s]+", " "):match "^%s*(.-)%s*$"
   if #text > LONGEST_MESSAGE then
     -- Not within a character of several bytes.
@@ -95,6 +97,8 @@ local function one_line(text)
   end
   return text
 end
+
+local one_line = M.one_line
 
 local function sorted_keys(map)
   local keys = {}

@@ -100,16 +100,19 @@ describe("an answer of GitLab's", function()
 
   local null = json.null
   local written = {
-    { [[{"id":7,"status":"failed","coverage":98.0,"duration":0.5,"tag":false,"failure_reason":"new_reason",
+    { [[{"id":7,"status":"failed","stage":"test","name":"unit",
+        "coverage":98.0,"duration":0.5,"tag":false,"failure_reason":"new_reason",
         "user":null,"commit":{"parent_ids":[],"trailers":{}},"tag_list":[],"artifacts":[{"size":1000,
         "file_type":"trace","file_format":null}],"runner":null,"archived":false}]],
-      { id = 7, status = "failed", coverage = 98, duration = 0.5, tag = false, failure_reason = "new_reason",
+      { id = 7, status = "failed", stage = "test", name = "unit",
+        coverage = 98, duration = 0.5, tag = false, failure_reason = "new_reason",
         commit = { parent_ids = json.array {}, trailers = {} }, tag_list = json.array {},
         artifacts = { { size = 1000, file_type = "trace" } }, archived = false },
       function(gl) return gl.jobs:get(17, 7) end },
-    { [[{"id":123456789012345,"iid":9007199254740991,"before_sha":"0000000000000000000000000000000000000000",
+    { [[{"id":123456789012345,"status":"created",
+        "iid":9007199254740991,"before_sha":"0000000000000000000000000000000000000000",
         "yaml_errors":null,"coverage":"98.50","detailed_status":{"has_details":true,"illustration":null}}]],
-      { id = 123456789012345, iid = 9007199254740991,
+      { id = 123456789012345, status = "created", iid = 9007199254740991,
         before_sha = "0000000000000000000000000000000000000000", coverage = "98.50",
         detailed_status = { has_details = true } },
       function(gl) return gl.pipelines:get(17, 7) end },

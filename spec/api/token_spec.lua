@@ -1,4 +1,5 @@
 local double = require "support.transport_double"
+local json = require "gitlab_pipelines.json"
 local api = require "support.api_client"
 local virtual = require "gitlab_pipelines.runtime.virtual"
 
@@ -89,7 +90,7 @@ describe("token:allows", function()
   end)
 
   it("leaves fine-grained tokens to GitLab", function()
-    assert.is_true(allows({}, "pipelines.create"))
+    assert.is_true(allows(json.array {}, "pipelines.create"))
     assert.is_true(allows(nil, "pipelines.create"))
   end)
 

@@ -4,19 +4,21 @@ local api = require "support.api_client"
 local watching = require "gitlab_pipelines.api.watching"
 
 describe("what waits read", function()
-  it("is one page of a list and the number of the next", function()
-    local transport = double.new { { body = { { id = 2 } }, headers = { ["X-Next-Page"] = "3" } },
+  it("is one page of a list and what stands for the next", function()
+    local transport = double.new { { body = { { id = 2 } }, headers = { ["X-Next-Page"] = "2" } },
       { body = { { id = 1 } }, headers = { ["X-Next-Page"] = "" } } }
     local source = watching.source(api.new(transport))
     local rows, next_page = source.list("a/b", { order_by = "updated_at", sort = "desc", per_page = 100,
-      page = 2, updated_after = "2026-01-01T00:00:00Z", source = "parent_pipeline" })
+      updated_after = "2026-01-01T00:00:00Z", source = "parent_pipeline" })
     assert.equal(2, rows[1].id)
-    assert.equal(3, next_page)
-    assert.equal("/api/v4/projects/a%2Fb/pipelines?order_by=updated_at&page=2&per_page=100"
+    assert.equal("/api/v4/projects/a%2Fb/pipelines?order_by=updated_at&per_page=100"
       .. "&sort=desc&source=parent_pipeline&updated_after=2026-01-01T00%3A00%3A00Z",
       transport.requests[1].target)
-    rows, next_page = source.list("a/b", { page = 3 })
+    rows, next_page = source.list("a/b", { page = next_page })
     assert.equal(1, rows[1].id)
+    assert.equal("/api/v4/projects/a%2Fb/pipelines?order_by=updated_at&page=2&per_page=100"
+      .. "&sort=desc&source=parent_pipeline&updated_after=2026-01-01T00%3A00%3A00Z",
+      transport.requests[2].target)
     assert.is_nil(next_page)
   end)
 

@@ -46,7 +46,7 @@ describe("a redirect over a network", function()
 
   -- Asks for what is redirected to `to`.
   local function get(c, to, opts, code, headers)
-    return c:page(operations.pipelines.get, { project = 17, pipeline_id = 3, headers = headers,
+    return c:page(operations.pipelines.test_report, { project = 17, pipeline_id = 3, headers = headers,
       query = { { "to", to }, { "code", tostring(code or 302) } } }, opts or { retry = false })
   end
 

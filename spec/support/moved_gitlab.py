@@ -50,7 +50,7 @@ class Handler(BaseHTTPRequestHandler):
             throttled.append(1)
             return self.answer(429, "Retry later\n", "text/plain", Retry_After="0")
         if "/pipelines?" in path:
-            return self.answer(200, [{"id": 3}])
+            return self.answer(200, [{"id": 3, "status": "running"}])
         return self.answer(200, {"id": 17, "path_with_namespace": "new/app"})
 
     do_GET = do_POST = do_PUT = do_DELETE = serve

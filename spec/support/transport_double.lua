@@ -3,10 +3,14 @@
 --   answer = {status = 200, headers = {["X-Next-Page"] = "2"}, body = text or table (JSON)}
 --            breaks_after = so many bytes come of a body that goes to a receiver
 --          | {failure = {outcome =, code =, message =}}
+-- A body that is a table gets what GitLab never leaves out of such a response (operations.lua: the
+-- required fields of `shape`), so that a spec need only name the fields that it is about. A body that
+-- is a text is sent as it stands.
 -- Each request is kept as {method, target, headers, body, operation, effect, sink}: `target` is the
 -- address from the host on, header names are lower-case, secrets are shown.
 
 local json = require "gitlab_pipelines.json"
+local operations = require "gitlab_pipelines.operations"
 
 local M = {}
 
@@ -55,6 +59,34 @@ local function give_to_sink(sink, body, response)
   return true
 end
 
+local USUAL = { status = "created", stage = "test", name = "unit", key = "KEY", path = "file", type = "file",
+  project_id = 17 }
+
+-- A copy of a row with the fields that are missing; what is no row stays as it is.
+local function complete(row, shape)
+  if type(row) ~= "table" or row[1] ~= nil or json.is_array(row) then return row end
+  local copy = {}
+  for name, value in pairs(row) do copy[name] = value end
+  for _, field in ipairs(shape) do
+    if copy[field.name] == nil and field.required then copy[field.name] = USUAL[field.name] end
+    if field.type == "object" and field.shape then
+      copy[field.name] = complete(copy[field.name], field.shape)
+    end
+  end
+  return copy
+end
+
+-- The same for a response's body.
+local function completed(body, operation, status)
+  local op = operation and operations.find(operation)
+  if not op or not op.shape or status >= 300 then return body end
+  if op.result == "object" then return complete(body, op.shape) end
+  if body[1] == nil then return body end
+  local rows = {}
+  for i, row in ipairs(body) do rows[i] = complete(row, op.shape) end
+  return setmetatable(rows, getmetatable(body))
+end
+
 local function to_response(request, answer, now)
   local body, list = answer.body or "", {}
   local names = {}
@@ -62,7 +94,7 @@ local function to_response(request, answer, now)
   table.sort(names)
   for _, name in ipairs(names) do list[#list + 1] = { name, answer.headers[name] } end
   if type(body) == "table" then
-    body = json.encode(body)
+    body = json.encode(completed(body, request.operation, answer.status or 200))
     list[#list + 1] = { "Content-Type", "application/json" }
   elseif answer.type then
     list[#list + 1] = { "Content-Type", answer.type }

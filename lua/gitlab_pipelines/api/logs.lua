@@ -6,6 +6,7 @@ local json = require "gitlab_pipelines.json"
 local log_stream = require "gitlab_pipelines.api.log_stream"
 local operations = require "gitlab_pipelines.operations"
 local options = require "gitlab_pipelines.options"
+local outcomes = require "gitlab_pipelines.outcomes"
 local reading = require "gitlab_pipelines.watch.reading"
 local resource = require "gitlab_pipelines.api.resource"
 local target_of = require "gitlab_pipelines.api.target"
@@ -48,7 +49,7 @@ local function check_erased(self, project, id, opts)
   local job, err = self.gl.jobs:get(project, id, { timeout = opts.timeout, retry = opts.retry })
   if not job then return nil, err end
   if not job.erased_at then return true end
-  return nil, log_stream.not_available(project, id, "the log was erased at " .. tostring(job.erased_at))
+  return nil, log_stream.not_available(project, id, "the log was erased at " .. outcomes.one_line(job.erased_at))
 end
 
 -- May a log that broke off be read once more? It waits until then.

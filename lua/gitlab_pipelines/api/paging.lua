@@ -1,12 +1,10 @@
 --- Lists in pages: all rows as one array, or one after the other.
 --
--- GitLab pages by number (`X-Next-Page`, else `Link`) or by key (`Link` alone). Where the number
--- of pages is known, up to 8 of them are on their way at once; no more than those are held. A
--- `Link` is followed for its query only, at the address that the client was given: GitLab writes
--- its own configured host into it.
+-- Which page comes next is decided in client/pages.lua. Where the number of pages is known, up to 8
+-- of them are on their way at once; no more than those are held.
 
-local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
+local pages_of = require "gitlab_pipelines.client.pages"
 local resource = require "gitlab_pipelines.api.resource"
 
 local M = {}
@@ -15,9 +13,9 @@ local M = {}
 -- after a few rows: it begins with less, by the number of pages that it was asked for.
 local AHEAD = 8
 local FIRST_AHEAD = { [0] = 0, 0, 2, 4 }
-local ROWS = 100
+local ROWS = pages_of.ROWS
 
-local decode = core.uri.decode_form
+local value_of, with_number = pages_of.value_of, pages_of.with_number
 
 --- Options of every list: `limit` (rows at most) and `from` (id of the last row already seen).
 M.options = { limit = { type = "integer", check = function(n)
@@ -25,53 +23,8 @@ M.options = { limit = { type = "integer", check = function(n)
 end }, from = { type = "integer" } }
 
 
--- The query of the address that `Link` names as next, as pairs; nil when there is none.
-local function next_link(response)
-  local link = response:header "Link"
-  for address, parameters in (link or ""):gmatch "<([^>]*)>([^<]*)" do
-    if parameters:match ";%s*rel%s*=%s*\"?next\"?" then
-      local pairs_of = {}
-      for pair in (address:match "%?([^#]*)" or ""):gmatch "[^&]+" do
-        local name, value = pair:match "^([^=]*)=?(.*)$"
-        pairs_of[#pairs_of + 1] = { decode(name) or name, decode(value) or value }
-      end
-      return pairs_of
-    end
-  end
-end
-
-local function header_number(response, name)
-  local text = response:header(name)
-  return text and tonumber(text:match "^%s*(%d+)%s*$")
-end
-
 local Pages = {}
 Pages.__index = Pages
-
--- A copy of the arguments with other pairs in the query.
-local function with_query(args, query)
-  local copy = {}
-  for name, value in pairs(args) do copy[name] = value end
-  copy.query = query
-  return copy
-end
-
--- The query with `page` set to a number, still in sorted order.
-local function with_page(args, number)
-  local query = {}
-  local text, placed = ("%d"):format(number), false
-  for _, pair in ipairs(args.query) do
-    if pair[1] ~= "page" then
-      if not placed and pair[1] > "page" then
-        query[#query + 1] = { "page", text }
-        placed = true
-      end
-      query[#query + 1] = pair
-    end
-  end
-  if not placed then query[#query + 1] = { "page", text } end
-  return with_query(args, query)
-end
 
 function Pages:fetch(args)
   return self.client:page(self.operation, args, self.opts)
@@ -84,7 +37,7 @@ function Pages:look_ahead()
   if not self.last then return end
   local before = #self.queue
   while #self.queue < most and self.number <= self.wanted do
-    local entry = { args = with_page(self.base, self.number) }
+    local entry = { args = with_number(self.base, self.number) }
     self.number = self.number + 1
     entry.task = runtime:background(function() return self:fetch(entry.args) end)
     self.queue[#self.queue + 1] = entry
@@ -94,34 +47,20 @@ function Pages:look_ahead()
 end
 
 -- Learns from a page which one comes next.
-function Pages:follow(response)
+function Pages:follow(rows, response)
   if self.single then return end
-  local next_page = header_number(response, "X-Next-Page")
-  if next_page then
-    local total = header_number(response, "X-Total-Pages")
-    if not self.last then self.number = next_page end
-    self.last = math.max(total or 0, self.last or 0, next_page)
-    self.wanted = self.limit and math.min(self.last, math.ceil(self.limit / self.per_page))
-      or self.last
-  elseif response:header "X-Next-Page" then
-    -- The last page, though more may have been sent for: rows have gone meanwhile.
-    self:drop()
-  elseif #self.queue == 0 and not (self.last and self.number <= self.last) then
-    local query = next_link(response)
-    if query then self.queue[1] = self:linked(query) end
+  local args, err = self.walk:after(rows, response)
+  -- The last page, though more may have been sent for: rows have gone meanwhile.
+  if not args then self:drop() end
+  if err then
+    self.queue[1] = { problem = err }
+  elseif args and #self.queue == 0 then
+    self.following, self.number = args, self.walk.number
   end
-end
-
--- The page that a `Link` leads to; one that leads to itself would never end.
-function Pages:linked(query)
-  local text = core.uri.encode_query(query)
-  if text == self.link then
-    return { problem = errors.new("ServerError.InvalidResponse", {
-      message = "the link to the next page leads to the page itself",
-      operation = self.operation.name }) }
-  end
-  self.link = text
-  return { args = with_query(self.base, query) }
+  local total = args and pages_of.number_in(response, "X-Total-Pages")
+  if not total or self.walk.by_key then return end
+  self.last = math.max(total, self.last or 0)
+  self.wanted = self.limit and math.min(self.last, math.ceil(self.limit / self.walk.rows)) or self.last
 end
 
 -- Forgets every page that was sent for.
@@ -129,7 +68,7 @@ function Pages:drop()
   for _, entry in ipairs(self.queue) do
     if entry.task then entry.task:cancel() end
   end
-  self.queue, self.last = {}, nil
+  self.queue, self.last, self.following = {}, nil, nil
 end
 
 -- The next page's rows; nil at the end; nil and an error when it fails. A page that failed is
@@ -137,10 +76,11 @@ end
 function Pages:next()
   self.asked = self.asked + 1
   self:look_ahead()
-  if #self.queue == 0 and self.last and self.number <= self.last then
-    self.queue[1] = { args = with_page(self.base, self.number) }
+  if #self.queue == 0 and self.following then
+    self.queue[1] = { args = self.following }
     self.number = self.number + 1
   end
+  self.following = nil
   local entry = self.queue[1]
   if not entry then return nil end
   if entry.problem then return nil, entry.problem end
@@ -158,7 +98,7 @@ function Pages:next()
   end
   table.remove(self.queue, 1)
   self.first = false
-  self:follow(response)
+  self:follow(rows, response)
   self:look_ahead()
   return rows
 end
@@ -173,19 +113,13 @@ function Pages:without_keys(err)
   for _, pair in ipairs(self.base.query) do
     if pair[1] ~= "pagination" then query[#query + 1] = pair end
   end
-  self.base = with_query(self.base, query)
+  self.base = pages_of.with_query(self.base, query)
+  self.walk = pages_of.walk(self.operation, self.base)
   self.queue = { { args = self.base } }
   return true
 end
 
-local function value_of(query, name)
-  for _, pair in ipairs(query) do
-    if pair[1] == name then return pair[2] end
-  end
-end
-
 local function new_pages(group, operation, args, opts)
-  local per_page = tonumber(value_of(args.query, "per_page")) or ROWS
   local limit = opts.limit
   local steering = {}
   for name, value in pairs(opts) do
@@ -196,7 +130,7 @@ local function new_pages(group, operation, args, opts)
     queue = { { args = args } }, first = true, asked = 0,
     keyset = value_of(args.query, "pagination") == "keyset",
     single = value_of(args.query, "page") ~= nil,
-    limit = not opts.from and limit or nil, per_page = math.max(1, math.min(per_page, ROWS)),
+    limit = not opts.from and limit or nil, walk = pages_of.walk(operation, args),
   }, Pages)
 end
 

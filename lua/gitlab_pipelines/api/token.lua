@@ -2,6 +2,7 @@
 
 local errors = require "gitlab_pipelines.errors"
 local operations = require "gitlab_pipelines.operations"
+local outcomes = require "gitlab_pipelines.outcomes"
 local resource = require "gitlab_pipelines.api.resource"
 
 local Token = resource.class()
@@ -132,7 +133,7 @@ function Token:allows(operation)
   -- Fine-grained tokens have permissions instead of scopes: only GitLab can tell.
   if not info.scopes or #info.scopes == 0 or covers(info.scopes, op.scope) then return true end
   return false, ("%s needs the scope %s; this token has %s"):format(op.name, op.scope,
-    table.concat(info.scopes, ", "))
+    outcomes.one_line(table.concat(info.scopes, ", ")))
 end
 
 return Token

@@ -158,7 +158,7 @@ end
 -- What one reading of a tree has in common: `visited` pipelines, and how each part is read as new as
 -- what implies it. At the deadline older data is better than none.
 local function new_walk(group, opts)
-  local walk, rt = { group = group, visited = {} }, group.client.runtime
+  local walk, rt = { group = group, visited = { count = 0 } }, group.client.runtime
   local deadline
   walk.rest, deadline = resource.within(group, opts)
   function walk.seen(row) return freshness.seen_row(row, rt:now(), rt:wall()) end
@@ -175,21 +175,38 @@ local grow
 -- Downstreams that are read at once.
 local AT_ONCE = 4
 
+-- GitLab makes no more than a thousand downstream pipelines in one tree, and lets them stand a few deep. A
+-- tree without end must have one here; and one that is deeper cannot be written as JSON.
+local MOST, DEEPEST = 1000, 50
+
 local function mark_of(pipeline)
   return ("%s/%s"):format(tostring(pipeline.project_id), tostring(pipeline.id))
 end
 
--- The subtree of one downstream pipeline; what can not be read is a leaf with the reason. Its trigger
+local function visit(visited, pipeline)
+  local mark = mark_of(pipeline)
+  if visited[mark] then return false end
+  visited[mark], visited.count = true, visited.count + 1
+  return true
+end
+
+-- Why the tree is not read further, or nil.
+local function beyond(visited, depth)
+  local bound = depth > DEEPEST and ("is more than %d pipelines deep"):format(DEEPEST)
+    or visited.count > MOST and ("has more than %d pipelines"):format(MOST)
+  return bound and errors.new("ServerError.InvalidResponse",
+    { message = "the tree " .. bound, operation = "pipelines.tree" }) or nil
+end
+
+-- The subtree of one downstream pipeline; what cannot be read is a leaf with the reason. Its trigger
 -- job shows that it is there, and in which status.
-local function grow_child(walk, entry)
-  local visited = walk.visited
+local function grow_child(walk, entry, depth)
   local shown = entry.pipeline
-  local node, err
-  if not visited[mark_of(shown)] then
-    visited[mark_of(shown)] = true
+  local node, err = nil, beyond(walk.visited, depth)
+  if not err and visit(walk.visited, shown) then
     local known = walk.seen(shown)
     known.row, known.stamp = shown, freshness.stamp(shown)
-    node, err = grow(walk, shown.project_id, shown.id, known)
+    node, err = grow(walk, shown.project_id, shown.id, known, depth)
     if not node and err:is "TaskError.Cancelled" then return nil, err end
   end
   if not node then
@@ -220,17 +237,17 @@ local function read_jobs(walk, project, id, node)
   end)
 end
 
-function grow(walk, project, id, known)
+function grow(walk, project, id, known, depth)
   local node, err = read_pipeline(walk, project, id, known)
   if not node then return nil, err end
-  walk.visited[mark_of(node)] = true
+  visit(walk.visited, node)
   local rows
   rows, err = read_jobs(walk, project, id, node)
   if not rows then return nil, err end
   node.stages, node.jobs = M.compose(rows)
   local readers = {}
   for i, entry in ipairs(downstream_of(node.jobs)) do
-    readers[i] = function() return grow_child(walk, entry) end
+    readers[i] = function() return grow_child(walk, entry, depth + 1) end
   end
   node.downstream, err = walk.group.client.runtime:all(readers, { limit = AT_ONCE })
   if not node.downstream then return nil, err end
@@ -266,7 +283,7 @@ end
 ---@return table|nil tree, table|nil err
 function M.tree(group, project, id, opts)
   local walk = new_walk(group, opts)
-  local node, err = grow(walk, project, id, reading.known(group.gl, project, "pipeline", id))
+  local node, err = grow(walk, project, id, reading.known(group.gl, project, "pipeline", id), 0)
   if not node then return nil, err end
   if node.first_failure then
     local ok

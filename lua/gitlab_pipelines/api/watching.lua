@@ -5,6 +5,7 @@
 
 local log_stream = require "gitlab_pipelines.api.log_stream"
 local operations = require "gitlab_pipelines.operations"
+local pages = require "gitlab_pipelines.client.pages"
 local paging = require "gitlab_pipelines.api.paging"
 local resource = require "gitlab_pipelines.api.resource"
 local tree = require "gitlab_pipelines.api.tree"
@@ -27,15 +28,22 @@ local function read(group, operation, project, params, etag)
   return row, response:header "ETag"
 end
 
--- One page of a list, and the number of the next.
+-- The first page of a list, or with `query.page` the one after it that this is what the page before
+-- gave; and what stands for the next.
 local function page_of(group, operation, project, query)
-  local params = {}
-  for name, value in pairs(query) do params[name] = value end
-  local args, err = resource.prepare(group, operation, project, params)
-  if not args then return nil, err end
-  local rows, response = group.client:page(operation, args, POLL)
+  local walk = query.page
+  if not walk then
+    local params = {}
+    for name, value in pairs(query) do params[name] = value end
+    local args, err = resource.prepare(group, operation, project, params)
+    if not args then return nil, err end
+    walk = pages.walk(operation, args)
+  end
+  local rows, response = group.client:page(operation, walk.args, POLL)
   if rows == nil then return nil, response end
-  return rows, tonumber(response:header "X-Next-Page" or "")
+  local more, err = walk:after(rows, response)
+  if err then return nil, err end
+  return rows, more and walk or nil
 end
 
 --- What watch/ is given of a client.

@@ -8,6 +8,7 @@
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
 local operations = require "gitlab_pipelines.operations"
+local pages = require "gitlab_pipelines.client.pages"
 
 local M = {}
 
@@ -17,8 +18,6 @@ local LOOKS = { 0, 2, 5, 10, 20, 40, 80, 160 }
 -- Where the deadline comes before the next of them, the last look begins this much before it.
 local LAST = 5
 
-local ROWS_A_PAGE, MOST_PAGES = 100, 100
-
 local function read(client, op, args, deadline)
   args.query = args.query or {}
   return client:call(op, args, { deadline = deadline, priority = "read" })
@@ -26,15 +25,17 @@ end
 
 -- Every attempt of every job of a pipeline.
 local function all_jobs(client, project, pipeline_id, deadline)
-  local jobs = {}
-  for page = 1, MOST_PAGES do
-    local rows, err = read(client, operations.jobs.list, { project = project,
-      pipeline_id = pipeline_id, query = { { "include_retried", "true" },
-        { "page", tostring(page) }, { "per_page", tostring(ROWS_A_PAGE) } } }, deadline)
-    if not rows then return nil, err end
+  local jobs, op = {}, operations.jobs.list
+  local walk = pages.walk(op, { project = project, pipeline_id = pipeline_id, query = {
+    { "include_retried", "true" }, { "page", "1" }, { "per_page", ("%d"):format(pages.ROWS) } } })
+  local args, err = walk.args, nil
+  while args do
+    local rows, response = client:page(op, args, { deadline = deadline, priority = "read" })
+    if not rows then return nil, response end
     for _, job in ipairs(rows) do jobs[#jobs + 1] = job end
-    if #rows < ROWS_A_PAGE then break end
+    args, err = walk:after(rows, response)
   end
+  if err then return nil, err end
   return jobs
 end
 
@@ -192,17 +193,25 @@ local shows = {
   ["jobs.cancel"] = { operations.jobs.get, "job_id" },
   ["jobs.erase"] = { operations.jobs.get, "job_id" },
   ["artifacts.keep"] = { operations.jobs.get, "job_id" },
+  ["variables.update"] = { operations.variables.get, "key" },
   ["triggers.update"] = { operations.triggers.get, "trigger_id" },
   ["environments.update"] = { operations.environments.get, "environment_id" },
   ["environments.stop"] = { operations.environments.get, "environment_id" },
 }
 
---- A `set` is done, but its answer was lost: the thing as it is now, or nil.
+--- A `set` is done, but its answer was lost: what it would have said is read.
+---@return any result the thing as it is now; true where the operation gives nothing
+---@return table|nil err why that could not be read
 function M.read_back(client, call, deadline)
   local shown = shows[call.op.name]
-  if not shown then return nil end
-  return (read(client, shown[1],
-    { project = call.args.project, [shown[2]] = call.args[shown[2]] }, deadline))
+  if not shown then return true end
+  local args = { project = call.args.project, [shown[2]] = call.args[shown[2]] }
+  if shown[1] == operations.variables.get then args.query = call.args.query end
+  local row, err = read(client, shown[1], args, deadline)
+  if row ~= nil then return row end
+  if err:is "TaskError.Cancelled" then return nil, err end
+  err.message = ("%s was done, but the result could not be read: %s"):format(call.op.name, err.message)
+  return nil, err
 end
 
 --- A repeated `set` was refused: has an earlier attempt done it?

@@ -6,13 +6,13 @@
 
 local core = require "gitlab_pipelines.core"
 local operations = require "gitlab_pipelines.operations"
+local pages = require "gitlab_pipelines.client.pages"
 local request = require "gitlab_pipelines.once.request"
 
 local M = {}
 
 --- More than this can not be looked through.
 M.MOST = 300
-local ROWS_A_PAGE = 100
 
 -- Marks of pipelines that were read, by scope and id; dropped all together when they are many.
 local KEPT = 5000
@@ -91,11 +91,11 @@ local function failed(err)
     found = {}, candidates = {} }
 end
 
-local function page(self, number, deadline)
-  local query = { { "page", ("%d"):format(number) }, { "per_page", ("%d"):format(ROWS_A_PAGE) } }
+-- A pipeline that is missed is made twice: one request more is cheap.
+local function first_page(self)
+  local query = { { "page", "1" }, { "per_page", ("%d"):format(pages.ROWS) } }
   if self.since then table.insert(query, 1, { "created_after", core.time.iso(self.since) }) end
-  return self.client:page(operations.pipelines.list, { project = self.project, query = query },
-    { deadline = deadline, priority = "read" })
+  return pages.walk(operations.pipelines.list, { project = self.project, query = query }, true)
 end
 
 --- Looks once. What is found has its row in `rows`.
@@ -107,13 +107,15 @@ end
 ---@return table look for machine:looked, and `top`, the greatest id seen
 function M.look(self, deadline)
   local look = { found = {}, candidates = {}, rows = {}, read = 0, top = 0 }
-  local seen, number = {}, 1
-  while number do
-    local rows, response = page(self, number, deadline)
+  local seen, walk = {}, first_page(self)
+  local args = walk.args
+  while args do
+    local rows, response = self.client:page(operations.pipelines.list, args,
+      { deadline = deadline, priority = "read" })
     if not rows then return failed(response) end
     for _, row in ipairs(rows) do
-      local id = type(row.id) == "number" and row.id
-      if id and not seen[id] then
+      local id = row.id
+      if not seen[id] then
         seen[id] = true
         if id > look.top then look.top = id end
         if not self.baseline or id > self.baseline then
@@ -122,9 +124,11 @@ function M.look(self, deadline)
         end
       end
     end
-    number = tonumber(response:header "X-Next-Page" or "")
     -- Newest first: what follows cannot be among the first 300 either.
     if look.too_many then break end
+    local err
+    args, err = walk:after(rows, response)
+    if err then return failed(err) end
   end
   if self.journal then
     local open, err = self.journal:open_intents(self.scope)

@@ -15,6 +15,7 @@
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
 local freshness = require "gitlab_pipelines.watch.freshness"
+local outcomes = require "gitlab_pipelines.outcomes"
 local reading = require "gitlab_pipelines.watch.reading"
 
 local M = {}
@@ -243,7 +244,7 @@ end
 
 local function erased_error(stream)
   return errors.new("JobError.LogsNotAvailable", {
-    message = "the log was erased at " .. tostring(stream.job.erased_at),
+    message = "the log was erased at " .. outcomes.one_line(stream.job.erased_at),
     operation = "jobs.log", subject = ("%s %s"):format(stream.project, stream.id),
   })
 end

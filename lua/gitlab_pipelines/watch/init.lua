@@ -1,7 +1,8 @@
 --- Waiting for pipelines and jobs: one watcher for a client.
 --
 -- It is handed what it needs of the floor above it. `source` is a table of plain functions:
---   list(project, query) -> rows, next_page or nil | nil, err      one page
+--   list(project, query) -> rows, next or nil | nil, err           one page; `query.page = next` for
+--                                                                  the one after it
 --   get(project, id, etag) -> pipeline, etag | false (unchanged) | nil, err
 --   job(project, id, etag) -> job, etag | false | nil, err
 --   jobs(project, id, filters) -> rows | nil, err                  all pages

@@ -49,12 +49,25 @@ function M.stuck_job(jobs)
   end
 end
 
+local collect_one
+
 -- Collects the verdicts of a tree into `found`; says whether the node is held up: it has none of
--- its own because a trigger job waits for a pipeline that is blocked, stuck or held up itself.
-local function collect(node, forgiven, found)
+-- its own because a trigger job waits for a pipeline that is blocked, stuck or held up itself. A server
+-- may show the same pipeline below several, or below itself: `seen` keeps what came of each, and says
+-- nothing (false) of one that is still being looked at.
+local function collect(node, forgiven, found, seen)
+  local known = seen[forgiven][node]
+  if known ~= nil then return known or nil end
+  seen[forgiven][node] = false
+  local verdict = collect_one(node, forgiven, found, seen)
+  seen[forgiven][node] = verdict or false
+  return verdict
+end
+
+function collect_one(node, forgiven, found, seen)
   local held = false
   for _, child in ipairs(node.children or {}) do
-    local verdict = collect(child.node, forgiven or child.allow_failure, found)
+    local verdict = collect(child.node, forgiven or child.allow_failure == true, found, seen)
     if child.open and (verdict == "blocked" or verdict == "stuck" or verdict == "held") then
       held = true
     end
@@ -76,7 +89,7 @@ end
 ---@return string|nil
 function M.tree(root)
   local found = {}
-  collect(root, false, found)
+  collect(root, false, found, { [true] = {}, [false] = {} })
   if found.open then return nil end
   for _, verdict in ipairs { "stuck", "blocked", "failed", "canceled" } do
     if found[verdict] then return verdict end

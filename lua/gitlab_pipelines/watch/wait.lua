@@ -11,6 +11,7 @@ local aside = require "gitlab_pipelines.runtime.aside"
 local errors = require "gitlab_pipelines.errors"
 local freshness = require "gitlab_pipelines.watch.freshness"
 local machine = require "gitlab_pipelines.watch.machine"
+local outcomes = require "gitlab_pipelines.outcomes"
 local reading = require "gitlab_pipelines.watch.reading"
 local verdict = require "gitlab_pipelines.watch.verdict"
 
@@ -18,6 +19,10 @@ local M = {}
 
 -- With more than so many awaited, jobs that no runner took are looked for less often.
 local CROWD = 50
+
+-- Pipelines of one tree: GitLab makes no more. A server that shows more and more of them must not keep
+-- us following them.
+local MOST_IN_TREE = 1001
 
 local handle
 
@@ -218,6 +223,10 @@ local function bridges_answer(session, node, bridges, err)
   for _, child in ipairs(children) do
     local row = child.row
     child.node = known_child(root, row)
+    if not child.node and #root.nodes >= MOST_IN_TREE then
+      return errors.new("ServerError.InvalidResponse", { operation = "pipelines.wait",
+        message = ("the tree has more than %d pipelines"):format(MOST_IN_TREE) })
+    end
     if not child.node then
       child.node = begin(setmetatable({ root = root }, Node), session, "pipeline", row.project_id,
         row.id, row)
@@ -398,7 +407,7 @@ local function describe(session)
   local row = node.entry.row
   local project, id = target(node)
   return ("%s %s of %s %s after %g s"):format(node.entry.kind, tostring(id), tostring(project),
-    row and "was still " .. tostring(row.status) or "had not appeared", session.wishes.timeout)
+    row and "was still " .. outcomes.one_line(row.status) or "had not appeared", session.wishes.timeout)
 end
 
 local function finish(session, ok, err)

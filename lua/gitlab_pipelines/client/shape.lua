@@ -1,0 +1,132 @@
+--- Is a decoded response what its operation promises? The one place where that is decided.
+--
+-- What the code relies on stands in operations.lua as `shape`: an array of {name, type, required,
+-- shape, sensitive}. Whoever gets a response that passed may use these fields without looking at
+-- their types again.
+
+local json = require "gitlab_pipelines.json"
+
+local M = {}
+
+-- Bytes of a wrong value that a message shows, and of those that are given to the redactor first: a
+-- secret must not be cut before it is recognised.
+local SHOWN, REDACTED = 40, 4096
+
+local function is_list(value)
+  return type(value) == "table" and (value[1] ~= nil or json.is_array(value))
+end
+
+-- A JSON object has no number as a key.
+local function is_object(value)
+  return type(value) == "table" and value[1] == nil and not json.is_array(value)
+end
+
+local function is_number(value)
+  return type(value) == "number" and value > -2 ^ 53 and value < 2 ^ 53
+end
+
+local function is_texts(value)
+  if not is_list(value) then return false end
+  for i = 1, #value do
+    if type(value[i]) ~= "string" then return false end
+  end
+  return true
+end
+
+--- The types of fields: `is` says whether a value fits, `wanted` is the word for the message.
+M.types = {
+  id = { wanted = "a positive integer",
+    is = function(v) return type(v) == "number" and v % 1 == 0 and v > 0 and v < 2 ^ 53 end },
+  count = { wanted = "an integer from 0 on",
+    is = function(v) return type(v) == "number" and v % 1 == 0 and v >= 0 and v < 2 ^ 53 end },
+  text = { wanted = "a string", is = function(v) return type(v) == "string" end },
+  boolean = { wanted = "a boolean", is = function(v) return type(v) == "boolean" end },
+  number = { wanted = "a number below 2^53", is = is_number },
+  seconds = { wanted = "a number of seconds below 2^40",
+    is = function(v) return is_number(v) and v > -2 ^ 40 and v < 2 ^ 40 end },
+  texts = { wanted = "an array of strings", is = is_texts },
+  object = { wanted = "an object", is = is_object },
+  list = { wanted = "an array", is = is_list },
+}
+
+local types = M.types
+
+-- What came, for the message: its kind, and of a string or number the beginning.
+local function shown(value, redact)
+  if value == nil or value == json.null then return "null" end
+  if is_list(value) then return "an array" end
+  if type(value) == "table" then return "an object" end
+  if type(value) == "number" then return ("%.14g"):format(value) end
+  if type(value) ~= "string" then return tostring(value) end
+  local text = redact(value:sub(1, REDACTED)):gsub("[%c\127]", "?")
+  if #text > SHOWN then
+    -- Not within a character of several bytes.
+    text = text:sub(1, SHOWN):gsub("[\192-\255]?[\128-\191]*$", "") .. "..."
+  end
+  return '"' .. text .. '"'
+end
+
+local function kind_of(value)
+  return type(value) == "string" and "a string" or type(value) == "number" and "a number"
+    or type(value) == "boolean" and "a boolean"
+end
+
+local rows_problem
+
+-- What is wrong with an object: the path of the field, what was expected and what came; or nil.
+local function object_problem(object, fields)
+  for i = 1, #fields do
+    local field = fields[i]
+    local value = object[field.name]
+    if value == nil then
+      if field.required then return field.name, field, nil end
+    elseif not types[field.type].is(value) then
+      return field.name, field, value
+    elseif field.shape then
+      local path, inner, came
+      if field.type == "list" then
+        path, inner, came = rows_problem(value, field.shape)
+      else
+        path, inner, came = object_problem(value, field.shape)
+        if path then path = "." .. path end
+      end
+      if path then return field.name .. path, inner, came end
+    end
+  end
+end
+
+local ROW = { type = "object" }
+
+-- The same for the rows of a list; the path begins with the row's place.
+function rows_problem(rows, fields)
+  for i = 1, #rows do
+    local row = rows[i]
+    if not is_object(row) then return ("[%d]"):format(i), ROW, row end
+    local path, field, came = object_problem(row, fields)
+    if path then return ("[%d].%s"):format(i, path), field, came end
+  end
+end
+
+--- What is wrong with a decoded response, or nil.
+---@param op table operation
+---@param value any
+---@param redact fun(text: string): string takes secrets out of a text
+---@return string|nil why
+function M.problem(op, value, redact)
+  if op.result == "list" and not is_list(value) then return "the answer is no array" end
+  if op.result == "object" and not is_object(value) then
+    return is_list(value) and "the answer is an array, not an object"
+      or "the answer is no JSON object: a bare value"
+  end
+  local path, field, came
+  if op.result == "list" then
+    path, field, came = rows_problem(value, op.shape)
+  else
+    path, field, came = object_problem(value, op.shape)
+  end
+  if not path then return nil end
+  return ("expected %s to be %s, got %s"):format(path, types[field.type].wanted,
+    field.sensitive and kind_of(came) or shown(came, redact))
+end
+
+return M
