@@ -57,7 +57,7 @@ local function compare(told, known)
 end
 
 local function clean(db)
-  for _, tail in ipairs { "", "-wal", "-shm", "-journal", ".lock" } do os.remove(db .. tail) end
+  for _, tail in ipairs { "", "-wal", "-shm", "-journal", "-lock" } do os.remove(db .. tail) end
 end
 
 describe("a simulated GitLab whose disk is full", function()
