@@ -35,6 +35,8 @@ enum {
 static const double BUSY_PATIENCE = 1.0, BUSY_STEP = 0.02;
 /* How long nobody is accepted after there was no room and nobody to evict. */
 static const double ACCEPT_PAUSE = 0.1;
+/* Who has been reading an answer for less is not closed in favour of another. */
+static const double LEAST_READING = 1.0;
 
 /* Where the request of a connection stands. */
 typedef enum stage {
@@ -186,6 +188,7 @@ static unsigned long long acked_bytes(const connection *conn)
 
 /* --- suspended connections --- */
 
+static void evict(connection *conn);
 static void fill_request(connection *conn, gp_http_request_in *request);
 static void ask_again(connection *conn);
 static void deliver_suspended(connection *conn);
@@ -426,6 +429,17 @@ static enum MHD_Result refuse(connection *conn, int status, const char *why)
     return MHD_YES;
 }
 
+/* Whoever keeps answers in memory without reading them makes room for the next. */
+static enum MHD_Result refuse_for_memory(connection *conn)
+{
+    connection *reader = conn->server->first;
+    while (reader && (!is_up_to_client(reader) || is_waiting_for_request(reader))) {
+        reader = reader->next;
+    }
+    if (reader && reader->since <= conn->server->now - LEAST_READING) evict(reader);
+    return refuse(conn, 503, gp_http_reason(503));
+}
+
 static void fill_request(connection *conn, gp_http_request_in *request)
 {
     const gp_httpd *server = conn->server;
@@ -539,9 +553,7 @@ static enum MHD_Result begin(connection *conn, const char *version)
     if (length > conn->server->options.max_body) {
         return refuse(conn, 413, "Request Entity Too Large");
     }
-    if (is_short_of_memory(conn->server, (size_t)length)) {
-        return refuse(conn, 503, gp_http_reason(503));
-    }
+    if (is_short_of_memory(conn->server, (size_t)length)) return refuse_for_memory(conn);
     conn->stage = BODY;
     return MHD_YES;
 }
@@ -551,7 +563,7 @@ static enum MHD_Result take_body(connection *conn, const char *data, size_t *siz
     if (*size > conn->server->options.max_body - conn->body.len) {
         return refuse(conn, 413, "Request Entity Too Large");
     }
-    if (is_short_of_memory(conn->server, *size)) return refuse(conn, 503, gp_http_reason(503));
+    if (is_short_of_memory(conn->server, *size)) return refuse_for_memory(conn);
     count_memory(conn, *size);
     gp_buf_add(&conn->body, data, *size);
     *size = 0;
@@ -771,48 +783,74 @@ static int watch_listener(gp_httpd *server, int operation, unsigned events)
     return epoll_ctl(server->epoll, operation, server->listener, &event) == 0;
 }
 
-/* Closes the connection that has waited longest for a request; 0 when none waits for one. What has
- * arrived of it stays readable: a request that is whole is still answered. */
-static int evict_oldest(gp_httpd *server)
+/* Was it refused, and is only still open so that the client gets to read why? */
+static int is_lingering(const connection *conn)
 {
-    connection *conn = server->first;
-    while (conn && (!is_waiting_for_request(conn) || conn->closing)) {
-        conn = conn->next;
-    }
-    if (!conn) return 0;
-    start_closing(conn, SHUT_RD);
-    return 1;
+    return conn->stage == RAW && conn->raw.end == GP_RAW_LINGER && conn->raw.finished_sending;
 }
 
-static void make_room(gp_httpd *server)
+/* The connection to be closed in favour of another: the one that has waited longest for a request or
+ * has been refused, else the one that has been reading its answer longest, if that is long enough.
+ * NULL: none. */
+static connection *find_victim(const gp_httpd *server)
 {
-    if (evict_oldest(server)) return;
+    connection *conn, *reader = NULL;
+    for (conn = server->first; conn; conn = conn->next) {
+        if (is_lingering(conn) && !conn->closing) return conn;
+        if (!is_up_to_client(conn)) continue;
+        if (is_waiting_for_request(conn)) return conn;
+        if (!reader && conn->since <= server->now - LEAST_READING) reader = conn;
+    }
+    return reader;
+}
+
+/* What has arrived of a request stays readable: one that is whole is still answered. */
+static void evict(connection *conn)
+{
+    start_closing(conn, is_waiting_for_request(conn) ? SHUT_RD : SHUT_RDWR);
+    if (conn->stage == RAW) resume(conn, ENDING);
+}
+
+/* Nobody can be accepted: the next may try in a moment, or when a connection is closed. */
+static void pause_accepting(gp_httpd *server)
+{
     server->paused = watch_listener(server, EPOLL_CTL_MOD, 0);
     server->accept_at = server->now + ACCEPT_PAUSE;
 }
 
+/* Takes one connection; 0 when there is none, or no room for it. */
+static int accept_one(gp_httpd *server)
+{
+    int full = server->connections - server->closing >= server->options.max_connections, fd;
+    connection *victim = find_victim(server);
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    if (full && !victim) {
+        pause_accepting(server);
+        return 0;
+    }
+    fd = accept4(server->listener, (struct sockaddr *)&address, &size,
+                 SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        int error = errno;
+        if (error == EAGAIN) return 0;
+        if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM) return 1;
+        if (victim) evict(victim);
+        pause_accepting(server);
+        return 0;
+    }
+    if (victim && (full || fd >= server->descriptors)) evict(victim);
+    /* It closes the descriptor where it fails. */
+    MHD_add_connection(server->daemon, fd, (struct sockaddr *)&address, size);
+    return 1;
+}
+
 static void accept_new(gp_httpd *server)
 {
-    unsigned most = server->options.max_connections;
     int turn;
-    for (turn = 0; turn < ACCEPT_AT_ONCE && !server->paused; turn++) {
-        struct sockaddr_storage address;
-        socklen_t size = sizeof address;
-        int fd;
-        if (server->connections >= most + ACCEPT_AT_ONCE) return;
-        if (server->connections - server->closing >= most) make_room(server);
-        if (server->paused) return;
-        fd = accept4(server->listener, (struct sockaddr *)&address, &size,
-                     SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
-            make_room(server);
-            return;
-        }
-        if (fd < 0 && errno == EAGAIN) return;
-        if (fd < 0) continue; /* this client has gone again */
-        if (fd >= server->descriptors) evict_oldest(server);
-        /* It closes the descriptor where it fails. */
-        MHD_add_connection(server->daemon, fd, (struct sockaddr *)&address, size);
+    for (turn = 0; turn < ACCEPT_AT_ONCE; turn++) {
+        if (server->connections >= server->options.max_connections + ACCEPT_AT_ONCE) return;
+        if (!accept_one(server)) return;
     }
 }
 
