@@ -789,9 +789,9 @@ static int is_lingering(const connection *conn)
     return conn->stage == RAW && conn->raw.end == GP_RAW_LINGER && conn->raw.finished_sending;
 }
 
-/* The connection to be closed in favour of another: the one that has waited longest for a request or
- * has been refused, else the one that has been reading its answer longest, if that is long enough.
- * NULL: none. */
+/* The connection to be closed in favour of another: the one that has waited longest for a request
+ * or has been refused, else the one that has been reading its answer longest, if that is long
+ * enough. NULL: none. */
 static connection *find_victim(const gp_httpd *server)
 {
     connection *conn, *reader = NULL;
@@ -829,8 +829,8 @@ static int accept_one(gp_httpd *server)
         pause_accepting(server);
         return 0;
     }
-    fd = accept4(server->listener, (struct sockaddr *)&address, &size,
-                 SOCK_NONBLOCK | SOCK_CLOEXEC);
+    fd =
+        accept4(server->listener, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
         int error = errno;
         if (error == EAGAIN) return 0;

@@ -166,10 +166,22 @@ static void text(sqlite3_stmt *s, int index, const char *value)
     sqlite3_bind_text(s, index, value, -1, SQLITE_STATIC);
 }
 
+/* Is the last error of a file one of room? */
+static int is_out_of_room(sqlite3 *db, int which)
+{
+    sqlite3_file *file = NULL;
+    int error = 0;
+    if (sqlite3_file_control(db, "main", which, (void *)&file) != SQLITE_OK || !file ||
+        !file->pMethods) {
+        return 0;
+    }
+    file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+    return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
 /* A disk that is full shows itself as an error of input or output too. */
 static gp_store_failure failure_of(sqlite3 *db, int result)
 {
-    int error = sqlite3_system_errno(db);
     switch (result & 0xFF) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -177,8 +189,10 @@ static gp_store_failure failure_of(sqlite3 *db, int result)
     case SQLITE_FULL:
         return GP_STORE_FULL;
     case SQLITE_IOERR:
-        return error == ENOSPC || error == EDQUOT || error == EFBIG ? GP_STORE_FULL
-                                                                    : GP_STORE_BROKEN;
+        return is_out_of_room(db, SQLITE_FCNTL_JOURNAL_POINTER) ||
+                       is_out_of_room(db, SQLITE_FCNTL_FILE_POINTER)
+                   ? GP_STORE_FULL
+                   : GP_STORE_BROKEN;
     default:
         return GP_STORE_BROKEN;
     }
