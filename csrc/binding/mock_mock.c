@@ -2,19 +2,20 @@
  * The simulated GitLab as a userdata.
  *
  *   mock.open{db=, token=, url=, world_json=, seed=, allow_reset=, clock="real"|"virtual",
- *             max_body=, assets=} -> m | nil, message
+ *             max_body=, assets=} -> m | nil, message, "world" | "database"
  *   m:request(now, method, target, {{name, value}, ...}, body [, served_before])
  *             -> status, {{name, value}, ...}, body, action | nil
  *   m:set_url(url)   m:close()
  *   m:webhook_take(now) -> {id=, url=, body=, headers={{name, value}, ...}} | nil
  *   m:webhook_report(now, id, status | 0, answer) -> boolean
  *   m:webhook_timeout(now) -> seconds | nil     m:has_webhooks() -> boolean
- *   mock.serve_start(m, options) -> server (see mock_server.c)
+ *   mock.serve_start(m, options) -> server (see mock_server.c) | nil, message
  *
  * An action is {kind=, delay=, bytes=, interval=}; nil when the answer is sent as it stands.
  */
 #include "mock_mock.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "mock/mock.h"
@@ -27,6 +28,7 @@ enum { MAX_HEADERS = 100 };
 typedef struct box {
     gp_mock *mock;
     gp_http_response_out response; /* used again by every request */
+    const char *trouble;           /* what was last said on stderr */
 } box;
 
 static box *check(lua_State *L)
@@ -52,6 +54,7 @@ static int mock_open(lua_State *L)
     gp_mock_options options;
     char message[512];
     const char *clock;
+    gp_mock_opening opened;
     box *self;
     luaL_checktype(L, 1, LUA_TTABLE);
     memset(&options, 0, sizeof options);
@@ -71,13 +74,15 @@ static int mock_open(lua_State *L)
     clock = lgp_opt_string(L, 1, "clock", "real");
     options.clock_virtual = strcmp(clock, "virtual") == 0;
     self = lgp_new(L, sizeof *self, MOCK);
-    if (gp_mock_open(&options, &self->mock, message, sizeof message)) {
+    opened = gp_mock_open(&options, &self->mock, message, sizeof message);
+    if (opened == GP_MOCK_OPENED) {
         gp_http_response_init(&self->response, gp_mock_alloc(self->mock));
         return 1;
     }
     lua_pushnil(L);
     lua_pushstring(L, message);
-    return 2;
+    lua_pushstring(L, opened == GP_MOCK_WORLD_REFUSED ? "world" : "database");
+    return 3;
 }
 
 /* Reads the array of {name, value} at `index`; the texts stay owned by it. */
@@ -223,18 +228,51 @@ static void answer(void *ctx, double now, const gp_http_request_in *request,
     }
 }
 
+/* Says on stderr that writes are refused, or that they are not any more: once a change, as every
+ * request that follows would say the same. */
+static void report_trouble(box *self)
+{
+    const char *trouble = gp_mock_trouble(self->mock);
+    if (trouble == self->trouble) return;
+    self->trouble = trouble;
+    fprintf(stderr, "simulated GitLab: %s\n", trouble ? trouble : "writes are accepted again");
+}
+
 /* Once for all requests of a step. */
 static int flush(void *ctx)
 {
     box *self = ctx;
-    return !self->mock || gp_mock_flush(self->mock);
+    int good = !self->mock || gp_mock_flush(self->mock);
+    if (good && self->mock) report_trouble(self);
+    return good;
+}
+
+static void refuse(void *ctx, double now, const gp_http_request_in *request,
+                   gp_http_response_out *response)
+{
+    box *self = ctx;
+    (void)now;
+    if (self->mock) {
+        gp_mock_refuse(self->mock, request, response);
+        report_trouble(self);
+    } else {
+        response->status = 503;
+    }
 }
 
 static int serve_start(lua_State *L)
 {
     box *self = check(L);
+    gp_httpd_options open = {.handler = answer, .flush = flush, .refuse = refuse, .ctx = self};
+    char message[300];
+    int pushed;
     lua_settop(L, 2);
-    return lgp_server_push(L, 2, answer, flush, self, 1);
+    pushed = lgp_server_push(L, 2, &open, 1);
+    if (pushed != 1 || gp_mock_note_url(self->mock, lgp_server_url(L, -1), message, sizeof message))
+        return pushed;
+    lua_pushnil(L);
+    lua_pushstring(L, message);
+    return 2; /* the server is closed when it is collected */
 }
 
 void lgp_open_mock(lua_State *L)

@@ -41,25 +41,26 @@ static size_t opt_size(lua_State *L, int options, const char *key)
     return (size_t)value;
 }
 
-int lgp_server_push(lua_State *L, int options, gp_httpd_handler handler, int (*flush)(void *ctx),
-                    void *ctx, int keep)
+const char *lgp_server_url(lua_State *L, int index)
 {
-    gp_httpd_options open;
+    const server *self = luaL_checkudata(L, index, SERVER);
+    if (!self->httpd) luaL_error(L, "the server is closed");
+    return gp_httpd_url(self->httpd);
+}
+
+int lgp_server_push(lua_State *L, int options, gp_httpd_options *open, int keep)
+{
     char message[256];
     server *self;
-    memset(&open, 0, sizeof open);
-    open.handler = handler;
-    open.flush = flush;
-    open.ctx = ctx;
     if (!lua_isnoneornil(L, options)) {
         luaL_checktype(L, options, LUA_TTABLE);
-        open.host = lgp_opt_string(L, options, "host", NULL);
+        open->host = lgp_opt_string(L, options, "host", NULL);
         if (opt_size(L, options, "port") > 65535) luaL_error(L, "field 'port' is over 65535");
-        open.port = (unsigned)opt_size(L, options, "port");
-        open.max_head = opt_size(L, options, "max_head");
-        open.max_body = opt_size(L, options, "max_body");
-        open.max_connections = (unsigned)opt_size(L, options, "max_connections");
-        open.patience = lgp_opt_number(L, options, "patience", 0);
+        open->port = (unsigned)opt_size(L, options, "port");
+        open->max_head = opt_size(L, options, "max_head");
+        open->max_body = opt_size(L, options, "max_body");
+        open->max_connections = (unsigned)opt_size(L, options, "max_connections");
+        open->patience = lgp_opt_number(L, options, "patience", 0);
     }
     self = lgp_new(L, sizeof *self, SERVER);
     if (keep) {
@@ -68,7 +69,7 @@ int lgp_server_push(lua_State *L, int options, gp_httpd_handler handler, int (*f
         lua_rawseti(L, -2, 1);
         lua_setuservalue(L, -2);
     }
-    if (gp_httpd_open(&open, &self->httpd, message, sizeof message)) return 1;
+    if (gp_httpd_open(open, &self->httpd, message, sizeof message)) return 1;
     lua_pushnil(L);
     lua_pushstring(L, message);
     return 2;
@@ -190,10 +191,11 @@ static void say(const char *ready)
 
 /*
  * serve_forever(server [, {ready = text, grace = seconds, webhooks_of = mock}])
- *     -> "TERM" | "INT" | "webhooks" | nil, message:
+ *     -> "TERM" | "INT" | "HUP" | "webhooks" | nil, message:
  * writes `ready` to stdout and serves until one of these signals, or until the mock has a webhook
  * target, since sending is not done here; no Lua runs in between. The signals are taken from a
- * descriptor for as long as it lasts, and behave as before afterwards.
+ * descriptor for as long as it lasts, and behave as before afterwards. A hangup that is ignored
+ * (nohup) stays ignored; whoever read what we print may go away.
  */
 static int serve_forever(lua_State *L)
 {
@@ -201,6 +203,7 @@ static int serve_forever(lua_State *L)
     double grace = DEFAULT_GRACE;
     const char *ready = NULL;
     sigset_t wanted, before;
+    struct sigaction hangup, pipe_before, ignore = {.sa_handler = SIG_IGN};
     watched watch = {L, 0};
     int signals, got = 0;
     lua_settop(L, 2);
@@ -217,6 +220,10 @@ static int serve_forever(lua_State *L)
     sigemptyset(&wanted);
     sigaddset(&wanted, SIGTERM);
     sigaddset(&wanted, SIGINT);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) {
+        sigaddset(&wanted, SIGHUP);
+    }
+    sigaction(SIGPIPE, &ignore, &pipe_before);
     sigprocmask(SIG_BLOCK, &wanted, &before);
     signals = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
     if (signals >= 0) {
@@ -225,12 +232,16 @@ static int serve_forever(lua_State *L)
         close(signals);
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
+    sigaction(SIGPIPE, &pipe_before, NULL);
     if (!got) {
         lua_pushnil(L);
-        lua_pushfstring(L, "can not serve: %s", strerror(errno));
+        lua_pushfstring(L, "cannot serve: %s", strerror(errno));
         return 2;
     }
-    lua_pushstring(L, got == WEBHOOKS ? "webhooks" : got == SIGTERM ? "TERM" : "INT");
+    lua_pushstring(L, got == WEBHOOKS  ? "webhooks"
+                      : got == SIGTERM ? "TERM"
+                      : got == SIGHUP  ? "HUP"
+                                       : "INT");
     return 1;
 }
 
@@ -300,8 +311,9 @@ static void echo(void *ctx, double now, const gp_http_request_in *request,
  * the request's X-Echo header asks; for testing clients and the server itself. */
 static int echo_start(lua_State *L)
 {
+    gp_httpd_options open = {.handler = echo};
     lua_settop(L, 1);
-    return lgp_server_push(L, 1, echo, NULL, NULL, 0);
+    return lgp_server_push(L, 1, &open, 0);
 }
 
 void lgp_open_server(lua_State *L)

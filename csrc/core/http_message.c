@@ -51,7 +51,7 @@ void gp_http_response_init(gp_http_response_out *response, const gp_alloc *alloc
 void gp_http_response_clear(gp_http_response_out *response)
 {
     response->status = 200;
-    response->uncommitted = 0;
+    response->uncommitted = response->busy = 0;
     response->headers.len = response->body.len = 0;
     response->headers.failed = response->body.failed = 0;
     memset(&response->action, 0, sizeof response->action);
@@ -131,6 +131,7 @@ static const struct {
     {503, "Service Unavailable"},
     {504, "Gateway Timeout"},
     {505, "HTTP Version Not Supported"},
+    {507, "Insufficient Storage"},
 };
 
 const char *gp_http_reason(int status)

@@ -35,6 +35,7 @@ typedef struct gp_http_request_in {
     size_t body_len;
     unsigned served_before; /* requests that this connection carried before; 0 in process */
     int may_defer; /* whoever asks calls a flush before it delivers what is `uncommitted` */
+    int may_wait;  /* whoever asks repeats the request a little later when it is `busy` */
 } gp_http_request_in;
 
 /*
@@ -69,6 +70,7 @@ typedef struct gp_http_response_out {
     gp_buf headers; /* name NUL value NUL, in the order of sending; see gp_http_response_header */
     gp_buf body;
     gp_http_action action;
+    int busy; /* only after `may_wait`: nothing was done, the rest of the response says nothing */
     int uncommitted; /* only after `may_defer`: it is not to be delivered before the next flush */
 } gp_http_response_out;
 

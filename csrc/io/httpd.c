@@ -1,13 +1,17 @@
 #include "io/httpd.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netdb.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,11 +24,26 @@
 #define DEFAULT_MAX_CONNECTIONS 1000
 #define DEFAULT_PATIENCE        60.0
 
+enum {
+    ACCEPT_AT_ONCE = 64,    /* connections taken in one step; as many may be about to close */
+    SPARE_DESCRIPTORS = 16, /* left for the rest of the process */
+    LEAST_RATE = 1024,      /* bytes a second at which a client must read a response */
+    BODIES_AT_ONCE = 4      /* times max_body: memory for the bodies of all connections */
+};
+
+/* How long a request that finds the handler busy is repeated, and how often, in seconds. */
+static const double BUSY_PATIENCE = 1.0, BUSY_STEP = 0.02;
+/* How long nobody is accepted after there was no room and nobody to evict. */
+static const double ACCEPT_PAUSE = 0.1;
+/* Who has been reading an answer for less is not closed in favour of another. */
+static const double LEAST_READING = 1.0;
+
 /* Where the request of a connection stands. */
 typedef enum stage {
     IDLE,     /* none yet */
     HEAD,     /* its first line is here */
     BODY,     /* its headers are good */
+    ASKING,   /* suspended until `due`, when the handler is to be asked again */
     HELD,     /* answered by the handler; suspended until `due` */
     RAW,      /* suspended; its bytes are ours to send */
     READY,    /* resumed; `response` is to be queued */
@@ -35,13 +54,17 @@ typedef enum stage {
 typedef struct connection {
     gp_httpd *server;
     struct MHD_Connection *mhd;
-    struct connection *previous, *next; /* all connections, by rising `since` where IDLE to BODY */
+    struct connection *previous, *next; /* all connections, by rising `since` */
     struct MHD_Response *response;      /* while HELD or READY */
     gp_buf target, body, headers;       /* headers: an array of gp_http_header */
     gp_raw raw;
+    const char *method; /* libmicrohttpd's, while there is a request */
     size_t head_bytes;
-    double since; /* when it began to wait for a request */
-    double due;   /* HELD: when the answer may leave */
+    size_t memory;            /* bytes of its bodies, as counted in the server's */
+    unsigned long long acked; /* bytes that the client had acknowledged at `since` */
+    double since; /* when it began to wait for a request, or for its answer to be read */
+    double due;   /* ASKING, HELD: when to go on */
+    double asked; /* when the handler was first asked */
     unsigned served;
     unsigned status;
     stage stage;
@@ -58,8 +81,14 @@ struct gp_httpd {
     connection *first, *last;
     gp_http_response_out response;
     double now;
-    double next_due; /* no suspended connection is due before; negative: none */
+    double accept_at; /* while `paused`: when connections are accepted again */
+    size_t memory;    /* bytes of all bodies */
+    double next_due;  /* no suspended connection is due before; negative: none */
     unsigned connections, completed, suspended;
+    unsigned closing; /* connections that are to be closed as soon as libmicrohttpd runs */
+    int listener;     /* -1: nobody is accepted any more */
+    int descriptors;  /* a connection whose descriptor is not below takes the place of another */
+    int paused;       /* the listener is not watched */
     unsigned uncommitted; /* answers that wait for a flush */
     int resumed;   /* libmicrohttpd is to be run without waiting: it tells nobody by itself */
     int unflushed; /* the handler was asked since the last flush */
@@ -97,20 +126,85 @@ static void list_append(gp_httpd *server, connection *conn)
     server->last = conn;
 }
 
+/* Its patience begins anew. */
+static void touch(connection *conn)
+{
+    conn->since = conn->server->now;
+    list_remove(conn->server, conn);
+    list_append(conn->server, conn);
+}
+
 static int is_waiting_for_request(const connection *conn)
 {
     return conn->stage <= BODY;
 }
 
+static int is_suspended(const connection *conn)
+{
+    return conn->stage == ASKING || conn->stage == HELD || conn->stage == RAW;
+}
+
+/* Is it the client's turn: to send, or to read what is being sent? */
+static int is_up_to_client(const connection *conn)
+{
+    if (conn->closing) return 0;
+    return is_waiting_for_request(conn) || conn->stage == REPLYING ||
+           (conn->stage == RAW && gp_raw_wants_write(&conn->raw));
+}
+
+static void start_closing(connection *conn, int how)
+{
+    conn->closing = 1;
+    conn->server->closing++;
+    shutdown(conn->fd, how);
+}
+
+static void count_memory(connection *conn, size_t bytes)
+{
+    conn->memory += bytes;
+    conn->server->memory += bytes;
+}
+
+static void forget_memory(connection *conn)
+{
+    conn->server->memory -= conn->memory;
+    conn->memory = 0;
+}
+
+static int is_short_of_memory(const gp_httpd *server, size_t more)
+{
+    return server->memory + more > BODIES_AT_ONCE * server->options.max_body;
+}
+
+/* Bytes that the client has acknowledged; 0 where the kernel does not tell. */
+static unsigned long long acked_bytes(const connection *conn)
+{
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    memset(&info, 0, sizeof info);
+    if (getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &info, &size)) return 0;
+    return info.tcpi_bytes_acked;
+}
+
 /* --- suspended connections --- */
+
+static void evict(connection *conn);
+static void fill_request(connection *conn, gp_http_request_in *request);
+static void ask_again(connection *conn);
+static void deliver_suspended(connection *conn);
+
+static void set_due(connection *conn, double due)
+{
+    gp_httpd *server = conn->server;
+    conn->due = due;
+    if (server->next_due < 0 || due < server->next_due) server->next_due = due;
+}
 
 static void suspend(connection *conn, stage as, double due)
 {
-    gp_httpd *server = conn->server;
     conn->stage = as;
-    conn->due = due;
-    server->suspended++;
-    if (server->next_due < 0 || due < server->next_due) server->next_due = due;
+    conn->server->suspended++;
+    set_due(conn, due);
     MHD_suspend_connection(conn->mhd);
 }
 
@@ -131,13 +225,14 @@ static void step_raw(connection *conn)
     gp_httpd *server = conn->server;
     struct epoll_event event;
     double due;
+    int waited = gp_raw_wants_write(&conn->raw);
     if (gp_raw_step(&conn->raw, server->now)) {
         resume(conn, ENDING);
         return;
     }
+    if (!waited && gp_raw_wants_write(&conn->raw)) touch(conn);
     due = gp_raw_due(&conn->raw);
-    conn->due = due < 0 ? server->now + 3600 : due;
-    if (server->next_due < 0 || conn->due < server->next_due) server->next_due = conn->due;
+    set_due(conn, due < 0 ? server->now + 3600 : due);
     memset(&event, 0, sizeof event);
     event.events = gp_raw_wants_write(&conn->raw) ? EPOLLOUT : EPOLLIN;
     event.data.ptr = conn;
@@ -152,8 +247,16 @@ static void step_raw(connection *conn)
 /* The time of a suspended connection has come. */
 static void advance(connection *conn)
 {
+    if (conn->stage == ASKING) {
+        ask_again(conn);
+        return;
+    }
     if (conn->stage == RAW || !conn->response) {
-        if (conn->raw.fd < 0) gp_raw_start(&conn->raw, conn->fd, conn->server->now);
+        if (conn->raw.fd < 0) {
+            gp_raw_start(&conn->raw, conn->fd, conn->server->now);
+            conn->acked = acked_bytes(conn);
+            touch(conn);
+        }
         conn->stage = RAW;
         step_raw(conn);
     } else {
@@ -168,7 +271,7 @@ static void advance_due(gp_httpd *server)
     server->next_due = -1;
     for (conn = server->first; conn; conn = next) {
         next = conn->next;
-        if ((conn->stage != HELD && conn->stage != RAW) || conn->uncommitted) continue;
+        if (!is_suspended(conn) || conn->uncommitted) continue;
         if (conn->due <= server->now) {
             advance(conn);
         } else if (server->next_due < 0 || conn->due < server->next_due) {
@@ -177,7 +280,29 @@ static void advance_due(gp_httpd *server)
     }
 }
 
-/* One flush for all that was asked in this step. What it could not make lasting is not told. */
+/* What the answer tells could not be made lasting: another takes its place. Who only reads is
+ * answered anew, from what has lasted. */
+static void replace_answer(connection *conn)
+{
+    gp_httpd *server = conn->server;
+    gp_http_request_in request;
+    if (conn->response) MHD_destroy_response(conn->response);
+    conn->response = NULL;
+    gp_raw_free(&conn->raw);
+    gp_raw_init(&conn->raw, server->options.alloc);
+    if ((strcmp(conn->method, "GET") == 0 || strcmp(conn->method, "HEAD") == 0) &&
+        server->now < conn->asked + BUSY_PATIENCE) {
+        conn->stage = ASKING;
+        set_due(conn, server->now + BUSY_STEP);
+        return;
+    }
+    gp_http_response_clear(&server->response);
+    fill_request(conn, &request);
+    server->options.refuse(server->options.ctx, server->now, &request, &server->response);
+    deliver_suspended(conn);
+}
+
+/* One flush for all that was asked in this step. */
 static void flush(gp_httpd *server)
 {
     connection *conn, *next;
@@ -191,7 +316,7 @@ static void flush(gp_httpd *server)
         conn->uncommitted = 0;
         server->uncommitted--;
         if (!good) {
-            resume(conn, ENDING);
+            replace_answer(conn);
         } else if (conn->due <= server->now) {
             advance(conn);
         }
@@ -231,47 +356,72 @@ static enum MHD_Result queue(connection *conn)
     MHD_destroy_response(conn->response);
     conn->response = NULL;
     conn->stage = REPLYING;
+    conn->acked = acked_bytes(conn);
+    touch(conn);
     return queued;
 }
 
-/* Holds the answer back: until it is due, and until a flush where it needs one. */
-static void hold(connection *conn, double due)
-{
-    gp_httpd *server = conn->server;
-    conn->uncommitted = server->response.uncommitted && server->options.flush;
-    server->uncommitted += conn->uncommitted ? 1 : 0;
-    suspend(conn, HELD, due);
-}
-
-/* Sends the server's response, which the handler or a refusal has filled. */
-static enum MHD_Result deliver(connection *conn, const char *method)
+/* Takes the server's response, which the handler or a refusal has filled, into the connection: 0
+ * when there is no memory. *due is when it may leave, a flush aside. */
+static int take_answer(connection *conn, double *due)
 {
     gp_httpd *server = conn->server;
     gp_http_response_out *out = &server->response;
-    double due = server->now + (out->action.delay > 0 ? out->action.delay : 0);
+    *due = server->now + (out->action.delay > 0 ? out->action.delay : 0);
     if (out->action.kind == GP_HTTP_SEND) {
         conn->status = (unsigned)out->status;
         conn->response = make_response(out);
-        if (!conn->response) return MHD_NO;
-        if (!(out->action.delay > 0) && !out->uncommitted) return queue(conn);
-        hold(conn, due);
+        if (!conn->response) return 0;
+    } else if (!gp_raw_compose(&conn->raw, out, strcmp(conn->method, "HEAD") == 0, server->now)) {
+        return 0;
+    }
+    count_memory(conn, out->body.len);
+    conn->uncommitted = out->uncommitted && server->options.flush;
+    server->uncommitted += conn->uncommitted ? 1 : 0;
+    return 1;
+}
+
+/* Sends the server's response from within libmicrohttpd's call: at once, or held back until it is
+ * due, and until a flush where it needs one. */
+static enum MHD_Result deliver(connection *conn)
+{
+    double due;
+    if (conn->server->response.busy) {
+        suspend(conn, ASKING, conn->server->now + BUSY_STEP);
         return MHD_YES;
     }
-    if (!gp_raw_compose(&conn->raw, out, strcmp(method, "HEAD") == 0, server->now)) return MHD_NO;
-    hold(conn, due);
+    if (!take_answer(conn, &due)) return MHD_NO;
+    if (conn->response && due <= conn->server->now && !conn->uncommitted) return queue(conn);
+    suspend(conn, HELD, due);
     return MHD_YES;
 }
 
+/* The same for a connection that is suspended already. */
+static void deliver_suspended(connection *conn)
+{
+    double due;
+    if (conn->server->response.busy) {
+        set_due(conn, conn->server->now + BUSY_STEP);
+    } else if (!take_answer(conn, &due)) {
+        resume(conn, ENDING);
+    } else {
+        conn->stage = HELD;
+        set_due(conn, due);
+        if (due <= conn->server->now && !conn->uncommitted) advance(conn);
+    }
+}
+
 /* Answers what never reaches the handler, and closes: what follows on the wire is not trusted. */
-static enum MHD_Result refuse(connection *conn, const char *method, int status, const char *why)
+static enum MHD_Result refuse(connection *conn, int status, const char *why)
 {
     gp_http_response_out *out = &conn->server->response;
     gp_http_response_clear(out);
     out->status = status;
     gp_http_response_header(out, "Content-Type", "application/json");
     gp_http_response_header(out, "Connection", "close");
+    if (status == 503) gp_http_response_header(out, "Retry-After", "1");
     gp_buf_addf(&out->body, "{\"message\":\"%d %s\"}", status, why);
-    if (!gp_raw_compose(&conn->raw, out, strcmp(method, "HEAD") == 0, conn->server->now)) {
+    if (!gp_raw_compose(&conn->raw, out, strcmp(conn->method, "HEAD") == 0, conn->server->now)) {
         return MHD_NO;
     }
     conn->raw.end = GP_RAW_LINGER;
@@ -279,25 +429,55 @@ static enum MHD_Result refuse(connection *conn, const char *method, int status, 
     return MHD_YES;
 }
 
-static enum MHD_Result answer(connection *conn, const char *method)
+/* Whoever keeps answers in memory without reading them makes room for the next. */
+static enum MHD_Result refuse_for_memory(connection *conn)
+{
+    connection *reader = conn->server->first;
+    while (reader && (!is_up_to_client(reader) || is_waiting_for_request(reader))) {
+        reader = reader->next;
+    }
+    if (reader && reader->since <= conn->server->now - LEAST_READING) evict(reader);
+    return refuse(conn, 503, gp_http_reason(503));
+}
+
+static void fill_request(connection *conn, gp_http_request_in *request)
+{
+    const gp_httpd *server = conn->server;
+    request->method = conn->method;
+    request->target = conn->target.data;
+    request->target_len = conn->target.len - 1;
+    request->headers = (const gp_http_header *)(const void *)conn->headers.data;
+    request->header_count = conn->headers.len / sizeof(gp_http_header);
+    request->body = conn->body.data;
+    request->body_len = conn->body.len - 1;
+    request->served_before = conn->served;
+    request->may_defer = server->options.flush != NULL;
+    request->may_wait = server->now < conn->asked + BUSY_PATIENCE;
+}
+
+static void ask(connection *conn)
 {
     gp_httpd *server = conn->server;
     gp_http_request_in request;
-    gp_buf_add(&conn->body, "", 1);
-    if (conn->body.failed) return MHD_NO;
-    request.method = method;
-    request.target = conn->target.data;
-    request.target_len = conn->target.len - 1;
-    request.headers = (const gp_http_header *)(const void *)conn->headers.data;
-    request.header_count = conn->headers.len / sizeof(gp_http_header);
-    request.body = conn->body.data;
-    request.body_len = conn->body.len - 1;
-    request.served_before = conn->served;
-    request.may_defer = server->options.flush != NULL;
+    fill_request(conn, &request);
     server->unflushed = 1;
     gp_http_response_clear(&server->response);
     server->options.handler(server->options.ctx, server->now, &request, &server->response);
-    return deliver(conn, method);
+}
+
+static void ask_again(connection *conn)
+{
+    ask(conn);
+    deliver_suspended(conn);
+}
+
+static enum MHD_Result answer(connection *conn)
+{
+    gp_buf_add(&conn->body, "", 1);
+    if (conn->body.failed) return MHD_NO;
+    conn->asked = conn->server->now;
+    ask(conn);
+    return deliver(conn);
 }
 
 /* --- requests --- */
@@ -358,7 +538,7 @@ static int check_framing(connection *conn, const char *version, unsigned long lo
 }
 
 /* The head is complete: refuse it, or let the body come. */
-static enum MHD_Result begin(connection *conn, const char *method, const char *version)
+static enum MHD_Result begin(connection *conn, const char *version)
 {
     unsigned long long length = 0;
     int status;
@@ -366,23 +546,25 @@ static enum MHD_Result begin(connection *conn, const char *method, const char *v
     MHD_get_connection_values_n(conn->mhd, MHD_HEADER_KIND, collect_header, conn);
     if (conn->headers.failed) return MHD_NO;
     if (conn->head_bytes > conn->server->options.max_head) {
-        return refuse(conn, method, 431, "Request Header Fields Too Large");
+        return refuse(conn, 431, "Request Header Fields Too Large");
     }
     status = check_framing(conn, version, &length);
-    if (status) return refuse(conn, method, status, gp_http_reason(status));
+    if (status) return refuse(conn, status, gp_http_reason(status));
     if (length > conn->server->options.max_body) {
-        return refuse(conn, method, 413, "Request Entity Too Large");
+        return refuse(conn, 413, "Request Entity Too Large");
     }
+    if (is_short_of_memory(conn->server, (size_t)length)) return refuse_for_memory(conn);
     conn->stage = BODY;
     return MHD_YES;
 }
 
-static enum MHD_Result take_body(connection *conn, const char *method, const char *data,
-                                 size_t *size)
+static enum MHD_Result take_body(connection *conn, const char *data, size_t *size)
 {
     if (*size > conn->server->options.max_body - conn->body.len) {
-        return refuse(conn, method, 413, "Request Entity Too Large");
+        return refuse(conn, 413, "Request Entity Too Large");
     }
+    if (is_short_of_memory(conn->server, *size)) return refuse_for_memory(conn);
+    count_memory(conn, *size);
     gp_buf_add(&conn->body, data, *size);
     *size = 0;
     return conn->body.failed ? MHD_NO : MHD_YES;
@@ -399,9 +581,10 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
     if (!conn || conn->server->closed) return MHD_NO;
     switch (conn->stage) {
     case HEAD:
-        return begin(conn, method, version);
+        conn->method = method;
+        return begin(conn, version);
     case BODY:
-        return *size ? take_body(conn, method, data, size) : answer(conn, method);
+        return *size ? take_body(conn, data, size) : answer(conn);
     case READY:
         return queue(conn);
     case REPLYING:
@@ -466,14 +649,13 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
     if (conn->uncommitted) server->uncommitted--;
     conn->uncommitted = 0;
     gp_raw_free(&conn->raw);
+    forget_memory(conn);
     recycle(&conn->target);
     recycle(&conn->headers);
     recycle(&conn->body);
     conn->stage = IDLE;
     conn->served++;
-    conn->since = server->now;
-    list_remove(server, conn);
-    list_append(server, conn);
+    touch(conn);
 }
 
 static void connection_start(gp_httpd *server, struct MHD_Connection *mhd, void **context)
@@ -508,6 +690,9 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
     *context = NULL;
     if (!conn) return;
     server->connections--;
+    if (conn->closing) server->closing--;
+    server->accept_at = server->now; /* there is room again */
+    forget_memory(conn);
     list_remove(server, conn);
     gp_buf_free(&conn->target);
     gp_buf_free(&conn->body);
@@ -565,16 +750,16 @@ static int name_url(gp_httpd *server, int fd)
     return 1;
 }
 
-static struct MHD_Daemon *start(gp_httpd *server, int fd)
+static struct MHD_Daemon *start(gp_httpd *server)
 {
-    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request,
-                            server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-                            server->options.max_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                            server->options.max_head + 16384, MHD_OPTION_CONNECTION_TIMEOUT, 0u,
-                            MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK,
-                            no_unescape, NULL, MHD_OPTION_URI_LOG_CALLBACK, on_uri, server,
-                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
+    return MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL,
+        on_request, server, MHD_OPTION_CONNECTION_LIMIT,
+        server->options.max_connections + 2 * ACCEPT_AT_ONCE, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        server->options.max_head + 16384, MHD_OPTION_CONNECTION_TIMEOUT, 0u,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL,
+        MHD_OPTION_URI_LOG_CALLBACK, on_uri, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
 }
 
 static int watch_daemon(gp_httpd *server)
@@ -585,6 +770,94 @@ static int watch_daemon(gp_httpd *server)
     memset(&event, 0, sizeof event);
     event.events = EPOLLIN;
     return info && !epoll_ctl(server->epoll, EPOLL_CTL_ADD, info->epoll_fd, &event);
+}
+
+/* --- accepting: libmicrohttpd would stop at its limit, and at the process's --- */
+
+static int watch_listener(gp_httpd *server, int operation, unsigned events)
+{
+    struct epoll_event event;
+    memset(&event, 0, sizeof event);
+    event.events = events;
+    event.data.ptr = &server->listener;
+    return epoll_ctl(server->epoll, operation, server->listener, &event) == 0;
+}
+
+/* Was it refused, and is only still open so that the client gets to read why? */
+static int is_lingering(const connection *conn)
+{
+    return conn->stage == RAW && conn->raw.end == GP_RAW_LINGER && conn->raw.finished_sending;
+}
+
+/* The connection to be closed in favour of another: the one that has waited longest for a request
+ * or has been refused, else the one that has been reading its answer longest, if that is long
+ * enough. NULL: none. */
+static connection *find_victim(const gp_httpd *server)
+{
+    connection *conn, *reader = NULL;
+    for (conn = server->first; conn; conn = conn->next) {
+        if (is_lingering(conn) && !conn->closing) return conn;
+        if (!is_up_to_client(conn)) continue;
+        if (is_waiting_for_request(conn)) return conn;
+        if (!reader && conn->since <= server->now - LEAST_READING) reader = conn;
+    }
+    return reader;
+}
+
+/* What has arrived of a request stays readable: one that is whole is still answered. */
+static void evict(connection *conn)
+{
+    start_closing(conn, is_waiting_for_request(conn) ? SHUT_RD : SHUT_RDWR);
+    if (conn->stage == RAW) resume(conn, ENDING);
+}
+
+/* Nobody can be accepted: the next may try in a moment, or when a connection is closed. */
+static void pause_accepting(gp_httpd *server)
+{
+    server->paused = watch_listener(server, EPOLL_CTL_MOD, 0);
+    server->accept_at = server->now + ACCEPT_PAUSE;
+}
+
+/* Takes one connection; 0 when there is none, or no room for it. */
+static int accept_one(gp_httpd *server)
+{
+    int full = server->connections - server->closing >= server->options.max_connections, fd;
+    connection *victim = find_victim(server);
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    if (full && !victim) {
+        pause_accepting(server);
+        return 0;
+    }
+    fd =
+        accept4(server->listener, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        int error = errno;
+        if (error == EAGAIN) return 0;
+        if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM) return 1;
+        if (victim) evict(victim);
+        pause_accepting(server);
+        return 0;
+    }
+    if (victim && (full || fd >= server->descriptors)) evict(victim);
+    /* It closes the descriptor where it fails. */
+    MHD_add_connection(server->daemon, fd, (struct sockaddr *)&address, size);
+    return 1;
+}
+
+static void accept_new(gp_httpd *server)
+{
+    int turn;
+    for (turn = 0; turn < ACCEPT_AT_ONCE; turn++) {
+        if (server->connections >= server->options.max_connections + ACCEPT_AT_ONCE) return;
+        if (!accept_one(server)) return;
+    }
+}
+
+static void accept_again(gp_httpd *server)
+{
+    if (!server->paused || server->now < server->accept_at || server->listener < 0) return;
+    server->paused = !watch_listener(server, EPOLL_CTL_MOD, EPOLLIN);
 }
 
 static void apply_defaults(gp_httpd_options *options)
@@ -603,7 +876,7 @@ int gp_httpd_open(const gp_httpd_options *options, gp_httpd **out, char *message
     const gp_alloc *alloc = options->alloc ? options->alloc : &default_alloc;
     gp_httpd *server = alloc->resize(alloc->ctx, NULL, 0, sizeof *server);
     const char *why = NULL;
-    int fd = -1;
+    struct rlimit limit;
     *out = NULL;
     errno = ENOMEM;
     if (!server) goto failed;
@@ -613,13 +886,18 @@ int gp_httpd_open(const gp_httpd_options *options, gp_httpd **out, char *message
     server->now = -1;
     apply_defaults(&server->options);
     gp_http_response_init(&server->response, alloc);
+    server->listener = -1;
+    server->descriptors = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < INT_MAX
+                              ? (int)limit.rlim_cur - SPARE_DESCRIPTORS
+                              : INT_MAX;
     server->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (server->epoll < 0) goto failed;
-    fd = listen_on(server->options.host, server->options.port, &why);
-    if (fd < 0 || !name_url(server, fd)) goto failed;
+    server->listener = listen_on(server->options.host, server->options.port, &why);
+    if (server->listener < 0 || !name_url(server, server->listener)) goto failed;
     errno = 0;
-    server->daemon = start(server, fd);
+    server->daemon = start(server);
     if (!server->daemon || !watch_daemon(server)) goto failed;
+    if (!watch_listener(server, EPOLL_CTL_ADD, EPOLLIN)) goto failed;
     server->options.host = NULL; /* the caller's text; not needed any more */
     *out = server;
     return 1;
@@ -629,7 +907,6 @@ failed:
              why     ? why
              : errno ? strerror(errno)
                      : "libmicrohttpd refused to start");
-    if (fd >= 0 && !(server && server->daemon)) close(fd);
     gp_httpd_close(server);
     return 0;
 }
@@ -656,43 +933,64 @@ double gp_httpd_timeout(const gp_httpd *server, double now)
     MHD_UNSIGNED_LONG_LONG milliseconds;
     const connection *oldest = server->first;
     double timeout = -1;
-    if (server->resumed) return 0;
+    if (server->resumed || server->unflushed) return 0;
     if (MHD_get_timeout(server->daemon, &milliseconds) == MHD_YES) {
         timeout = (double)milliseconds / 1000;
     }
     if (server->next_due >= 0 && (timeout < 0 || server->next_due - now < timeout)) {
         timeout = server->next_due > now ? server->next_due - now : 0;
     }
-    while (oldest && !is_waiting_for_request(oldest)) {
+    if (server->paused && (timeout < 0 || server->accept_at - now < timeout)) {
+        timeout = server->accept_at > now ? server->accept_at - now : 0;
+    }
+    while (oldest && !is_up_to_client(oldest)) {
         oldest = oldest->next;
     }
-    if (oldest && !oldest->closing) {
+    if (oldest) {
         double left = oldest->since + server->options.patience - now;
         if (timeout < 0 || left < timeout) timeout = left > 0 ? left : 0;
     }
     return timeout;
 }
 
-/* Sends away who has been too long without a whole request. */
+/* Has the client read fast enough since it was last looked at? */
+static int is_reading(connection *conn)
+{
+    unsigned long long acked = acked_bytes(conn), before = conn->acked;
+    conn->acked = acked;
+    return !is_waiting_for_request(conn) &&
+           (double)(acked - before) >= LEAST_RATE * conn->server->options.patience;
+}
+
+/* Sends away who has been too long without a whole request, or reads an answer too slowly. */
 static void lose_patience(gp_httpd *server)
 {
-    connection *conn;
+    connection *conn, *next;
     double limit = server->now - server->options.patience;
-    for (conn = server->first; conn && conn->since <= limit; conn = conn->next) {
-        if (!is_waiting_for_request(conn) || conn->closing) continue;
-        conn->closing = 1;
-        shutdown(conn->fd, SHUT_RDWR);
+    for (conn = server->first; conn && conn->since <= limit; conn = next) {
+        next = conn->next;
+        if (!is_up_to_client(conn)) continue;
+        if (is_reading(conn)) {
+            touch(conn);
+            continue;
+        }
+        start_closing(conn, SHUT_RDWR);
+        if (conn->stage == RAW) resume(conn, ENDING);
     }
 }
 
-/* Looks which of our own streams can go on. */
+/* Looks which of our own streams can go on, and who wants to connect. */
 static void step_streams(gp_httpd *server)
 {
     struct epoll_event events[64];
     int i, count = epoll_wait(server->epoll, events, 64, 0);
     for (i = 0; i < count; i++) {
         connection *conn = events[i].data.ptr;
-        if (conn && conn->stage == RAW) step_raw(conn);
+        if (events[i].data.ptr == &server->listener) {
+            accept_new(server);
+        } else if (conn && conn->stage == RAW) {
+            step_raw(conn);
+        }
     }
 }
 
@@ -701,7 +999,8 @@ unsigned gp_httpd_step(gp_httpd *server, double now)
     unsigned before = server->completed;
     server->now = now;
     advance_due(server);
-    if (server->suspended) step_streams(server);
+    accept_again(server);
+    step_streams(server);
     server->resumed = 0;
     MHD_run(server->daemon);
     flush(server);
@@ -716,20 +1015,20 @@ void gp_httpd_stop(gp_httpd *server, double now)
 {
     connection *conn;
     if (!server->stopping) {
-        int turn, fd;
+        int turn;
         /* Who had connected before the end was asked for is still served. */
         for (turn = 0; turn < 4; turn++) {
             gp_httpd_step(server, now);
         }
         server->stopping = 1;
-        fd = MHD_quiesce_daemon(server->daemon);
-        if (fd >= 0) close(fd);
+        close(server->listener);
+        server->listener = -1;
+        server->paused = 0;
     }
     for (conn = server->first; conn; conn = conn->next) {
         /* What has arrived stays readable; after it comes the end of the stream. */
         if (!is_waiting_for_request(conn) || conn->closing) continue;
-        conn->closing = 1;
-        shutdown(conn->fd, SHUT_RD);
+        start_closing(conn, SHUT_RD);
     }
 }
 
@@ -743,11 +1042,12 @@ void gp_httpd_close(gp_httpd *server)
         /* libmicrohttpd must not be stopped while a connection is suspended. */
         server->closed = 1;
         for (conn = server->first; conn; conn = conn->next) {
-            if (conn->stage == HELD || conn->stage == RAW) resume(conn, ENDING);
+            if (is_suspended(conn)) resume(conn, ENDING);
         }
         MHD_run(server->daemon);
         MHD_stop_daemon(server->daemon);
     }
+    if (server->listener >= 0) close(server->listener);
     if (server->epoll >= 0) close(server->epoll);
     gp_http_response_free(&server->response);
     alloc->resize(alloc->ctx, server, sizeof *server, 0);

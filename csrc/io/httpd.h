@@ -14,9 +14,12 @@
  *
  * What it sees to before the handler is asked: one length only (Content-Length together with
  * Transfer-Encoding, two lengths, an unknown coding: 400 or 501, and the connection is closed),
- * heads over max_head (431), bodies over max_body (413), clients that take longer than `patience`
- * for a whole request (closed). What the handler's answer asks for (delay, reset, truncation...;
- * see core/http_message.h) is carried out here and in io/raw.h.
+ * heads over max_head (431), bodies over max_body (413) or that find the memory for bodies in use
+ * (503), clients that take longer than `patience` for a whole request or read an answer more slowly
+ * than 1 KiB/s (closed). Where max_connections are open, or the process has no descriptor left, a
+ * new connection takes the place of the one that has waited longest for a request. What the
+ * handler's answer asks for (delay, reset, truncation...; see core/http_message.h) is carried out
+ * here and in io/raw.h.
  */
 #ifndef GP_IO_HTTPD_H
 #define GP_IO_HTTPD_H
@@ -25,7 +28,8 @@
 
 typedef struct gp_httpd gp_httpd;
 
-/* Fills `response`, which is empty. Called once a request, with its whole body, never nested. */
+/* Fills `response`, which is empty. Called once a request, with its whole body, never nested; again
+ * every 20 ms for up to a second (`may_wait`) while it says `busy`. */
 typedef void (*gp_httpd_handler)(void *ctx, double now, const gp_http_request_in *request,
                                  gp_http_response_out *response);
 
@@ -36,11 +40,15 @@ typedef struct gp_httpd_options {
     /* Makes lasting what answers that are `uncommitted` tell; 0 when it could not, and then they
      * are not delivered. Called once for all requests of a step. NULL: nothing is ever deferred. */
     int (*flush)(void *ctx);
+    /* After a flush that failed: fills the answer for each request that waited for it. A GET or
+     * HEAD is given to the handler again instead, for up to a second. NULL only where `flush` is.
+     */
+    gp_httpd_handler refuse;
     void *ctx;
     const gp_alloc *alloc;    /* NULL: malloc; must outlive the server */
     size_t max_head;          /* bytes of request line and headers; 0: 16 KiB */
     size_t max_body;          /* bytes; 0: 32 MiB */
-    unsigned max_connections; /* 0: 1000; more wait in the kernel's queue */
+    unsigned max_connections; /* 0: 1000 */
     double patience; /* seconds from a connection's start, or the end of its last answer, to
                         the end of its next request; 0: 60 */
 } gp_httpd_options;

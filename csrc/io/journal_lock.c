@@ -126,3 +126,26 @@ long gp_lock_file_holder(const gp_lock_file *file, const char *name, size_t len)
     uint64_t byte = byte_of(name, len);
     return file->path ? gp_lock_holder(file->path, byte, byte, 1) : 0;
 }
+
+int gp_lock_file_note(gp_lock_file *file, const char *text, size_t len, char *err, size_t err_size)
+{
+    size_t done = 0;
+    if (file->fd < 0) return 0;
+    if (ftruncate(file->fd, 0) != 0) goto failed;
+    while (done < len) {
+        ssize_t wrote = pwrite(file->fd, text + done, len - done, (off_t)done);
+        if (wrote < 0 && errno == EINTR) continue;
+        if (wrote < 0) goto failed;
+        done += (size_t)wrote;
+    }
+    return 0;
+failed:
+    snprintf(err, err_size, "lock file: %s", strerror(errno));
+    return -1;
+}
+
+void gp_lock_file_read(const gp_lock_file *file, char *text, size_t size)
+{
+    ssize_t got = file->fd < 0 ? 0 : pread(file->fd, text, size - 1, 0);
+    text[got > 0 ? got : 0] = '\0';
+}

@@ -24,4 +24,14 @@ long gp_lock_file_holder(const gp_lock_file *file, const char *name, size_t len)
 
 void gp_lock_file_give(gp_lock_file *file, const char *name, size_t len);
 
+/*
+ * The file's text, free for the holder of a name to say who it is; a process that is refused reads
+ * it. It is advice: it may be stale or empty, as after a kill; only the locks decide.
+ */
+/* Replaces the text. 0, or -1 with a message. */
+int gp_lock_file_note(gp_lock_file *file, const char *text, size_t len, char *err, size_t err_size);
+
+/* Reads at most size - 1 bytes of it and ends them with a NUL; "" when there is none. */
+void gp_lock_file_read(const gp_lock_file *file, char *text, size_t size);
+
 #endif

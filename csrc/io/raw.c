@@ -136,7 +136,8 @@ static int send_pieces(gp_raw *raw, double now)
         if (raw->piece && left > raw->piece) left = raw->piece;
         sent = send(raw->fd, raw->out.data + raw->sent, left, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0 && errno == EINTR) continue;
-        if (sent < 0) return errno == EAGAIN ? 0 : -1;
+        raw->blocked = sent < 0 && errno == EAGAIN;
+        if (sent < 0) return raw->blocked ? 0 : -1;
         raw->sent += (size_t)sent;
         if (raw->piece) raw->next += raw->interval;
     }
@@ -162,11 +163,11 @@ int gp_raw_step(gp_raw *raw, double now)
 
 double gp_raw_due(const gp_raw *raw)
 {
-    if (!raw->finished_sending) return raw->piece ? raw->next : -1;
+    if (!raw->finished_sending) return raw->piece && !raw->blocked ? raw->next : -1;
     return raw->give_up > 0 ? raw->give_up : -1;
 }
 
 int gp_raw_wants_write(const gp_raw *raw)
 {
-    return !raw->finished_sending && !raw->piece;
+    return !raw->finished_sending && (!raw->piece || raw->blocked);
 }

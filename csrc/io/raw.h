@@ -36,6 +36,7 @@ typedef struct gp_raw {
     gp_raw_end end;
     int fd;
     int finished_sending;
+    int blocked; /* the client does not read: the socket takes no more */
 } gp_raw;
 
 /* An empty stream that grows through `alloc`, which must outlive it. */
@@ -57,7 +58,7 @@ int gp_raw_step(gp_raw *raw, double now);
 /* The time at which it wants to be stepped whatever the socket does; a negative number: none. */
 double gp_raw_due(const gp_raw *raw);
 
-/* True while it waits for the socket to become writable. */
+/* True while it waits for the socket to become writable: the client decides how long. */
 int gp_raw_wants_write(const gp_raw *raw);
 
 /* Frees its bytes; it may be used again. */

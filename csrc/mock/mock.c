@@ -109,12 +109,15 @@ static int answer_outside(gp_call *call, const char *path, const char *query, in
 
 static const gp_api api = {gp_routes, gp_trigger_auth, gp_environments_expire, answer_outside};
 
-int gp_mock_open(const gp_mock_options *options, gp_mock **out, char *err, size_t err_size)
+gp_mock_opening gp_mock_open(const gp_mock_options *options, gp_mock **out, char *err,
+                             size_t err_size)
 {
     gp_mock *m = calloc(1, sizeof *m);
+    const char *db = options->db && strcmp(options->db, ":memory:") != 0 ? options->db : NULL;
+    gp_mock_opening result = GP_MOCK_UNUSABLE;
     *out = NULL;
     snprintf(err, err_size, "out of memory");
-    if (!m) return 0;
+    if (!m) return GP_MOCK_UNUSABLE;
     m->alloc.resize = resize;
     m->entities = entities;
     m->restore = &gp_engine_restore;
@@ -129,20 +132,29 @@ int gp_mock_open(const gp_mock_options *options, gp_mock **out, char *err, size_
     m->assets = gp_mock_strdup(m, options->assets);
     gp_mock_counters(m);
     if (m->token && m->url && (m->assets || !options->assets) &&
-        add_user(m, 1, "root", "Administrator") && gp_store_open(m, options->db, err, err_size) &&
-        gp_store_load(m, err, err_size) &&
-        (!options->world ||
-         gp_mock_use_world(m, options->world, options->world_len, err, err_size))) {
-        if (gp_store_flush(m)) {
+        add_user(m, 1, "root", "Administrator") && gp_store_open(m, db, err, err_size) &&
+        gp_store_load(m, err, err_size)) {
+        if (options->world &&
+            !gp_mock_use_world(m, options->world, options->world_len, err, err_size)) {
+            result = GP_MOCK_WORLD_REFUSED;
+        } else if (gp_store_flush(m)) {
             *out = m;
-            return 1;
+            return GP_MOCK_OPENED;
+        } else {
+            snprintf(err, err_size, "cannot write to the database %s: %s", db ? db : "in memory",
+                     gp_store_why(m) == GP_STORE_FULL     ? "no space left"
+                     : gp_store_why(m) == GP_STORE_LOCKED ? "another process has locked it"
+                                                          : "writing failed");
         }
-        snprintf(err, err_size, "can not write to the database %s",
-                 options->db ? options->db : "in memory");
     }
     m->spoiled = 1; /* nothing of a world that was refused is kept */
     gp_mock_close(m);
-    return 0;
+    return result;
+}
+
+int gp_mock_note_url(gp_mock *m, const char *url, char *err, size_t err_size)
+{
+    return gp_store_note_url(m, url, err, err_size);
 }
 
 void gp_mock_close(gp_mock *m)
@@ -214,18 +226,78 @@ static int may_defer(const gp_http_request_in *in)
     return in->may_defer && !strstr(in->target, "_mock/");
 }
 
-/* Writes what has changed. What could not be made or written whole never was: the rows are read
- * again, so that nothing is told of it later. 0 then. */
-static int commit(gp_mock *m)
+static void reload(gp_mock *m)
 {
     char err[200];
-    if (!m->spoiled && !m->memory_failed && gp_store_flush(m)) return 1;
-    gp_store_rollback(m);
     m->memory_failed = 0;
     m->spoiled = !gp_mock_reload(m, err, sizeof err);
+    m->behind = 0;
     m->reloads++;
+}
+
+/* Writes what has changed. What could not be made or written whole never was: the rows are read
+ * again, so that nothing is told of it later. 0 then. Where they have only followed the clock they
+ * may stay ahead of the database: what they show follows from it. */
+static int commit(gp_mock *m)
+{
+    int acted = m->acted, whole = !m->spoiled && !m->memory_failed;
+    int64_t before = m->committed;
+    m->acted = 0;
+    if (whole && !m->behind && gp_store_flush(m)) {
+        m->committed = gp_store_writes(m);
+        if (acted && m->committed != before) m->trouble = GP_STORE_GOOD;
+        return 1;
+    }
+    gp_store_rollback(m);
+    if (whole && !acted) {
+        m->behind = 1;
+        return 1;
+    }
+    if (whole || !m->lost) m->refusal = whole ? (int)gp_store_why(m) : GP_STORE_GOOD;
+    reload(m);
     m->lost |= m->deferred;
     return 0;
+}
+
+/* Before anything is changed that somebody is told of. 0 when the database would refuse it now;
+ * then nothing has happened. */
+static int prepare_to_act(gp_mock *m)
+{
+    if (!gp_store_lock(m)) return 0;
+    if (m->behind) reload(m);
+    m->acted = 1;
+    return 1;
+}
+
+/* Who only reads does not wait for a lock. */
+static void prepare_to_read(gp_mock *m)
+{
+    if (m->behind && gp_store_lock(m)) reload(m);
+}
+
+/* The answer to a request of which nothing was kept. */
+static int fail_store(gp_call *call, int why)
+{
+    if (why != GP_STORE_GOOD) call->m->trouble = why;
+    if (why == GP_STORE_FULL) {
+        return gp_fail(call, 507, "507 Insufficient Storage - the simulated GitLab's disk is full");
+    }
+    if (why != GP_STORE_LOCKED) return gp_fail_memory(call);
+    gp_http_response_header(call->out, "Retry-After", "1");
+    return gp_fail(call, 503,
+                   "503 Service Unavailable - another process has locked the simulated GitLab's "
+                   "database");
+}
+
+const char *gp_mock_trouble(const gp_mock *m)
+{
+    static const char *const texts[] = {
+        [GP_STORE_GOOD] = NULL,
+        [GP_STORE_FULL] = "the disk of its database is full: writes are answered with 507",
+        [GP_STORE_LOCKED] = "another process has locked its database: writes are answered with 503",
+        [GP_STORE_BROKEN] = "its database cannot be written: writes are answered with 500",
+    };
+    return texts[m->trouble];
 }
 
 /* Carries a request out: the body is written, the status returned. */
@@ -250,9 +322,11 @@ static int carry_out(gp_call *call)
     gp_lag_keep(call->m, NULL, call->m->now);
     if (call->arena->failed || call->m->memory_failed) {
         call->m->spoiled = 1;
-        status = gp_fail_memory(call);
+        if (!may_defer(in)) commit(call->m);
+        return gp_fail_memory(call);
     }
-    if (!may_defer(in) && !commit(call->m)) status = gp_fail_memory(call);
+    if (gp_store_writes(call->m) != call->writes) call->m->acted = 1;
+    if (!may_defer(in) && !commit(call->m)) status = fail_store(call, call->m->refusal);
     return status;
 }
 
@@ -264,6 +338,7 @@ static void start_call(gp_call *call, gp_mock *m, const gp_http_request_in *in,
     call->in = in;
     call->out = out;
     call->arena = &m->scratch;
+    call->writes = gp_store_writes(m);
     gp_arena_reset(call->arena);
 }
 
@@ -278,6 +353,7 @@ static void carry_out_late(gp_mock *m, gp_ms until)
         gp_call call;
         m->now = late->due > m->now ? late->due : m->now;
         gp_simulate_advance(m);
+        m->acted = 1;
         gp_http_response_init(&out, &m->alloc);
         start_call(&call, m, &late->request, &out);
         carry_out(&call);
@@ -292,7 +368,30 @@ int gp_mock_flush(gp_mock *m)
     m->spoiled |= m->lost; /* with what was lost goes what came after it */
     good = commit(m);
     m->deferred = m->lost = 0;
+    gp_requests_settle(m, good                            ? 0
+                          : m->refusal == GP_STORE_FULL   ? 507
+                          : m->refusal == GP_STORE_LOCKED ? 503
+                                                          : 500);
     return good;
+}
+
+static int is_read(const gp_http_request_in *in)
+{
+    return strcmp(in->method, "GET") == 0 || strcmp(in->method, "HEAD") == 0;
+}
+
+static void refuse(gp_mock *m, const gp_http_request_in *in, gp_http_response_out *out, int why)
+{
+    gp_call call;
+    start_call(&call, m, in, out);
+    m->requests++;
+    out->status = fail_store(&call, why);
+    gp_answer_headers(&call);
+}
+
+void gp_mock_refuse(gp_mock *m, const gp_http_request_in *in, gp_http_response_out *out)
+{
+    refuse(m, in, out, m->refusal);
 }
 
 /* To `now`, with what was put off until then. */
@@ -300,7 +399,7 @@ static void catch_up(gp_mock *m, double now)
 {
     gp_ms before = m->now, until;
     set_clock(m, now);
-    if (!m->late.count) return;
+    if (!m->late.count || !gp_store_lock(m)) return;
     until = m->now;
     m->now = before;
     carry_out_late(m, until);
@@ -316,6 +415,27 @@ static void count_request(gp_mock *m)
     gp_store_begin(m);
 }
 
+/* 0 when the request was not carried out, as it cannot be now: the answer says so. */
+static int enter(gp_mock *m, double now, const gp_http_request_in *in, gp_http_response_out *out)
+{
+    gp_store_failure why;
+    if (is_read(in)) {
+        prepare_to_read(m);
+        return 1;
+    }
+    if (prepare_to_act(m)) return 1;
+    why = gp_store_why(m);
+    if (in->may_wait && why == GP_STORE_LOCKED) {
+        out->busy = 1;
+        return 0;
+    }
+    set_clock(m, now);
+    if (!may_defer(in)) commit(m);
+    refuse(m, in, out, (int)why);
+    gp_requests_note(m, in, out->status, 0, 0);
+    return 0;
+}
+
 void gp_mock_request(gp_mock *m, double now, const gp_http_request_in *in,
                      gp_http_response_out *out)
 {
@@ -323,12 +443,16 @@ void gp_mock_request(gp_mock *m, double now, const gp_http_request_in *in,
     gp_fault_effect effect;
     int64_t reloads;
     int struck = 0;
+    gp_store_patience(m, in->may_defer || is_read(in) ? 0 : GP_STORE_PATIENCE);
+    if (!enter(m, now, in, out)) return;
     catch_up(m, now);
     count_request(m);
     if (!may_defer(in)) commit(m);
     start_call(&call, m, in, out);
     gp_lag_prepare(m, gp_fault_lag(m));
     gp_simulate_advance(m);
+    call.writes = gp_store_writes(m);
+    m->acted |= !is_read(in);
     if (m->spoiled) {
         out->status = gp_fail_memory(&call);
     } else if (in->target_len > MAX_TARGET) {
@@ -347,11 +471,13 @@ void gp_mock_request(gp_mock *m, double now, const gp_http_request_in *in,
         if (struck) gp_fault_answer(&call, &effect);
     }
     if (!may_defer(in)) commit(m);
-    /* What a reader sees follows from the clock; what a writer is told must last. */
-    out->uncommitted = gp_store_pending(m) && strcmp(in->method, "GET") != 0;
-    m->deferred |= out->uncommitted && may_defer(in);
+    /* What follows from the clock need not be written before it is told; anything else must last,
+     * and so must what a reader has seen of it. */
+    if (gp_store_writes(m) != call.writes) m->acted = 1;
+    out->uncommitted = m->acted && gp_store_pending(m) && may_defer(in);
+    m->deferred |= out->uncommitted;
     gp_answer_headers(&call);
-    gp_requests_note(m, in, out->status, struck);
+    gp_requests_note(m, in, out->status, struck, out->uncommitted);
 }
 
 /* Webhooks ---------------------------------------------------------------------------------- */
@@ -378,8 +504,16 @@ int gp_mock_webhook_take(gp_mock *m, double now, gp_mock_webhook *out)
     gp_delivery *d;
     const gp_hook *hook;
     if (!m->hooks.count) return 0;
+    set_clock(m, now);
+    gp_store_patience(m, 0);
+    if (!prepare_to_act(m)) {
+        m->hooks_rest = m->caller + 1000;
+        commit(m);
+        return 0;
+    }
     catch_up(m, now);
     gp_simulate_advance(m);
+    m->acted = 1;
     d = gp_outbox_take(&m->outbox, &m->hooks, m->now);
     if (!d) return 0;
     hook = gp_hook_by_id(&m->hooks, d->hook_id);
@@ -404,11 +538,19 @@ int gp_mock_webhook_take(gp_mock *m, double now, gp_mock_webhook *out)
 int gp_mock_webhook_report(gp_mock *m, double now, int64_t id, int status, const char *answer,
                            size_t len)
 {
-    gp_delivery *d = gp_delivery_by_id(&m->outbox, id);
-    gp_hook *hook = d ? gp_hook_by_id(&m->hooks, d->hook_id) : NULL;
+    gp_delivery *d;
+    gp_hook *hook;
+    gp_store_patience(m, 0);
+    if (!prepare_to_act(m)) {
+        m->behind = 1; /* read again, it is still to be sent: as after the end of the process */
+        return 0;
+    }
+    d = gp_delivery_by_id(&m->outbox, id);
+    hook = d ? gp_hook_by_id(&m->hooks, d->hook_id) : NULL;
     if (!hook || d->state != GP_DELIVERY_SENDING) return 0;
     catch_up(m, now);
     gp_simulate_advance(m);
+    m->acted = 1;
     if (len > GP_ANSWER_MAX) len = GP_ANSWER_MAX;
     free(d->answer);
     d->answer = gp_utf8_valid(answer, len) ? strndup(answer, len) : strdup("[not text]");

@@ -36,8 +36,16 @@ typedef struct gp_mock_options {
     int64_t max_body;   /* bytes of a request body; 0: 1 MiB */
 } gp_mock_options;
 
-/* 1 and a mock, or 0 and a message. The options are copied. */
-int gp_mock_open(const gp_mock_options *options, gp_mock **out, char *err, size_t err_size);
+typedef enum gp_mock_opening {
+    GP_MOCK_UNUSABLE, /* the database cannot be used, or memory ran out */
+    GP_MOCK_OPENED,
+    GP_MOCK_WORLD_REFUSED
+} gp_mock_opening;
+
+/* A mock, or a message. The options are copied. A database that another mock has open, in this
+ * process or another, is refused, with the holder's process id and URL. */
+gp_mock_opening gp_mock_open(const gp_mock_options *options, gp_mock **out, char *err,
+                             size_t err_size);
 void gp_mock_close(gp_mock *m);
 
 /* For the buffers of responses. */
@@ -46,14 +54,24 @@ const gp_alloc *gp_mock_alloc(gp_mock *m);
 /* What links start with, once it is known. 0 when memory ran out. */
 int gp_mock_set_url(gp_mock *m, const char *url);
 
+/* Tells whoever is refused the database at which URL this one serves it. 1, or 0 with a message. */
+int gp_mock_note_url(gp_mock *m, const char *url, char *err, size_t err_size);
+
 /* Answers a request made at `now` (seconds since the epoch; going back counts as standing still).
- * The response must be empty. Never fails: what goes wrong is a 500. */
+ * The response must be empty. Never fails: what goes wrong is a 500; what a full disk does not
+ * take, a 507; what another process's lock keeps out for too long, a 503. Nothing of these is kept.
+ * A request that only reads does not wait for a lock. */
 void gp_mock_request(gp_mock *m, double now, const gp_http_request_in *in,
                      gp_http_response_out *out);
 
 /* Writes what requests that `may_defer` have left uncommitted: one transaction for many of them. 0
- * when the database refused it. */
+ * when the database refused it: then none of them has happened, and gp_mock_refuse makes the answer
+ * for each. */
 int gp_mock_flush(gp_mock *m);
+void gp_mock_refuse(gp_mock *m, const gp_http_request_in *in, gp_http_response_out *out);
+
+/* Why writes are being refused, in one line; NULL while they are not. */
+const char *gp_mock_trouble(const gp_mock *m);
 
 /*
  * Webhooks. The mock only keeps what is to be sent: whoever holds it takes what is due, sends it as

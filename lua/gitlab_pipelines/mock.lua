@@ -57,6 +57,7 @@ end
 ---@param given table
 ---@return userdata|nil core
 ---@return string|nil message
+---@return "database"|"world"|nil culprit
 function M.open(given)
   local filled = { assets = M.docs_assets() }
   for name, value in pairs(given) do filled[name] = value end
@@ -97,12 +98,14 @@ local function open(where, given)
   local token = given.token or os.getenv "MOCK_TOKEN" or M.default_token
   local allow_reset = given.allow_reset
   if allow_reset == nil then allow_reset = os.getenv "MOCK_ALLOW_RESET" == "1" end
-  local core, message = M.open {
+  local core, message, culprit = M.open {
     db = given.db, token = token, url = given.url, seed = given.seed, allow_reset = allow_reset,
     clock = given.clock, max_body = given.max_body, world_json = world_json,
   }
   if not core then
-    if type(given.world) == "string" then message = world_file.locate(given.world, message) end
+    if culprit == "world" and type(given.world) == "string" then
+      message = world_file.locate(given.world, message)
+    end
     return nil, where .. ": " .. message
   end
   return core, token

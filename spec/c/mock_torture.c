@@ -151,7 +151,7 @@ static int tell(long nth)
     size_t i;
     failed = 0;
     countdown = nth;
-    if (!gp_mock_open(&options, &m, err, sizeof err)) {
+    if (gp_mock_open(&options, &m, err, sizeof err) != GP_MOCK_OPENED) {
         countdown = -1;
         if (!failed) {
             fprintf(stderr, "can not open: %s\n", err);

@@ -60,7 +60,7 @@ local mistakes = {
   { "version x", 2, "too many arguments" },
   { "mock", 2, "a command is required" },
   { "mock serve --port 65536", 2, "--port is at most 65535" },
-  { "mock serve --port 0 --db /dev/full", 2, "can not use the database /dev/full: not a regular file" },
+  { "mock serve --port 0 --db /dev/full", 6, "cannot use the database /dev/full: not a regular file" },
 }
 
 describe("the command, used wrongly,", function()

@@ -9,6 +9,7 @@ bytes:N         reads until N bytes were received in all
 answers:N       reads N whole answers (to requests other than HEAD)
 say             prints a line at once, so that whoever started this knows how far it is
 abort           closes with a reset, at once
+deaf            reads nothing more until its own stdin ends
 keep            ends here, with the connection open
 eof             reads to the end (implied at the end)
 
@@ -70,6 +71,9 @@ def talk(connection, steps):
             elif word == "say":
                 sys.stdout.write("said\n")
                 sys.stdout.flush()
+            elif word == "deaf":
+                sys.stdin.read()
+                return "kept", received
             elif word == "keep":
                 return "kept", received
             elif word == "abort":

@@ -35,8 +35,9 @@ typedef struct gp_call {
     const gp_trigger *trigger; /* a trigger token, on the trigger endpoint */
     int role;
     gp_rate rate;
-    gp_ms lag;    /* replicas show what was that long ago */
-    int redirect; /* archives lie in the object store, whatever the world says */
+    gp_ms lag;      /* replicas show what was that long ago */
+    int64_t writes; /* rows written before the call */
+    int redirect;   /* archives lie in the object store, whatever the world says */
 } gp_call;
 
 /* Parameters of the call. */

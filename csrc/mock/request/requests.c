@@ -29,7 +29,8 @@ static void forget(gp_seen *seen)
 
 /* The parts of a kept request lie behind each other, each with a NUL: method, target, body, then
  * names and values of headers. */
-void gp_requests_note(gp_mock *m, const gp_http_request_in *in, int status, int fault)
+void gp_requests_note(gp_mock *m, const gp_http_request_in *in, int status, int fault,
+                      int uncommitted)
 {
     gp_seen *seen = &m->seen[m->seen_count % GP_SEEN_MAX];
     size_t method = strlen(in->method) + 1,
@@ -46,6 +47,7 @@ void gp_requests_note(gp_mock *m, const gp_http_request_in *in, int status, int 
     seen->at = m->now;
     seen->status = status;
     seen->fault = fault;
+    seen->uncommitted = uncommitted;
     seen->target = method;
     seen->target_len = in->target_len;
     seen->body = method + in->target_len + 1;
@@ -65,6 +67,18 @@ void gp_requests_note(gp_mock *m, const gp_http_request_in *in, int status, int 
         at += in->headers[i].value_len;
         *at++ = 0;
     }
+}
+
+void gp_requests_settle(gp_mock *m, int status)
+{
+    int64_t count = m->seen_count;
+    /* Those that wait are the newest, with requests among them that did not. */
+    for (; count > m->unflushed && count > m->seen_count - GP_SEEN_MAX; count--) {
+        gp_seen *seen = &m->seen[(count - 1) % GP_SEEN_MAX];
+        if (seen->uncommitted && status) seen->status = status;
+        seen->uncommitted = 0;
+    }
+    m->unflushed = m->seen_count;
 }
 
 void gp_requests_clear(gp_mock *m)

@@ -8,7 +8,12 @@
 
 #include "mock/request/call.h"
 
-void gp_requests_note(gp_mock *m, const gp_http_request_in *in, int status, int fault);
+void gp_requests_note(gp_mock *m, const gp_http_request_in *in, int status, int fault,
+                      int uncommitted);
+
+/* A flush has decided over the answers that waited for it: 0 when they were given, else the status
+ * that was given instead. */
+void gp_requests_settle(gp_mock *m, int status);
 void gp_requests_clear(gp_mock *m);
 
 /* The request as JSON, without credentials. */

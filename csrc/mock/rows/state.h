@@ -208,6 +208,7 @@ typedef struct gp_seen {
     int64_t number;
     gp_ms at;
     int status, fault;
+    int uncommitted; /* its answer waits for a flush */
 } gp_seen;
 
 enum { GP_SEEN_MAX = 2000 };
@@ -273,8 +274,16 @@ struct gp_mock {
     int spoiled;       /* the rows in memory are not those of the database: to be read again */
     int64_t reloads;   /* how often that was done: rows that were known before are gone */
     int memory_failed; /* a row could not be made: the request answers 500 */
+    /* Rows in memory have followed the clock without being written, which was refused: nothing may
+     * be written before they are read again. What they show is true all the same. */
+    int behind;
+    int acted;         /* since the last commit, more has changed than follows from the clock */
+    int trouble;       /* a gp_store_failure: writes are refused for it, as was said to somebody */
+    int64_t unflushed; /* requests noted before this number have been flushed */
     int deferred;      /* answers wait for a flush */
     int lost;          /* what they tell could not be kept: the flush will say so */
+    int refusal;       /* a gp_store_failure: why the last commit that failed did so; 0: memory */
+    int64_t committed; /* gp_store_writes at the last commit */
     gp_list dirty_pipelines;
 };
 

@@ -1,12 +1,13 @@
 #include "mock/rows/store.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "mock/rows/entity.h"
+#include "mock/rows/hold.h"
 #include "mock/rows/tables.h"
 
 enum statement {
@@ -66,16 +67,23 @@ static const struct {
 
 enum { NUMBERS = sizeof numbers / sizeof *numbers };
 
+/* Written into the file; a greater one was made by a version of this program that is newer. */
+enum { SCHEMA_VERSION = 1 };
+
 struct gp_store {
     sqlite3 *db;
+    gp_hold *hold; /* NULL: in memory */
     sqlite3_stmt *statements[STATEMENTS];
     int64_t kept[NUMBERS]; /* as the database has them */
     int known[NUMBERS];    /* has it any? */
     int open;              /* in a transaction */
     int failed;
-    int all;    /* this one writes every number and every window */
-    int lasts;  /* it is a file */
-    int loaded; /* the rows in memory are those of the database */
+    gp_store_failure failure; /* why the last flush or lock that failed did so */
+    int64_t writes;           /* statements that changed rows, counted from the start */
+    int wait_ms;              /* how long the transaction's lock is waited for */
+    int all;                  /* this one writes every number and every window */
+    int lasts;                /* it is a file */
+    int loaded;               /* the rows in memory are those of the database */
 };
 
 /* In the order of their creation. */
@@ -131,11 +139,48 @@ static void text(sqlite3_stmt *s, int index, const char *value)
     sqlite3_bind_text(s, index, value, -1, SQLITE_STATIC);
 }
 
+/* Is the last error of a file one of room? */
+static int is_out_of_room(sqlite3 *db, int which)
+{
+    sqlite3_file *file = NULL;
+    int error = 0;
+    if (sqlite3_file_control(db, "main", which, (void *)&file) != SQLITE_OK || !file ||
+        !file->pMethods) {
+        return 0;
+    }
+    file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+    return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
+/* A disk that is full shows itself as an error of input or output too. */
+static gp_store_failure failure_of(sqlite3 *db, int result)
+{
+    switch (result & 0xFF) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return GP_STORE_LOCKED;
+    case SQLITE_FULL:
+        return GP_STORE_FULL;
+    case SQLITE_IOERR:
+        return is_out_of_room(db, SQLITE_FCNTL_JOURNAL_POINTER) ||
+                       is_out_of_room(db, SQLITE_FCNTL_FILE_POINTER)
+                   ? GP_STORE_FULL
+                   : GP_STORE_BROKEN;
+    default:
+        return GP_STORE_BROKEN;
+    }
+}
+
 /* After a failure nothing more is written: a full disk may have ended the transaction, and what
  * came now would be kept by itself. */
 static void run(gp_store *store, sqlite3_stmt *s)
 {
-    if (!store->failed && sqlite3_step(s) != SQLITE_DONE) store->failed = 1;
+    int result = store->failed ? SQLITE_DONE : sqlite3_step(s);
+    if (result != SQLITE_DONE) {
+        store->failed = 1;
+        store->failure = failure_of(store->db, result);
+    }
+    store->writes++;
     sqlite3_reset(s);
 }
 
@@ -145,6 +190,7 @@ static sqlite3_stmt *ready(gp_store *store, enum statement which)
     if (!store->open) {
         store->open = 1;
         run(store, store->statements[BEGIN]);
+        store->writes--; /* no row has changed yet */
     }
     return store->statements[which];
 }
@@ -156,11 +202,65 @@ static void write_row(gp_store *store, enum statement which, const void *row)
     run(store, s);
 }
 
+int gp_store_lock(gp_mock *m)
+{
+    gp_store *store = m->store;
+    if (store->open) return !store->failed;
+    ready(store, BEGIN);
+    if (!store->failed) return 1;
+    store->open = store->failed = 0;
+    return 0;
+}
+
+void gp_store_patience(gp_mock *m, int milliseconds)
+{
+    gp_store *store = m->store;
+    if (store->wait_ms == milliseconds) return;
+    store->wait_ms = milliseconds;
+    sqlite3_busy_timeout(store->db, milliseconds);
+}
+
+gp_store_failure gp_store_why(const gp_mock *m)
+{
+    return m->store->failure;
+}
+
+int64_t gp_store_writes(const gp_mock *m)
+{
+    return m->store->writes;
+}
+
+int gp_store_note_url(gp_mock *m, const char *url, char *err, size_t err_size)
+{
+    return !m->store->hold || gp_hold_note_url(m->store->hold, url, err, err_size);
+}
+
 static int open_failed(gp_mock *m, const char *file, char *err, size_t err_size)
 {
-    snprintf(err, err_size, "can not use the database %s: %s", file ? file : "in memory",
+    snprintf(err, err_size, "cannot use the database %s: %s", file ? file : "in memory",
              sqlite3_errmsg(m->store->db));
     return 0;
+}
+
+static int64_t ask(gp_store *store, const char *sql, int64_t fallback)
+{
+    sqlite3_stmt *s = NULL;
+    int64_t value = fallback;
+    if (sqlite3_prepare_v2(store->db, sql, -1, &s, NULL) == SQLITE_OK &&
+        sqlite3_step(s) == SQLITE_ROW && sqlite3_column_type(s, 0) != SQLITE_NULL) {
+        value = sqlite3_column_int64(s, 0);
+    }
+    sqlite3_finalize(s);
+    return value;
+}
+
+/* Another program's database is left alone, and so is one whose rows we might misread. */
+static const char *find_stranger(gp_store *store)
+{
+    if (ask(store, "PRAGMA application_id", 0) != 0) return "it belongs to another program";
+    if (ask(store, "PRAGMA user_version", 0) > SCHEMA_VERSION)
+        return "made by a newer version of gitlab-pipelines";
+    return NULL;
 }
 
 /* Prepares a statement: the one of a table's row, or its own text. */
@@ -226,35 +326,12 @@ static void put_presets(gp_store *store)
     }
 }
 
-static int64_t ask(gp_store *store, const char *sql, int64_t fallback)
-{
-    sqlite3_stmt *s = NULL;
-    int64_t value = fallback;
-    if (sqlite3_prepare_v2(store->db, sql, -1, &s, NULL) == SQLITE_OK &&
-        sqlite3_step(s) == SQLITE_ROW && sqlite3_column_type(s, 0) != SQLITE_NULL) {
-        value = sqlite3_column_int64(s, 0);
-    }
-    sqlite3_finalize(s);
-    return value;
-}
-
-/* A device or a folder is no database; SQLite would find out only after making a journal beside
- * it. */
-static int may_be_database(const char *file)
-{
-    struct stat st;
-    return !file || stat(file, &st) != 0 || S_ISREG(st.st_mode);
-}
-
 int gp_store_open(gp_mock *m, const char *file, char *err, size_t err_size)
 {
     gp_store *store;
     static const char pragmas[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-                                  "PRAGMA busy_timeout=5000; PRAGMA cache_size=-1024;";
-    if (!may_be_database(file)) {
-        snprintf(err, err_size, "can not use the database %s: not a regular file", file);
-        return 0;
-    }
+                                  "PRAGMA cache_size=-1024;";
+    const char *fault;
     store = calloc(1, sizeof *store);
     if (!store) {
         snprintf(err, err_size, "out of memory");
@@ -262,8 +339,16 @@ int gp_store_open(gp_mock *m, const char *file, char *err, size_t err_size)
     }
     m->store = store;
     store->lasts = file != NULL;
-    if (sqlite3_open(file ? file : ":memory:", &store->db) != SQLITE_OK ||
-        sqlite3_exec(store->db, pragmas, NULL, NULL, NULL) != SQLITE_OK || !create_tables(m) ||
+    if (file && !gp_hold_take(file, &store->hold, err, err_size)) return 0;
+    if (sqlite3_open(file ? gp_hold_path(store->hold) : ":memory:", &store->db) != SQLITE_OK)
+        return open_failed(m, file, err, err_size);
+    gp_store_patience(m, GP_STORE_PATIENCE);
+    fault = find_stranger(store);
+    if (fault) {
+        snprintf(err, err_size, "cannot use the database %s: %s", file ? file : "in memory", fault);
+        return 0;
+    }
+    if (sqlite3_exec(store->db, pragmas, NULL, NULL, NULL) != SQLITE_OK || !create_tables(m) ||
         !prepare(m)) {
         return open_failed(m, file, err, err_size);
     }
@@ -290,16 +375,18 @@ void gp_store_close(gp_mock *m)
 {
     int i;
     if (!m->store) return;
-    if (m->spoiled || !m->store->loaded) {
+    if (m->spoiled || m->behind || !m->store->loaded) {
         gp_store_rollback(m);
     } else if (m->requests) {
         if (m->store->lasts) save_entities(m, GP_SAVE_LAST);
         gp_store_everything(m);
     }
-    gp_store_flush(m);
+    if (m->store->db) gp_store_flush(m);
     for (i = 0; i < STATEMENTS; i++)
         sqlite3_finalize(m->store->statements[i]);
     sqlite3_close(m->store->db);
+    /* Last: nobody else may open the file while our last write is under way. */
+    gp_hold_release(m->store->hold);
     free(m->store);
     m->store = NULL;
 }
@@ -415,6 +502,7 @@ int gp_store_flush(gp_mock *m)
         sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
     }
     store->failed = 0;
+    if (good) store->failure = GP_STORE_GOOD;
     return good;
 }
 
@@ -507,10 +595,15 @@ void gp_store_reset(gp_mock *m)
         "DELETE FROM sqlite_sequence;"
         "DELETE FROM scenarios WHERE NOT (scenario_id BETWEEN 0 AND 100 OR"
         " scenario_id IN (200, 500));";
+    int result;
     forget_dirty(m);
     ready(m->store, PUT_STATE);
-    if (!m->store->failed && sqlite3_exec(m->store->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-        m->store->failed = 1;
+    m->store->writes++;
+    if (m->store->failed) return;
+    result = sqlite3_exec(m->store->db, sql, NULL, NULL, NULL);
+    if (result == SQLITE_OK) return;
+    m->store->failed = 1;
+    m->store->failure = failure_of(m->store->db, result);
 }
 
 /* Reading ----------------------------------------------------------------------------------- */
@@ -764,6 +857,9 @@ static int is_ours(gp_mock *m, sqlite3 *db)
         good = prepare_one(m, db, i, &s);
         sqlite3_finalize(s);
     }
+    sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &s, NULL);
+    good = good && sqlite3_step(s) == SQLITE_ROW && sqlite3_column_int(s, 0) <= SCHEMA_VERSION;
+    sqlite3_finalize(s);
     if (!good || sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &s, NULL) != SQLITE_OK)
         return 0;
     if (sqlite3_step(s) == SQLITE_ROW) text = (const char *)sqlite3_column_text(s, 0);

@@ -11,7 +11,19 @@
 
 #include "mock/rows/state.h"
 
-/* Opens or creates the file (NULL: in memory). 0 with a message in `err`. */
+/* Why the database has refused to write. */
+typedef enum gp_store_failure {
+    GP_STORE_GOOD,
+    GP_STORE_FULL,   /* no room on the disk, or the file has reached its greatest size */
+    GP_STORE_LOCKED, /* another process writes, or holds a lock */
+    GP_STORE_BROKEN  /* anything else, such as an error of the disk */
+} gp_store_failure;
+
+/* Milliseconds that a lock is waited for where waiting is allowed. */
+enum { GP_STORE_PATIENCE = 1000 };
+
+/* Opens or creates the file (NULL: in memory) and keeps others of our kind out of it as long as it
+ * is open (see hold.h). 0 with a message in `err`. */
 int gp_store_open(gp_mock *m, const char *file, char *err, size_t err_size);
 void gp_store_close(gp_mock *m);
 
@@ -52,6 +64,22 @@ int gp_store_flush(gp_mock *m);
 
 /* Gives up what was to be written: the rows in memory must be read again. */
 void gp_store_rollback(gp_mock *m);
+
+/* Begins the transaction now, so that what follows can be written as far as locks go. 0 when
+ * another process holds the lock, or an earlier write of this transaction has failed. */
+int gp_store_lock(gp_mock *m);
+
+/* How long a transaction waits for its lock. */
+void gp_store_patience(gp_mock *m, int milliseconds);
+
+/* Why the last flush or lock failed; GP_STORE_GOOD after a flush that did not. */
+gp_store_failure gp_store_why(const gp_mock *m);
+
+/* A number that grows with every row written or deleted. */
+int64_t gp_store_writes(const gp_mock *m);
+
+/* Tells whoever is kept out at which URL the database is served. 1, or 0 with a message. */
+int gp_store_note_url(gp_mock *m, const char *url, char *err, size_t err_size);
 
 /* True when a flush has something to write. */
 int gp_store_pending(const gp_mock *m);

@@ -76,10 +76,10 @@ end
 function M.run(ctx, args)
   if args.port > 65535 then ctx:stop "--port is at most 65535" end
   local mock = require "gitlab_pipelines.mock"
-  local simulated, reason = mock.open(options_of(ctx, args))
+  local simulated, reason, culprit = mock.open(options_of(ctx, args))
+  if culprit == "database" then ctx:stop(reason, exit.refused) end
   if not simulated then
-    if args.world then reason = require("gitlab_pipelines.transport.world").locate(args.world, reason) end
-    ctx:stop(reason)
+    ctx:stop(require("gitlab_pipelines.transport.world").locate(args.world, reason))
   end
   local server, problem = mock.serve_start(simulated, { host = args.host, port = args.port })
   if not server then
