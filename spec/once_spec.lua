@@ -513,7 +513,7 @@ describe("once, when GitLab said it was created and no list shows it:", function
     local env = once_mock.open()
     local gl = env:client { journal = path }
     local first = assert(create(gl, "first"))
-    env:fault { status = 201, times = 1, body = { id = first.id } }
+    env:fault { status = 201, times = 1, body = first }
     refused("KeyReused", create(gl, "k"))
     gl:close()
     gl = env:client { journal = path }
