@@ -293,7 +293,7 @@ local function on_response(self, call, x, response, generation)
     end
   else
     call.err = outcomes.of_response(call, response, flag == "foreign")
-    call.err.message = self.redactor:text(refused or call.err.message)
+    if refused then call.err.message = self.redactor:text(refused) end
     call.err.from_store = flag == "foreign" or nil
     if status == 304 then outcome = "permanent" end
     if status == 401 and generation and self.token:refresh(self.runtime, generation) then flag = "fresh_token" end
@@ -319,7 +319,6 @@ local function on_failure(self, call, x, failure)
   local rt, outcome = self.runtime, failure.outcome
   call.response, call.result = nil, nil
   call.err = outcomes.of_failure(call, failure)
-  call.err.message = self.redactor:text(call.err.message)
   if outcome ~= "cancelled" and has_begun(call) then outcome = "permanent" end
   local flag = stores.heard(self, call, outcome, tonumber(failure.status) or 0) and "foreign" or nil
   return x:feed(rt:now(), rt:random(), outcome, tonumber(failure.status) or 0, failure.retry_after,
