@@ -100,7 +100,8 @@ end
 local types = { file = "file", folder = "directory", link = "link", special = "special" }
 
 local function name_of(path)
-  return path:match "([^/]*)/?$"
+  local bare = path:sub(-1) == "/" and path:sub(1, -2) or path
+  return bare:match "^.*/(.*)$" or bare
 end
 
 local function folder_row(path)

@@ -118,10 +118,10 @@ end
 ---@param hits table[] of gl.jobs:search_log
 ---@return string[] lines
 function M.around(hits)
-  local lines, last = {}, nil
+  local list, last = {}, nil
   local function add(number, mark, text)
-    if last and number > last + 1 then lines[#lines + 1] = "--" end
-    lines[#lines + 1] = ("%d%s%s"):format(number, mark, text)
+    if last and number > last + 1 then list[#list + 1] = "--" end
+    list[#list + 1] = ("%d%s%s"):format(number, mark, text)
     last = number
   end
   local with_context = false
@@ -142,7 +142,7 @@ function M.around(hits)
       add(number, "-", text)
     end
   end
-  return lines
+  return list
 end
 
 -- Takes secrets out of hits and what is around them, each line once: also one that goes on from a line
