@@ -35,7 +35,7 @@ describe("the command on a terminal", function()
       { "logs", job }, { "logs", "-f", job }, { "logs", job, "--search", "red", "-C", "2" },
       { "logs", "--format", "raw", job },
       { "logs", "999" .. EVIL } } do
-      words[#words + 1] = "-p=21"
+      words[#words + 1] = "--project=21"
       local written = place:on_terminal(200, (table.unpack or unpack)(words))
       assert.is_true(#written > 0)
       assert.is_nil(other_controls(written), table.concat(words, " ") .. (": %q"):format(written))

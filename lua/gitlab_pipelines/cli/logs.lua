@@ -63,6 +63,21 @@ local function lines(fields, emit)
   return self
 end
 
+-- As HTML a secret may stand in several tags: it is looked for before they are made. So GitLab's lines are
+-- asked for with their colours as escapes. Returns the format to ask for, and what renders a line of it.
+local function renderer(format)
+  if format ~= "html" then return format, function(text) return text end end
+  local core = require "gitlab_pipelines.core"
+  return "ansi", function(text)
+    local parser = core.joblog.parser { format = "html" }
+    local parts = {}
+    for _, list in ipairs { parser:feed(text .. "\n"), parser:finish() } do
+      for _, line in ipairs(list) do parts[#parts + 1] = line.text end
+    end
+    return table.concat(parts)
+  end
+end
+
 -- A follower's lines, those of each job by themselves.
 local function of_jobs(emit)
   local jobs, order = {}, {}
@@ -85,7 +100,9 @@ local function follow(ctx, args)
   local project, gl = ctx:project(), ctx:client()
   local format = args.format or (ctx.color and "ansi" or "text")
   shared.greet(ctx, args.pipeline and gl.pipelines or gl.jobs, project, args.job)
+  local asked, render = renderer(format)
   local shown = of_jobs(function(line)
+    line.text = render(line.text)
     if ctx.args.json then
       line.job = line.job and line.job.id or args.job
       ctx:json(line)
@@ -97,7 +114,7 @@ local function follow(ctx, args)
   end)
   local job, verdict, code = ctx:interruptible(function()
     return gl.jobs:follow(project, args.job, {
-      pipeline = args.pipeline or nil, from = args.from, format = format,
+      pipeline = args.pipeline or nil, from = args.from, format = asked,
       timeout = shared.seconds(ctx, "--timeout", args.timeout),
       on_line = shown.add,
       on_restart = function(reason)
@@ -225,15 +242,18 @@ function M.run(ctx, args)
   end
   local opts = { format = args.format or (ctx.color and "ansi" or "text"), section = args.section,
     tail = args.tail, from_line = args.from }
+  local render
+  opts.format, render = renderer(opts.format)
   if not ctx.args.json and not opts.tail and opts.format ~= "raw" then
     -- However long it is.
-    local shown = lines({ "text" }, function(line) ctx:write(line.text .. "\n") end)
+    local shown = lines({ "text" }, function(line) ctx:write(render(line.text) .. "\n") end)
     local ok, err = require("gitlab_pipelines.api.logs").each(gl.jobs, project, args.job, opts, shown.add)
     shown.finish()
     ctx:check(ok, err)
     return exit.success
   end
   local text = ctx:check(gl.jobs:log(project, args.job, opts))
+  text = output.clean(text):gsub("[^\n]+", render)
   if ctx.args.json then
     ctx:json { job = args.job, log = text }
   else
