@@ -171,11 +171,17 @@ static int add_list(gp_redactor *redactor, int kind, const char *const *list, si
     return 1;
 }
 
-int gp_redactor_init(gp_redactor *redactor, const gp_alloc *alloc)
+int gp_redactor_init_known(gp_redactor *redactor, const gp_alloc *alloc)
 {
     memset(redactor, 0, sizeof *redactor);
     memset(redactor->first, -1, sizeof redactor->first);
     redactor->alloc = alloc;
+    return 1;
+}
+
+int gp_redactor_init(gp_redactor *redactor, const gp_alloc *alloc)
+{
+    gp_redactor_init_known(redactor, alloc);
     return add_list(redactor, KIND_TOKEN, token_prefixes, COUNT(token_prefixes)) &&
            add_needle(redactor, KIND_WIDE_TOKEN, "whsec_", 6) &&
            add_list(redactor, KIND_HEADER, secret_headers, COUNT(secret_headers)) &&

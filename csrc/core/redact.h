@@ -47,9 +47,11 @@ typedef struct gp_redactor {
     int first[256]; /* by first byte, lower case: the head of a chain of needles, or -1 */
 } gp_redactor;
 
-/* Knows GitLab's prefixes, headers and parameters, and no secret. Each of the three returns 1, or
- * 0 when memory ran out (the redactor is then as it was; after a failed init, only close it). */
+/* Knows GitLab's prefixes, headers and parameters, and no secret; _known: not even those. Each of
+ * the four returns 1, or 0 when memory ran out (the redactor is then as it was; after a failed
+ * init, only close it). */
 int gp_redactor_init(gp_redactor *redactor, const gp_alloc *alloc);
+int gp_redactor_init_known(gp_redactor *redactor, const gp_alloc *alloc);
 int gp_redactor_add(gp_redactor *redactor, const char *secret, size_t len); /* empty: ignored */
 int gp_redactor_add_prefix(gp_redactor *redactor, const char *prefix, size_t len);
 

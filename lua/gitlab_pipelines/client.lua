@@ -96,19 +96,23 @@ function M.new(given, level)
   level = level or 2
   local settings, err = settings_of.check(given, level)
   if not settings then return nil, err end
-  local redactor = redact.new()
+  -- The second one: the client's own tokens alone, which no data of the program's holds for a reason.
+  local redactor, tokens = redact.new(), redact.known()
   if settings.token_prefix and settings.token_prefix ~= "" then
     redactor:add_prefix(settings.token_prefix)
   end
   local token
-  token, err = credentials.new(settings, function(secret) redactor:add(secret) end)
+  token, err = credentials.new(settings, function(secret)
+    redactor:add(secret)
+    tokens:add(secret)
+  end)
   if not token then return nil, err end
   -- From here on they are secrets: who prints a client must not see them.
   settings.token, settings.secrets = nil, nil
   local self = setmetatable({
     settings = settings, time_limits = request.limits(settings.timeout),
     url = settings.base.url, token = token, auth = token.auth,
-    check_scopes = settings.check_scopes or false, redactor = redactor,
+    check_scopes = settings.check_scopes or false, redactor = redactor, tokens = tokens,
     projects = {}, skew = 0,
     counts = { reused = 0, bytes = 0, requests = 0, unknown = 0, store_open = 0 },
     stores = {}, last_store = nil, -- by origin and in order; the one of the last download
