@@ -48,8 +48,8 @@ local function leak(text)
 end
 
 local function run(how, words, columns)
-  local line = ("env -u CI_JOB_TOKEN -u CI_PROJECT_ID -u NO_COLOR TERM=xterm LANG=C.UTF-8 GITLAB_URL=%s/%s GITLAB_TOKEN=%s "
-    .. "XDG_STATE_HOME=%s "):format(server.url, how, httpd.quote(TOKEN), folder)
+  local line = ("env -u CI_JOB_TOKEN -u CI_PROJECT_ID -u NO_COLOR TERM=xterm LANG=C.UTF-8 "
+    .. "GITLAB_URL=%s/%s GITLAB_TOKEN=%s XDG_STATE_HOME=%s "):format(server.url, how, httpd.quote(TOKEN), folder)
   if columns then line = line .. "/usr/bin/python3 spec/support/on_terminal.py " .. columns .. " " end
   line = line .. httpd.lua .. " bin/gitlab-pipelines"
   for _, word in ipairs(words) do line = line .. " " .. httpd.quote(word) end

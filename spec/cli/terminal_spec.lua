@@ -3,7 +3,8 @@
 local command = require "spec.support.command"
 local output = require "gitlab_pipelines.cli.output"
 
-local EVIL = "\27]0;title\7\27[2J\194\155x\8\127\194\133\226\128\174\226\129\166\226\128\142\216\156\226\128\168\27P1$q\27\\\27_x\27\\"
+local EVIL = "\27]0;title\7\27[2J\194\155x\8\127\194\133\226\128\174\226\129\166\226\128\142"
+  .. "\216\156\226\128\168\27P1$q\27\\\27_x\27\\"
 
 local place
 
