@@ -414,7 +414,7 @@ static int is_invisible(long code)
  * none is one. */
 static enum result read_character(const char *s, size_t n, int mode, long *code, size_t *len)
 {
-    unsigned char bytes[4];
+    unsigned char bytes[4] = {0};
     int have = 0, want, i;
     unit u;
     *len = 0;

@@ -194,14 +194,13 @@ static uint32_t hash_of(const char *name, size_t len)
 }
 
 /* Fills in the extents; a problem when one chain of names becomes long: only on purpose it does. */
-static const char *gather(const unsigned char *bytes, uint64_t count, extent *extents,
+static const char *gather(const unsigned char *bytes, size_t size, uint64_t count, extent *extents,
                           uint16_t *chains, size_t chain_count)
 {
     size_t at = 0, i;
     record entry;
     for (i = 0; i < count; i++, at += entry.len) {
-        /* It was read once and holds. */
-        read_record(bytes + at, SIZE_MAX, &entry);
+        if (!read_record(bytes + at, size - at, &entry)) return "the directory is damaged";
         extents[i] = entry.extent;
         if (++chains[hash_of(entry.name, entry.name_len) & (chain_count - 1)] > LONGEST_CHAIN)
             return "too many entries have names of one hash value";
@@ -242,7 +241,7 @@ gp_zip_verdict gp_zip_check_directory(const unsigned char *bytes, const gp_zip_p
     chains = alloc->resize(alloc->ctx, NULL, 0, chains_size);
     if (extents && chains) {
         memset(chains, 0, chains_size);
-        *reason = gather(bytes, count, extents, chains, chain_count);
+        *reason = gather(bytes, (size_t)place->size, count, extents, chains, chain_count);
         if (!*reason) *reason = check_extents(extents, count, place->offset);
         verdict = *reason ? GP_ZIP_UNSAFE : GP_ZIP_FINE;
     }

@@ -250,8 +250,11 @@ static gp_archive_status open_source(archive_source *state, uint64_t entries, gp
     gp_archive_status status = GP_ARCHIVE_OK;
     zip_error_init(&error);
     zip_error_init(&state->error);
-    if (!made) status = fail(GP_ARCHIVE_SYSTEM, problem, "out of memory");
-    if (status == GP_ARCHIVE_OK) status = find_end(state, problem);
+    if (!made) {
+        status = fail(GP_ARCHIVE_SYSTEM, problem, "out of memory");
+        goto done;
+    }
+    status = find_end(state, problem);
     if (status == GP_ARCHIVE_OK) status = check_directory(state, entries, problem);
     if (status != GP_ARCHIVE_OK) goto done;
     state->opening = 1;
