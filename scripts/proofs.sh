@@ -34,5 +34,6 @@ proof 'ten thousand waits' spec/watch/simulated_spec.lua spec/watch/scheduler_sp
 proof 'a full disk, kill -9' spec/mock/disk_spec.lua
 proof 'random lives' spec/mock/state_spec.lua
 proof 'wrong responses' spec/api/hostile_spec.lua spec/cli/hostile_spec.lua
+proof 'tokens that come back' spec/cli/secrets_spec.lua
 printf 'all in %d s\n' $((SECONDS - total))
 exit $worst

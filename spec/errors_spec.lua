@@ -163,6 +163,32 @@ describe("an answer of GitLab's", function()
     assert.is_false(err:is "JobNotFound")
   end)
 
+  it("holds no secret in any field, wherever the server puts it and wherever the message is cut", function()
+    local token = "glpat-0123456789"
+    local hex = token:gsub(".", function(c) return ("%02x"):format(c:byte()) end)
+    local function check(given)
+      local err = answer(ops.pipelines.get, given)
+      for name, value in pairs(err) do
+        local text = tostring(value):gsub("%s", "")
+        assert.is_nil(text:find("0123456789", 1, true), name .. ": " .. tostring(value))
+        assert.is_nil(text:find(hex, 1, true), name)
+      end
+      return err
+    end
+    local err = check { status = 404, body = message(token), headers = { ["X-Request-Id"] = "id-" .. token } }
+    assert.equals("id-[secret]", err.request_id)
+    check { status = 500, body = message("x"), headers = { ["X-Request-Id"] = hex } }
+    for before = 280, 305 do
+      check { status = 400, body = message(("x"):rep(before) .. token) }
+      check { status = 400, body = ("x"):rep(before) .. token, type = "text/plain" }
+    end
+    check { status = 400, body = message "glpat-01\n23456789" }
+    check { status = 400, body = { message = { [token] = { token } } } }
+    check { status = 400, body = { error = token, error_description = token } }
+    check { status = 400, body = (" "):rep(65536 - 12) .. token, type = "text/plain" }
+    check { failure = { outcome = "permanent", code = "connect", message = "can not connect to " .. token } }
+  end)
+
   it("may be anything: the message stays short, whole and printable", function()
     for _, body in ipairs { ("\195\169"):rep(1000), '{"message":17}', '{"message":{"a":{"b":1}}}',
       "{broken", '{"error":{"x":1}}', "[]", '{"message":""}', (" "):rep(100), ("x"):rep(100000) } do

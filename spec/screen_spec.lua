@@ -27,6 +27,37 @@ describe("screen", function()
     assert.equal("a?b?c??", screen.harmless "a\rb\8c\194\155\155")
   end)
 
+  it("shows whatever turns, ends or hides text, however it is written", function()
+    local tricks = { "\194\128", "\194\133", "\194\155", "\194\159", "\216\156", "\226\128\142", "\226\128\143",
+      "\226\128\168", "\226\128\169", "\226\128\170", "\226\128\174", "\226\129\166", "\226\129\169", "\226\129\175" }
+    for _, trick in ipairs(tricks) do
+      assert.equal("a?b", screen.plain("a" .. trick .. "b"))
+      assert.equal("a?b", screen.harmless("a" .. trick .. "b"))
+      assert.equal("a?b", screen.harmless("a" .. trick .. "b", true))
+      assert.matches("^a\\u%x%x%x%xb$", screen.json("a" .. trick .. "b"))
+    end
+    for byte = 0x80, 0x9F do
+      assert.equal("a?b", screen.harmless("a" .. string.char(byte) .. "b", true))
+      assert.equal("a??b", screen.harmless("a\192" .. string.char(byte) .. "b"))
+      assert.is_nil(screen.harmless("a\192" .. string.char(byte) .. "b", true):find "[\128-\159]")
+      assert.is_nil(screen.harmless("a\224\130" .. string.char(byte) .. "b", true):find "[\128-\159]")
+    end
+    for _, control in ipairs { "\8", "\127", "\r", "\0", "\12" } do
+      assert.equal("a?b", screen.plain("a" .. control .. "b"))
+      assert.equal("a?b", screen.harmless("a" .. control .. "b", true))
+    end
+    assert.equal("?P1$q?\\?_x?\\?^y?\\", screen.harmless "\27P1$q\27\\\27_x\27\\\27^y\27\\")
+    assert.equal('"\\u007f"', screen.json '"\127"')
+    -- Joiners make one letter or one picture of several.
+    local coder = "\240\159\145\169\226\128\141\240\159\146\187"
+    assert.equal(coder, screen.plain(coder))
+  end)
+
+  it("keeps bytes of another encoding where no terminal is", function()
+    assert.equal("na\239ve \228\246\252", screen.harmless("na\239ve \228\246\252", true))
+    assert.equal("na?ve ???", screen.harmless "na\239ve \228\246\252")
+  end)
+
   it("makes JSON that every reader takes and no terminal obeys", function()
     assert.equal('"na\195\175ve \\u009b31m \239\191\18931m \\u202e"',
       screen.json '"na\195\175ve \194\15531m \15531m \226\128\174"')

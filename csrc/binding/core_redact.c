@@ -39,11 +39,13 @@ static int redactor_close(lua_State *L)
     return 0;
 }
 
+/* new(known): with `known`, only the secrets that are added. */
 static int redact_new(lua_State *L)
 {
+    int known = lua_toboolean(L, 1);
     redactor_box *box = lgp_new(L, sizeof *box, REDACTOR_TYPE);
     gp_buf_init(&box->out, lgp_alloc_secret());
-    if (!gp_redactor_init(&box->redactor, lgp_alloc_secret()))
+    if (!(known ? gp_redactor_init_known : gp_redactor_init)(&box->redactor, lgp_alloc_secret()))
         return luaL_error(L, "not enough memory");
     return 1;
 }

@@ -1,8 +1,10 @@
 /*
  * store.archive: reading artifact archives.
  *
- *   open(path) -> archive                     from a file
+ *   open(path, entries) -> archive            from a file, of at most so many entries
+ *                                             (default ENTRIES)
  *   open_tail(tail, total) -> archive         its directory alone, from its last bytes
+ *   directory_most(entries) -> bytes          the largest directory that is read
  *   locate(tail, total) -> offset, size       where the directory lies; nil: no whole archive ends
  * here TAIL                                      how many last bytes locate may need
  *   archive:count()
@@ -11,12 +13,14 @@
  *   archive:find(name) -> i | nil
  *   archive:read(i, max_bytes) -> string
  *   archive:save(i, path) -> bytes            one entry into a new file
- *   archive:verify() -> work                  reads every entry: length and checksum must hold
+ *   archive:verify({bytes, entries, ratio}) -> work
+ *                                             reads every entry: length and checksum must hold
  *   archive:extract(folder, {bytes, entries, ratio, wanted}) -> work
  *                                             wanted: a text of one "1" or "0" an entry; nil: all
  *   archive:close()
  *   work:step(limit) -> {files, folders, bytes} when all is done; false: after about `limit` bytes
  *                                             there is more
+ *   work:unpacked() -> bytes                  how much has been unpacked so far
  *   work:give_up()                            further steps clean up and fail with "stopped"; too
  *                                             late once files are moved to their places
  *   work:close()                              cleans up at once
@@ -74,12 +78,27 @@ static int push_failure(lua_State *L, gp_archive_status status, const gp_archive
     return 3;
 }
 
+/* The greatest number of entries, as argument `index` or as usual. */
+static uint64_t check_entries(lua_State *L, int index)
+{
+    double entries = luaL_optnumber(L, index, GP_ZIP_ENTRIES);
+    luaL_argcheck(L, entries >= 1 && entries < 9007199254740993.0, index, "no number of entries");
+    return (uint64_t)entries;
+}
+
+static int archive_directory_most(lua_State *L)
+{
+    lua_pushnumber(L, (double)gp_zip_directory_most(check_entries(L, 1)));
+    return 1;
+}
+
 static int archive_open(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
+    uint64_t entries = check_entries(L, 2);
     archive *self = lgp_new(L, sizeof *self, ARCHIVE);
     gp_archive_problem problem = {""};
-    gp_archive_status status = gp_archive_open(path, &self->handle, &problem);
+    gp_archive_status status = gp_archive_open(path, entries, &self->handle, &problem);
     return status == GP_ARCHIVE_OK ? 1 : push_failure(L, status, &problem);
 }
 
@@ -92,7 +111,8 @@ static int archive_open_tail(lua_State *L)
     gp_archive_problem problem = {""};
     gp_archive_status status;
     luaL_argcheck(L, total >= (double)len && total < 9007199254740992.0, 2, "no size");
-    status = gp_archive_open_tail(tail, len, (uint64_t)total, &self->handle, &problem);
+    status =
+        gp_archive_open_tail(tail, len, (uint64_t)total, GP_ZIP_ENTRIES, &self->handle, &problem);
     return status == GP_ARCHIVE_OK ? 1 : push_failure(L, status, &problem);
 }
 
@@ -244,12 +264,24 @@ static work *push_work(lua_State *L)
     return self;
 }
 
+/* The bounds in the table at `index`. */
+static gp_archive_bounds check_bounds(lua_State *L, int index)
+{
+    gp_archive_bounds bounds;
+    luaL_checktype(L, index, LUA_TTABLE);
+    bounds.bytes = (uint64_t)lgp_opt_integer(L, index, "bytes", 0);
+    bounds.entries = (uint64_t)lgp_opt_integer(L, index, "entries", 0);
+    bounds.ratio = lgp_opt_number(L, index, "ratio", 0);
+    return bounds;
+}
+
 static int archive_verify(lua_State *L)
 {
     gp_archive *handle = check(L);
+    gp_archive_bounds bounds = check_bounds(L, 2);
     work *self = push_work(L);
     gp_archive_problem problem = {""};
-    gp_archive_status status = gp_archive_verify(handle, &self->handle, &problem);
+    gp_archive_status status = gp_archive_verify(handle, &bounds, &self->handle, &problem);
     return status == GP_ARCHIVE_OK ? 1 : push_failure(L, status, &problem);
 }
 
@@ -263,10 +295,7 @@ static int archive_extract(lua_State *L)
     const char *given;
     char *wanted = NULL;
     work *self;
-    luaL_checktype(L, 3, LUA_TTABLE);
-    bounds.bytes = (uint64_t)lgp_opt_integer(L, 3, "bytes", 0);
-    bounds.entries = (uint64_t)lgp_opt_integer(L, 3, "entries", 0);
-    bounds.ratio = lgp_opt_number(L, 3, "ratio", 0);
+    bounds = check_bounds(L, 3);
     given = lgp_opt_string(L, 3, "wanted", NULL);
     if (given) {
         size_t count = (size_t)gp_archive_count(handle), i;
@@ -309,6 +338,12 @@ static int work_step(lua_State *L)
     return 1;
 }
 
+static int work_unpacked(lua_State *L)
+{
+    lgp_push_integer(L, (long long)gp_archive_work_tally(check_work(L))->read);
+    return 1;
+}
+
 static int work_give_up(lua_State *L)
 {
     gp_archive_work_give_up(check_work(L));
@@ -332,11 +367,14 @@ int lgp_open_archive(lua_State *L)
     static const luaL_Reg functions[] = {{"open", archive_open},
                                          {"open_tail", archive_open_tail},
                                          {"locate", archive_locate},
+                                         {"directory_most", archive_directory_most},
                                          {NULL, NULL}};
-    static const luaL_Reg steps[] = {{"step", work_step}, {"give_up", work_give_up}, {NULL, NULL}};
+    static const luaL_Reg steps[] = {
+        {"step", work_step}, {"unpacked", work_unpacked}, {"give_up", work_give_up}, {NULL, NULL}};
     lgp_type(L, ARCHIVE, methods, NULL, archive_close);
     lgp_type(L, WORK, steps, NULL, work_close);
     lgp_module(L, functions);
     lgp_set_integer(L, "TAIL", GP_ZIP_TAIL);
+    lgp_set_integer(L, "ENTRIES", GP_ZIP_ENTRIES);
     return 1;
 }

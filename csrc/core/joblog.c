@@ -115,15 +115,25 @@ static int hex_of(char c)
 /* A digit stands for any digit; other characters for themselves. */
 static const char prefix_shape[] = "0000-00-00T00:00:00.000000Z ";
 
-static int has_prefix(const char *text, size_t len)
+int gp_joblog_stamp(const char *text, size_t len)
 {
     size_t i;
-    if (len < PREFIX_LEN) return 0;
-    for (i = 0; prefix_shape[i]; i++) {
-        if (prefix_shape[i] == '0' ? !is_digit(text[i]) : text[i] != prefix_shape[i]) return 0;
+    for (i = 0; i < PREFIX_LEN; i++) {
+        if (i == len) return -1;
+        if (i < sizeof prefix_shape - 1) {
+            if (prefix_shape[i] == '0' ? !is_digit(text[i]) : text[i] != prefix_shape[i]) return 0;
+        } else if (i < 30) {
+            if (hex_of(text[i]) < 0) return 0;
+        } else if (i == 30 ? text[i] != 'O' && text[i] != 'E' : text[i] != ' ' && text[i] != '+') {
+            return 0;
+        }
     }
-    return hex_of(text[28]) >= 0 && hex_of(text[29]) >= 0 && (text[30] == 'O' || text[30] == 'E') &&
-           (text[31] == ' ' || text[31] == '+');
+    return PREFIX_LEN;
+}
+
+static int has_prefix(const char *text, size_t len)
+{
+    return gp_joblog_stamp(text, len) > 0;
 }
 
 /* Reads the prefix that has_prefix has seen. Minutes repeat from line to line: their time is kept.

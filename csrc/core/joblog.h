@@ -141,4 +141,8 @@ int gp_joblog_is_inside(const gp_joblog *log, const char *section);
  * code 2"), or -1. */
 long long gp_joblog_exit_code(const gp_joblog *log);
 
+/* The length of the timestamp and stream name with which a line begins: 0 when it begins otherwise,
+ * -1 when these bytes do not tell yet. */
+int gp_joblog_stamp(const char *text, size_t len);
+
 #endif

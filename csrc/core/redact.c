@@ -3,10 +3,22 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/joblog.h"
 #include "core/secret.h"
 
 /* The greatest length of a userinfo that is waited for; a longer one is taken to be one. */
 #define MAX_USERINFO 1024
+
+/* The greatest number of bytes that may interrupt one secret, of units of one escape sequence, and
+ * of line feeds in a row. */
+enum { MAX_GAPS = 4096, MAX_ESCAPE = 256, MAX_BREAKS = 2 };
+
+/* The longest way in which a byte is written: half of a pair of \\uXXXX. */
+enum { MAX_UNIT = 12 };
+
+/* A line that ends in fewer bytes of a secret is not held back for the next one: what follows of
+ * the secret there is looked for by itself, from each of these bytes on. */
+enum { HEAD = 4 };
 
 /* What a needle is found for. */
 enum kind {
@@ -28,6 +40,7 @@ struct gp_redact_needle {
     char *bytes;
     size_t len;
     int kind;
+    int tail;      /* without the first of its bytes: looked for at the beginning of lines */
     int ambiguous; /* holds % or \: to be compared in each mode, else in MODE_BOTH alone */
     int next;
 };
@@ -97,7 +110,7 @@ static int hex_value(int c)
 
 /* The redactor */
 
-static int add_needle(gp_redactor *redactor, int kind, const char *bytes, size_t len)
+static int add_part(gp_redactor *redactor, int kind, int tail, const char *bytes, size_t len)
 {
     gp_redact_needle *needle;
     unsigned char first = (unsigned char)lower((unsigned char)*bytes);
@@ -115,9 +128,26 @@ static int add_needle(gp_redactor *redactor, int kind, const char *bytes, size_t
     memcpy(needle->bytes, bytes, len);
     needle->len = len;
     needle->kind = kind;
+    needle->tail = tail;
     needle->ambiguous = memchr(bytes, '%', len) || memchr(bytes, '\\', len);
     needle->next = redactor->first[first];
     redactor->first[first] = (int)redactor->count++;
+    return 1;
+}
+
+static int add_needle(gp_redactor *redactor, int kind, const char *bytes, size_t len)
+{
+    return add_part(redactor, kind, 0, bytes, len);
+}
+
+/* A form of a secret: whole, and as it goes on in a line when few of its bytes ended the last. */
+static int add_secret(gp_redactor *redactor, int kind, const char *bytes, size_t len)
+{
+    size_t from;
+    if (!add_needle(redactor, kind, bytes, len)) return 0;
+    for (from = 1; from < HEAD && len >= from + HEAD; from++) {
+        if (!add_part(redactor, kind, 1, bytes + from, len - from)) return 0;
+    }
     return 1;
 }
 
@@ -141,11 +171,17 @@ static int add_list(gp_redactor *redactor, int kind, const char *const *list, si
     return 1;
 }
 
-int gp_redactor_init(gp_redactor *redactor, const gp_alloc *alloc)
+int gp_redactor_init_known(gp_redactor *redactor, const gp_alloc *alloc)
 {
     memset(redactor, 0, sizeof *redactor);
     memset(redactor->first, -1, sizeof redactor->first);
     redactor->alloc = alloc;
+    return 1;
+}
+
+int gp_redactor_init(gp_redactor *redactor, const gp_alloc *alloc)
+{
+    gp_redactor_init_known(redactor, alloc);
     return add_list(redactor, KIND_TOKEN, token_prefixes, COUNT(token_prefixes)) &&
            add_needle(redactor, KIND_WIDE_TOKEN, "whsec_", 6) &&
            add_list(redactor, KIND_HEADER, secret_headers, COUNT(secret_headers)) &&
@@ -202,11 +238,12 @@ int gp_redactor_add(gp_redactor *redactor, const char *secret, size_t len)
     if (!len) return 1;
     for (i = 0; i < count; i++) {
         const gp_redact_needle *known = &redactor->needles[i];
-        if (known->kind == KIND_SECRET && known->len == len && !memcmp(known->bytes, secret, len))
+        if (known->kind == KIND_SECRET && !known->tail && known->len == len &&
+            !memcmp(known->bytes, secret, len))
             return 1;
     }
     gp_buf_init(&text, redactor->alloc);
-    added = add_needle(redactor, KIND_SECRET, secret, len);
+    added = add_secret(redactor, KIND_SECRET, secret, len);
     /* Reserved once: the buffer never grows, so no block with secret bytes is left behind. Short
      * encoded forms would be found everywhere. */
     if (added && len >= 6 && gp_buf_reserve(&text, 2 * len)) {
@@ -217,7 +254,7 @@ int gp_redactor_add(gp_redactor *redactor, const char *secret, size_t len)
             } else {
                 write_base64(&text, secret, len, (size_t)form);
             }
-            added = add_needle(redactor, form == 3 ? KIND_HEX : KIND_BASE64, text.data, text.len);
+            added = add_secret(redactor, form == 3 ? KIND_HEX : KIND_BASE64, text.data, text.len);
         }
     }
     added = added && !text.failed;
@@ -347,9 +384,113 @@ static int read_unit(const char *s, size_t n, int mode, unit *u)
     return 1;
 }
 
-/* Needles */
-
 enum result { RESULT_NO, RESULT_MORE, RESULT_YES };
+
+/* Gaps */
+
+/* What interrupts a secret and is not seen where the text is shown: the end of a line, with the
+ * runner's timestamp in the next; an escape sequence; a control character; a character without
+ * width. */
+typedef struct gap {
+    size_t len;
+    int ends_line;
+    int kept; /* it stays where the secret goes: lines and their colours */
+} gap;
+
+static int is_stamp(const char *s, size_t n)
+{
+    return gp_joblog_stamp(s, n);
+}
+
+/* Code points that take no room: they join, part or turn what is beside them. */
+static int is_invisible(long code)
+{
+    return code == 0xad || code == 0x61c || (code >= 0x200b && code <= 0x200f) ||
+           (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) ||
+           code == 0xfeff;
+}
+
+/* Reads one character, whatever units it is written in: MORE, or YES and its code point; a byte of
+ * none is one. */
+static enum result read_character(const char *s, size_t n, int mode, long *code, size_t *len)
+{
+    unsigned char bytes[4] = {0};
+    int have = 0, want, i;
+    unit u;
+    *len = 0;
+    do {
+        if (*len == n || !read_unit(s + *len, n - *len, mode, &u)) return RESULT_MORE;
+        for (i = 0; i < u.count && have < 4; i++)
+            bytes[have++] = u.bytes[i];
+        *len += u.len;
+        *code = bytes[0];
+        want = bytes[0] < 0xc2 ? 1 : bytes[0] < 0xe0 ? 2 : bytes[0] < 0xf0 ? 3 : 1;
+        if (have > 1 && (bytes[have - 1] & 0xc0) != 0x80) want = 0;
+    } while (have < want);
+    if (want == 2) *code = (bytes[0] & 0x1f) << 6 | (bytes[1] & 0x3f);
+    if (want == 3) *code = (bytes[0] & 0x0f) << 12 | (bytes[1] & 0x3f) << 6 | (bytes[2] & 0x3f);
+    if (!want) *code = 'x';
+    return RESULT_YES;
+}
+
+/* Reads to the final byte of a control sequence, or to the end of a string that a terminal takes;
+ * `*len` stands behind how it began. */
+static enum result read_sequence(const char *s, size_t n, int mode, int string, gap *g)
+{
+    int units, c = 0, escape = 0;
+    for (units = 0; units < MAX_ESCAPE; units++) {
+        unit u;
+        if (g->len == n) return RESULT_MORE;
+        /* Raw, what follows the backslash is not to be read with it. */
+        if (!read_unit(s + g->len, n - g->len, escape == 1 ? MODE_RAW : mode, &u))
+            return RESULT_MORE;
+        c = u.bytes[0];
+        g->len += u.len;
+        if (string ? c == '\a' || (escape && c == '\\') : c >= 0x40 && c < 0x7f) {
+            g->kept = !string && units < 20 && (c == 'm' || c == 'K');
+            return RESULT_YES;
+        }
+        if (!string && (c < 0x20 || c >= 0x7f)) return RESULT_NO;
+        escape = c == 0x1b ? (int)u.len : 0;
+    }
+    return RESULT_NO;
+}
+
+static enum result read_escape(const char *s, size_t n, int mode, gap *g)
+{
+    unit u;
+    do {
+        if (g->len == n || !read_unit(s + g->len, n - g->len, mode, &u)) return RESULT_MORE;
+        g->len += u.len;
+        if (u.bytes[0] == '[') return read_sequence(s, n, mode, 0, g);
+        if (is_one_of(u.bytes[0], "]PX^_")) return read_sequence(s, n, mode, 1, g);
+    } while (u.bytes[0] >= 0x20 && u.bytes[0] < 0x30 && g->len < MAX_ESCAPE);
+    return u.bytes[0] >= 0x30 && u.bytes[0] < 0x7f ? RESULT_YES : RESULT_NO;
+}
+
+/* What interrupts at `s`; `begins_line`: a line has ended right before. */
+static enum result read_gap(const char *s, size_t n, int mode, int begins_line, gap *g)
+{
+    enum result found;
+    long code;
+    int stamp = begins_line ? is_stamp(s, n) : 0;
+    g->ends_line = 0;
+    g->kept = 1;
+    g->len = stamp > 0 ? (size_t)stamp : 0;
+    if (stamp) return stamp > 0 ? RESULT_YES : RESULT_MORE;
+    found = read_character(s, n, mode, &code, &g->len);
+    if (found != RESULT_YES) return found;
+    g->ends_line = code == '\n' || code == '\r';
+    g->kept = g->ends_line && g->len == 1;
+    if (g->ends_line) return RESULT_YES;
+    if (code == 0x1b) return read_escape(s, n, mode, g);
+    if (code == 0x9b) return read_sequence(s, n, mode, 0, g);
+    return (code < ' ' && code != '\t') || (code >= 0x7f && code < 0xa0) || is_invisible(code)
+               ? RESULT_YES
+               : RESULT_NO;
+}
+
+/* Needles */
 
 /* Does the text's byte `c` do for the needle's byte `wanted`? */
 static int fits(const gp_redact_needle *needle, int mode, unsigned char wanted, unsigned char c)
@@ -367,24 +508,73 @@ static int fits(const gp_redact_needle *needle, int mode, unsigned char wanted, 
     }
 }
 
+/* Do the needle's bytes from `done` on begin with what the unit stands for? */
+static int takes(const gp_redact_needle *needle, int mode, size_t done, const unit *u)
+{
+    size_t i, count = (size_t)u->count;
+    if (needle->len - done < count) return 0;
+    for (i = 0; i < count; i++) {
+        if (!fits(needle, mode, (unsigned char)needle->bytes[done + i], u->bytes[i])) return 0;
+    }
+    return 1;
+}
+
+/* A known secret may be interrupted: `done` bytes of it stand before. */
+static enum result pass_gap(const gp_redact_needle *needle, int mode, const char *s, size_t n,
+                            size_t done, int *breaks, gap *g)
+{
+    enum result found = read_gap(s, n, mode, *breaks > 0, g);
+    if (found != RESULT_YES) return found;
+    if (!g->ends_line) return RESULT_YES;
+    if (!needle->tail && done < HEAD) return RESULT_NO;
+    *breaks += *s != '\r';
+    return *breaks > MAX_BREAKS ? RESULT_NO : RESULT_YES;
+}
+
+/* Where a timestamp may stand, or digits of the secret: these are tried first. */
+typedef struct fork {
+    size_t at, done;
+    int stamp; /* its length, -1 if the text ends in it, 0 for none */
+} fork;
+
+/* One step of a comparison: RESULT_YES if it goes on. */
+static enum result compare_step(const gp_redact_needle *needle, int mode, const char *s, size_t n,
+                                size_t *at, size_t *done, int *breaks, fork *other)
+{
+    enum result found;
+    unit u;
+    gap g;
+    if (*at == n || !read_unit(s + *at, n - *at, mode, &u)) return RESULT_MORE;
+    if (takes(needle, mode, *done, &u)) {
+        int stamp = *breaks ? is_stamp(s + *at, n - *at) : 0;
+        if (stamp) *other = (fork){*at, *done, stamp};
+        *at += u.len;
+        *done += (size_t)u.count;
+        *breaks = 0;
+        return RESULT_YES;
+    }
+    if (!*done || needle->kind > KIND_BASE64) return RESULT_NO;
+    found = pass_gap(needle, mode, s + *at, n - *at, *done, breaks, &g);
+    if (found == RESULT_YES) *at += g.len;
+    return found;
+}
+
 static enum result compare(const gp_redact_needle *needle, int mode, const char *s, size_t n,
                            size_t *len)
 {
     size_t done = 0, at = 0;
-    unit u;
-    int i, breaks = 0;
+    int breaks = 0;
+    fork other = {0, 0, 0};
     while (done < needle->len) {
-        if (at == n || !read_unit(s + at, n - at, mode, &u)) return RESULT_MORE;
-        at += u.len;
-        if (needle->kind == KIND_BASE64 && done && (*u.bytes == '\n' || *u.bytes == '\r') &&
-            breaks++ < 2)
-            continue;
-        breaks = 0;
-        for (i = 0; i < u.count; i++, done++) {
-            if (done == needle->len ||
-                !fits(needle, mode, (unsigned char)needle->bytes[done], u.bytes[i]))
-                return RESULT_NO;
-        }
+        enum result found = compare_step(needle, mode, s, n, &at, &done, &breaks, &other);
+        if (at > MAX_UNIT * done + MAX_GAPS) found = RESULT_NO;
+        if (found == RESULT_MORE || (found == RESULT_NO && other.stamp < 0)) return RESULT_MORE;
+        if (found == RESULT_YES) continue;
+        if (!other.stamp) return RESULT_NO;
+        at = other.at + (size_t)other.stamp;
+        done = other.done;
+        other.stamp = 0;
+        breaks = 1;
     }
     *len = at;
     return RESULT_YES;
@@ -434,6 +624,7 @@ static int try_chain(walk *w, int first, int structures)
         int secret = needle->kind <= KIND_BASE64;
         size_t len = 0;
         if (!secret && !structures) continue;
+        if (needle->tail && !w->stream->begins_line) continue;
         if (needle->kind >= KIND_HEADER && needle->kind <= KIND_PARAMETER_OF &&
             is_name_byte(w->stream->previous))
             continue;
@@ -619,6 +810,29 @@ static int step(walk *w, const unit *u)
     return 0;
 }
 
+/* Notes what interrupts here, where that matters: at the beginning of a line, where the rest of a
+ * secret may stand behind it, and within what is covered. Returns 0 for "more". */
+static int note_gap(walk *w, const unit *u)
+{
+    gp_redact_stream *stream = w->stream;
+    int c = u->bytes[0];
+    gap g;
+    if (w->at < stream->gap_until) return 1;
+    stream->gap_kept = 0;
+    if (!stream->begins_line && w->at >= stream->cover_until && c != '\n' && c != '\r') return 1;
+    switch (read_gap(w->s + w->at, w->n - w->at, MODE_BOTH, stream->begins_line, &g)) {
+    case RESULT_MORE:
+        return w->final;
+    case RESULT_YES:
+        stream->gap_until = w->at + g.len;
+        stream->gap_kept = g.kept;
+        if (g.ends_line) stream->begins_line = 1;
+        return 1;
+    default:
+        return 1;
+    }
+}
+
 /* Decides about the byte at the walk's place: 1 covered, 0 not, -1 if more is needed to know. */
 static int decide(walk *w)
 {
@@ -628,14 +842,17 @@ static int decide(walk *w)
     if (!read_unit(w->s + w->at, w->n - w->at, MODE_BOTH, &u) && !w->final) return -1;
     if (!try_here(w, &u, begins)) return -1;
     if (begins) {
+        if (!note_gap(w, &u)) return -1;
         covered = step(w, &u);
         if (covered < 0) return -1;
+        if (w->at >= stream->gap_until) stream->begins_line = 0;
         stream->unit_covered = covered;
         stream->unit_left = u.len;
         stream->previous = u.bytes[0];
         stream->after_slash = u.escape == '\\' && u.bytes[0] == '\\';
     }
-    return stream->unit_covered || w->at < stream->cover_until;
+    if (stream->unit_covered) return 1;
+    return w->at < stream->cover_until && !(stream->gap_kept && w->at < stream->gap_until);
 }
 
 static void move_back(size_t *offset, size_t by)
@@ -663,6 +880,7 @@ static size_t process(gp_redact_stream *stream, const char *s, size_t n, int fin
     }
     gp_buf_add(out, s + clear, w.at - clear);
     move_back(&stream->cover_until, w.at);
+    move_back(&stream->gap_until, w.at);
     move_back(&stream->pass_until, w.at);
     move_back(&stream->user_until, w.at);
     return w.at;
@@ -673,6 +891,7 @@ void gp_redact_stream_init(gp_redact_stream *stream, const gp_redactor *redactor
 {
     memset(stream, 0, sizeof *stream);
     stream->redactor = redactor;
+    stream->begins_line = 1;
     gp_buf_init(&stream->carry, alloc);
 }
 

@@ -3,8 +3,9 @@
  *
  * Replaced by "[secret]" are
  * - every secret that was added: as it stands, percent- and form-encoded, JSON-escaped, both at
- *   once, in hexadecimal, and in base64 at each of its three alignments (also the URL alphabet,
- * also wrapped into lines);
+ *   once, in hexadecimal, and in base64 at each of its three alignments (also the URL alphabet);
+ *   each of these also where it is interrupted by the ends of lines (and the runner's timestamps in
+ *   the next ones), escape sequences, control characters, or characters without width;
  * - whatever begins with a prefix of GitLab's tokens, or with one that was added;
  * - the values of the headers and parameters that carry credentials, in a header's line, a query, a
  *   form, a command line or as fields of JSON;
@@ -17,11 +18,16 @@
  *     gp_redactor_add(&redactor, token, token_len);
  *     gp_redact_text(&redactor, line, line_len, &out);
  *
+ * Lines stay lines: of what interrupts a secret, the ends of lines, the timestamps and the colours
+ * are kept. Where up to three of a secret's bytes end a line, they are not held back for the next
+ * one; the rest of the secret is taken out of that.
+ *
  * How it works: texts are read in units, a byte or an escape that stands for one, so that a needle
  * is compared with what the text means and not with how it is written. Behind a name, a prefix or
  * "://" a small state machine follows the text to the value's end, so nothing has to be held back
  * but the beginning of something that could still become a match. That is never more than
- * the longest written form of a secret (twelve bytes for each of its own) or 1 KiB.
+ * the longest written form of a secret (twelve bytes for each of its own, and 4 KiB that interrupt
+ * it) or 1 KiB.
  */
 #ifndef GP_REDACT_H
 #define GP_REDACT_H
@@ -41,9 +47,11 @@ typedef struct gp_redactor {
     int first[256]; /* by first byte, lower case: the head of a chain of needles, or -1 */
 } gp_redactor;
 
-/* Knows GitLab's prefixes, headers and parameters, and no secret. Each of the three returns 1, or
- * 0 when memory ran out (the redactor is then as it was; after a failed init, only close it). */
+/* Knows GitLab's prefixes, headers and parameters, and no secret; _known: not even those. Each of
+ * the four returns 1, or 0 when memory ran out (the redactor is then as it was; after a failed
+ * init, only close it). */
 int gp_redactor_init(gp_redactor *redactor, const gp_alloc *alloc);
+int gp_redactor_init_known(gp_redactor *redactor, const gp_alloc *alloc);
 int gp_redactor_add(gp_redactor *redactor, const char *secret, size_t len); /* empty: ignored */
 int gp_redactor_add_prefix(gp_redactor *redactor, const char *prefix, size_t len);
 
@@ -73,7 +81,10 @@ typedef struct gp_redact_stream {
     int marked;                                 /* the marker of what is covered now is written */
     int unit_covered;                           /* the unit that is being passed is covered */
     size_t unit_left;                           /* bytes left of it */
+    int begins_line;                            /* nothing to be seen stands before in the line */
+    int gap_kept;                               /* what interrupts until gap_until stays */
     size_t cover_until, pass_until, user_until; /* offsets into what comes next */
+    size_t gap_until;
 } gp_redact_stream;
 
 void gp_redact_stream_init(gp_redact_stream *stream, const gp_redactor *redactor,

@@ -1,28 +1,39 @@
 #include "io/archive.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <zip.h>
 
 #include "core/zip.h"
 
-/* The end of an archive as a source for libzip: what lies before it reads as zeros, which nothing
- * but the contents would need. */
-typedef struct tail_source {
+/*
+ * An archive as a source for libzip: a file, or its end alone; then what lies before reads as
+ * zeros, which nothing but the contents would need.
+ *
+ * libzip looks for the end record in its own way, takes every one that it finds, and believes what
+ * stands there. So while it opens the archive, it sees only what core/zip.h has found and checked:
+ * the directory and its end records. All else reads as zeros.
+ */
+typedef struct archive_source {
+    int file; /* -1: `bytes` */
     unsigned char *bytes;
     uint64_t len, total, at;
+    int opening;
+    gp_zip_place place;
     zip_error_t error;
-} tail_source;
+} archive_source;
 
 struct gp_archive {
     zip_t *zip;
+    archive_source *source; /* libzip frees it */
     int has_contents;
-    uint64_t len; /* of the file */
 };
 
 static gp_archive_status fail(gp_archive_status status, gp_archive_problem *problem,
@@ -62,23 +73,79 @@ static gp_archive_status fail_zip(zip_error_t *error, gp_archive_problem *proble
 
 /* ---- Opening ---- */
 
-static zip_int64_t tail_read(tail_source *source, unsigned char *data, zip_uint64_t len)
+static void *resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
+{
+    (void)ctx;
+    (void)old_size;
+    if (new_size) return realloc(ptr, new_size);
+    free(ptr);
+    return NULL;
+}
+
+static const gp_alloc heap = {resize, NULL};
+
+/* Reads exactly `len` bytes at `at`; 0, or -1 with errno. */
+static int read_file(int file, unsigned char *data, size_t len, uint64_t at)
+{
+    while (len > 0) {
+        ssize_t got = pread(file, data, len, (off_t)at);
+        if (got < 0 && errno == EINTR) continue;
+        if (got == 0) errno = EIO; /* it has become shorter */
+        if (got <= 0) return -1;
+        data += got;
+        len -= (size_t)got;
+        at += (uint64_t)got;
+    }
+    return 0;
+}
+
+static int read_bytes(const archive_source *source, unsigned char *data, size_t len, uint64_t at)
 {
     uint64_t start = source->total - source->len, zeros = 0;
-    if (len > source->total - source->at) len = source->total - source->at;
-    if (source->at < start) {
-        zeros = start - source->at < len ? start - source->at : len;
+    if (source->file >= 0) return read_file(source->file, data, len, at);
+    if (at < start) {
+        zeros = start - at < len ? start - at : len;
         memset(data, 0, zeros);
     }
-    if (zeros < len)
-        memcpy(data + zeros, source->bytes + (source->at + zeros - start), len - zeros);
+    if (zeros < len) memcpy(data + zeros, source->bytes + (at + zeros - start), len - zeros);
+    return 0;
+}
+
+/* Clears those of `len` bytes at `at` that lie from `from` up to `until`. */
+static void hide(unsigned char *data, size_t len, uint64_t at, uint64_t from, uint64_t until)
+{
+    if (from < at) from = at;
+    if (until > at + len) until = at + len;
+    if (from < until) memset(data + (from - at), 0, (size_t)(until - from));
+}
+
+static zip_int64_t source_read(archive_source *source, unsigned char *data, zip_uint64_t len)
+{
+    const gp_zip_place *place = &source->place;
+    uint64_t at = source->at;
+    if (len > source->total - at) len = source->total - at;
+    if (read_bytes(source, data, (size_t)len, at) != 0) {
+        zip_error_set(&source->error, ZIP_ER_READ, errno);
+        return -1;
+    }
+    if (source->opening) {
+        uint64_t behind = place->offset + place->size;
+        hide(data, (size_t)len, at, 0, place->offset);
+        if (place->is_64) {
+            hide(data, (size_t)len, at, behind, place->end_64);
+            hide(data, (size_t)len, at, place->end_64 + 56, place->end - 20);
+        } else {
+            hide(data, (size_t)len, at, behind, place->end);
+        }
+        hide(data, (size_t)len, at, place->end + 22, source->total);
+    }
     source->at += len;
     return (zip_int64_t)len;
 }
 
-static zip_int64_t tail_call(void *state, void *data, zip_uint64_t len, zip_source_cmd_t command)
+static zip_int64_t source_call(void *state, void *data, zip_uint64_t len, zip_source_cmd_t command)
 {
-    tail_source *source = state;
+    archive_source *source = state;
     zip_stat_t *stat;
     zip_int64_t offset;
     switch (command) {
@@ -88,7 +155,7 @@ static zip_int64_t tail_call(void *state, void *data, zip_uint64_t len, zip_sour
     case ZIP_SOURCE_CLOSE:
         return 0;
     case ZIP_SOURCE_READ:
-        return tail_read(source, data, len);
+        return source_read(source, data, len);
     case ZIP_SOURCE_SEEK:
         offset =
             zip_source_seek_compute_offset(source->at, source->total, data, len, &source->error);
@@ -107,6 +174,7 @@ static zip_int64_t tail_call(void *state, void *data, zip_uint64_t len, zip_sour
         return zip_error_to_data(&source->error, data, len);
     case ZIP_SOURCE_FREE:
         zip_error_fini(&source->error);
+        if (source->file >= 0) close(source->file);
         free(source->bytes);
         free(source);
         return 0;
@@ -120,68 +188,132 @@ static zip_int64_t tail_call(void *state, void *data, zip_uint64_t len, zip_sour
     }
 }
 
-static gp_archive_status wrap(zip_t *zip, int has_contents, uint64_t len, gp_archive **archive,
-                              gp_archive_problem *problem)
+/* Looks at the directory: is it all that libzip will find, and fit to be read? */
+static gp_archive_status check_directory(const archive_source *source, uint64_t entries,
+                                         gp_archive_problem *problem)
 {
-    gp_archive *made = calloc(1, sizeof *made);
-    if (!made) {
-        zip_discard(zip);
-        return fail(GP_ARCHIVE_SYSTEM, problem, "out of memory");
+    const gp_zip_place *place = &source->place;
+    /* With the records behind it. */
+    uint64_t len = place->end - place->offset;
+    const char *reason = NULL;
+    unsigned char *bytes;
+    gp_zip_verdict verdict;
+    if (len > gp_zip_directory_most(entries)) {
+        return fail(GP_ARCHIVE_UNSAFE, problem, "the archive's directory is too large");
     }
-    made->zip = zip;
-    made->has_contents = has_contents;
-    made->len = len;
-    *archive = made;
+    bytes = malloc(len ? (size_t)len : 1);
+    if (!bytes) return fail(GP_ARCHIVE_SYSTEM, problem, "out of memory");
+    if (read_bytes(source, bytes, (size_t)len, place->offset) != 0) {
+        free(bytes);
+        return fail(GP_ARCHIVE_SYSTEM, problem, "%s", strerror(errno));
+    }
+    verdict = gp_zip_check_directory(bytes, place, entries, &heap, &reason);
+    if (verdict == GP_ZIP_FINE && memmem(bytes, (size_t)len, "PK\5\6", 4)) {
+        verdict = GP_ZIP_UNSAFE;
+        reason = "the directory holds another end";
+    }
+    free(bytes);
+    if (verdict == GP_ZIP_FINE) return GP_ARCHIVE_OK;
+    if (verdict == GP_ZIP_NO_MEMORY) return fail(GP_ARCHIVE_SYSTEM, problem, "out of memory");
+    return fail(verdict == GP_ZIP_UNSAFE ? GP_ARCHIVE_UNSAFE : GP_ARCHIVE_DAMAGED, problem,
+                "can not read the archive: %s", reason);
+}
+
+/* Finds the records at the archive's end. */
+static gp_archive_status find_end(archive_source *source, gp_archive_problem *problem)
+{
+    size_t len = source->total < GP_ZIP_TAIL ? (size_t)source->total : (size_t)GP_ZIP_TAIL;
+    unsigned char *tail;
+    int found;
+    if (source->file < 0 && len > source->len) len = (size_t)source->len;
+    tail = malloc(len ? len : 1);
+    if (!tail) return fail(GP_ARCHIVE_SYSTEM, problem, "out of memory");
+    if (read_bytes(source, tail, len, source->total - len) != 0) {
+        free(tail);
+        return fail(GP_ARCHIVE_SYSTEM, problem, "%s", strerror(errno));
+    }
+    found = gp_zip_find(tail, len, source->total, &source->place);
+    free(tail);
+    if (!found || (source->file < 0 && source->place.offset < source->total - source->len)) {
+        return fail(GP_ARCHIVE_DAMAGED, problem, "can not read the archive: its end is missing");
+    }
     return GP_ARCHIVE_OK;
 }
 
-gp_archive_status gp_archive_open(const char *path, gp_archive **archive,
+/* Opens what `state` tells of, which it takes over. */
+static gp_archive_status open_source(archive_source *state, uint64_t entries, gp_archive **archive,
+                                     gp_archive_problem *problem)
+{
+    gp_archive *made = calloc(1, sizeof *made);
+    zip_source_t *source = NULL;
+    zip_error_t error;
+    gp_archive_status status = GP_ARCHIVE_OK;
+    zip_error_init(&error);
+    zip_error_init(&state->error);
+    if (!made) {
+        status = fail(GP_ARCHIVE_SYSTEM, problem, "out of memory");
+        goto done;
+    }
+    status = find_end(state, problem);
+    if (status == GP_ARCHIVE_OK) status = check_directory(state, entries, problem);
+    if (status != GP_ARCHIVE_OK) goto done;
+    state->opening = 1;
+    made->has_contents = state->file >= 0;
+    made->source = state;
+    source = zip_source_function_create(source_call, state, &error);
+    if (source) {
+        state = NULL;
+        made->zip = zip_open_from_source(source, ZIP_RDONLY, &error);
+        if (!made->zip) zip_source_free(source);
+    }
+    if (!made->zip) {
+        status = fail_zip(&error, problem, "can not read the archive");
+        goto done;
+    }
+    made->source->opening = 0;
+    *archive = made;
+    made = NULL;
+done:
+    free(made);
+    if (state) source_call(state, NULL, 0, ZIP_SOURCE_FREE);
+    zip_error_fini(&error);
+    return status;
+}
+
+gp_archive_status gp_archive_open(const char *path, uint64_t entries, gp_archive **archive,
                                   gp_archive_problem *problem)
 {
-    zip_error_t error;
-    struct stat file;
-    int code = 0;
-    zip_t *zip = zip_open(path, ZIP_RDONLY, &code);
-    if (!zip) {
-        gp_archive_status status;
-        zip_error_init_with_code(&error, code);
-        status = fail_zip(&error, problem, "can not read the archive");
-        zip_error_fini(&error);
-        return status;
+    struct stat status;
+    archive_source *state = calloc(1, sizeof *state);
+    if (!state) return fail(GP_ARCHIVE_SYSTEM, problem, "out of memory");
+    state->file = open(path, O_RDONLY | O_CLOEXEC);
+    if (state->file < 0 || fstat(state->file, &status) != 0 || S_ISDIR(status.st_mode)) {
+        int missing = state->file < 0 && errno == ENOENT;
+        gp_archive_status failed =
+            fail(missing ? GP_ARCHIVE_MISSING : GP_ARCHIVE_SYSTEM, problem,
+                 "can not read the archive: %s", strerror(state->file < 0 ? errno : EISDIR));
+        if (state->file >= 0) close(state->file);
+        free(state);
+        return failed;
     }
-    if (stat(path, &file) != 0) file.st_size = 0;
-    return wrap(zip, 1, (uint64_t)file.st_size, archive, problem);
+    state->total = (uint64_t)status.st_size;
+    return open_source(state, entries, archive, problem);
 }
 
 gp_archive_status gp_archive_open_tail(const void *tail, size_t len, uint64_t total,
-                                       gp_archive **archive, gp_archive_problem *problem)
+                                       uint64_t entries, gp_archive **archive,
+                                       gp_archive_problem *problem)
 {
-    tail_source *state = calloc(1, sizeof *state);
-    zip_source_t *source = NULL;
-    zip_t *zip = NULL;
-    zip_error_t error;
-    gp_archive_status status;
-    zip_error_init(&error);
+    archive_source *state = calloc(1, sizeof *state);
     if (!state || len > total || !(state->bytes = malloc(len ? len : 1))) {
         free(state);
-        zip_error_fini(&error);
         return fail(GP_ARCHIVE_SYSTEM, problem, "out of memory");
     }
     memcpy(state->bytes, tail, len);
+    state->file = -1;
     state->len = len;
     state->total = total;
-    zip_error_init(&state->error);
-    source = zip_source_function_create(tail_call, state, &error);
-    if (source) {
-        zip = zip_open_from_source(source, ZIP_RDONLY, &error);
-        if (!zip) zip_source_free(source);
-    } else {
-        tail_call(state, NULL, 0, ZIP_SOURCE_FREE);
-    }
-    status = zip ? wrap(zip, 0, total, archive, problem)
-                 : fail_zip(&error, problem, "can not read the archive's directory");
-    zip_error_fini(&error);
-    return status;
+    return open_source(state, entries, archive, problem);
 }
 
 void gp_archive_close(gp_archive *archive)
@@ -195,7 +327,7 @@ void gp_archive_close(gp_archive *archive)
 
 uint64_t gp_archive_len(const gp_archive *archive)
 {
-    return archive->len;
+    return archive->source->total;
 }
 
 uint64_t gp_archive_count(const gp_archive *archive)

@@ -31,7 +31,7 @@ typedef enum gp_archive_status {
 
 /* Why a call failed, in one line, without a trailing line end. */
 typedef struct gp_archive_problem {
-    char text[512];
+    char text[4608]; /* the longest name and a reason */
 } gp_archive_problem;
 
 typedef enum gp_entry_kind {
@@ -52,7 +52,7 @@ typedef struct gp_archive_entry {
     int encrypted;
 } gp_archive_entry;
 
-/* Bounds of an extraction; each is exclusive of nothing: up to and including. */
+/* Bounds of an extraction or a verification; each is exclusive of nothing: up to and including. */
 typedef struct gp_archive_bounds {
     uint64_t bytes;   /* of all files together that are wanted */
     uint64_t entries; /* of the archive */
@@ -64,18 +64,25 @@ typedef struct gp_archive_bounds {
 
 typedef struct gp_archive_tally {
     uint64_t files, folders, bytes;
+    uint64_t read; /* bytes of entries that were unpacked */
 } gp_archive_tally;
 
 typedef struct gp_archive gp_archive;
 
-/* Opens the archive in a file. On GP_ARCHIVE_OK the caller closes *archive. */
-gp_archive_status gp_archive_open(const char *path, gp_archive **archive,
+/*
+ * Opens the archive in a file. On GP_ARCHIVE_OK the caller closes *archive. The directory is
+ * checked first (core/zip.h): GP_ARCHIVE_UNSAFE when it has more than `entries` entries, entries
+ * that overlap, or names that are a burden; what has been checked is all that libzip gets to see of
+ * it.
+ */
+gp_archive_status gp_archive_open(const char *path, uint64_t entries, gp_archive **archive,
                                   gp_archive_problem *problem);
 
 /* Opens the directory of an archive of `total` bytes from its last `len` bytes, which are copied
  * and must hold the whole directory. */
 gp_archive_status gp_archive_open_tail(const void *tail, size_t len, uint64_t total,
-                                       gp_archive **archive, gp_archive_problem *problem);
+                                       uint64_t entries, gp_archive **archive,
+                                       gp_archive_problem *problem);
 
 /* Closes; NULL is allowed. */
 void gp_archive_close(gp_archive *archive);
@@ -128,10 +135,10 @@ gp_archive_status gp_archive_read(gp_archive *archive, uint64_t index,
  */
 typedef struct gp_archive_work gp_archive_work;
 
-/* To read every entry: length and checksum must be right. On GP_ARCHIVE_OK the caller ends *work.
- */
-gp_archive_status gp_archive_verify(gp_archive *archive, gp_archive_work **work,
-                                    gp_archive_problem *problem);
+/* To read every entry, within bounds: length and checksum must be right. On GP_ARCHIVE_OK the
+ * caller ends *work. */
+gp_archive_status gp_archive_verify(gp_archive *archive, const gp_archive_bounds *bounds,
+                                    gp_archive_work **work, gp_archive_problem *problem);
 
 /*
  * To write entries below `folder`, which must exist: all of them, or those for which `wanted`, one

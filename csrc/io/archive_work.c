@@ -1,5 +1,6 @@
 /*
- * Verification and extraction, in slices.
+ * Verification and extraction, in slices. Both look first at what the directory says of all
+ * entries, and read nothing when that is beyond bounds.
  *
  * An extraction goes through the archive's entries several times: all are looked at, written and
  * verified aside, room for them is found, and then they are moved to their places. A slice ends
@@ -17,7 +18,7 @@
 #include "core/zip.h"
 #include "io/archive.h"
 
-enum { RATIO_COUNTS_FROM = 1 << 20, RATIO_OF_ALL_FROM = 16 << 20, DEEPEST = 100 };
+enum { RATIO_COUNTS_FROM = 1 << 20, RATIO_OF_ALL_FROM = 16 << 20 };
 
 /* What looking at an entry costs, and what a file or folder that is made, moved or removed does,
  * in bytes that could have been read meanwhile. */
@@ -29,13 +30,14 @@ typedef enum work_phase {
     PHASE_ROOM,   /* does what stands in the folder leave room? */
     PHASE_MOVE,   /* to their places: from here on there is no way back */
     PHASE_CLEAN,  /* what is left aside goes, after success or failure */
-    PHASE_VERIFY, /* instead of all these: read and drop */
+    PHASE_VERIFY, /* after the first, instead of all others: read and drop */
     PHASE_DONE
 } work_phase;
 
 struct gp_archive_work {
     gp_archive *archive;
     work_phase phase;
+    int verifies;       /* nothing is written */
     uint64_t count, at; /* entries, and the one that is next */
     char *wanted;       /* NULL: all */
     gp_archive_bounds bounds;
@@ -52,7 +54,7 @@ struct gp_archive_work {
 static gp_archive_status refuse(gp_archive_status status, gp_archive_problem *problem,
                                 const char *reason, const char *name)
 {
-    snprintf(problem->text, sizeof problem->text, "%s: %.200s", reason, name);
+    snprintf(problem->text, sizeof problem->text, "%s: %s", reason, name);
     return status;
 }
 
@@ -61,20 +63,10 @@ static gp_archive_status refuse_errno(gp_archive_problem *problem, const char *n
     return refuse(GP_ARCHIVE_SYSTEM, problem, strerror(errno), name);
 }
 
-static int depth_of(const char *name)
+/* May the entry be written? */
+static gp_archive_status check_name(const gp_archive_entry *entry, gp_archive_problem *problem)
 {
-    int depth = 1;
-    for (; *name; name++)
-        depth += *name == '/';
-    return depth;
-}
-
-static gp_archive_status check_entry(gp_archive_work *self, const gp_archive_entry *entry,
-                                     gp_archive_problem *problem)
-{
-    const gp_archive_bounds *bounds = &self->bounds;
     const char *danger = gp_zip_name_danger(entry->name, entry->name_len);
-    if (!danger && depth_of(entry->name) > DEEPEST) danger = "a name lies too deep";
     if (danger) return refuse(GP_ARCHIVE_UNSAFE, problem, danger, entry->name);
     if (entry->kind == GP_ENTRY_LINK) {
         return refuse(GP_ARCHIVE_UNSAFE, problem, "an entry is a link", entry->name);
@@ -82,6 +74,15 @@ static gp_archive_status check_entry(gp_archive_work *self, const gp_archive_ent
     if (entry->kind == GP_ENTRY_SPECIAL) {
         return refuse(GP_ARCHIVE_UNSAFE, problem, "an entry is a device", entry->name);
     }
+    return GP_ARCHIVE_OK;
+}
+
+/* May it be read, after those before it? */
+static gp_archive_status check_entry(gp_archive_work *self, const gp_archive_entry *entry,
+                                     gp_archive_problem *problem)
+{
+    const gp_archive_bounds *bounds = &self->bounds;
+    if (!self->verifies && check_name(entry, problem) != GP_ARCHIVE_OK) return GP_ARCHIVE_UNSAFE;
     if (entry->encrypted) {
         return refuse(GP_ARCHIVE_DAMAGED, problem, "an entry is encrypted", entry->name);
     }
@@ -325,6 +326,7 @@ static gp_archive_status read_on(gp_archive_work *self, uint64_t *spent, uint64_
             return refuse_errno(problem, name);
         }
         *spent += len;
+        self->tally.read += len;
     }
     return GP_ARCHIVE_MORE;
 }
@@ -349,6 +351,10 @@ static gp_archive_status next_phase(gp_archive_work *self, gp_archive_problem *p
     }
     if (self->phase == PHASE_CHECK) {
         if (check_sum(self, problem) != GP_ARCHIVE_OK) return GP_ARCHIVE_UNSAFE;
+        if (self->verifies) {
+            self->phase = PHASE_VERIFY;
+            return GP_ARCHIVE_OK;
+        }
         snprintf(aside, sizeof aside, ".gp-extract-%ld-%lu", (long)getpid(), ++extractions);
         if (mkdirat(self->root, aside, 0700) != 0) return refuse_errno(problem, "the folder");
         memcpy(self->aside, aside, sizeof aside);
@@ -388,23 +394,39 @@ static gp_archive_status next_entry(gp_archive_work *self, uint64_t *spent,
 
 /* ---- The work ---- */
 
-static gp_archive_status begin(gp_archive *archive, work_phase phase, gp_archive_work **work,
-                               gp_archive_problem *problem)
+static gp_archive_status begin(gp_archive *archive, const gp_archive_bounds *bounds,
+                               gp_archive_work **work, gp_archive_problem *problem)
 {
     gp_archive_work *self = calloc(1, sizeof *self);
     if (!self) return refuse(GP_ARCHIVE_SYSTEM, problem, "out of memory", "the archive");
     self->archive = archive;
-    self->phase = phase;
+    self->phase = PHASE_CHECK;
+    self->bounds = *bounds;
     self->count = gp_archive_count(archive);
     self->root = self->stage = self->file = -1;
     *work = self;
     return GP_ARCHIVE_OK;
 }
 
-gp_archive_status gp_archive_verify(gp_archive *archive, gp_archive_work **work,
-                                    gp_archive_problem *problem)
+static gp_archive_status check_count(const gp_archive_work *self, gp_archive_problem *problem)
 {
-    return begin(archive, PHASE_VERIFY, work, problem);
+    if (self->count <= self->bounds.entries) return GP_ARCHIVE_OK;
+    return refuse(GP_ARCHIVE_UNSAFE, problem, "too many entries", "the archive");
+}
+
+gp_archive_status gp_archive_verify(gp_archive *archive, const gp_archive_bounds *bounds,
+                                    gp_archive_work **work, gp_archive_problem *problem)
+{
+    gp_archive_work *self = NULL;
+    gp_archive_status status = begin(archive, bounds, &self, problem);
+    if (status == GP_ARCHIVE_OK) status = check_count(self, problem);
+    if (status == GP_ARCHIVE_OK) {
+        self->verifies = 1;
+        *work = self;
+    } else {
+        gp_archive_work_end(self);
+    }
+    return status;
 }
 
 gp_archive_status gp_archive_extract(gp_archive *archive, const char *folder,
@@ -412,11 +434,11 @@ gp_archive_status gp_archive_extract(gp_archive *archive, const char *folder,
                                      gp_archive_work **work, gp_archive_problem *problem)
 {
     gp_archive_work *self = NULL;
-    gp_archive_status status = begin(archive, PHASE_CHECK, &self, problem);
+    gp_archive_status status = begin(archive, bounds, &self, problem);
     if (status != GP_ARCHIVE_OK) return status;
-    self->bounds = *bounds;
-    if (self->count > bounds->entries) {
-        status = refuse(GP_ARCHIVE_UNSAFE, problem, "too many entries", "the archive");
+    status = check_count(self, problem);
+    if (status != GP_ARCHIVE_OK) {
+        /* Said already. */
     } else if (wanted && !(self->wanted = malloc((size_t)self->count + 1))) {
         status = refuse(GP_ARCHIVE_SYSTEM, problem, "out of memory", "the archive");
     } else {

@@ -100,19 +100,23 @@ function M.new(given, level)
   level = level or 2
   local settings, err = settings_of.check(given, level)
   if not settings then return nil, err end
-  local redactor = redact.new()
+  -- The second one: the client's own tokens alone, which no data of the program's holds for a reason.
+  local redactor, tokens = redact.new(), redact.known()
   if settings.token_prefix and settings.token_prefix ~= "" then
     redactor:add_prefix(settings.token_prefix)
   end
   local token
-  token, err = credentials.new(settings, function(secret) redactor:add(secret) end)
+  token, err = credentials.new(settings, function(secret)
+    redactor:add(secret)
+    tokens:add(secret)
+  end)
   if not token then return nil, err end
   -- From here on they are secrets: who prints a client must not see them.
   settings.token, settings.secrets = nil, nil
   local self = setmetatable({
     settings = settings, time_limits = request.limits(settings.timeout),
     url = settings.base.url, token = token, auth = token.auth,
-    check_scopes = settings.check_scopes or false, redactor = redactor,
+    check_scopes = settings.check_scopes or false, redactor = redactor, tokens = tokens,
     projects = {}, skew = 0,
     counts = { reused = 0, bytes = 0, requests = 0, unknown = 0, store_open = 0 },
     stores = {}, last_store = nil, -- by origin and in order; the one of the last download
@@ -294,7 +298,7 @@ local function on_response(self, call, x, response, generation)
     end
   else
     call.err = outcomes.of_response(call, response, flag == "foreign")
-    call.err.message = self.redactor:text(refused or call.err.message)
+    if refused then call.err.message = self.redactor:text(refused) end
     call.err.from_store = flag == "foreign" or nil
     if status == 304 then outcome = "permanent" end
     if status == 401 and generation and self.token:refresh(self.runtime, generation) then flag = "fresh_token" end
@@ -320,7 +324,6 @@ local function on_failure(self, call, x, failure)
   local rt, outcome = self.runtime, failure.outcome
   call.response, call.result = nil, nil
   call.err = outcomes.of_failure(call, failure)
-  call.err.message = self.redactor:text(call.err.message)
   if outcome ~= "cancelled" and has_begun(call) then outcome = "permanent" end
   local flag = stores.heard(self, call, outcome, tonumber(failure.status) or 0) and "foreign" or nil
   return x:feed(rt:now(), rt:random(), outcome, tonumber(failure.status) or 0, failure.retry_after,

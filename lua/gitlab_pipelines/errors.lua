@@ -78,6 +78,18 @@ function M.new(name, fields)
   return setmetatable(err, Error)
 end
 
+--- Takes secrets out of every text that the error holds: what a server says may be an echo of what it
+--- was sent. The one place where that happens.
+---@param err table the error object, or the fields of one
+---@param redactor {text: fun(self: table, text: string): string} see observe/redact.lua
+---@return table err itself
+function M.redact(err, redactor)
+  for name, value in pairs(err) do
+    if type(value) == "string" and name ~= "category" and name ~= "kind" then err[name] = redactor:text(value) end
+  end
+  return err
+end
+
 --- Is this value an error object of ours?
 ---@param value any
 ---@return boolean

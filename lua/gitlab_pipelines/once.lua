@@ -67,9 +67,12 @@ end
 -- The journal's words -------------------------------------------------------------------------
 
 function Call:write_intent()
+  local request = json.encode { operation = self.operation.name, body = self.essence, mark = self.mark,
+    since = self.since, baseline = self.baseline, carried = self.carried }
+  -- What is sent may come from a server, which may send back the client's token.
+  local tokens = self.client.tokens
   local row, err = self.journal:intent { key = self.name, scope = self.scope, digest = self.digest,
-    now = self:now(), request = json.encode { operation = self.operation.name, body = self.essence,
-      mark = self.mark, since = self.since, baseline = self.baseline, carried = self.carried } }
+    now = self:now(), request = tokens and tokens:text(request) or request }
   if not row then return nil, err end
   self.row = row
   return true

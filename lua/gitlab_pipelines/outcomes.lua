@@ -78,6 +78,9 @@ local passing = {
 
 local LONGEST_MESSAGE = 300
 
+-- Of a longer text only the beginning is looked at, and of that not the end: a secret may be cut there.
+local LONGEST_LOOK, END = 65536, 8192
+
 local reasons = {
   [400] = "Bad request", [401] = "Unauthorized", [403] = "Forbidden", [404] = "Not Found",
   [405] = "Method Not Allowed", [409] = "Conflict", [412] = "Precondition Failed",
@@ -86,10 +89,20 @@ local reasons = {
   [503] = "Service Unavailable", [504] = "Gateway Timeout",
 }
 
---- A server's text as part of a message: one line, without control characters, not too long.
+--- A server's text as part of a message: one line without control characters, not too long. Secrets are
+--- looked for before anything is cut or joined.
 ---@param text string
+---@param redactor gitlab_pipelines.Redactor|nil nil: the message is redacted later
 ---@return string
-function M.one_line(text)
+function M.one_line(text, redactor)
+  if not redactor then
+    text = tostring(text)
+  elseif #text > LONGEST_LOOK then
+    text = redactor:text(text:sub(1, LONGEST_LOOK))
+    text = text:sub(1, -END - 1)
+  else
+    text = redactor:text(text)
+  end
   text = text:gsub("[%c%s]+", " "):match "^%s*(.-)%s*$"
   if #text > LONGEST_MESSAGE then
     -- Not within a character of several bytes.
@@ -129,9 +142,10 @@ end
 ---@param status integer
 ---@param content_type string|nil
 ---@param body string|nil
+---@param redactor table
 ---@return string message
 ---@return string|nil code
-function M.message(status, content_type, body)
+function M.message(status, content_type, body, redactor)
   local fallback = ("%d %s"):format(status, reasons[status] or "answer without a reason")
   body = body or ""
   local decoded = body:match "^%s*{" and json.decode(body)
@@ -145,11 +159,11 @@ function M.message(status, content_type, body)
         message = ("%s (scopes that would do: %s)"):format(message, decoded.scope)
       end
     end
-    return message and message ~= "" and one_line(message) or fallback, code
+    return message and message ~= "" and one_line(message, redactor) or fallback, code
   end
   local is_page = body:match "^%s*<" or (content_type or ""):lower():match "html"
   if is_page or body == "" or body:find "%z" then return fallback end
-  local line = one_line(body)
+  local line = one_line(body, redactor)
   return line ~= "" and line or fallback
 end
 
@@ -198,7 +212,7 @@ local function describe(call, fields)
   fields.method = call.op.method
   fields.path = call.path
   fields.attempts = call.attempts
-  return fields
+  return errors.redact(fields, call.redactor)
 end
 
 --- The error of an answer.
@@ -208,13 +222,14 @@ end
 ---@return table err
 function M.of_response(call, response, foreign)
   local message, code = M.message(response.status, response:header "Content-Type",
-    response.body)
+    response.body, call.redactor)
   local kind = M.kind(call.op, response.status, message, code)
   if foreign then
     -- It has not seen our token, so it can not have refused that.
     if response.status == 401 then kind = "AccessError.PermissionDenied" end
     local said = (response.body or ""):match "<Message>([^<]*%S[^<]*)</Message>"
-    message = "the store to which GitLab sends says: " .. message .. (said and ": " .. one_line(said) or "")
+    message = "the store to which GitLab sends says: " .. message
+      .. (said and ": " .. one_line(said, call.redactor) or "")
   end
   -- Of the conflicts one passes: somebody else holds the thing for the moment.
   local held = response.status == 409 and message:find("Resource lock", 1, true) ~= nil

@@ -96,22 +96,23 @@ function M.cut(text, columns, more)
   return table.concat(kept) .. more
 end
 
--- U+0080 to U+009F, which some terminals take for escapes, and what turns the direction of writing,
--- so that a name reads as another one.
+-- U+0080 to U+009F, which some terminals take for escapes; what turns the direction of writing, so that
+-- a name reads as another one; and what ends a line where none is seen to end.
+local TRICKS = { 0x80, 0x9F, 0x61C, 0x61C, 0x200E, 0x200F, 0x2028, 0x202E, 0x2066, 0x206F }
+
 local function is_trick(code)
-  return code >= 0x80 and code < 0xA0 or code >= 0x202A and code <= 0x202E
-    or code >= 0x2066 and code <= 0x2069
+  return is_in(TRICKS, code)
 end
 
 -- Makes what mends a run of bytes from 0x80 on: instead(code point) stands for a trick, and
--- instead(nil) for a byte that is no character.
+-- instead(nil, byte) for a byte that is no character.
 local function mender(instead)
   return function(run)
     local kept, at = {}, 1
     while at <= #run do
       local len, code = decode(run:byte(at, at + 3))
       local good = len and not is_trick(code)
-      kept[#kept + 1] = good and run:sub(at, at + len - 1) or instead(code)
+      kept[#kept + 1] = good and run:sub(at, at + len - 1) or instead(code, run:byte(at))
       at = at + (len or 1)
     end
     return table.concat(kept)
@@ -119,6 +120,11 @@ local function mender(instead)
 end
 
 local mend = mender(function() return "?" end)
+
+-- Bytes of another encoding than UTF-8 stay, but those that are controls there too.
+local mend_bytes = mender(function(code, byte)
+  return (code or byte < 0xA0) and "?" or string.char(byte)
+end)
 
 local mend_json = mender(function(code)
   return code and ("\\u%04x"):format(code) or "\239\191\189"
@@ -140,9 +146,10 @@ end
 
 --- The same for text that may have several lines, tabs and colours.
 ---@param text string
+---@param keep_bytes boolean|nil bytes that are no UTF-8 stay: the text goes elsewhere than to a terminal
 ---@return string
-function M.harmless(text)
-  if text:find "[\128-\255]" then text = text:gsub("[\128-\255]+", mend) end
+function M.harmless(text, keep_bytes)
+  if text:find "[\128-\255]" then text = text:gsub("[\128-\255]+", keep_bytes and mend_bytes or mend) end
   if not text:find "[%z\1-\8\11-\31\127]" then return text end
   text = text:gsub("[%z\1-\8\11-\26\28-\31\127]", "?")
   return (text:gsub("\27%[?[%d;]*m?", colour))
@@ -154,6 +161,7 @@ end
 ---@return string
 function M.json(text)
   if text:find "[\128-\255]" then text = text:gsub("[\128-\255]+", mend_json) end
+  if text:find "\127" then text = text:gsub("\127", "\\u007f") end
   return text
 end
 

@@ -3,7 +3,8 @@
 local command = require "spec.support.command"
 local output = require "gitlab_pipelines.cli.output"
 
-local EVIL = "\27]0;title\7\27[2J\194\155x\8"
+local EVIL = "\27]0;title\7\27[2J\194\155x\8\127\194\133\226\128\174\226\129\166\226\128\142"
+  .. "\216\156\226\128\168\27P1$q\27\\\27_x\27\\"
 
 local place
 
@@ -12,6 +13,7 @@ local function id_of(text) return (text:match '"id":(%d+)') end
 -- What is left besides lines, tabs and colours.
 local function other_controls(text)
   return text:gsub("\27%[[%d;]*m", ""):match "[%z\1-\8\11-\31\127]" or text:match "\194[\128-\159]"
+    or text:match "\226\128[\142\143\168-\174]" or text:match "\226\129[\166-\175]" or text:match "\216\156"
 end
 
 describe("the command on a terminal", function()
@@ -34,15 +36,24 @@ describe("the command on a terminal", function()
       { "logs", job }, { "logs", "-f", job }, { "logs", job, "--search", "red", "-C", "2" },
       { "logs", "--format", "raw", job },
       { "logs", "999" .. EVIL } } do
-      words[#words + 1] = "-p=21"
+      words[#words + 1] = "--project=21"
       local written = place:on_terminal(200, (table.unpack or unpack)(words))
       assert.is_true(#written > 0)
       assert.is_nil(other_controls(written), table.concat(words, " ") .. (": %q"):format(written))
+      -- What goes elsewhere may come to a terminal later, but for a raw log.
+      if words[2] ~= "--format" then
+        local printed, _, problem = place:run((table.unpack or unpack)(words))
+        assert.is_nil(other_controls(printed .. problem), table.concat(words, " ") .. (": %q"):format(printed))
+        words[#words + 1] = "--json"
+        printed, _, problem = place:run((table.unpack or unpack)(words))
+        assert.is_nil(other_controls(printed .. problem), table.concat(words, " ") .. (": %q"):format(printed))
+      end
     end
   end)
 
-  it("passes a log on as it is where there is no terminal, and its colours where there is one", function()
-    assert.matches("red\194\155x\8\14\n", (place:run("logs", "-p", "21", job)), 1, true)
+  it("passes a raw log on as it is where there is no terminal, and colours where there is one", function()
+    assert.matches("\27[31mred\27[0m" .. EVIL .. "\14", (place:run("logs", "-p", "21", "--format", "raw", job)), 1,
+      true)
     local shown = place:on_terminal(80, "logs", "-p", "21", job, { TERM = "xterm", NO_COLOR = false })
     assert.matches("\27[0;31mred\27[0m?x??", shown, 1, true)
   end)

@@ -61,6 +61,21 @@ lib                 POST /projects/acme%2Flib/pipeline  ref main  K=k:[secret] V
     assert.equal("always", data.steps[6].when)
   end)
 
+  it("is a picture whose texts can not end it, and a tree that no terminal obeys", function()
+    local function named(name)
+      local script = ("name = %q\nlib = pipeline { project = 1, ref = 'a\\27[2J\\194\\155b' }\n"):format(name)
+      return assert(assert(flow.from_string(script, "x.lua")):plan {})
+    end
+    local evil = named 'a"; x -> y; "\\\n<b>#\27]0;t\7'
+    local dot = plan.render(evil, "dot")
+    assert.matches('^digraph "a\\"; x %-> y; \\"\\\\%?<b>#%?]0;t%?" {\n', dot)
+    for _, format in ipairs { "tree", "dot", "mermaid" } do
+      local text = plan.render(evil, format)
+      assert.is_nil(text:find "[%z\1-\8\11-\31\127]", text)
+      assert.is_nil(text:find("\194\155", 1, true))
+    end
+  end)
+
   it("is a picture in dot and in mermaid", function()
     local text = plan.render(made(), "dot")
     assert.matches('^digraph "ship" {\n', text)

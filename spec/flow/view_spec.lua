@@ -288,6 +288,31 @@ describe("the report", function()
     end
   end)
 
+  it("shows no secret that a server sent back, and nothing that turns or ends what is beside it", function()
+    local run, rt = start(true)
+    rt:run(function() run:wait() end)
+    run.redactor:add "tok&en/0123"
+    local failure = run.states.web.failure
+    failure.web_url = 'https://h/tok&en/0123"><script>'
+    failure.reason = "\226\128\174tok&en/0123\194\155"
+    failure.log = { "tok&en/0123 \226\129\166</pre><script>" }
+    run.states.web.web_url = "https://h/tok%26en%2F0123"
+    run.states.web.status = 'failed"><script>'
+    local html = report.html(run)
+    assert.is_nil(html:find("0123", 1, true))
+    assert.is_nil(html:find("<script", 1, true))
+    local tricks = { "\226\128\174", "\194\155", "\226\129\166" }
+    for _, trick in ipairs(tricks) do assert.is_nil(html:find(trick, 1, true)) end
+    run.states.web.status = "failed"
+    for _, width in ipairs { 30, 60, 100, 300 } do
+      local text = table.concat(view.frame(run, width, rt:now(), {}), "\n")
+        .. table.concat(view.failures(run, width, {}), "\n")
+      assert.is_nil(text:find("0123", 1, true))
+      assert.is_nil(text:find("en/0", 1, true))
+      for _, trick in ipairs(tricks) do assert.is_nil(text:find(trick, 1, true)) end
+    end
+  end)
+
   it("makes no link of what is no web address", function()
     local run, rt = start(true)
     rt:run(function() run:wait() end)

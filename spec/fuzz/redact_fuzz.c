@@ -1,6 +1,7 @@
 /*
  * Fuzzes the redactor: any text, cut anywhere, must give what it gives in one piece; the secret
- * must not be left in it as it stands; and an allocation that fails must be reported.
+ * must not be left in it as it stands, nor all but three bytes of it where it was interrupted; and
+ * an allocation that fails must be reported.
  *
  * The first two bytes choose where the rest is cut and which allocation fails in the last pass.
  */
@@ -42,6 +43,69 @@ static void feed_pieces(gp_redactor *redactor, const gp_alloc *alloc, const char
     if (!worked) out->failed = 1;
 }
 
+static const char *const gaps[] = {
+    "",
+    "",
+    "\n",
+    "\r\n",
+    "\r",
+    "\033[0;31m",
+    "\033]0;title\a",
+    "\xe2\x80\x8b",
+    "\xc2\x9b"
+    "1m",
+    "\033(B",
+    "\n2024-05-22T12:43:46.962646Z 00O ",
+    "\b",
+    "\xc2\xad",
+    "\033[K\n\033[m",
+};
+
+/* Takes out of `buf` whatever stands in `gaps`. */
+static void join(gp_buf *buf)
+{
+    size_t at = 0, to = 0, i;
+    while (at < buf->len) {
+        size_t longest = 0;
+        for (i = 0; i < sizeof gaps / sizeof *gaps; i++) {
+            size_t len = strlen(gaps[i]);
+            if (len > longest && len <= buf->len - at && !memcmp(buf->data + at, gaps[i], len))
+                longest = len;
+        }
+        if (longest)
+            at += longest;
+        else
+            buf->data[to++] = buf->data[at++];
+    }
+    buf->len = to;
+}
+
+/* The secret with what the data choose between its bytes. */
+static void interrupt(gp_redactor *redactor, const gp_alloc *alloc, const uint8_t *data,
+                      size_t size)
+{
+    gp_buf text, whole, pieces;
+    size_t i, taken = 0;
+    gp_buf_init(&text, alloc);
+    gp_buf_init(&whole, alloc);
+    gp_buf_init(&pieces, alloc);
+    gp_buf_adds(&text, "x ");
+    for (i = 0; i + 1 < sizeof secret; i++) {
+        uint8_t choice = taken < size ? data[taken++] : 0;
+        if (i) gp_buf_adds(&text, gaps[choice % (sizeof gaps / sizeof *gaps)]);
+        gp_buf_addc(&text, secret[i]);
+    }
+    gp_buf_addc(&text, '\n');
+    if (!gp_redact_text(redactor, text.data, text.len, &whole)) abort();
+    feed_pieces(redactor, alloc, text.data, text.len, size ? data[size - 1] % 50 + 1u : 1, &pieces);
+    if (pieces.len != whole.len || memcmp(pieces.data, whole.data, whole.len) != 0) abort();
+    join(&whole);
+    if (memmem(whole.data, whole.len, secret + 3, sizeof secret - 4)) abort();
+    gp_buf_free(&text);
+    gp_buf_free(&whole);
+    gp_buf_free(&pieces);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *text = (const char *)data + 2;
@@ -64,6 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (whole.len && memcmp(pieces.data, whole.data, whole.len) != 0))
         abort();
     if (whole.len && memmem(whole.data, whole.len, secret, sizeof secret - 1)) abort();
+    interrupt(&redactor, &alloc, data, size);
     gp_buf_free(&pieces);
     gp_buf_init(&pieces, &failing);
     bounded = data[1];

@@ -149,7 +149,7 @@ describe("io/archive", function()
     -- A thousand files: looked at, written, found room for, moved, and the folders aside removed.
     assert.is_true(slices >= 3 * 1000 * 16384 / 2 ^ 20)
     local good = open "good"
-    local all, _, _, readings = work_off(good:verify(), nil, nil, 20000)
+    local all, _, _, readings = work_off(good:verify(BOUNDS), nil, nil, 20000)
     assert.is_truthy(all)
     assert.is_true(readings >= 3)
   end)
@@ -207,7 +207,7 @@ describe("io/archive", function()
       assert.equal("", sh("ls -A " .. folder .. "/out"))
     end
     local archive = open "good"
-    local work = archive:verify()
+    local work = archive:verify(BOUNDS)
     archive:close()
     assert.has_error(function() work:step(1) end, "the archive is closed")
     work:close()
@@ -226,7 +226,7 @@ describe("io/archive", function()
   it("finds damage while reading, and leaves no damaged file", function()
     local archive = open "damaged"
     assert.equal("damaged", (select(2, archive:read(4, 2 ^ 20))))
-    assert.equal("damaged", (select(2, work_off(archive:verify()))))
+    assert.equal("damaged", (select(2, work_off(archive:verify(BOUNDS)))))
     local tally, kind = extract(archive, folder .. "/out", BOUNDS)
     assert.is_nil(tally)
     assert.equal("damaged", kind)

@@ -7,7 +7,19 @@ local M = {}
 -- What begins a zip archive: its first entry, or its end when it has none.
 local FIRST, EMPTY = "PK\3\4", "PK\5\6"
 
+--- Bounds of what is unpacked, to be written or only to be verified: bytes and entries of an archive,
+--- and how well it may be packed. Far beyond ordinary archives, and far below what fills a disk or a day.
+M.bounds = { bytes = 16 * 2 ^ 30, entries = store.ENTRIES, ratio = 200 }
+
+-- A list of an archive holds so many rows, and so many bytes of paths: entries in many folders have rows
+-- for these too, each with all of its path.
+local MAX_ROWS, MAX_PATHS = 2 * store.ENTRIES, 64 * 2 ^ 20
+
+-- So many entries are looked at between two turns of the loop.
+local TURN = 1000
+
 local error_kinds = {
+  late = "NetworkError.Timeout",
   damaged = "ArtifactError.DamagedArchive", unsafe = "ArtifactError.UnsafeArchive",
   missing = "AccessError.ArtifactNotFound", system = "TaskError.Cancelled",
   stopped = "TaskError.Cancelled",
@@ -41,31 +53,46 @@ end
 -- So many bytes are read or written between two turns of the loop: a few milliseconds.
 local SLICE = 2 ^ 20
 
---- Brings a work of store.archive to its end, in slices: between two of them others go on. A task
---- that is cancelled gives the work up, if that is still possible.
+-- Lets others go on. Nil and why when there is nothing more to be done.
+local function turn(runtime, deadline)
+  if not runtime:pause(0) then return nil, "stopped", "it was cancelled" end
+  if deadline and runtime:now() >= deadline then return nil, "late", "deadline exceeded while reading the archive" end
+  return true
+end
+
+--- Brings a work of store.archive to its end, in slices: between two of them others go on. Where the task
+--- is cancelled or the deadline passes, the work is given up, if that is still possible.
 ---@param runtime table
 ---@param work table
+---@param deadline number|nil
 ---@return table|nil tally, string|nil kind, string|nil message
-function M.work_off(runtime, work)
+function M.work_off(runtime, work, deadline)
+  local given_up, because
   local done, kind, message = work:step(SLICE)
   while done == false do
-    if not runtime:pause(0) then work:give_up() end
+    local on, why, words = turn(runtime, deadline)
+    if not on then
+      given_up, because = given_up or why, because or words
+      work:give_up()
+    end
     done, kind, message = work:step(SLICE)
   end
   work:close()
-  return done, kind, kind == "stopped" and "it was cancelled" or message
+  if kind == "stopped" then return nil, given_up, because end
+  return done, kind, message
 end
 
---- Every entry is read, and its checksum must hold.
+--- Every entry is read, within bounds, and its checksum must hold.
 ---@param path string
 ---@param runtime table
+---@param deadline number|nil
 ---@return table|nil tally, string|nil kind, string|nil message
-function M.check_contents(path, runtime)
+function M.check_contents(path, runtime, deadline)
   local archive, kind, message = store.open(path)
   if not archive then return nil, kind, message end
   local work, ok
-  work, kind, message = archive:verify()
-  if work then ok, kind, message = M.work_off(runtime, work) end
+  work, kind, message = archive:verify(M.bounds)
+  if work then ok, kind, message = M.work_off(runtime, work, deadline) end
   archive:close()
   return ok, kind, message
 end
@@ -73,7 +100,8 @@ end
 local types = { file = "file", folder = "directory", link = "link", special = "special" }
 
 local function name_of(path)
-  return path:match "([^/]*)/?$"
+  local bare = path:sub(-1) == "/" and path:sub(1, -2) or path
+  return bare:match "^.*/(.*)$" or bare
 end
 
 local function folder_row(path)
@@ -86,43 +114,68 @@ local function entry_row(entry, path)
     size = entry.size, mode = mode }
 end
 
+-- Collects rows, each path once, within bounds.
+local function collector()
+  local self = { seen = {}, rows = {}, bytes = 0 }
+  function self.add(row)
+    self.seen[row.path] = true
+    self.rows[#self.rows + 1] = row
+    self.bytes = self.bytes + #row.path
+  end
+  function self.is_full() return #self.rows > MAX_ROWS or self.bytes > MAX_PATHS end
+  return self
+end
+
+-- Adds the folders that a path lies in, as deep as `least` bytes, from the deepest on: above one that is
+-- known already, all are.
+local function add_folders(list, path, least)
+  local folder = path:sub(-1) == "/" and path or path:match "^(.*/)[^/]*$"
+  while folder and #folder > least and not list.seen[folder] do
+    list.add(folder_row(folder))
+    folder = folder:sub(1, -2):match "^(.*/)[^/]*$"
+  end
+end
+
+-- Adds what an entry below `prefix` shows.
+local function add_entry(list, entry, path, prefix, recursive)
+  local slash = not recursive and path:find("/", #prefix + 1, true)
+  if slash then
+    add_folders(list, path:sub(1, slash), #prefix)
+    return
+  end
+  if recursive then add_folders(list, path, #prefix) end
+  if path ~= prefix and path:sub(-1) ~= "/" and not list.seen[path] then list.add(entry_row(entry, path)) end
+end
+
 --- The rows of a folder of an archive, as GitLab's tree shows them, sorted by path. Folders that
 --- have no entry of their own are shown all the same.
 ---@param archive table store.archive
 ---@param folder string "" for all; without a slash at its end
 ---@param recursive boolean|nil
+---@param runtime table|nil lets others go on in between
+---@param deadline number|nil
 ---@return table[]|nil rows {name, path, type, size, mode}; nil when there is no such folder
-function M.rows(archive, folder, recursive)
+---@return string|nil kind, string|nil message why the list was given up
+function M.rows(archive, folder, recursive, runtime, deadline)
   local prefix = folder == "" and "" or folder .. "/"
-  local seen, rows, found = {}, {}, folder == ""
-  local function add(row)
-    if seen[row.path] then return end
-    seen[row.path] = true
-    rows[#rows + 1] = row
-  end
+  local list, found = collector(), folder == ""
   for i = 1, archive:count() do
     local entry = archive:entry(i)
     local path = entry.name:gsub("^%./", "")
     if entry.kind == "folder" and path:sub(-1) ~= "/" then path = path .. "/" end
     if path:sub(1, #prefix) == prefix and path ~= "" then
       found = true
-      local at = #prefix
-      while true do
-        local slash = path:find("/", at + 1, true)
-        if not slash then break end
-        add(folder_row(path:sub(1, slash)))
-        at = slash
-        if not recursive then break end
-      end
-      local rest = path:sub(#prefix + 1)
-      if rest ~= "" and path:sub(-1) ~= "/" and (recursive or not rest:find("/", 1, true)) then
-        add(entry_row(entry, path))
-      end
+      add_entry(list, entry, path, prefix, recursive)
+      if list.is_full() then return nil, "unsafe", "the archive holds more folders than can be listed" end
+    end
+    if runtime and i % TURN == 0 then
+      local on, kind, message = turn(runtime, deadline)
+      if not on then return nil, kind, message end
     end
   end
   if not found then return nil end
-  table.sort(rows, function(a, b) return a.path < b.path end)
-  return rows
+  table.sort(list.rows, function(a, b) return a.path < b.path end)
+  return list.rows
 end
 
 --- Which entries are wanted, as store.archive takes it, by a list of files and folders; nil and the

@@ -35,9 +35,15 @@ function M.read_refusal(err)
   return "unsure"
 end
 
-local function fail(project, job_id, kind, message)
-  return nil, errors.new(kind, { message = message, operation = artifacts.tree.name,
-    subject = ("%s %s"):format(tostring(project), tostring(job_id)) })
+local function fail(group, project, job_id, kind, message)
+  return nil, errors.redact(errors.new(kind, { message = message, operation = artifacts.tree.name,
+    subject = ("%s %s"):format(tostring(project), tostring(job_id)) }), group.client.redactor)
+end
+
+-- What store.archive says about an archive that it does not open.
+local function refused(group, kind, message)
+  return nil, errors.redact(errors.new(require("gitlab_pipelines.api.archive").error_kind(kind),
+    { message = message, operation = artifacts.download.name }), group.client.redactor)
 end
 
 local function is_listing(rows)
@@ -109,6 +115,9 @@ local function open_directory(group, project, job_id, opts)
   local bytes, total = tail.bytes, tail.total
   local offset, size = store.locate(bytes, total)
   if not offset then return false end
+  if size > store.directory_most() then
+    return refused(group, "unsafe", "the archive's directory is too large")
+  end
   if offset < tail.first then
     if total - offset > most then return false end
     -- Without a strong ETag two answers may be of two archives: then one answer has all of it.
@@ -127,8 +136,7 @@ local function open_directory(group, project, job_id, opts)
   end
   local archive, kind, message = store.open_tail(bytes, total)
   if archive then return archive end
-  return nil, errors.new(require("gitlab_pipelines.api.archive").error_kind(kind),
-    { message = message, operation = artifacts.download.name })
+  return refused(group, kind, message)
 end
 
 -- The archive itself, in a temporary file that is gone when it is read.
@@ -141,8 +149,8 @@ local function open_download(group, project, job_id, opts)
   if saved then archive, kind, message = require("gitlab_pipelines.store").archive.open(path) end
   os.remove(path)
   if archive then return archive end
-  return nil, err or errors.new(require("gitlab_pipelines.api.archive").error_kind(kind),
-    { message = message, operation = artifacts.download.name })
+  if err then return nil, err end
+  return refused(group, kind, message)
 end
 
 --- See Artifacts:browse in api/artifacts.lua.
@@ -164,12 +172,14 @@ function M.browse(group, project, job_id, path, opts)
   local archive, err = open_directory(group, project, job_id, given)
   if archive == false then archive, err = open_download(group, project, job_id, given) end
   if not archive then return nil, err end
-  local rows = require("gitlab_pipelines.api.archive").rows(archive, folder, given.recursive)
+  local archives = require "gitlab_pipelines.api.archive"
+  local rows, kind, message = archives.rows(archive, folder, given.recursive, runtime, given.deadline)
   archive:close()
+  if kind then return fail(group, project, job_id, archives.error_kind(kind), message) end
   -- The archive is there and holds something, so what was missing was the route.
   if meaning == "unsure" and rows and rows[1] then memory.no_artifacts_tree = true end
   if rows then return rows end
-  return fail(project, job_id, "AccessError.ArtifactNotFound", "404 Path Not Found")
+  return fail(group, project, job_id, "AccessError.ArtifactNotFound", "404 Path Not Found")
 end
 
 return M

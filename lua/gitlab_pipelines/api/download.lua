@@ -320,7 +320,7 @@ local function verify(download, path, whole)
   local archive = download.archive and wanted ~= "none" and require "gitlab_pipelines.api.archive"
   if archive then
     local check = wanted == "crc" and archive.check_contents or archive.check_end
-    local ok, kind, message = check(path, download.runtime)
+    local ok, kind, message = check(path, download.runtime, download.deadline)
     if not ok then return nil, download.fail(archive.error_kind(kind), message), kind end
   end
   if wanted == "crc" and archive then return "crc" end
@@ -332,8 +332,8 @@ local function finish_file(download, whole)
   local bytes = part:size()
   local verified, err, kind = verify(download, part.path, whole)
   if not verified then
-    -- One that was cancelled meanwhile can be gone on with.
-    if kind ~= "stopped" then part:forget() end
+    -- One that was cancelled meanwhile, or for which time ran out, can be gone on with.
+    if kind ~= "stopped" and kind ~= "late" then part:forget() end
     return nil, err
   end
   local ok, message = part:finish()
@@ -355,9 +355,9 @@ end
 
 local function error_maker(download)
   return function(kind, message, retryable)
-    return errors.new(kind, { message = message, operation = download.operation.name,
+    return errors.redact(errors.new(kind, { message = message, operation = download.operation.name,
       subject = subject_of(download), attempts = download.history.attempts + 1,
-      retryable = retryable or false })
+      retryable = retryable or false }), download.client.redactor)
   end
 end
 

@@ -27,23 +27,22 @@ M.options = {
   on_progress = { type = "function" },
 }
 
--- Far beyond ordinary archives, and far below what fills a disk or a day.
-local MAX_BYTES, MAX_ENTRIES, MAX_RATIO = 16 * 2 ^ 30, 200000, 200
-
-local function fail(project, job_id, kind, message)
-  return nil, errors.new(kind, { message = message, operation = "artifacts.extract",
-    subject = ("%s %s"):format(tostring(project), tostring(job_id)) })
+local function fail(group, project, job_id, kind, message)
+  return nil, errors.redact(errors.new(kind, { message = message, operation = "artifacts.extract",
+    subject = ("%s %s"):format(tostring(project), tostring(job_id)) }), group.client.redactor)
 end
 
 -- Unpacks the archive in a file: the tally, or nil, the error's name and a message.
-local function unpack_archive(runtime, path, dir, given)
+local function unpack_archive(runtime, path, dir, given, deadline)
   local archives = require "gitlab_pipelines.api.archive"
-  local archive, kind, message = require("gitlab_pipelines.store").archive.open(path)
-  if not archive then return nil, archives.error_kind(kind), message end
+  local usual = archives.bounds
   local bounds = {
-    bytes = math.min(given.max_bytes or MAX_BYTES, 2 ^ 52), ratio = given.max_ratio or MAX_RATIO,
-    entries = math.min(given.max_entries or MAX_ENTRIES, 2 ^ 52),
+    bytes = math.min(given.max_bytes or usual.bytes, 2 ^ 52), ratio = given.max_ratio or usual.ratio,
+    entries = math.min(given.max_entries or usual.entries, 2 ^ 52),
   }
+  local archive, kind, message = require("gitlab_pipelines.store").archive.open(path,
+    math.max(bounds.entries, 1))
+  if not archive then return nil, archives.error_kind(kind), message end
   local tally, missing, work
   if given.paths then bounds.wanted, missing = archives.wanted(archive, given.paths) end
   if missing then
@@ -51,7 +50,7 @@ local function unpack_archive(runtime, path, dir, given)
     return nil, "AccessError.ArtifactNotFound", ("there is no %s in the archive"):format(missing)
   end
   work, kind, message = archive:extract(dir, bounds)
-  if work then tally, kind, message = archives.work_off(runtime, work) end
+  if work then tally, kind, message = archives.work_off(runtime, work, deadline) end
   archive:close()
   if tally then return tally end
   return nil, archives.error_kind(kind), message
@@ -68,17 +67,18 @@ function M.extract(group, project, job_id, dir, opts)
   if not checked then return nil, err end
   local made, _, message = require("gitlab_pipelines.store").part.folder(dir)
   if not made then
-    return fail(project, job_id, "TaskError.Cancelled", ("can not make %s: %s"):format(dir, message))
+    return fail(group, project, job_id, "TaskError.Cancelled", ("can not make %s: %s"):format(dir, message))
   end
   local runtime = group.client.runtime
+  local deadline = given.timeout and runtime:now() + given.timeout or nil
   local path = ("%s/.gp-archive-%08x%08x"):format((dir:gsub("(.)/+$", "%1")),
     math.floor(runtime:random() * 0xffffffff), math.floor(runtime:random() * 0xffffffff))
   local called, saved, reason = pcall(download.fetch, group, operation, project, { job_id = job_id },
-    path, { timeout = given.timeout, retry = given.retry, priority = given.priority,
+    path, { deadline = deadline, retry = given.retry, priority = given.priority,
       on_progress = given.on_progress, verify = "none", private = true })
   local tally, kind
   if called and saved then
-    called, tally, kind, message = pcall(unpack_archive, runtime, path, dir, given)
+    called, tally, kind, message = pcall(unpack_archive, runtime, path, dir, given, deadline)
     if not called then saved, tally = tally, nil end
   end
   os.remove(path)
@@ -90,7 +90,7 @@ function M.extract(group, project, job_id, dir, opts)
   for i = #made, 1, -1 do os.remove(made[i]) end
   if not called then error(saved, 0) end
   if not saved then return nil, reason end
-  return fail(project, job_id, kind, message)
+  return fail(group, project, job_id, kind, message)
 end
 
 return M

@@ -49,7 +49,8 @@ local function check_erased(self, project, id, opts)
   local job, err = self.gl.jobs:get(project, id, { timeout = opts.timeout, retry = opts.retry })
   if not job then return nil, err end
   if not job.erased_at then return true end
-  return nil, log_stream.not_available(project, id, "the log was erased at " .. outcomes.one_line(job.erased_at))
+  return nil, errors.redact(log_stream.not_available(project, id,
+    "the log was erased at " .. outcomes.one_line(job.erased_at, self.client.redactor)), self.client.redactor)
 end
 
 -- May a log that broke off be read once more? It waits until then.
@@ -274,7 +275,7 @@ function M.follow(self, project, id, opts)
     known = reading.known(self.gl, checked, method, id),
   })
   if last ~= nil then return last, verdict, code end
-  return nil, log_stream.explain(self.gl, checked, id, verdict)
+  return nil, errors.redact(log_stream.explain(self.gl, checked, id, verdict), self.client.redactor)
 end
 
 return M

@@ -113,7 +113,7 @@ function actions.list(ctx, args)
   end
   local cells = {}
   for i, row in ipairs(rows) do
-    cells[i] = { row.mode or "", output.bytes(row.size), output.plain(row.path) }
+    cells[i] = { row.mode or "", output.bytes(tonumber(row.size)), output.plain(row.path) }
   end
   list.print(ctx, { "MODE", "SIZE", "PATH" }, cells)
   return exit.success

@@ -2,7 +2,7 @@
 --- for programs, and the ways to stop with one line and a code.
 
 local exit = require "gitlab_pipelines.cli.exit"
-local screen = require "gitlab_pipelines.screen"
+local output = require "gitlab_pipelines.cli.output"
 
 local M = {}
 
@@ -74,6 +74,7 @@ function Context:client(extra)
     options.log = io.stderr
   end
   self.gl = self:check(gitlab.new(options))
+  output.guard(self.gl.client.redactor)
   return self.gl
 end
 
@@ -118,14 +119,21 @@ function Context:print(format, ...)
   self:write(line .. "\n")
 end
 
---- Writes text as it is, and to a terminal what is harmless there.
-function Context:write(text)
-  io.stdout:write(self.terminal and screen.harmless(text) or text)
+--- Writes text: without secrets, and nothing in it but colours is obeyed by a terminal. With `raw`, what
+--- goes elsewhere than to a terminal keeps all its bytes but the secrets.
+---@param text string
+---@param raw boolean|nil
+function Context:write(text, raw)
+  if raw and not self.terminal then
+    io.stdout:write(output.clean(text))
+  else
+    io.stdout:write(output.harmless(text, not self.terminal))
+  end
 end
 
 --- Writes one line about what goes on to stderr.
 function Context:note(format, ...) -- luacheck: ignore 212
-  io.stderr:write(screen.harmless(format:format(...)), "\n")
+  io.stderr:write(output.harmless(format:format(...)), "\n")
 end
 
 --- Writes one line about what goes on, unless -q.
@@ -135,7 +143,7 @@ end
 
 --- Writes one value as one line of JSON.
 function Context:json(value) -- luacheck: ignore 212
-  io.stdout:write(screen.json(require("gitlab_pipelines.json").encode(value)), "\n")
+  io.stdout:write(output.json(require("gitlab_pipelines.json").encode(value)), "\n")
 end
 
 --- Closes what was opened.

@@ -4,7 +4,7 @@
 local argparse = require "argparse"
 local context = require "gitlab_pipelines.cli.context"
 local exit = require "gitlab_pipelines.cli.exit"
-local screen = require "gitlab_pipelines.screen"
+local output = require "gitlab_pipelines.cli.output"
 
 local M = {}
 
@@ -63,7 +63,7 @@ function M.parser(only)
 end
 
 local function fail(message, code)
-  io.stderr:write("gitlab-pipelines: ", screen.harmless(message), "\n")
+  io.stderr:write("gitlab-pipelines: ", output.harmless(message), "\n")
   return code
 end
 
@@ -78,7 +78,7 @@ local function run(args)
   ctx:close()
   if ok then return code end
   if context.is_stop(code) then return fail(code.message, code.code) end
-  if os.getenv "GP_TRACEBACK" then io.stderr:write(tostring(code), "\n") end
+  if os.getenv "GP_TRACEBACK" then io.stderr:write(output.harmless(tostring(code)), "\n") end
   return fail(tostring(code):match "^[^\n]*", exit.usage)
 end
 

@@ -27,7 +27,7 @@ function M.run(ctx, args)
   end
   local cells = {}
   for i, row in ipairs(rows) do
-    cells[i] = { tostring(row.id), row.status, output.plain(row.ref), (row.sha or ""):sub(1, 8),
+    cells[i] = { tostring(row.id), row.status, output.plain(row.ref), output.plain(row.sha or ""):sub(1, 8),
       row.source or "", row.created_at or "", output.plain(row.web_url or "") }
   end
   M.print(ctx, { "ID", "STATUS", "REF", "SHA", "SOURCE", "CREATED", "LINK" }, cells)

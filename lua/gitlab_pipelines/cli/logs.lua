@@ -24,29 +24,105 @@ function M.define(parser)
   return command
 end
 
+-- Gives lines on to `emit` without the secrets in them, also those that go on in the next line: a line
+-- waits while what follows may show that it ends in one. What is cleaned are the named fields.
+local function lines(fields, emit)
+  local streams, waiting, first = {}, {}, 1
+  for i, name in ipairs(fields) do streams[i] = { name = name, stream = output.stream(), ready = {}, part = "" } end
+  local function take(one, text)
+    text = one.part .. text
+    local from = 1
+    for line, to in text:gmatch "([^\n]*)\n()" do
+      one.ready[#one.ready + 1], from = line, to
+    end
+    one.part = text:sub(from)
+  end
+  local function give()
+    while waiting[first] do
+      for _, one in ipairs(streams) do
+        if one.ready[1] == nil then return end
+      end
+      local line = waiting[first]
+      for _, one in ipairs(streams) do line[one.name] = table.remove(one.ready, 1) end
+      waiting[first], first = nil, first + 1
+      emit(line)
+    end
+  end
+  local last = 0
+  local self = {}
+  function self.add(line)
+    last = last + 1
+    waiting[last] = line
+    for _, one in ipairs(streams) do take(one, one.stream:feed((line[one.name]:gsub("\n", " ")) .. "\n")) end
+    give()
+  end
+  function self.finish()
+    for _, one in ipairs(streams) do take(one, one.stream:finish()) end
+    give()
+  end
+  return self
+end
+
+-- As HTML a secret may stand in several tags: it is looked for before they are made. So GitLab's lines are
+-- asked for with their colours as escapes. Returns the format to ask for, and what renders a line of it.
+local function renderer(format)
+  if format ~= "html" then return format, function(text) return text end end
+  local core = require "gitlab_pipelines.core"
+  return "ansi", function(text)
+    local parser = core.joblog.parser { format = "html" }
+    local parts = {}
+    for _, list in ipairs { parser:feed(text .. "\n"), parser:finish() } do
+      for _, line in ipairs(list) do parts[#parts + 1] = line.text end
+    end
+    return table.concat(parts)
+  end
+end
+
+-- A follower's lines, those of each job by themselves.
+local function of_jobs(emit)
+  local jobs, order = {}, {}
+  local self = {}
+  function self.add(line)
+    local id = line.job and line.job.id or 0
+    if not jobs[id] then
+      jobs[id] = lines({ "text", "plain" }, emit)
+      order[#order + 1] = id
+    end
+    jobs[id].add(line)
+  end
+  function self.finish()
+    for _, id in ipairs(order) do jobs[id].finish() end
+  end
+  return self
+end
+
 local function follow(ctx, args)
   local project, gl = ctx:project(), ctx:client()
   local format = args.format or (ctx.color and "ansi" or "text")
   shared.greet(ctx, args.pipeline and gl.pipelines or gl.jobs, project, args.job)
+  local asked, render = renderer(format)
+  local shown = of_jobs(function(line)
+    line.text = render(line.text)
+    if ctx.args.json then
+      line.job = line.job and line.job.id or args.job
+      ctx:json(line)
+      return
+    end
+    local name = args.pipeline and "[" .. output.plain(line.job.name) .. "] " or ""
+    ctx:write(name .. line.text .. "\n", format == "raw")
+    io.stdout:flush()
+  end)
   local job, verdict, code = ctx:interruptible(function()
     return gl.jobs:follow(project, args.job, {
-      pipeline = args.pipeline or nil, from = args.from, format = format,
+      pipeline = args.pipeline or nil, from = args.from, format = asked,
       timeout = shared.seconds(ctx, "--timeout", args.timeout),
-      on_line = function(line)
-        if ctx.args.json then
-          line.job = line.job and line.job.id or args.job
-          ctx:json(line)
-          return
-        end
-        local name = args.pipeline and "[" .. output.plain(line.job.name) .. "] " or ""
-        ctx:write(name .. line.text .. "\n")
-        io.stdout:flush()
-      end,
+      on_line = shown.add,
       on_restart = function(reason)
         ctx:note("gitlab-pipelines: the log begins again (%s)", reason)
       end,
     })
   end)
+  shown.finish()
   if verdict == "interrupted" then return exit.interrupted end
   ctx:check(job, verdict)
   ctx:note("%s %d  %s%s", args.pipeline and "pipeline" or "job", job.id, verdict,
@@ -59,10 +135,10 @@ end
 ---@param hits table[] of gl.jobs:search_log
 ---@return string[] lines
 function M.around(hits)
-  local lines, last = {}, nil
+  local list, last = {}, nil
   local function add(number, mark, text)
-    if last and number > last + 1 then lines[#lines + 1] = "--" end
-    lines[#lines + 1] = ("%d%s%s"):format(number, mark, text)
+    if last and number > last + 1 then list[#list + 1] = "--" end
+    list[#list + 1] = ("%d%s%s"):format(number, mark, text)
     last = number
   end
   local with_context = false
@@ -83,7 +159,35 @@ function M.around(hits)
       add(number, "-", text)
     end
   end
-  return lines
+  return list
+end
+
+-- Takes secrets out of hits and what is around them, each line once: also one that goes on from a line
+-- to the next.
+local function clean_hits(hits)
+  local all, numbers = {}, {}
+  local function note(number, text)
+    if all[number] == nil then numbers[#numbers + 1] = number end
+    all[number] = text
+  end
+  for _, hit in ipairs(hits) do
+    for j, text in ipairs(hit.before) do note(hit.number - #hit.before + j - 1, text) end
+    note(hit.number, hit.text)
+    for j, text in ipairs(hit.after) do note(hit.number + j, text) end
+  end
+  table.sort(numbers)
+  local at = 0
+  local cleaner = lines({ "text" }, function(line)
+    at = at + 1
+    all[numbers[at]] = line.text
+  end)
+  for _, number in ipairs(numbers) do cleaner.add { text = all[number] } end
+  cleaner.finish()
+  for _, hit in ipairs(hits) do
+    for j in ipairs(hit.before) do hit.before[j] = all[hit.number - #hit.before + j - 1] end
+    hit.text = all[hit.number]
+    for j in ipairs(hit.after) do hit.after[j] = all[hit.number + j] end
+  end
 end
 
 local function search(ctx, args)
@@ -92,6 +196,7 @@ local function search(ctx, args)
   end
   local hits = ctx:check(ctx:client().jobs:search_log(ctx:project(), args.job, args.search,
     { section = args.section, context = args.context }))
+  clean_hits(hits)
   if ctx.args.json then
     for _, hit in ipairs(hits) do ctx:json(hit) end
   else
@@ -137,17 +242,22 @@ function M.run(ctx, args)
   end
   local opts = { format = args.format or (ctx.color and "ansi" or "text"), section = args.section,
     tail = args.tail, from_line = args.from }
+  local render
+  opts.format, render = renderer(opts.format)
   if not ctx.args.json and not opts.tail and opts.format ~= "raw" then
     -- However long it is.
-    ctx:check(require("gitlab_pipelines.api.logs").each(gl.jobs, project, args.job, opts,
-      function(line) ctx:write(line.text .. "\n") end))
+    local shown = lines({ "text" }, function(line) ctx:write(render(line.text) .. "\n") end)
+    local ok, err = require("gitlab_pipelines.api.logs").each(gl.jobs, project, args.job, opts, shown.add)
+    shown.finish()
+    ctx:check(ok, err)
     return exit.success
   end
   local text = ctx:check(gl.jobs:log(project, args.job, opts))
+  text = output.clean(text):gsub("[^\n]+", render)
   if ctx.args.json then
     ctx:json { job = args.job, log = text }
   else
-    ctx:write(text)
+    ctx:write(text, opts.format == "raw")
   end
   return exit.success
 end

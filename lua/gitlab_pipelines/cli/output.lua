@@ -1,9 +1,51 @@
---- How the command shows things to people: statuses with a colour, durations, tables that fit the
---- terminal. Pure: text in, text out.
+--- How the command shows things: statuses with a colour, durations, tables that fit the terminal.
+--
+-- Whatever the command writes passes through `clean`, by `plain`, `harmless` or `json` here: it shows no
+-- secret that the client knows. Names, links, logs and errors come from a server, which may send back
+-- what it was sent. Text is cleaned before it is cut: half a secret is not recognized.
 
 local screen = require "gitlab_pipelines.screen"
 
 local M = {}
+
+local redactor
+
+--- From now on no output shows what this redactor knows.
+---@param known table see observe/redact.lua
+function M.guard(known) redactor = known end
+
+--- The text without secrets.
+---@param text any
+---@return string
+function M.clean(text)
+  if not redactor then
+    redactor = require("gitlab_pipelines.observe.redact").new()
+    for _, name in ipairs { "GITLAB_TOKEN", "CI_JOB_TOKEN" } do
+      local value = os.getenv(name) or ""
+      if #value >= 8 then redactor:add(value) end
+    end
+  end
+  return redactor:text(tostring(text))
+end
+
+--- What takes secrets out of a log, line by line: see `lines` in cli/logs.lua.
+function M.stream() M.clean "" return redactor:stream() end
+
+--- One line for a terminal, and none of a secret: see screen.lua.
+---@param text any
+---@return string
+function M.plain(text) return screen.plain(M.clean(text)) end
+
+--- The same for text of several lines, with tabs and colours.
+---@param text string
+---@param keep_bytes boolean|nil
+---@return string
+function M.harmless(text, keep_bytes) return screen.harmless(M.clean(text), keep_bytes) end
+
+--- The same for JSON.
+---@param text string
+---@return string
+function M.json(text) return screen.json(M.clean(text)) end
 
 local colors = {
   success = "32", failed = "31", canceled = "33", canceling = "33", skipped = "90", running = "36",
@@ -13,7 +55,7 @@ local colors = {
 --- The status, coloured when `color`.
 function M.status(status, color)
   local code = color and colors[status]
-  return code and "\27[" .. code .. "m" .. status .. "\27[0m" or screen.plain(status)
+  return code and "\27[" .. code .. "m" .. status .. "\27[0m" or M.plain(status)
 end
 
 --- "1h 02m", "3m 07s", "4.2s" of seconds; "" of nil.
@@ -45,7 +87,7 @@ function M.more(unicode)
   return unicode and "…" or "..."
 end
 
-M.width_of, M.cut, M.plain, M.harmless = screen.width, screen.cut, screen.plain, screen.harmless
+M.width_of, M.cut = screen.width, screen.cut
 
 -- Columns of a table give way down to so many cells, then the last ones go; the first so many stay.
 local LEAST, FIRST = 10, 3
@@ -95,7 +137,7 @@ function M.table(header, given, options)
   for k, cells in ipairs(given) do
     local row = {}
     for i = 1, #header do
-      row[i] = screen.plain(cells[i] or "")
+      row[i] = M.plain(cells[i] or "")
       widths[i] = math.max(widths[i], screen.width(row[i]))
     end
     rows[k] = row

@@ -2,6 +2,7 @@
 
 local exit = require "gitlab_pipelines.cli.exit"
 local flows = require "gitlab_pipelines.cli.flows"
+local output = require "gitlab_pipelines.cli.output"
 
 local M = {}
 
@@ -32,8 +33,12 @@ function M.run(ctx, args)
   local format = args.format or (args.json and "json") or "tree"
   local text = require("gitlab_pipelines.flow.plan").render(plan, format,
     { times = times_of(ctx, args), unicode = flows.unicode() })
-  io.stdout:write(text)
-  if text:sub(-1) ~= "\n" then io.stdout:write "\n" end
+  if format == "json" then
+    io.stdout:write((output.json(text)))
+  else
+    ctx:write(text)
+  end
+  if text:sub(-1) ~= "\n" then ctx:write "\n" end
   return exit.success
 end
 

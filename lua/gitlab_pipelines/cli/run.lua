@@ -2,6 +2,7 @@
 
 local exit = require "gitlab_pipelines.cli.exit"
 local flows = require "gitlab_pipelines.cli.flows"
+local output = require "gitlab_pipelines.cli.output"
 
 local M = {}
 
@@ -69,7 +70,7 @@ local function view(ctx, args, run)
     mode = args.json and "json" or live and "live" or "lines",
     write = function(text)
       if args.quiet and not args.json then return end
-      io.stdout:write(text)
+      io.stdout:write(output.clean(text))
       io.stdout:flush()
     end,
     size = function() return term.size(1) end,

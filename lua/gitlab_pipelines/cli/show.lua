@@ -98,7 +98,8 @@ local function say_failure(ctx, job)
   ctx:print("%s failed first%s", output.plain(job.name),
     job.failure_reason and ": " .. output.plain(job.failure_reason) or "")
   if job.web_url then ctx:print("  %s", output.plain(job.web_url)) end
-  for line in (job.log or ""):gmatch "[^\n]+" do ctx:print("  | %s", output.plain(line)) end
+  -- Cleaned whole: a secret may go on in the next line.
+  for line in output.clean(job.log or ""):gmatch "[^\n]+" do ctx:print("  | %s", output.plain(line)) end
 end
 
 function M.run(ctx, args)

@@ -56,7 +56,7 @@ end
 -- told the key, which the next call goes on with.
 local function create_once(ctx, args, gl, project, fields)
   local pipeline, err
-  local function tell(text) io.stderr:write("gitlab-pipelines: ", text, "\n") end
+  local function tell(text) ctx:note("gitlab-pipelines: %s", text) end
   local _, why = ctx:interruptible(function() pipeline, err = create(args, gl, project, fields) end,
     function(count)
       if count == 1 then

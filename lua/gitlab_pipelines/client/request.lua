@@ -119,7 +119,7 @@ function M.build(client, op, args)
   return {
     op = op, args = args, path = path, url = url, headers = headers_of(op, args),
     body = args.body ~= nil and json.encode(reveal(args.body, client.redactor)) or nil,
-    attempts = 0,
+    attempts = 0, redactor = client.redactor,
     -- Set on the way; named here so that the table is made in its final size.
     sink = nil, streams = nil, deadline = nil, server_time = nil, response = nil, result = nil,
     err = nil, hop = nil, held_back = nil,

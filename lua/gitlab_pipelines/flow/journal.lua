@@ -79,9 +79,17 @@ local function reveal(run, value)
   end)
 end
 
+-- A server may send back the client's token, in what a step gives and so in what the next one sends.
+local function without_tokens(run, value)
+  local client = run.gl.client
+  local tokens = client and client.tokens
+  if not tokens then return value end
+  return mapped(value, function(text) return tokens:text(text) end)
+end
+
 local function encoded(run, value)
   if value == nil then return nil end
-  return json.encode(conceal(run, value))
+  return json.encode(without_tokens(run, conceal(run, value)))
 end
 
 local function decoded(run, text)
@@ -161,8 +169,9 @@ function Records:step(run, state, phase, fields)
       job = ?10, web_url = ?11, status = ?12, reason = ?13, because = ?14, outputs = ?15,
       started_at = ?16, ended_at = ?17]],
     run.id, state.path, state.kind, phase, state.attempt, request, items,
-    state.project and tostring(state.project), state.pipeline_id, state.job_id, state.web_url,
-    done and state.status or nil, done and state.reason or nil, done and state.because or nil,
+    state.project and tostring(state.project), state.pipeline_id, state.job_id,
+    without_tokens(run, state.web_url), done and without_tokens(run, state.status) or nil,
+    done and without_tokens(run, state.reason) or nil, done and state.because or nil,
     outputs, state.started_at, done and state.ended_at or nil)
   if not rows then return nil, err end
   return true

@@ -4,6 +4,7 @@
 local json = require "gitlab_pipelines.json"
 local operations = require "gitlab_pipelines.operations"
 local refs = require "gitlab_pipelines.flow.refs"
+local screen = require "gitlab_pipelines.screen"
 local view = require "gitlab_pipelines.flow.view"
 
 local M = {}
@@ -227,6 +228,8 @@ local function tree(plan, opts)
       .. (" "):rep(columns - view.width(row.prefix .. row.name)) .. "  " .. what_text(plan, step)
       .. rule_text(step)
   end
+  -- Names of items and values of inputs are any text.
+  for i, line in ipairs(lines) do lines[i] = screen.plain(line) end
   return table.concat(lines, "\n") .. "\n"
 end
 
@@ -242,17 +245,26 @@ end
 local shapes = { pipeline = "box", play = "cds", wait_for = "box", approval = "diamond",
   call = "ellipse", each = "box3d" }
 
+-- A text in a picture's quotes: a name of the script's may hold quotes and ends of lines.
+local function quoted(text, escapes)
+  return '"' .. screen.plain(text):gsub("[\"\\#&<>;]", escapes) .. '"'
+end
+
+local DOT = { ['"'] = '\\"', ["\\"] = "\\\\" }
+local MERMAID = { ['"'] = "#quot;", ["#"] = "#35;", ["&"] = "#amp;", ["<"] = "#lt;", [">"] = "#gt;", [";"] = "#59;",
+  ["\\"] = "#92;" }
+
 local function dot(plan, opts)
   local data = M.data(plan, opts)
-  local lines = { ("digraph %q {"):format(data.name), "  rankdir = LR;",
+  local lines = { "digraph " .. quoted(data.name, DOT) .. " {", "  rankdir = LR;",
     '  node [fontname = "sans-serif"];' }
   for _, step in ipairs(data.steps) do
-    lines[#lines + 1] = ('  "%s" [label = "%s", shape = %s];'):format(step.name, label_of(step),
-      shapes[step.kind])
+    lines[#lines + 1] = ('  %s [label = %s, shape = %s];'):format(quoted(step.name, DOT),
+      quoted(label_of(step), DOT), shapes[step.kind])
   end
   for _, step in ipairs(data.steps) do
     for _, need in ipairs(step.needs) do
-      lines[#lines + 1] = ('  "%s" -> "%s"%s;'):format(need, step.name,
+      lines[#lines + 1] = ('  %s -> %s%s;'):format(quoted(need, DOT), quoted(step.name, DOT),
         step.when == "success" and "" or " [style = dashed]")
     end
   end
@@ -269,7 +281,7 @@ local function mermaid(plan, opts)
   for i, step in ipairs(data.steps) do
     ids[step.name] = "s" .. i
     local border = borders[step.kind]
-    lines[#lines + 1] = ('  s%d%s"%s"%s'):format(i, border[1], label_of(step), border[2])
+    lines[#lines + 1] = ('  s%d%s%s%s'):format(i, border[1], quoted(label_of(step), MERMAID), border[2])
   end
   for _, step in ipairs(data.steps) do
     for _, need in ipairs(step.needs) do

@@ -1,6 +1,7 @@
 --- A run as one HTML file: nothing is fetched, nothing runs in it. Steps with their times on one
 -- time line, links, why something was skipped or failed, and the end of each failing job's log.
 
+local screen = require "gitlab_pipelines.screen"
 local view = require "gitlab_pipelines.flow.view"
 
 local M = {}
@@ -29,14 +30,16 @@ pre { background: var(--soft); padding: .75rem; overflow-x: auto; border-radius:
 
 local escapes = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
 
-local function text(value)
-  return (tostring(value):gsub("[%z\1-\8\11\12\14-\31\127]", ""):gsub("[&<>\"']", escapes))
+-- What is seen of a text: no secret, nothing that turns or hides what is beside it.
+local function text(run, value)
+  local shown = run:redact(tostring(value)):gsub("[%z\1-\8\11\12\14-\31\127]", "")
+  return (screen.harmless(shown):gsub("[&<>\"']", escapes))
 end
 
 -- Only web addresses become links: what a server sends might say javascript:.
-local function link(address, label)
-  if not address or not address:match "^https?://" then return text(label) end
-  return ('<a href="%s">%s</a>'):format(text(address), text(label))
+local function link(run, address, label)
+  if not address or not address:match "^https?://" then return text(run, label) end
+  return ('<a href="%s">%s</a>'):format(text(run, address), text(run, label))
 end
 
 local function date(seconds)
@@ -48,7 +51,7 @@ local function bar(run, step, length)
   local from = (step.started_at - run.started_at) / length * 100
   local size = ((step.ended_at or run.rt:now()) - step.started_at) / length * 100
   return ('<div class="track %s"><span style="left:%.2f%%;width:%.2f%%"></span></div>'):format(
-    step.status, math.max(0, from), math.min(100, math.max(0, size)))
+    text(run, step.status), math.max(0, from), math.min(100, math.max(0, size)))
 end
 
 local function row(run, step, length)
@@ -59,18 +62,18 @@ local function row(run, step, length)
   local label = step.pipeline_id and "#" .. ("%d"):format(step.pipeline_id) or "open"
   return ([[<tr%s><td class="name">%s</td><td class="%s">%s</td><td class="bar">%s</td>]]
     .. [[<td class="time">%s</td><td>%s</td><td>%s</td></tr>]]):format(
-    step.key and ' class="item"' or "", text(step.name), step.status, text(step.status),
-    bar(run, step, length), time, step.web_url and link(step.web_url, label) or "",
-    text(step.reason or step.message or ""))
+    step.key and ' class="item"' or "", text(run, step.name), text(run, step.status), text(run, step.status),
+    bar(run, step, length), time, step.web_url and link(run, step.web_url, label) or "",
+    text(run, step.reason or step.message or ""))
 end
 
-local function failure(step)
+local function failure(run, step)
   local told = step.failure
   if not told then return nil end
   local lines = {}
-  for i, line in ipairs(told.log or {}) do lines[i] = text(line) end
-  return ([[<section><h2 class="failed">%s</h2><p>%s: %s</p>%s</section>]]):format(text(step.path),
-    link(told.web_url, "job " .. told.job), text(told.reason or "failed"),
+  for i, line in ipairs(told.log or {}) do lines[i] = text(run, line) end
+  return ([[<section><h2 class="failed">%s</h2><p>%s: %s</p>%s</section>]]):format(text(run, step.path),
+    link(run, told.web_url, "job " .. told.job), text(run, told.reason or "failed"),
     #lines > 0 and "<pre>" .. table.concat(lines, "\n") .. "</pre>" or "")
 end
 
@@ -82,17 +85,17 @@ function M.html(run)
   local rows, failures = {}, {}
   for _, step in ipairs(run:each_step()) do
     rows[#rows + 1] = row(run, step, length)
-    failures[#failures + 1] = failure(step)
+    failures[#failures + 1] = failure(run, step)
   end
   return table.concat({
     "<!doctype html>", '<html lang="en"><head><meta charset="utf-8">',
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
-    ("<title>%s: %s</title>"):format(text(run.name), text(run.status)),
+    ("<title>%s: %s</title>"):format(text(run, run.name), text(run, run.status)),
     "<style>" .. style .. "</style></head><body>",
-    ('<header><h1>%s <span class="%s">%s</span></h1>'):format(text(run.name), run.status,
-      text(run.status)),
+    ('<header><h1>%s <span class="%s">%s</span></h1>'):format(text(run, run.name), text(run, run.status),
+      text(run, run.status)),
     ("<p>%s, %s, run %s</p></header>"):format(date(run.wall_started), view.elapsed(length),
-      text(run.id)),
+      text(run, run.id)),
     "<table><thead><tr><th>step</th><th>status</th><th>when</th><th>time</th><th>pipeline</th>"
       .. "<th></th></tr></thead><tbody>",
     table.concat(rows, "\n"), "</tbody></table>", table.concat(failures, "\n"),

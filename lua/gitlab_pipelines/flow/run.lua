@@ -135,8 +135,19 @@ end
 
 -- Events -----------------------------------------------------------------------------------------
 
+-- Takes secrets out of every text of an event: names, links and logs come from a server.
+local function redacted(run, value)
+  if type(value) == "string" then return run:redact(value) end
+  if type(value) ~= "table" then return value end
+  for _, key in ipairs(refs.sorted_keys(value)) do value[key] = redacted(run, value[key]) end
+  return value
+end
+
 --- Tells everybody: listeners at once, `events()` when they look.
 function Run:emit(event)
+  for _, name in ipairs(refs.sorted_keys(event)) do
+    if name ~= "log" then event[name] = redacted(self, event[name]) end
+  end
   event.seq, event.time, event.run = #self.log + 1, self.rt:wall(), self.id
   self.log[event.seq] = event
   for _, listener in ipairs(self.listeners) do listener(event) end

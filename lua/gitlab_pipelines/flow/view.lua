@@ -35,7 +35,10 @@ end
 
 M.width, M.cut = screen.width, screen.cut
 
-local function clean(text) return screen.plain((tostring(text):gsub("[%c\127]+", " "))) end
+-- One line of a text, without secrets: they are looked for before anything is cut.
+local function clean(run, text)
+  return screen.plain((run:redact(tostring(text)):gsub("[%c\127]+", " ")))
+end
 
 -- Where each step hangs: below the deepest of its needs, the lower one in the script among equals.
 local function children_of(plan)
@@ -164,12 +167,12 @@ end
 -- One line of the tree. A link that does not fit whole is left out: half a link is none.
 local function row_line(run, row, columns, width, now, opts, style)
   local view = row.view
-  local name = M.cut(row.prefix .. mark(view, style, now) .. " " .. clean(row.name), columns,
+  local name = M.cut(row.prefix .. mark(view, style, now) .. " " .. clean(run, row.name), columns,
     style.more)
   local time = time_of(view, now)
   local room = width - columns - 9
-  local text = M.cut(clean(detail(run, view)), math.max(room, 0), style.more)
-  local link = view.web_url and clean(view.web_url) or ""
+  local text = M.cut(clean(run, detail(run, view)), math.max(room, 0), style.more)
+  local link = view.web_url and clean(run, view.web_url) or ""
   local gap = text ~= "" and 2 or 0
   if M.width(text) + gap + M.width(link) > room then link = "" end
   local line = M.cut(row.prefix, columns, "")
@@ -188,8 +191,8 @@ local verbs = { success = "succeeded", failed = "failed", canceled = "was cancel
 
 local function headline(run, now, opts)
   local time = run.started_at and M.elapsed((run.ended_at or now) - run.started_at) or ""
-  return paint(opts, "bold", clean(run.name)) .. "  "
-    .. paint(opts, run.status, verbs[run.status] or run.status) .. "  " .. time
+  return paint(opts, "bold", clean(run, run.name)) .. "  "
+    .. paint(opts, run.status, verbs[run.status] or clean(run, run.status)) .. "  " .. time
 end
 
 --- What is to be said about steps that failed: the job and the end of its log.
@@ -200,15 +203,15 @@ function M.failures(run, width, opts)
   for _, view in ipairs(run:each_step()) do
     if view.status == "failed" and view.kind ~= "each" then
       lines[#lines + 1] = ""
-      lines[#lines + 1] = paint(opts, tone(view), M.cut(clean(("%s failed: %s"):format(view.path,
+      lines[#lines + 1] = paint(opts, tone(view), M.cut(clean(run, ("%s failed: %s"):format(view.path,
         view.reason or "")), width, style.more))
       local failure = view.failure
       if failure and failure.web_url then
-        lines[#lines + 1] = "  " .. paint(opts, "dim", clean(failure.web_url))
+        lines[#lines + 1] = "  " .. paint(opts, "dim", clean(run, failure.web_url))
       end
       for _, line in ipairs(failure and failure.log or {}) do
         lines[#lines + 1] = "  " .. paint(opts, "dim", style.log)
-          .. M.cut(clean(line), math.max(width - 4, 1), style.more)
+          .. M.cut(clean(run, line), math.max(width - 4, 1), style.more)
       end
     end
   end
@@ -234,7 +237,7 @@ function M.frame(run, width, now, opts)
   local rows = tree_rows(run, opts.unicode)
   local columns = 12
   for _, row in ipairs(rows) do
-    columns = math.max(columns, M.width(row.prefix) + M.width(row.name) + 2)
+    columns = math.max(columns, M.width(row.prefix) + M.width(clean(run, row.name)) + 2)
   end
   columns = math.max(8, math.min(columns, math.floor(width * 0.5)))
   local lines = { headline(run, now, opts) }
@@ -312,12 +315,12 @@ local function live(run, opts)
   run:on_event(function(event)
     if event.type == "print" and not self.closing then
       local above = {}
-      for line in (event.text .. "\n"):gmatch "([^\n]*)\n" do above[#above + 1] = clean(line) end
+      for line in (event.text .. "\n"):gmatch "([^\n]*)\n" do above[#above + 1] = clean(run, line) end
       self:refresh(above)
     end
   end)
   for _, event in ipairs(run.log) do
-    if event.type == "print" then self.write(clean(event.text) .. "\n") end
+    if event.type == "print" then self.write(clean(run, event.text) .. "\n") end
   end
   self:refresh()
   local spawn = run.rt.background or run.rt.spawn
@@ -337,10 +340,10 @@ local final = { success = true, failed = true, canceled = true, skipped = true }
 
 local function line_of(run, event, seen)
   local at = ("[%7s] "):format(M.elapsed(event.time - run.wall_started))
-  if event.type == "print" then return event.text end
+  if event.type == "print" then return screen.harmless(event.text) end
   if event.type == "run" then
-    local text = at .. clean(event.name or "run") .. " " .. (verbs[event.status] or event.status)
-    return event.reason and text .. ": " .. clean(event.reason) or text
+    local text = at .. clean(run, event.name or "run") .. " " .. (verbs[event.status] or clean(run, event.status))
+    return event.reason and text .. ": " .. clean(run, event.reason) or text
   end
   local status = event.status
   if status == "running" and linked[event.kind] then
@@ -348,12 +351,12 @@ local function line_of(run, event, seen)
     if not event.web_url or final[event.pipeline_status] then return nil end
     status = event.pipeline_status or status
   end
-  local text = event.step .. ": " .. clean(status)
+  local text = clean(run, event.step) .. ": " .. clean(run, status)
   if event.reason or event.message then
-    text = text .. ", " .. clean(event.reason or event.message)
+    text = text .. ", " .. clean(run, event.reason or event.message)
   end
   if event.elapsed then text = text .. " after " .. M.elapsed(event.elapsed) end
-  if event.web_url then text = text .. "  " .. event.web_url end
+  if event.web_url then text = text .. "  " .. clean(run, event.web_url) end
   if seen[event.step] == text then return nil end
   seen[event.step] = text
   return at .. text

@@ -22,6 +22,13 @@ function M.new()
   return setmetatable({ matcher = core.redact.new() }, Redactor)
 end
 
+--- A redactor that knows only what is added, nothing by its looks: for data that must otherwise stay
+--- exactly as they are.
+---@return table redactor
+function M.known()
+  return setmetatable({ matcher = core.redact.new(true) }, Redactor)
+end
+
 --- Makes a secret known. May be called at any time; streams that are open see it too.
 ---@param secret userdata|string a core.secret, or its text
 ---@return table redactor itself
