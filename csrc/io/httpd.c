@@ -152,11 +152,20 @@ static int is_up_to_client(const connection *conn)
            (conn->stage == RAW && gp_raw_wants_write(&conn->raw));
 }
 
-static void start_closing(connection *conn, int how)
+/* libmicrohttpd closes it as soon as it runs. A request that arrives all the same is not carried
+ * out: its answer could not be sent. */
+static void start_closing(connection *conn)
 {
     conn->closing = 1;
     conn->server->closing++;
-    shutdown(conn->fd, how);
+    shutdown(conn->fd, SHUT_RDWR);
+}
+
+/* Has something arrived that libmicrohttpd has not read yet? */
+static int has_arrivals(const connection *conn)
+{
+    char byte;
+    return recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 static void count_memory(connection *conn, size_t bytes)
@@ -579,6 +588,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
     (void)mhd;
     (void)url;
     if (!conn || conn->server->closed) return MHD_NO;
+    if (conn->closing && is_waiting_for_request(conn)) return MHD_NO;
     switch (conn->stage) {
     case HEAD:
         conn->method = method;
@@ -798,16 +808,16 @@ static connection *find_victim(const gp_httpd *server)
     for (conn = server->first; conn; conn = conn->next) {
         if (is_lingering(conn) && !conn->closing) return conn;
         if (!is_up_to_client(conn)) continue;
-        if (is_waiting_for_request(conn)) return conn;
+        if (is_waiting_for_request(conn) && !has_arrivals(conn)) return conn;
+        if (is_waiting_for_request(conn)) continue;
         if (!reader && conn->since <= server->now - LEAST_READING) reader = conn;
     }
     return reader;
 }
 
-/* What has arrived of a request stays readable: one that is whole is still answered. */
 static void evict(connection *conn)
 {
-    start_closing(conn, is_waiting_for_request(conn) ? SHUT_RD : SHUT_RDWR);
+    start_closing(conn);
     if (conn->stage == RAW) resume(conn, ENDING);
 }
 
@@ -974,7 +984,7 @@ static void lose_patience(gp_httpd *server)
             touch(conn);
             continue;
         }
-        start_closing(conn, SHUT_RDWR);
+        start_closing(conn);
         if (conn->stage == RAW) resume(conn, ENDING);
     }
 }
@@ -1026,9 +1036,9 @@ void gp_httpd_stop(gp_httpd *server, double now)
         server->paused = 0;
     }
     for (conn = server->first; conn; conn = conn->next) {
-        /* What has arrived stays readable; after it comes the end of the stream. */
-        if (!is_waiting_for_request(conn) || conn->closing) continue;
-        start_closing(conn, SHUT_RD);
+        /* A request that has arrived is still answered; its connection is closed with that. */
+        if (!is_waiting_for_request(conn) || conn->closing || has_arrivals(conn)) continue;
+        start_closing(conn);
     }
 }
 

@@ -28,14 +28,88 @@ local function ask(server, path, more, token)
 end
 
 describe("mock serve", function()
-  it("prints one line with its URL, serves, and ends cleanly on SIGTERM and SIGINT", function()
-    for _, signal in ipairs { "TERM", "INT" } do
+  it("prints one line with its URL, serves, and ends cleanly on SIGTERM, SIGINT and SIGHUP", function()
+    for _, signal in ipairs { "TERM", "INT", "HUP" } do
       local server = serve()
       assert.truthy(server.first_line:match "^simulated GitLab on http://127%.0%.0%.1:%d+$")
       assert.equal(200, (ask(server, "/api/v4/version")))
       server:signal(signal)
       assert.same({ 0, "" }, { server:wait() })
     end
+  end)
+
+  it("goes on under nohup when its terminal is closed, and when nobody reads what it prints", function()
+    local server = httpd.start({ "sh", "-c", ("trap '' HUP; exec %s bin/gitlab-pipelines mock serve --port 0 --db :memory:")
+      :format(httpd.lua) }, { MOCK_TOKEN = TOKEN })
+    server:signal "HUP"
+    server:signal "PIPE"
+    assert.equal(200, (ask(server, "/api/v4/version")))
+    assert.same({ 0, "" }, { server:stop() })
+  end)
+
+  it("lets writes in flight end when it is stopped: what it acknowledged is there, what is there was acknowledged",
+    function()
+      local db = os.tmpname()
+      local server = serve { "--db", db }
+      finally(function() if not server.code then server:signal "KILL" end end)
+      local pipe = assert(io.popen(("/usr/bin/python3 spec/support/writers.py %s %s 100000 2>&1"):format(server.url, TOKEN)))
+      -- They are at it.
+      repeat local _, rows = ask(server, "/projects/1/pipelines?per_page=100") until #rows > 50
+      assert.same({ 0, "" }, { server:stop() })
+      local told = pipe:read "*a"
+      pipe:close()
+      server = serve { "--db", db }
+      local count = 0
+      for id, ref in told:gmatch "created (%d+) (%S+)" do
+        count = count + 1
+        if count % 50 == 1 then
+          local status, pipeline = ask(server, "/projects/1/pipelines/" .. id)
+          assert.same({ 200, ref }, { status, pipeline.ref })
+        end
+      end
+      assert.is_true(count > 0, told)
+      local made = 0
+      repeat
+        local _, page = ask(server, ("/projects/1/pipelines?per_page=100&page=%d"):format(1 + made / 100))
+        made = made + #page
+      until #page < 100
+      assert.equal(count, made)
+      server:stop()
+      for _, suffix in ipairs { "", "-wal", "-shm", "-lock" } do os.remove(db .. suffix) end
+    end)
+
+  it("answers what is hardly HTTP with a status, and the next client as ever", function()
+    local server = serve()
+    local head = "Host: a\r\nPRIVATE-TOKEN: " .. TOKEN .. "\r\n"
+    local get = "GET /version HTTP/1.1\r\n" .. head .. "\r\n"
+    for wanted, request in pairs {
+      ["400 length"] = "POST /projects/1/pipeline HTTP/1.1\r\n" .. head .. "Content-Length: x\r\n\r\n",
+      ["400 both"] = "POST /projects/1/pipeline HTTP/1.1\r\n" .. head
+        .. "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      ["413 long"] = "POST /projects/1/pipeline HTTP/1.1\r\n" .. head .. "Content-Length: 99999999999999\r\n\r\n",
+      ["431 head"] = "GET /version HTTP/1.1\r\n" .. head .. "X: " .. ("x"):rep(20000) .. "\r\n\r\n",
+      ["405 method"] = "BREW /version HTTP/1.1\r\n" .. head .. "\r\n",
+      ["400 star"] = "OPTIONS * HTTP/1.1\r\n" .. head .. "\r\n",
+      ["400 authority"] = "CONNECT a:80 HTTP/1.1\r\n" .. head .. "\r\n",
+      ["200 absolute"] = "GET http://elsewhere/version HTTP/1.1\r\n" .. head .. "\r\n",
+      ["200 plain"] = get,
+    } do
+      local _, received = httpd.raw(server, { httpd.step.send(request), httpd.step.answers(1), httpd.step.keep })
+      local answer = httpd.answers(received)[1]
+      assert.truthy(answer, wanted .. ": " .. received)
+      local status = tonumber(wanted:match "%d+")
+      assert.is_true(answer.status == status or status == 400 and answer.status >= 400 and answer.status < 500,
+        wanted .. ": " .. received)
+    end
+    for _, garbage in ipairs { "\0\1\2\r\n\r\n", "GET\r\n\r\n", "\22\3\1\2\0\1\0\1\252\3\3", "GET /version HTTP/9.9\r\n\r\n" } do
+      httpd.raw(server, { httpd.step.send(garbage), httpd.step.abort })
+      assert.equal(200, (ask(server, "/api/v4/version")))
+    end
+    local _, received = httpd.raw(server, { httpd.step.times(20, get), httpd.step.answers(20), httpd.step.keep })
+    local answers = httpd.answers(received)
+    assert.equal(20, #answers)
+    for _, answer in ipairs(answers) do assert.equal(200, answer.status) end
+    assert.same({ 0, "" }, { server:stop() })
   end)
 
   it("serves each path with and without /api/v4, and keeps %2F", function()
