@@ -18,7 +18,8 @@ local lua_floors = {
   { "observe, operations, errors, options, json", "^lua/gitlab_pipelines/observe/",
     "^lua/gitlab_pipelines/operations%.lua$", "^lua/gitlab_pipelines/errors%.lua$",
     "^lua/gitlab_pipelines/options%.lua$", "^lua/gitlab_pipelines/json%.lua$",
-    "^lua/gitlab_pipelines/journal%.lua$", "^lua/gitlab_pipelines/screen%.lua$" },
+    "^lua/gitlab_pipelines/journal%.lua$", "^lua/gitlab_pipelines/screen%.lua$",
+    "^lua/gitlab_pipelines/guard%.lua$", "^lua/gitlab_pipelines/text%.lua$" },
 }
 local c_floors = {
   { "binding", "^csrc/binding/" },

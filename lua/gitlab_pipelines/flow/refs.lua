@@ -9,6 +9,8 @@ local core = require "gitlab_pipelines.core"
 
 local M = {}
 
+if jit then jit.off(true, true) end
+
 local Refs = {}
 Refs.__index = Refs
 
