@@ -27,7 +27,7 @@ libs_mock  := -lsqlite3 -lmicrohttpd -lcrypto -lm
 # Which floors' sources go into which shared object; csrc/core is linked into each.
 sources_core  := csrc/io/clock.c csrc/io/poll.c csrc/io/term.c csrc/io/shared_limits.c
 sources_http  := $(wildcard csrc/io/http*.c) csrc/io/clock.c
-sources_store := $(wildcard csrc/io/journal*.c csrc/io/archive*.c)
+sources_store := $(wildcard csrc/io/journal*.c csrc/io/archive*.c) csrc/io/folder.c
 sources_mock  := $(wildcard csrc/mock/*.c csrc/io/httpd*.c csrc/io/raw*.c) csrc/io/clock.c
 sources_http  := $(filter-out csrc/io/httpd%.c,$(sources_http))
 

@@ -48,16 +48,14 @@ end
 -- The next match behind the place `self.at`, as `step` gives it; nil when there is none. An empty one
 -- right behind the last match does not count.
 local function advance(self, first, last, ...)
-  while true do
-    if first == false then error(last, 3) end
-    if not first then return nil end
-    if last ~= self.last or last >= first then
-      self.at, self.last = last + 1, last
-      return first, last, ...
-    end
+  if first == false then error(last, 3) end
+  if not first then return nil end
+  if last == self.last and last < first then
     self.at = self.at + 1
     return advance(self, step(self.text, self.pattern, self.at, false))
   end
+  self.at, self.last = last + 1, last
+  return first, last, ...
 end
 
 local function gmatch(text, pattern)

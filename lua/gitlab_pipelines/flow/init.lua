@@ -183,7 +183,8 @@ end
 
 local function new_run(plan, opts, records, id)
   return run.new(plan, { client = opts.client, id = id or opts.id, on_event = opts.on_event,
-    journal = records, output = opts.output, job_token = has_job_token(opts.client), runtime = opts.runtime or opts.client.runtime
+    journal = records, output = opts.output, job_token = has_job_token(opts.client),
+    runtime = opts.runtime or opts.client.runtime
       or require("gitlab_pipelines.runtime").default(),
     named_secret = opts.named_secret or function(name)
       return require("gitlab_pipelines.api.secrets").named(name)

@@ -590,22 +590,34 @@ function Session:caught(message, kind)
   return self:error(kind, one_line(text), self:line())
 end
 
+--- Must it be kept from the host? Not a builder's function, nor what --allow-host trusts.
+function Session:is_untrusted() return self.source ~= nil and not self.allow_host end
+
+--- A budget: "seconds" or "call_seconds" says of which kind.
+function Session:guard(budget)
+  return guards.new { seconds = self.budgets[budget], memory = self.budgets.memory,
+    source = self.source }
+end
+
 --- Runs a function of the script, or one that works on its values, within a budget.
----@param budget string "seconds" or "call_seconds"
----@param kind string|nil of the FlowError that comes out
+---@param guard table|nil none: as it is
+---@param kind string|nil of the FlowError that comes out; InvalidScript if absent
 ---@param fn function
 ---@return boolean ok
 ---@return any a the first result, or the error
 ---@return any b the second result, or with an error: is the budget spent?
-function Session:bounded(budget, kind, fn, ...)
+function Session:within(guard, kind, fn, ...)
   local function handler(message) return self:caught(message, kind) end
-  if not self.source or self.allow_host then return xpcall(fn, handler, ...) end
-  local guard = guards.new { seconds = self.budgets[budget], memory = self.budgets.memory,
-    source = self.source }
+  if not guard then return xpcall(fn, handler, ...) end
   local within, ok, a, b = guard:call(xpcall, fn, handler, ...)
   if not within then return false, self:caught(ok, kind), guard:is_spent() end
   if not ok then return false, self:caught(a, kind), false end
   return true, a, b
+end
+
+--- The same with a new budget of a kind.
+function Session:bounded(budget, kind, fn, ...)
+  return self:within(self:is_untrusted() and self:guard(budget) or nil, kind, fn, ...)
 end
 
 local function explain(test)
@@ -690,14 +702,25 @@ local function run_call(run, steps, gl, step)
   return shown.data(value, "the result"), shown.original(err)
 end
 
---- Runs the function of a `call`.
+--- Runs the function of a `call`. An untrusted script's gets a facade instead of the client.
 ---@param plan table
 ---@param run function
+---@param steps table the steps as a script sees them
+---@param gl table the client
+---@param step table the third argument
+---@param output string|nil the folder for what it writes
 ---@return boolean ok
 ---@return any value what it returned, as plain data; or the error
 ---@return any err what it returned second; or: is the budget spent?
-function M.call(plan, run, steps, gl, step)
-  return plan.session:bounded("call_seconds", "StepFailed", run_call, run, steps, gl, step)
+function M.call(plan, run, steps, gl, step, output)
+  local session = plan.session
+  if not session:is_untrusted() then
+    return session:bounded("call_seconds", "StepFailed", run_call, run, steps, gl, step)
+  end
+  local guard = session:guard "call_seconds"
+  local facade = require("gitlab_pipelines.flow.facade").new(gl, output,
+    function(fn, ...) return guard:call(fn, ...) end)
+  return session:within(guard, "StepFailed", run_call, run, steps, facade, step)
 end
 
 local function new_session(file, source, opts)
