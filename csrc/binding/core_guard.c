@@ -6,7 +6,7 @@
  *   guard:leave()                  and from here on no longer; harmless when not entered
  *   guard:state(err) -> kind, line what was spent: "time", "instructions", "memory" or nil, and the
  *                                  line of `source` that ran then; `err` is what was raised
- *   charge(bytes, steps)           counts what was done for the guarded code outside of it
+ *   charge(bytes, steps, seconds)  counts what was done for the guarded code outside of it
  *   check(err)                     raises again when `err` means that the budget is spent
  *   line() -> line                 of `source` that runs, or that ran last
  *
@@ -22,7 +22,6 @@
  *
  * C calls no Lua here. The hook that was there before (a coverage tool's) still gets its events.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "core_guard.h"
@@ -35,17 +34,16 @@
 /* Instructions between two looks: few, because one may compare or join texts of many megabytes. */
 #define EVERY 16
 
-/* A second of a function in C is about so many of its steps. */
-#define STEPS_A_SECOND 1e8
+/* Steps of a function in C between two looks: less than a millisecond. */
+#define SLICE 10000
 
-#define MAX_EXEMPT  4
-#define MAX_LEVELS  200
-#define SOURCE_SIZE 64
+#define MAX_EXEMPT 4
+#define MAX_LEVELS 200
 
 typedef struct guard {
     double seconds, instructions, memory; /* the budget */
     double used_seconds, used_instructions, used;
-    double entered_at, heap_at_first, collect_at;
+    double entered_at, heap_at_first, collect_at, settle_at;
     const char *spent; /* static text: what ran out */
     int line, refused_line, refused;
     int last_line; /* of `source`: a tail call leaves no frame of it */
@@ -58,7 +56,7 @@ typedef struct guard {
     void *alloc_ctx;
     struct guard *outer;
     const void *exempt[MAX_EXEMPT];
-    char source[SOURCE_SIZE];
+    const char *source; /* kept, like the functions of `exempt`, by the userdata's table */
 } guard;
 
 /* Nothing yields between enter and leave, so there is one for a thread of the system. */
@@ -86,11 +84,18 @@ static void note_line(lua_State *L, guard *g, lua_Debug *event)
     g->last_line = event->currentline;
 }
 
+/* What a block of this size takes of malloc's memory. */
+static double block_size(size_t size)
+{
+    if (!size) return 0;
+    return size <= 24 ? 32 : (double)((size + 23) / 16 * 16);
+}
+
 static void *bounded_alloc(void *ctx, void *ptr, size_t old_size, size_t new_size)
 {
     guard *g = ctx;
     /* Lua gives a type in place of the size of what does not exist yet. */
-    double more = (double)new_size - (ptr ? (double)old_size : 0);
+    double more = block_size(new_size) - (ptr ? block_size(old_size) : 0);
     void *block;
     if (more > 0 && g->used + more > g->memory) {
         if (!g->spent) g->refused_line = find_line(g->L, g);
@@ -206,12 +211,15 @@ static void settle_memory(lua_State *L, guard *g)
     double held;
     if (!g->ever_entered) {
         g->heap_at_first = heap_size(L);
+        g->settle_at = g->memory / 2;
         return;
     }
-    if (g->used > g->memory / 2) lua_gc(L, LUA_GCCOLLECT, 0);
+    if (g->used < g->settle_at) return;
+    lua_gc(L, LUA_GCCOLLECT, 0);
     held = heap_size(L) - g->heap_at_first;
     if (held < 0) held = 0;
     if (held < g->used) g->used = held;
+    g->settle_at = g->used > g->memory / 2 ? g->used + (g->memory - g->used) / 4 : g->memory / 2;
 }
 
 static int guard_enter(lua_State *L)
@@ -314,32 +322,34 @@ static int guard_line(lua_State *L)
 static int guard_charge(lua_State *L)
 {
     guard *g = current;
-    double bytes = luaL_checknumber(L, 1), steps = luaL_optnumber(L, 2, 0);
+    double bytes = luaL_checknumber(L, 1), steps = luaL_checknumber(L, 2);
     if (!g) return 0;
     g->used += bytes;
     g->used_instructions += steps;
+    g->used_seconds += luaL_optnumber(L, 3, 0);
     if (g->used > g->memory) mark_spent(L, g, "memory");
     look(L, g);
     return g->spent ? raise_spent(L, g) : 0;
 }
 
-unsigned long lgp_guard_left(void)
+unsigned long lgp_guard_slice(lua_State *L)
 {
     guard *g = current;
-    double steps, left;
-    if (!g) return (unsigned long)STEPS_A_SECOND;
-    steps = (g->seconds - elapsed(g)) * STEPS_A_SECOND;
-    left = g->instructions - g->used_instructions;
-    if (left < steps) steps = left;
-    return steps > 1 ? (unsigned long)steps : 1;
+    if (!g) return SLICE;
+    look(L, g);
+    if (g->spent) return 0;
+    g->used_instructions += SLICE;
+    return SLICE;
+}
+
+void lgp_guard_refund(unsigned long steps)
+{
+    if (current) current->used_instructions -= (double)steps;
 }
 
 int lgp_guard_exhaust(lua_State *L)
 {
-    guard *g = current;
-    if (!g) return luaL_error(L, "this takes too long");
-    mark_spent(L, g, g->used_instructions >= g->instructions ? "instructions" : "time");
-    return raise_spent(L, g);
+    return current ? raise_spent(L, current) : 0;
 }
 
 void lgp_guard_spend(lua_State *L, unsigned long steps)
@@ -380,14 +390,16 @@ static int guard_new(lua_State *L)
     g->seconds = lgp_opt_number(L, 1, "seconds", 2);
     g->instructions = lgp_opt_number(L, 1, "instructions", 2e7);
     g->memory = lgp_opt_number(L, 1, "memory", 67108864);
-    snprintf(g->source, sizeof g->source, "%s", lgp_opt_string(L, 1, "source", ""));
+    g->source = lgp_opt_string(L, 1, "source", "");
     read_exempt(L, g);
-    /* The functions of `exempt` are kept too: their addresses must stay theirs. */
+    /* What is known by its address must stay where it is. */
     lua_newtable(L);
     lua_getfield(L, 1, "strings");
     lua_setfield(L, -2, "bounded");
     lua_getfield(L, 1, "exempt");
     lua_setfield(L, -2, "exempt");
+    lua_getfield(L, 1, "source");
+    lua_setfield(L, -2, "source");
     lua_setuservalue(L, 2);
     return 1;
 }

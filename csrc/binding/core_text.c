@@ -28,11 +28,19 @@ static int read_search(lua_State *L, gp_pattern_search *what, int anchors)
     return 1;
 }
 
-static gp_pattern_result run(lua_State *L, const gp_pattern_search *what, gp_pattern_found *found)
+static unsigned long more(void *ctx)
 {
-    unsigned long left = lgp_guard_left(), effort = left;
-    gp_pattern_result result = gp_pattern_find(what, &effort, found);
-    lgp_guard_spend(L, left - effort);
+    return lgp_guard_slice(ctx);
+}
+
+static gp_pattern_result run(lua_State *L, gp_pattern_search *what, gp_pattern_found *found)
+{
+    unsigned long left;
+    gp_pattern_result result;
+    what->more = more;
+    what->ctx = L;
+    result = gp_pattern_find(what, &left, found);
+    lgp_guard_refund(left);
     if (result == GP_PATTERN_TOO_HARD && !found->problem) lgp_guard_exhaust(L);
     return result;
 }

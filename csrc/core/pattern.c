@@ -14,7 +14,10 @@ typedef struct matcher {
     const char *end;     /* of the match, once there is one */
     const char *problem; /* what is malformed */
     unsigned long effort;
+    unsigned long (*more)(void *ctx);
+    void *more_ctx;
     int depth;
+    int refused;    /* was there no more effort? */
     int references; /* is %1 allowed? */
     int count;
     struct {
@@ -156,9 +159,13 @@ static int is_item(unsigned char c, const char *at, const char *end)
 /* So many steps of the effort; 0 when it is spent. */
 static int spend(matcher *m, size_t steps)
 {
-    if (m->effort < steps) {
-        m->effort = 0;
-        return 0;
+    while (m->effort < steps) {
+        unsigned long more = m->more ? m->more(m->more_ctx) : 0;
+        if (!more) {
+            m->refused = 1;
+            return 0;
+        }
+        m->effort += more;
     }
     m->effort -= steps;
     return 1;
@@ -167,7 +174,7 @@ static int spend(matcher *m, size_t steps)
 /* What it costs to look at one byte: a long set is gone through for each. */
 static size_t cost_of(const char *p, const char *end)
 {
-    return 1 + (size_t)(end - p) / 16;
+    return 1 + (size_t)(end - p) / 4;
 }
 
 static gp_pattern_result match_here(matcher *m, const char *s, const char *p);
@@ -368,8 +375,8 @@ static gp_pattern_result match_here(matcher *m, const char *s, const char *p)
         }
         end = item_end(m, p);
         if (!end) return invalid(m, *p == '%' ? "ends with '%'" : "missing ']'");
-        if (end < m->pattern_end && is_repetition(*end)) return match_repeated(m, s, p, end);
         if (!spend(m, cost_of(p, end) - 1)) return GP_PATTERN_TOO_HARD;
+        if (end < m->pattern_end && is_repetition(*end)) return match_repeated(m, s, p, end);
         if (s == m->text_end || !is_item((unsigned char)*s, p, end)) return GP_PATTERN_NO_MATCH;
         s++;
         p = end;
@@ -402,7 +409,9 @@ static void begin(matcher *m, const char *pattern, size_t pattern_len, const cha
     m->pattern_end = pattern + pattern_len;
     m->end = m->problem = NULL;
     m->effort = effort;
-    m->depth = m->references = m->count = 0;
+    m->more = NULL;
+    m->more_ctx = NULL;
+    m->depth = m->refused = m->references = m->count = 0;
 }
 
 gp_pattern_result gp_pattern_match(const char *pattern, size_t pattern_len, const char *text,
@@ -414,19 +423,21 @@ gp_pattern_result gp_pattern_match(const char *pattern, size_t pattern_len, cons
     return search(&m, &s, pattern, pattern_len > 0 && *pattern == '^');
 }
 
-gp_pattern_result gp_pattern_find(const gp_pattern_search *what, unsigned long *effort,
+gp_pattern_result gp_pattern_find(const gp_pattern_search *what, unsigned long *left,
                                   gp_pattern_found *found)
 {
     matcher m;
     const char *text = what->text, *s = text + what->from;
     gp_pattern_result result;
     int i;
-    begin(&m, what->pattern, what->pattern_len, text, what->text_len, *effort);
+    begin(&m, what->pattern, what->pattern_len, text, what->text_len, 0);
+    m.more = what->more;
+    m.more_ctx = what->ctx;
     m.references = 1;
     result = search(&m, &s, what->pattern,
                     what->anchors && what->pattern_len > 0 && *what->pattern == '^');
-    *effort = m.effort;
-    found->problem = result == GP_PATTERN_TOO_HARD && m.effort ? "too complex" : m.problem;
+    *left = m.effort;
+    found->problem = result == GP_PATTERN_TOO_HARD && !m.refused ? "too complex" : m.problem;
     if (result != GP_PATTERN_MATCH) return result;
     found->begin = (size_t)(s - text);
     found->end = (size_t)(m.end - text);

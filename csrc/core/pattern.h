@@ -37,7 +37,7 @@ typedef struct gp_pattern_found {
         size_t from, len;
     } captures[GP_PATTERN_CAPTURES];
     const char *problem; /* static text: what is malformed; TOO_HARD: "too complex" when it is not
-                            the effort that was spent */
+                            the effort that was refused */
 } gp_pattern_found;
 
 typedef struct gp_pattern_search {
@@ -45,10 +45,13 @@ typedef struct gp_pattern_search {
     size_t pattern_len, text_len;
     size_t from; /* where to begin: an offset, at most text_len */
     int anchors; /* does a ^ at the beginning mean that the match must begin there? */
+    /* Gives more effort when that is spent, 0: no more. The first is asked for too. */
+    unsigned long (*more)(void *ctx);
+    void *ctx;
 } gp_pattern_search;
 
-/* The first match, with back references. Takes what it uses off *effort. */
-gp_pattern_result gp_pattern_find(const gp_pattern_search *what, unsigned long *effort,
+/* The first match, with back references. *left: the effort that was given and not used. */
+gp_pattern_result gp_pattern_find(const gp_pattern_search *what, unsigned long *left,
                                   gp_pattern_found *found);
 
 /* Is it a pattern that gp_pattern_match takes, from its first to its last byte? */

@@ -114,10 +114,28 @@ function M.outside(fn, ...)
   return back(counter, pcall(fn, ...))
 end
 
---- Counts what the host did for guarded code: bytes that it holds, and so many instructions.
+--- Counts what the host did for guarded code: bytes that it holds, instructions, time.
 ---@param bytes number
 ---@param instructions number
-function M.charge(bytes, instructions) core.guard.charge(bytes, instructions) end
+---@param seconds number|nil
+function M.charge(bytes, instructions, seconds) core.guard.charge(bytes, instructions, seconds) end
+
+--- The same as `outside` where nothing is waited for: its time counts.
+---@param fn function
+function M.aside(fn, ...)
+  local began = core.clock.now()
+  M.outside(fn, ...)
+  M.charge(0, 0, core.clock.now() - began)
+end
+
+-- What was caught within the guard: a spent budget goes on upwards.
+local function settled(ok, a, ...)
+  if not ok then core.guard.check(a) end
+  return ok, a, ...
+end
+
+--- xpcall for guarded code.
+function M.xpcall(fn, handler, ...) return settled(xpcall(fn, handler, ...)) end
 
 --- Raises again when an error that was caught means that the budget is spent.
 ---@param err any
@@ -141,6 +159,11 @@ function M.load(code, name, env)
     return piece
   end, name, "t", env)
   if chunk and jit then jit.off(chunk, true) end
+  -- What is no text, or nested too deeply, is refused without a line.
+  local plain = name:sub(2) .. ":"
+  if message and message:sub(1, #plain) ~= plain and not message:find "^%.%.%." then
+    message = plain .. "1: " .. message
+  end
   return chunk, message
 end
 

@@ -207,6 +207,16 @@ local function move(from, first, last, at, to)
   return to
 end
 
+local function checked_concat(list, separator, first, last)
+  -- LuaJIT would take a part of the number.
+  for _, place in ipairs { first or 1, last or 1 } do
+    if not (math.abs(check_number(3, "concat", place)) < 2 ^ 31) then
+      error("bad argument #3 to 'concat' (number out of range)", 2)
+    end
+  end
+  return concat(list, separator, first, last)
+end
+
 local function pick(library, names)
   local picked = {}
   for name in native.gmatch(names, "%S+") do picked[name] = library[name] end
@@ -218,14 +228,14 @@ end
 function M.libraries()
   local libraries = {
     string = pick(native, "byte char format len lower pack packsize reverse sub unpack upper"),
-    table = pick(table, "concat pack unpack"),
+    table = pick(table, "pack unpack"),
     math = pick(math, [[abs acos asin atan atan2 ceil cos cosh deg exp floor fmod frexp huge ldexp log
       log10 max maxinteger min mininteger modf pi pow rad sin sinh sqrt tan tanh tointeger type ult]]),
   }
   for name, value in pairs { find = find, gmatch = gmatch, gsub = gsub, match = match, rep = rep } do
     libraries.string[name] = value
   end
-  for name, value in pairs { insert = checked_insert, move = move, remove = checked_remove,
+  for name, value in pairs { concat = checked_concat, insert = checked_insert, move = move, remove = checked_remove,
       sort = sort } do
     libraries.table[name] = value
   end

@@ -373,8 +373,8 @@ end
 function Session:make_item(each, item)
   if self.making then self:fail("each can not stand within each", each.line) end
   local from = #self.made
-  local ok, result = xpcall(run_make, function(message) return self:caught(message) end, self,
-    each.options.make, item)
+  local ok, result = guards.xpcall(run_make, function(message) return self:caught(message) end,
+    self, each.options.make, item)
   self.making = false
   if not ok then error(result, 0) end
   local meaning = self.refs:meaning(result)
@@ -609,7 +609,7 @@ end
 function Session:within(guard, kind, fn, ...)
   local function handler(message) return self:caught(message, kind) end
   if not guard then return xpcall(fn, handler, ...) end
-  local within, ok, a, b = guard:call(xpcall, fn, handler, ...)
+  local within, ok, a, b = guard:call(guards.xpcall, fn, handler, ...)
   if not within then return false, self:caught(ok, kind), guard:is_spent() end
   if not ok then return false, self:caught(a, kind), false end
   return true, a, b
@@ -742,7 +742,7 @@ local function new_session(file, source, opts)
     local text = table.concat(texts, "\t")
     -- It is kept for as long as the run lasts.
     if self.source then guards.charge(#text + PRINT_BYTES, PRINT_INSTRUCTIONS) end
-    guards.outside(self.print, text)
+    guards.aside(self.print, text)
   end
   -- Printed before there is a run: told when it begins.
   self.printed = {}

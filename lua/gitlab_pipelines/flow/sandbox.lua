@@ -36,17 +36,19 @@ end
 -- The handler runs when the error has come up: where it was raised it would run without a budget.
 local function handled(handler, ok, first, ...)
   if ok then return ok, first, ... end
-  return ok, handler(first)
+  return ok, select(2, caught(pcall(handler, first)))
 end
 
 -- `pairs` and `next` go in a fixed order, because a resumed run must make the same steps again.
-local function ordered_next(object, key)
+local function ordered_next(object, before)
   local keys = sorted_keys(object)
-  if key == nil then return keys[1], object[keys[1]] end
+  local at = 0
   for i, known in ipairs(keys) do
-    if known == key then return keys[i + 1], object[keys[i + 1]] end
+    if known == before then at = i end
   end
-  return nil
+  local key = keys[at + 1]
+  if key == nil or before ~= nil and at == 0 then return nil end
+  return key, object[key]
 end
 
 local basics = {
@@ -54,11 +56,7 @@ local basics = {
   tostring = tostring, type = type, unpack = unpack, _VERSION = _VERSION,
   pcall = function(...) return caught(pcall(...)) end,
   xpcall = function(fn, handler, ...) return handled(handler, caught(pcall(fn, ...))) end,
-  next = function(object, key)
-    local found, value = ordered_next(object, key)
-    if found == nil then return nil end
-    return found, value
-  end,
+  next = ordered_next,
   pairs = function(object)
     if type(object) ~= "table" then
       error("bad argument #1 to 'pairs' (table expected, got " .. type(object) .. ")", 2)
@@ -66,7 +64,9 @@ local basics = {
     local keys, i = sorted_keys(object), 0
     return function()
       i = i + 1
-      return keys[i], object[keys[i]]
+      local key = keys[i]
+      if key == nil then return nil end
+      return key, object[key]
     end
   end,
 }
