@@ -98,13 +98,23 @@ static int find_plain(lua_State *L, const gp_pattern_search *what)
     return 2;
 }
 
+/* Lua's find takes a pattern without these for a plain text; so a ) alone is one. */
+static int is_plain(const gp_pattern_search *what)
+{
+    size_t i;
+    for (i = 0; i < what->pattern_len; i++) {
+        if (what->pattern[i] && strchr("^$*+?.([%-", what->pattern[i])) return 0;
+    }
+    return 1;
+}
+
 static int text_find(lua_State *L)
 {
     gp_pattern_search what;
     gp_pattern_found found;
     gp_pattern_result result;
     if (!read_search(L, &what, 1)) return nothing(L);
-    if (lua_toboolean(L, 4)) return find_plain(L, &what);
+    if (lua_toboolean(L, 4) || is_plain(&what)) return find_plain(L, &what);
     result = run(L, &what, &found);
     if (result == GP_PATTERN_NO_MATCH) return nothing(L);
     if (result != GP_PATTERN_MATCH) return malformed(L, result, &found);

@@ -210,7 +210,8 @@ end
 local function checked_concat(list, separator, first, last)
   -- LuaJIT would take a part of the number.
   for _, place in ipairs { first or 1, last or 1 } do
-    if not (math.abs(check_number(3, "concat", place)) < 2 ^ 31) then
+    local number = check_number(3, "concat", place)
+    if number ~= number or math.abs(number) >= 2 ^ 31 then
       error("bad argument #3 to 'concat' (number out of range)", 2)
     end
   end
