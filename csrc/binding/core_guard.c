@@ -8,6 +8,7 @@
  *                                  line of `source` that ran then; `err` is what was raised
  *   charge(bytes, steps, seconds)  counts what was done for the guarded code outside of it
  *   check(err)                     raises again when `err` means that the budget is spent
+ *   note(err)                      the same without raising: for a message handler
  *   line() -> line                 of `source` that runs, or that ran last
  *
  * While a guard is entered, three things of the Lua state are its own: the hook, the allocator and
@@ -309,6 +310,12 @@ static int guard_check(lua_State *L)
     if (!g) return 0;
     judge_error(L, g, 1);
     return g->spent ? raise_spent(L, g) : 0;
+}
+
+static int guard_note(lua_State *L)
+{
+    if (current) judge_error(L, current, 1);
+    return 0;
 }
 
 static int guard_line(lua_State *L)

@@ -135,7 +135,12 @@ local function settled(ok, a, ...)
 end
 
 --- xpcall for guarded code.
-function M.xpcall(fn, handler, ...) return settled(xpcall(fn, handler, ...)) end
+function M.xpcall(fn, handler, ...)
+  return settled(xpcall(fn, function(err)
+    core.guard.note(err)
+    return handler(err)
+  end, ...))
+end
 
 --- Raises again when an error that was caught means that the budget is spent.
 ---@param err any

@@ -8,6 +8,7 @@ local errors = require "gitlab_pipelines.errors"
 local guards = require "gitlab_pipelines.guard"
 local shown = require "gitlab_pipelines.flow.shown"
 local sorted_keys = require("gitlab_pipelines.flow.refs").sorted_keys
+local text = require "gitlab_pipelines.text"
 
 local M = {}
 
@@ -29,8 +30,8 @@ local groups = {
   deployments = "list [each] get",
 }
 
--- Options that are for the host: a journal's file, a receiver's object.
-local host_options = { journal = true, given_up = true, wake = true }
+-- Options that are for the host: a journal's file, a receiver's object, a function of ours.
+local host_options = { journal = true, given_up = true, wake = true, find = true }
 
 -- What a call of the client and one step of an iterator cost the script, in instructions: most of
 -- their time is waiting, which does not count.
@@ -105,6 +106,12 @@ end
 
 local function prepare(self, name, file_at, given)
   for i = 1, given.n do given[i] = argument(self, name, given[i]) end
+  if name == "jobs.search_log" then
+    -- The pattern is the script's: it takes of its budget.
+    given.n = math.max(given.n, 4)
+    given[4] = given[4] or {}
+    given[4].find = callback(self, text.strings.find)
+  end
   if not file_at or type(given[file_at]) ~= "string" then return nil end
   return given[file_at]
 end
