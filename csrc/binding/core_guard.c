@@ -413,11 +413,9 @@ static int guard_new(lua_State *L)
 
 int lgp_open_guard(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"new", guard_new},
-                                         {"charge", guard_charge},
-                                         {"check", guard_check},
-                                         {"line", guard_line},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"new", guard_new},     {"charge", guard_charge},
+                                         {"check", guard_check}, {"note", guard_note},
+                                         {"line", guard_line},   {NULL, NULL}};
     static const luaL_Reg methods[] = {
         {"enter", guard_enter}, {"leave", guard_leave}, {"state", guard_state}, {NULL, NULL}};
     lgp_type(L, GUARD_TYPE, methods, NULL, guard_close);
