@@ -2,7 +2,7 @@ std = "min"
 max_line_length = 120
 -- What only some of the three Luas have, and is asked for before it is used.
 read_globals = {
-  "unpack",
+  "unpack", "jit", "utf8", "bit",
   table = { fields = { "unpack" } },
   coroutine = { fields = { "close", "isyieldable" } },
 }

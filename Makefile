@@ -29,7 +29,7 @@ sources_core  := csrc/io/clock.c csrc/io/poll.c csrc/io/term.c csrc/io/shared_li
     csrc/io/boot.c
 sources_http  := $(wildcard csrc/io/http*.c) csrc/io/clock.c
 sources_store := $(wildcard csrc/io/journal*.c csrc/io/archive*.c) csrc/io/lock_holder.c csrc/io/boot.c \
-    csrc/io/clock.c
+    csrc/io/clock.c csrc/io/folder.c
 sources_mock  := $(wildcard csrc/mock/*.c csrc/mock/*/*.c csrc/io/httpd*.c csrc/io/raw*.c) csrc/io/clock.c \
     csrc/io/journal_lock.c csrc/io/lock_holder.c
 sources_http  := $(filter-out csrc/io/httpd%.c,$(sources_http))

@@ -31,6 +31,7 @@ proof 'waits and trees' spec/watch/random_spec.lua spec/watch/follow_spec.lua
 proof 'lagging replicas' spec/flow/lag_spec.lua spec/api/lag_spec.lua spec/watch/freshness_spec.lua
 proof 'ten thousand waits' spec/watch/simulated_spec.lua spec/watch/scheduler_spec.lua \
     spec/watch/real_time_spec.lua
+proof 'hostile scripts' spec/flow/hostile_spec.lua
 proof 'a full disk, kill -9' spec/mock/disk_spec.lua
 proof 'random lives' spec/mock/state_spec.lua
 proof 'wrong responses' spec/api/hostile_spec.lua spec/cli/hostile_spec.lua

@@ -21,5 +21,7 @@ int lgp_open_joblog(lua_State *L);
 int lgp_open_ref(lua_State *L);
 int lgp_open_hasher(lua_State *L);
 int lgp_open_webhook(lua_State *L);
+int lgp_open_guard(lua_State *L);
+int lgp_open_text(lua_State *L);
 
 #endif

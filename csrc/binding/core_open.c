@@ -15,7 +15,8 @@ static const core_module modules[] = {
     {"redact", lgp_open_redact},     {"scenario", lgp_open_scenario}, {"secret", lgp_open_secret},
     {"status", lgp_open_status},     {"time", lgp_open_time},         {"uri", lgp_open_uri},
     {"term", lgp_open_term},         {"joblog", lgp_open_joblog},     {"ref", lgp_open_ref},
-    {"hasher", lgp_open_hasher},     {"webhook", lgp_open_webhook},   {NULL, NULL},
+    {"hasher", lgp_open_hasher},     {"webhook", lgp_open_webhook},   {"guard", lgp_open_guard},
+    {"text", lgp_open_text},         {NULL, NULL},
 };
 /* clang-format on */
 

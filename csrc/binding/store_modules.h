@@ -7,5 +7,6 @@
 int lgp_open_archive(lua_State *L);
 int lgp_open_journal(lua_State *L);
 int lgp_open_part(lua_State *L);
+int lgp_open_folder(lua_State *L);
 
 #endif

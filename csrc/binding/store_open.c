@@ -1,4 +1,4 @@
-/* store.so: what reads and writes files: archives and the journal. */
+/* store.so: what reads and writes files: archives, folders and the journal. */
 #include "lgp.h"
 #include "store_modules.h"
 
@@ -13,5 +13,7 @@ int luaopen_gitlab_pipelines_store(lua_State *L)
     lua_setfield(L, -2, "journal");
     lgp_open_part(L);
     lua_setfield(L, -2, "part");
+    lgp_open_folder(L);
+    lua_setfield(L, -2, "folder");
     return 1;
 }

@@ -1,11 +1,11 @@
 /*
  * Matches a text against a Lua pattern, in C and with bounded effort: for `when.ref` of a world's
- * variants.
+ * variants, and for the string library of flow scripts.
  *
  * Everything that decides whether a pattern matches is there, with Lua's own meaning in the C
  * locale: literal bytes, `.`, classes (%a %c %d %g %l %p %s %u %w %x and their complements), sets
- * with ranges and classes, `* + - ?`, the anchors, %b and %f. Captures are read over, since
- * nothing is taken out; only a back reference (%1) is refused.
+ * with ranges and classes, `* + - ?`, the anchors, captures, %b and %f. A world's pattern
+ * (gp_pattern_match) has no back reference (%1).
  */
 #ifndef GP_PATTERN_H
 #define GP_PATTERN_H
@@ -26,6 +26,33 @@ typedef enum gp_pattern_result {
  * both. A pattern is read only as far as matching needs: a mistake behind that is not found. */
 gp_pattern_result gp_pattern_match(const char *pattern, size_t pattern_len, const char *text,
                                    size_t text_len, unsigned long effort);
+
+#define GP_PATTERN_CAPTURES 32
+#define GP_PATTERN_POSITION ((size_t)-2) /* length of a capture `()`: only its place counts */
+
+typedef struct gp_pattern_found {
+    size_t begin, end; /* of the match: offsets in the text, the end exclusive */
+    int count;
+    struct {
+        size_t from, len;
+    } captures[GP_PATTERN_CAPTURES];
+    const char *problem; /* static text: what is malformed; TOO_HARD: "too complex" when it is not
+                            the effort that was refused */
+} gp_pattern_found;
+
+typedef struct gp_pattern_search {
+    const char *pattern, *text;
+    size_t pattern_len, text_len;
+    size_t from; /* where to begin: an offset, at most text_len */
+    int anchors; /* does a ^ at the beginning mean that the match must begin there? */
+    /* Gives more effort when that is spent, 0: no more. The first is asked for too. */
+    unsigned long (*more)(void *ctx);
+    void *ctx;
+} gp_pattern_search;
+
+/* The first match, with back references. *left: the effort that was given and not used. */
+gp_pattern_result gp_pattern_find(const gp_pattern_search *what, unsigned long *left,
+                                  gp_pattern_found *found);
 
 /* Is it a pattern that gp_pattern_match takes, from its first to its last byte? */
 int gp_pattern_is_valid(const char *pattern, size_t len);

@@ -31,6 +31,7 @@ M.taxonomy = {
     "ScriptChanged", "RunHeld", "JournalUnusable" },
   { "ReplayError", "NoMatch", "SecretFound", "InvalidCassette" },
   { "TaskError", "Cancelled" },
+  { "LocalError", "CannotRead", "CannotWrite" },
 }
 
 --- The root of every name that `err:is` knows.

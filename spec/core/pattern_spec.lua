@@ -70,7 +70,7 @@ describe("pattern", function()
       assert.equal(printable, pattern.match("^%g$", string.char(byte)))
       assert.equal(not printable, pattern.match("^%G$", string.char(byte)))
     end
-    assert.is_true(pattern.match("^%z%q%1?", "zq") == nil)
+    assert.is_true(pattern.match("^%y%q%1?", "yq") == nil)
     assert.is_false(pattern.match("%@", "a"))
   end)
 

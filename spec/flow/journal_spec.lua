@@ -251,7 +251,7 @@ describe("a run with a journal", function()
     local run, gl = waiting(text, { v = "1" })
     run:abandon()
     local again = assert(flow.resume { client = gl, journal = db,
-      getenv = function() return "changed" end })
+      env = { SUFFIX = "changed" } })
     assert.same({ V = "1" }, gl.asked("create")[1].variables)
     assert.equal(101, again.steps.a.id)
     assert.equal("success", again.steps.a.status)

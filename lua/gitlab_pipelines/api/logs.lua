@@ -34,7 +34,9 @@ local view_options = {
   from_line = at_least(1), lines = at_least(0), section = { type = "string" }, tail = at_least(0),
 }
 
+-- `find`: string.find, or one that bounds what a pattern may take (for flows).
 local search_options = {
+  find = { type = "function" },
   plain = { type = "boolean" }, section = { type = "string" }, before = at_least(0),
   after = at_least(0), context = at_least(0), limit = at_least(1),
 }
@@ -225,11 +227,12 @@ function M.search_log(self, project, id, pattern, opts)
   local given = resource.options("jobs.search_log", search_options, opts)
   local context, limit, plain, section = given.context or 0, given.limit, given.plain, given.section
   local before, after = given.before or context, given.after or context
+  local find = given.find or string.find
   for name in pairs(search_options) do given[name] = nil end
   -- A mistake in a pattern may show only in a text that fits its beginning.
   local problem
   local function is_hit(text)
-    local found, at = pcall(string.find, text, pattern, 1, plain)
+    local found, at = pcall(find, text, pattern, 1, plain)
     if not found then problem = at end
     return found and at ~= nil
   end

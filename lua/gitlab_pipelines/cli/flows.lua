@@ -6,7 +6,21 @@ local M = {}
 function M.script(command)
   command:argument("flow", "the flow script")
   command:option("-i --input", "an input of the flow"):argname "<NAME=VALUE>":count "*"
-  command:flag("--allow-host", "let the script use os, io, require and load")
+  M.environment(command)
+  command:flag("--allow-host", "trust the script: os, io, require, load, the whole client, no budgets")
+end
+
+--- Adds --env.
+function M.environment(command)
+  command:option("--env", "let the script read this variable of the environment"):argname "<NAME>"
+    :count "*"
+end
+
+--- { NAME = value } of --env; what is not set is left out.
+function M.env(args)
+  local values = {}
+  for _, name in ipairs(args.env or {}) do values[name] = os.getenv(name) end
+  return values
 end
 
 --- { NAME = value } of -i; what is a number or a boolean is for the script's declaration to say.

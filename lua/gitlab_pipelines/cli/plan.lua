@@ -29,7 +29,8 @@ end
 
 function M.run(ctx, args)
   local flow = ctx:check(require("gitlab_pipelines").flow.load(args.flow))
-  local plan = ctx:check(flow:plan { inputs = flows.inputs(ctx, args), allow_host = args.allow_host or nil })
+  local plan = ctx:check(flow:plan { inputs = flows.inputs(ctx, args), env = flows.env(args),
+    allow_host = args.allow_host or nil })
   local format = args.format or (args.json and "json") or "tree"
   local text = require("gitlab_pipelines.flow.plan").render(plan, format,
     { times = times_of(ctx, args), unicode = flows.unicode() })

@@ -19,6 +19,8 @@ function M.define(parser)
   command:option("--simulate", "run in virtual time against the simulated GitLab, with this world")
     :argname "<world>":args "?"
   command:option("--report", "write what happened to this file, as one HTML page"):argname "<file>"
+  command:option("--output", "where a call may write files (default: ./gitlab-pipelines-output)")
+    :argname "<dir>"
   command:flag("--yes", "answer the command's own questions; approvals it never answers")
   return command
 end
@@ -43,7 +45,8 @@ end
 local function start(ctx, args, gl)
   local gitlab = require "gitlab_pipelines"
   local path = args.journal or ctx:check(require("gitlab_pipelines.journal").default_path "runs.db")
-  local options = { client = gl, inputs = flows.inputs(ctx, args), allow_host = args.allow_host or nil }
+  local options = { client = gl, inputs = flows.inputs(ctx, args), env = flows.env(args),
+    output = args.output, allow_host = args.allow_host or nil }
   if not args.simulate then options.journal = path end
   if args.resume then
     options.id, options.file = args.resume[1], args.flow

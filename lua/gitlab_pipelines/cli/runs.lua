@@ -14,6 +14,7 @@ function M.define(parser)
   command:argument("step", "with approve: the step that waits"):args "?"
   command:option("--journal", "the journal (default: runs.db in the state folder)"):argname "<file>"
   command:option("-i --input", "with cancel: a secret input of the run"):argname "<NAME=VALUE>":count "*"
+  require("gitlab_pipelines.cli.flows").environment(command)
   command:flag("--reject", "with approve: refuse the step")
   command:flag("--accept-changes", "with cancel: the script may have changed")
   return command
@@ -95,7 +96,8 @@ local function cancel(ctx, records, row)
   return gl.runtime:run(function()
     local run = ctx:check(require("gitlab_pipelines").flow.resume { client = gl, id = row.id,
       journal = records.store, accept_changes = ctx.args.accept_changes or nil,
-      inputs = require("gitlab_pipelines.cli.flows").inputs(ctx, ctx.args) })
+      inputs = require("gitlab_pipelines.cli.flows").inputs(ctx, ctx.args),
+      env = require("gitlab_pipelines.cli.flows").env(ctx.args) })
     run:cancel "canceled from the command line"
     run:wait()
     ctx:say("run %s %s", row.id, run.status)

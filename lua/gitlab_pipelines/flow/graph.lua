@@ -6,6 +6,8 @@ local nearest = require "gitlab_pipelines.flow.nearest"
 
 local M = {}
 
+if jit then jit.off(true, true) end
+
 local function names_of(nodes)
   local names = {}
   for i, node in ipairs(nodes) do names[i] = node.name end

@@ -6,9 +6,11 @@
 
 local errors = require "gitlab_pipelines.errors"
 local flow_journal = require "gitlab_pipelines.flow.journal"
+local guards = require "gitlab_pipelines.guard"
 local load = require "gitlab_pipelines.flow.load"
 local options = require "gitlab_pipelines.options"
 local run = require "gitlab_pipelines.flow.run"
+local sorted_keys = require("gitlab_pipelines.flow.refs").sorted_keys
 local steps = require "gitlab_pipelines.flow.steps"
 
 local M = {}
@@ -17,14 +19,38 @@ local Flow = {}
 Flow.__index = Flow
 Flow.__name = "gitlab_pipelines.flow"
 
+-- Seconds, bytes: more than nothing.
+local function positive(name, value)
+  return type(value) ~= "number" and ("must have a number as '%s'"):format(name)
+    or not (value > 0 and value < math.huge) and ("must have a '%s' over 0"):format(name) or nil
+end
+
+local function budgets_problem(given)
+  for _, name in ipairs(sorted_keys(given)) do
+    if not guards.defaults[name] then
+      return ("has no '%s' (known: call_seconds, memory, seconds)"):format(tostring(name))
+    end
+    local problem = positive(name, given[name])
+    if problem then return problem end
+  end
+end
+
+-- What every evaluation of a script takes.
 local evaluation = {
-  inputs = { type = "table" }, getenv = { type = "function" }, allow_host = { type = "boolean" },
+  inputs = { type = "table" }, env = { type = "table" }, getenv = { type = "function" },
+  allow_host = { type = "boolean" }, budgets = { type = "table", check = budgets_problem },
 }
-local starting = {
-  client = { type = "any", required = true }, inputs = { type = "table" },
+
+local function with(own)
+  for name, rule in pairs(evaluation) do own[name] = rule end
+  return own
+end
+
+local starting = with {
+  client = { type = "any", required = true },
   journal = { type = "any" }, runtime = { type = "table" }, id = { type = "string" },
-  on_event = { type = "function" }, getenv = { type = "function" },
-  allow_host = { type = "boolean" }, named_secret = { type = "function" },
+  on_event = { type = "function" }, named_secret = { type = "function" },
+  output = { type = "string" },
 }
 
 local function invalid(file, message)
@@ -81,14 +107,15 @@ function Flow:inputs(opts)
 end
 
 local function plan_of(self, opts)
-  local given = { inputs = opts.inputs, getenv = opts.getenv, allow_host = opts.allow_host,
-    name = self.file }
+  local given = { inputs = opts.inputs, env = opts.env, getenv = opts.getenv,
+    allow_host = opts.allow_host, budgets = opts.budgets, name = self.file,
+    redactor = opts.client and opts.client.client and opts.client.client.redactor }
   if self.builder then return load.builder(self.builder, given) end
   return load.script(self.text, self.file, given)
 end
 
 --- Runs the script with its inputs and gives the plan: what a run would do. Sends nothing.
----@param opts table|nil {inputs, getenv, allow_host}
+---@param opts FlowEvaluation|nil
 ---@return table|nil plan for flow/plan.lua and for reading
 ---@return table|nil err FlowError.InvalidScript, InvalidInput, UnknownStep, Cycle
 function Flow:plan(opts)
@@ -156,7 +183,8 @@ end
 
 local function new_run(plan, opts, records, id)
   return run.new(plan, { client = opts.client, id = id or opts.id, on_event = opts.on_event,
-    journal = records, job_token = has_job_token(opts.client), runtime = opts.runtime or opts.client.runtime
+    journal = records, output = opts.output, job_token = has_job_token(opts.client),
+    runtime = opts.runtime or opts.client.runtime
       or require("gitlab_pipelines.runtime").default(),
     named_secret = opts.named_secret or function(name)
       return require("gitlab_pipelines.api.secrets").named(name)
@@ -172,7 +200,8 @@ local function open_records(opts)
 end
 
 --- Starts a run.
----@param opts table {client (required), inputs, journal = file, runtime, on_event = function}
+---@param opts table {client (required), journal = file, runtime, on_event = function, output =
+--- folder for what a `call` writes} and those of FlowEvaluation
 ---@return table|nil run with `id status steps`, `wait events cancel approve`
 ---@return table|nil err
 function Flow:start(opts)
@@ -196,12 +225,12 @@ function Flow:start(opts)
   return started:begin()
 end
 
-local resuming = {
+local resuming = with {
   client = { type = "any", required = true }, journal = { type = "any", required = true },
   id = { type = "string" }, file = { type = "string" }, flow = { type = "table" },
-  inputs = { type = "table" }, accept_changes = { type = "boolean" }, drop = { type = "table" },
-  runtime = { type = "table" }, on_event = { type = "function" }, getenv = { type = "function" },
-  allow_host = { type = "boolean" }, named_secret = { type = "function" },
+  accept_changes = { type = "boolean" }, drop = { type = "table" },
+  runtime = { type = "table" }, on_event = { type = "function" },
+  named_secret = { type = "function" }, output = { type = "string" },
 }
 
 -- The newest run that has not ended, or the one with this id.
@@ -272,8 +301,8 @@ local function resume(records, opts)
   if not script then return nil, err end
   inputs, err = records:inputs(row, opts.inputs)
   if not inputs then return nil, err end
-  plan, err = plan_of(script, { inputs = inputs, getenv = opts.getenv,
-    allow_host = opts.allow_host })
+  plan, err = plan_of(script, { inputs = inputs, env = opts.env, getenv = opts.getenv,
+    allow_host = opts.allow_host, budgets = opts.budgets, client = opts.client })
   if not plan then return nil, err end
   ok, err = check_vanished(records, plan, row, opts)
   if not ok then return nil, err end
@@ -290,7 +319,7 @@ end
 --- Goes on with a run whose process has ended: what is done stays done, what was under way is
 --- waited for, and nothing is made twice.
 ---@param opts table {client, journal (both required), id, inputs (the secret ones), flow,
---- accept_changes, drop = names, runtime, on_event}
+--- accept_changes, drop = names, runtime, on_event, output} and those of FlowEvaluation
 ---@return table|nil run
 ---@return table|nil err FlowError.RunHeld, ScriptChanged, InvalidInput, JournalUnusable
 function M.resume(opts)

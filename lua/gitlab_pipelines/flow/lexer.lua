@@ -3,6 +3,8 @@
 
 local M = {}
 
+if jit then jit.off(true, true) end
+
 local keywords = {}
 for word in ([[and break do else elseif end false for function if in local nil not or repeat
     return then true until while]]):gmatch "%a+" do

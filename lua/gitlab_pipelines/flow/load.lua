@@ -5,20 +5,46 @@
 -- items. Every mistake is a FlowError with the script's name and line.
 
 local errors = require "gitlab_pipelines.errors"
+local environment = require "gitlab_pipelines.flow.environment"
 local graph = require "gitlab_pipelines.flow.graph"
+local guards = require "gitlab_pipelines.guard"
 local inputs = require "gitlab_pipelines.flow.inputs"
 local nearest = require "gitlab_pipelines.flow.nearest"
 local options = require "gitlab_pipelines.options"
+local redactors = require "gitlab_pipelines.observe.redact"
 local references = require "gitlab_pipelines.flow.refs"
 local sandbox = require "gitlab_pipelines.flow.sandbox"
 local scan = require "gitlab_pipelines.flow.scan"
+local shown = require "gitlab_pipelines.flow.shown"
 local words = require "gitlab_pipelines.flow.words"
 
 local M = {}
 
+-- What works on a script's values counts in its budget: LuaJIT must not compile it.
+if jit then jit.off(true, true) end
+
 local sorted_keys = references.sorted_keys
 local chunk_name = "flow-script" -- short: Lua cuts long chunk names; messages get the real one
 local unpack = table.unpack or unpack
+
+-- What a line that a script prints costs it, beside its length.
+local PRINT_BYTES, PRINT_INSTRUCTIONS = 256, 500
+
+-- Bytes of an error's message that are shown.
+local MAX_MESSAGE = 1000
+
+---@class FlowEvaluation
+---@field inputs table<string, any>|nil values, or texts as from a command line
+---@field env table<string, string>|nil variables that the script is passed
+---@field getenv nil|fun(name: string): string|nil where GitLab's predefined variables are read
+---@field allow_host boolean|nil gives the script the host, and lifts its budgets
+---@field budgets FlowBudgets|nil
+---@field redactor table|nil knows the secrets that `env` must not hold
+
+---@class FlowBudgets
+---@field seconds number|nil of loading, planning, a `when`, a `make`; 2
+---@field call_seconds number|nil of a `call`, without what it waits within `gl`; 60
+---@field memory number|nil bytes; 64 MiB
 
 local Session = {}
 Session.__index = Session
@@ -27,13 +53,16 @@ Session.__index = Session
 local own = { [debug.getinfo(1, "S").source] = true }
 own[debug.getinfo(references.new, "S").source] = true
 
+-- Frames that are gone through: behind more, the whole stack costs too much.
+local MAX_LEVELS = 200
+
 -- The script's line that is being run. A function that ends in `return pipeline {...}` leaves no
 -- frame behind, so `each` notes where its function begins.
 function Session:line()
   local level = 2
   while true do
-    local info = debug.getinfo(level, "Slf")
-    if not info then return nil end
+    local info = level < MAX_LEVELS and debug.getinfo(level, "Slf")
+    if not info then return guards.line() end
     if info.func == self.run_make then return self.make_line end
     if self.source and info.source == self.source then return info.currentline end
     if not self.source and info.what ~= "C" and not own[info.source] then
@@ -45,13 +74,16 @@ function Session:line()
 end
 
 function Session:error(kind, message, line)
+  if self.redactor then message = self.redactor:text(message) end
   return errors.new("FlowError." .. kind, { file = self.file, line = line,
     message = line and ("%s:%d: %s"):format(self.file, line, message)
       or ("%s: %s"):format(self.file, message) })
 end
 
+-- Without a line, the one that runs; false: none.
 function Session:fail(message, line)
-  error(self:error("InvalidScript", message, line or self:line()), 0)
+  if line == nil then line = self:line() end
+  error(self:error("InvalidScript", message, line), 0)
 end
 
 -- What kind of reference a value is, for the checks of options.
@@ -341,8 +373,8 @@ end
 function Session:make_item(each, item)
   if self.making then self:fail("each can not stand within each", each.line) end
   local from = #self.made
-  local ok, result = xpcall(run_make, function(message) return self:caught(message) end, self,
-    each.options.make, item)
+  local ok, result = guards.xpcall(run_make, function(message) return self:caught(message) end,
+    self, each.options.make, item)
   self.making = false
   if not ok then error(result, 0) end
   local meaning = self.refs:meaning(result)
@@ -402,7 +434,11 @@ function Session:make_words()
     __index = function(_, name) return self:input(name) end,
     __newindex = function() self:fail "inputs are given from outside; write local" end })
   vocabulary.env = setmetatable({}, { __metatable = "env",
-    __index = function(_, name) return self.getenv(name) end,
+    __index = function(_, name)
+      local value, refusal = self.environment:get(name)
+      if refusal then self:fail(refusal) end
+      return value
+    end,
     __newindex = function() self:fail "the environment can not be changed; write local" end })
   return vocabulary
 end
@@ -435,6 +471,12 @@ function Session:read_inputs()
     error(self:error("InvalidInput", table.concat(problems, "; "), self.inputs_line), 0)
   end
   self.inputs = values
+  for _, name in ipairs(sorted_keys(self.declared or {})) do
+    if self.declared[name].secret and values[name] ~= nil then
+      self.redactor = self.redactor or redactors.new()
+      self.redactor:add(references.text(values[name]))
+    end
+  end
 end
 
 function Session:known_names()
@@ -524,13 +566,58 @@ function Session:write_global(name, value)
   self.steps[#self.steps + 1] = step
 end
 
--- A message that Lua made, with the script's real name, as an error of ours.
-function Session:caught(message)
+-- One line of a message, not too long to be read.
+local function one_line(text)
+  text = text:gsub("%s*[%c]+%s*", " ")
+  return #text > MAX_MESSAGE and text:sub(1, MAX_MESSAGE) .. "..." or text
+end
+
+--- Whatever was raised, as an error of ours with the script's name and line.
+---@param message any
+---@param kind string|nil of FlowError; InvalidScript if absent
+function Session:caught(message, kind)
+  message = shown.original(message)
   if errors.is_error(message) or message == self.only_declare then return message end
-  local text = type(message) == "string" and message or tostring(message)
+  kind = kind or "InvalidScript"
+  if guards.is_spent(message) then return self:error(kind, message.message, message.line) end
+  local text = type(message) == "string" and message
+    or type(message) == "number" and references.text(message)
+    or ("an error that is a %s"):format(type(message))
   local line, rest = text:match("^" .. chunk_name:gsub("%-", "%%-") .. ":(%d+): (.*)$")
-  if line then return self:error("InvalidScript", rest, tonumber(line)) end
-  return self:error("InvalidScript", text, self:line())
+  if line then return self:error(kind, one_line(rest), tonumber(line)) end
+  -- A tail call leaves no frame of the script's: Lua names one of ours.
+  if self.source then text = text:gsub("^[^:]*gitlab_pipelines[/\\][^:]*%.lua:%d+: ", "") end
+  return self:error(kind, one_line(text), self:line())
+end
+
+--- Must it be kept from the host? Not a builder's function, nor what --allow-host trusts.
+function Session:is_untrusted() return self.source ~= nil and not self.allow_host end
+
+--- A budget: "seconds" or "call_seconds" says of which kind.
+function Session:guard(budget)
+  return guards.new { seconds = self.budgets[budget], memory = self.budgets.memory,
+    source = self.source }
+end
+
+--- Runs a function of the script, or one that works on its values, within a budget.
+---@param guard table|nil none: as it is
+---@param kind string|nil of the FlowError that comes out; InvalidScript if absent
+---@param fn function
+---@return boolean ok
+---@return any a the first result, or the error
+---@return any b the second result, or with an error: is the budget spent?
+function Session:within(guard, kind, fn, ...)
+  local function handler(message) return self:caught(message, kind) end
+  if not guard then return xpcall(fn, handler, ...) end
+  local within, ok, a, b = guard:call(guards.xpcall, fn, handler, ...)
+  if not within then return false, self:caught(ok, kind), guard:is_spent() end
+  if not ok then return false, self:caught(a, kind), false end
+  return true, a, b
+end
+
+--- The same with a new budget of a kind.
+function Session:bounded(budget, kind, fn, ...)
+  return self:within(self:is_untrusted() and self:guard(budget) or nil, kind, fn, ...)
 end
 
 local function explain(test)
@@ -554,7 +641,7 @@ function Session:finish()
         step.kind, step.kind), step.line)
     end
   end
-  if #self.steps == 0 then self:fail("the flow has no step", nil) end
+  if #self.steps == 0 then self:fail("the flow has no step", false) end
   if not self.declared then self:read_inputs() end
   for i, step in ipairs(self.steps) do
     complete(step)
@@ -584,7 +671,7 @@ end
 ---@return table|nil err
 function M.items(plan, step, over)
   local session = plan.session
-  local ok, result = pcall(function()
+  local ok, result = session:bounded("seconds", nil, function()
     local items = {}
     for _, entry in ipairs(session:item_list(step, over)) do
       local made = session:make_item(step, entry)
@@ -594,12 +681,55 @@ function M.items(plan, step, over)
     return items
   end)
   if ok then return result end
-  return nil, session:caught(result)
+  return nil, result
+end
+
+--- Asks a step's `when` function.
+---@param plan table
+---@param when function
+---@param steps table the steps as a script sees them
+---@return boolean|nil answer
+---@return table|nil err
+function M.ask(plan, when, steps)
+  local ok, answer = plan.session:bounded("seconds", "StepFailed", when, steps)
+  if ok then return answer and true or false end
+  return nil, answer
+end
+
+-- What a `call` returned, as data of the host's own.
+local function run_call(run, steps, gl, step)
+  local value, err = run(steps, gl, step)
+  return shown.data(value, "the result"), shown.original(err)
+end
+
+--- Runs the function of a `call`. An untrusted script's gets a facade instead of the client.
+---@param plan table
+---@param run function
+---@param steps table the steps as a script sees them
+---@param gl table the client
+---@param step table the third argument
+---@param output string|nil the folder for what it writes
+---@return boolean ok
+---@return any value what it returned, as plain data; or the error
+---@return any err what it returned second; or: is the budget spent?
+function M.call(plan, run, steps, gl, step, output)
+  local session = plan.session
+  if not session:is_untrusted() then
+    return session:bounded("call_seconds", "StepFailed", run_call, run, steps, gl, step)
+  end
+  local guard = session:guard "call_seconds"
+  local facade = require("gitlab_pipelines.flow.facade").new(gl, output,
+    function(fn, ...) return guard:call(fn, ...) end)
+  return session:within(guard, "StepFailed", run_call, run, steps, facade, step)
 end
 
 local function new_session(file, source, opts)
   local self = setmetatable({ file = file, source = source, given = opts.inputs or {}, inputs = {},
-    steps = {}, by_name = {}, made = {}, settings = {}, getenv = opts.getenv or os.getenv,
+    steps = {}, by_name = {}, made = {}, settings = {}, allow_host = opts.allow_host,
+    environment = environment.new(opts.env, opts.getenv or os.getenv, opts.redactor),
+    budgets = setmetatable({}, { __index = function(_, name)
+      return opts.budgets and opts.budgets[name] or guards.defaults[name]
+    end }),
     default_name = file:match "([^/\\]+)%.lua$" or file }, Session)
   self.run_make = run_make
   self.refs = references.new(function(message) self:fail(message) end)
@@ -608,8 +738,11 @@ local function new_session(file, source, opts)
   self.libraries = sandbox.libraries(opts.allow_host)
   self.libraries.print = function(...)
     local texts = {}
-    for i = 1, select("#", ...) do texts[i] = tostring((select(i, ...))) end
-    self.print(table.concat(texts, "\t"))
+    for i = 1, select("#", ...) do texts[i] = self:printable((select(i, ...))) end
+    local text = table.concat(texts, "\t")
+    -- It is kept for as long as the run lasts.
+    if self.source then guards.charge(#text + PRINT_BYTES, PRINT_INSTRUCTIONS) end
+    guards.aside(self.print, text)
   end
   -- Printed before there is a run: told when it begins.
   self.printed = {}
@@ -625,24 +758,30 @@ local function plain(text)
   return (text:gsub("^\239\187\191", ""):gsub("^#[^\n]*", ""))
 end
 
--- Runs the script or the builder, and makes the plan of it.
+function Session:printable(value)
+  local meaning = self.refs:meaning(value)
+  return meaning and meaning.secret and redactors.shown or tostring(value)
+end
+
+-- Makes the plan of the script's chunk or of a builder.
 local function evaluate(self, body)
-  local ok, result = xpcall(function()
-    body(self.env)
-    return self:finish()
-  end, function(message) return self:caught(message) end)
-  self.sealed = true
-  if ok then return result end
-  return nil, result
+  body(self.env)
+  return self:finish()
 end
 
 -- Scans for tests that Lua can not report; `steps` are names that only running has shown.
 local function scan_tests(self, text, steps)
   local ok, found, assigned, lines = pcall(scan.tests, text, steps)
-  if not ok then return nil end
+  if not ok then return end
   self.assigned, self.lines = assigned, lines
   local first = found[1]
-  return first and self:error("InvalidScript", explain(first), first.line)
+  if first then error(self:error("InvalidScript", explain(first), first.line), 0) end
+end
+
+local function compile(self, code)
+  local chunk, message = guards.load(code, "=" .. chunk_name, self.env)
+  if not chunk then error(message, 0) end
+  return chunk
 end
 
 --- Is this a script at all? Its mistakes of meaning show when it runs.
@@ -650,59 +789,64 @@ end
 ---@return table|nil err FlowError.InvalidScript
 function M.syntax(text, file)
   local self = new_session(file, "=" .. chunk_name, {})
-  local chunk, message = load(plain(text), "=" .. chunk_name, "t", {})
-  if chunk then return true end
-  return nil, self:caught(message)
+  local ok, err = self:bounded("seconds", nil, compile, self, plain(text))
+  if ok then return true end
+  return nil, err
+end
+
+-- The script's own plan: what it assigns is known before it runs, and once more behind it.
+local function plan_script(self, code)
+  local chunk = compile(self, code)
+  scan_tests(self, code)
+  local plan = evaluate(self, chunk)
+  scan_tests(self, code, self.by_name)
+  return plan
+end
+
+local function sealed(self, ok, plan)
+  self.sealed = true
+  if ok then return plan end
+  return nil, plan
 end
 
 --- Runs a script with its inputs and gives the plan.
 ---@param text string the script
 ---@param file string its name, for messages
----@param opts table|nil {inputs = name -> value or text, getenv, allow_host}
+---@param opts FlowEvaluation|nil
 ---@return table|nil plan
 ---@return table|nil err FlowError.InvalidScript, InvalidInput, UnknownStep or Cycle
 function M.script(text, file, opts)
-  opts = opts or {}
-  local self = new_session(file, "=" .. chunk_name, opts)
-  local code = plain(text)
-  local chunk, message = load(code, "=" .. chunk_name, "t", self.env)
-  if not chunk then return nil, self:caught(message) end
-  local err = scan_tests(self, code)
-  if err then return nil, err end
-  local plan
-  plan, err = evaluate(self, chunk)
-  if not plan then return nil, err end
-  err = scan_tests(self, code, self.by_name)
-  if err then return nil, err end
-  return plan
+  local self = new_session(file, "=" .. chunk_name, opts or {})
+  local problem = self.environment:problem()
+  if problem then return nil, self:error("InvalidInput", problem) end
+  return sealed(self, self:bounded("seconds", nil, plan_script, self, plain(text)))
 end
 
 --- What a script says about its inputs, without any being given.
 ---@param text string
 ---@param file string
----@param opts table|nil
+---@param opts FlowEvaluation|nil
 ---@return table|nil declared name -> {type, required, ...}
 ---@return table|nil err
 function M.inputs(text, file, opts)
   local self = new_session(file, "=" .. chunk_name, opts or {})
   self.only_declare = {}
-  local code = plain(text)
-  local chunk, message = load(code, "=" .. chunk_name, "t", self.env)
-  if not chunk then return nil, self:caught(message) end
-  local plan, err = evaluate(self, chunk)
-  if plan or err == self.only_declare then return self.declared or {} end
+  local ok, err = self:bounded("seconds", nil, function()
+    return evaluate(self, compile(self, plain(text)))
+  end)
+  if ok or err == self.only_declare then return self.declared or {} end
   return nil, err
 end
 
 --- Makes a plan by a function of the caller's: `function(w) w.lib = w.pipeline {...} end`.
 ---@param builder fun(w: table)
----@param opts table|nil as for `script`, and `name`
+---@param opts FlowEvaluation|nil as for `script`, and `name`
 ---@return table|nil plan
 ---@return table|nil err
 function M.builder(builder, opts)
   opts = opts or {}
   local self = new_session(opts.name or "flow", nil, opts)
-  return evaluate(self, builder)
+  return sealed(self, self:bounded("seconds", nil, evaluate, self, builder))
 end
 
 return M

@@ -2,6 +2,8 @@
 
 local M = {}
 
+if jit then jit.off(true, true) end
+
 -- Edits between two words: a letter put in, left out, changed, or swapped with its neighbour.
 local function distance(a, b)
   local before, last, row = {}, {}, {}

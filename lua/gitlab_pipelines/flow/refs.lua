@@ -9,6 +9,11 @@ local core = require "gitlab_pipelines.core"
 
 local M = {}
 
+if jit then jit.off(true, true) end
+
+-- Deeper than any input of a pipeline; a table that holds itself is deeper.
+local MAX_DEPTH = 100
+
 local Refs = {}
 Refs.__index = Refs
 
@@ -168,16 +173,20 @@ M.sorted_keys = sorted_keys
 
 --- Calls `visit(ref, meaning)` for every reference within a value, in a fixed order; the parts of
 --- a joined text one by one.
-function Refs:each(value, visit)
+function Refs:each(value, visit, depth)
+  depth = (depth or 0) + 1
+  if depth > MAX_DEPTH then
+    self.raise(("a table is nested deeper than %d levels, or holds itself"):format(MAX_DEPTH))
+  end
   local meaning = self.meanings[value]
   if meaning then
     if meaning.parts then
-      for _, part in ipairs(meaning.parts) do self:each(part, visit) end
+      for _, part in ipairs(meaning.parts) do self:each(part, visit, depth) end
     else
       visit(value, meaning)
     end
   elseif type(value) == "table" then
-    for _, key in ipairs(sorted_keys(value)) do self:each(value[key], visit) end
+    for _, key in ipairs(sorted_keys(value)) do self:each(value[key], visit, depth) end
   end
 end
 

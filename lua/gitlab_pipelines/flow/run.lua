@@ -7,9 +7,10 @@
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
 local graph = require "gitlab_pipelines.flow.graph"
-local nearest = require "gitlab_pipelines.flow.nearest"
 local redactors = require "gitlab_pipelines.observe.redact"
 local refs = require "gitlab_pipelines.flow.refs"
+local script = require "gitlab_pipelines.flow.load"
+local shown_to_scripts = require "gitlab_pipelines.flow.shown"
 local steps = require "gitlab_pipelines.flow.steps"
 
 local M = {}
@@ -54,6 +55,8 @@ end
 
 function view_meta.__newindex() error("what a run shows of its steps can not be changed", 2) end
 
+local function is_view(value) return type(value) == "table" and getmetatable(value) == view_meta end
+
 local function new_state(step, path)
   return { step = step, path = path, name = step.name or path, key = step.key, kind = step.kind,
     line = step.line, allow_failure = step.allow_failure, status = "planned", attempt = 0 }
@@ -82,14 +85,15 @@ end
 
 --- Makes a run; nothing is sent before `begin`.
 ---@param plan table of flow/load.lua
----@param opts table {client, runtime, journal, id, on_event, named_secret, job_token}
+---@param opts table {client, runtime, journal, id, on_event, named_secret, job_token, output}
 ---@return table run
 function M.new(plan, opts)
   local runtime = opts.runtime
   local self = setmetatable({ plan = plan, gl = opts.client, rt = runtime, journal = opts.journal,
     id = opts.id or new_id(runtime), name = plan.name, status = "planned", states = {}, list = {},
     log = {}, listeners = {}, waiters = {}, active = 0, queue = {}, secrets = {},
-    named_secret = opts.named_secret, job_token = opts.job_token, projects = {}, plays = {} }, Run)
+    named_secret = opts.named_secret, output = opts.output, job_token = opts.job_token, projects = {}, plays = {} },
+    Run)
   for _, step in ipairs(plan.steps) do
     local state = new_state(step, step.name)
     self.states[step.name], self.list[#self.list + 1] = state, state
@@ -108,11 +112,8 @@ function M.new(plan, opts)
   self.steps = {}
   for _, state in ipairs(self.list) do self.steps[state.name] = view_of(state) end
   -- The same for the script's functions, to whom a misspelt name is told.
-  self.script_steps = setmetatable({}, { __newindex = view_meta.__newindex,
-    __index = function(_, name)
-      return self.steps[name] or plan.session:fail(("there is no step '%s'%s"):format(
-        tostring(name), nearest.hint(tostring(name), refs.sorted_keys(self.steps))))
-    end })
+  self.script_steps = shown_to_scripts.steps(self.steps, is_view,
+    function(message) plan.session:fail(message) end)
   if opts.on_event then self.listeners[1] = opts.on_event end
   plan.session.print = function(text) self:print(text) end
   return self
@@ -367,16 +368,6 @@ function Run:unit(state)
   end
 end
 
--- Asks a step's `when` function.
-local function ask(self, state)
-  local ok, answer = pcall(state.step.when, self.script_steps)
-  if not ok then
-    return nil, errors.is_error(answer) and answer.message
-      or tostring(self.plan.session:caught(answer).message)
-  end
-  return answer and true or false
-end
-
 --- Decides about one step or item that has not begun: true when it may start now.
 function Run:decide(state)
   if self.cancelling then
@@ -388,10 +379,9 @@ function Run:decide(state)
   if state.parent and state.parent.step.when ~= "success" then stopped = nil end
   local decision, reason, because = graph.decide(state.step, self.states, stopped)
   if decision == "ask" then
-    local answer, message = ask(self, state)
+    local answer, err = script.ask(self.plan, state.step.when, self.script_steps)
     if answer == nil then
-      self:settle(state, { status = "failed", reason = "when: " .. message,
-        error = errors.new("FlowError.StepFailed", { message = message }) })
+      self:settle(state, { status = "failed", reason = "when: " .. err.message, error = err })
       return false
     end
     decision, reason, because = answer and "run" or "skip", "its condition does not hold", "when"

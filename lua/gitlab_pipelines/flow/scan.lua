@@ -10,6 +10,8 @@ local lexer = require "gitlab_pipelines.flow.lexer"
 
 local M = {}
 
+if jit then jit.off(true, true) end
+
 local Parser = {}
 Parser.__index = Parser
 

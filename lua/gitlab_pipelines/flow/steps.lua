@@ -492,8 +492,9 @@ local function call_once(run, state)
     name = state.path }
   run:record(state, "intent")
   local task = run.rt:spawn(function()
-    local ok, value, err = pcall(state.step.options.run, run.script_steps, run.gl, argument)
-    if not ok then return { raised = value } end
+    local ok, value, err = load.call(run.plan, state.step.options.run, run.script_steps, run.gl,
+      argument, run.output)
+    if not ok then return { raised = value, spent = err } end
     return { value = value, err = err }
   end)
   local result, err = task:join(math.max(0, state.deadline - run.rt:now()))
@@ -502,9 +503,10 @@ local function call_once(run, state)
     return of_error(run, err)
   end
   if result.raised ~= nil then
-    local raised = run.plan.session:caught(result.raised)
+    local raised = result.raised
     if raised:is "TaskError.Cancelled" then return of_error(run, raised) end
-    return { status = "failed", reason = raised.message, error = raised, again = true }
+    -- A spent budget would be spent again.
+    return { status = "failed", reason = raised.message, error = raised, again = not result.spent }
   end
   if result.value == nil and result.err ~= nil then
     local text = errors.is_error(result.err) and result.err.message or tostring(result.err)

@@ -5,6 +5,8 @@ local sorted_keys = require("gitlab_pipelines.flow.refs").sorted_keys
 
 local M = {}
 
+if jit then jit.off(true, true) end
+
 -- Checks: value, kind -> nil when it will do, else what it must be, and where that says too little,
 -- what is wrong within it. `kind` tells a reference: "step", "output", "text" (joined), "secret", or
 -- nil for a plain value.

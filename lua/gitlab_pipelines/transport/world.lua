@@ -1,14 +1,20 @@
 --- Worlds for the simulated GitLab: files of Lua data, or JSON, to the JSON text that C takes.
 --
 -- A Lua world is data: assignments to globals, tables, texts and numbers. It runs without any
--- library and with a bound on its steps, so that a world from elsewhere can do no harm.
+-- library and within a budget of time and memory, so that a world from elsewhere can do no harm.
 
+local guards = require "gitlab_pipelines.guard"
 local json = require "gitlab_pipelines.json"
 
 local M = {}
 
--- Far more than any table of data needs.
-local MAX_STEPS = 1e7
+-- A world may be a long list of jobs: what is counted is all in the guard.
+if jit then jit.off(true, true) end
+
+local SECONDS, MEMORY = guards.defaults.seconds, guards.defaults.memory
+
+-- Deeper than any world; a table that holds itself is deeper.
+local MAX_DEPTH = 100
 
 local function read(path)
   local file, reason = io.open(path, "rb")
@@ -19,32 +25,18 @@ local function read(path)
   return text
 end
 
--- Runs a chunk with an end.
-local function run(chunk)
-  local co = coroutine.create(chunk)
-  local hook, mask, count = debug.gethook()
-  debug.sethook(co, function() error("takes too long: a world is data", 2) end, "", MAX_STEPS)
-  local ok, message = coroutine.resume(co)
-  debug.sethook(co)
-  -- LuaJIT has one hook for all coroutines: whoever set one before gets it back. A hook set from C
-  -- is only named here, and on the other Luas it was never touched.
-  if type(hook) == "function" then debug.sethook(hook, mask, count) end
-  if not ok then return nil, tostring(message) end
-  if coroutine.status(co) ~= "dead" then return nil, "yields: a world is data" end
-  return true
-end
-
 -- Where something that JSON can not hold stands, as a path of names.
-local function misfit(value, path, seen)
+local function misfit(value, path, seen, depth)
   local kind = type(value)
   if kind == "table" then
     if seen[value] then return path .. " holds itself" end
+    if depth > MAX_DEPTH then return "it is nested too deeply" end
     seen[value] = true
     local names = {}
     for name in pairs(value) do names[#names + 1] = name end
     table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
     for _, name in ipairs(names) do
-      local found = misfit(value[name], path .. "." .. tostring(name), seen)
+      local found = misfit(value[name], path .. "." .. tostring(name), seen, depth + 1)
       if found then return found end
     end
     seen[value] = nil
@@ -55,7 +47,7 @@ local function misfit(value, path, seen)
 end
 
 local function encode(world, name)
-  local found = misfit(world, "world", {})
+  local found = misfit(world, "world", {}, 1)
   if found then return nil, name .. ": a world is data only: " .. found end
   local ok, text = pcall(json.encode, world)
   if not ok then return nil, name .. ": a world is data only: " .. tostring(text) end
@@ -71,11 +63,20 @@ local function from_lua(text, name)
     end,
     __newindex = function(_, key, value) world[key] = value end,
   })
-  local chunk, message = load(text, "@" .. name, "t", env)
-  if not chunk then return nil, message end
-  local ok, problem = run(chunk)
-  if not ok then return nil, problem:find(name, 1, true) and problem or name .. ": " .. problem end
-  return encode(world, name)
+  local guard = guards.new { seconds = SECONDS, memory = MEMORY, source = "@" .. name }
+  local ok, encoded, message = guard:call(function()
+    local chunk, problem = guards.load(text, "@" .. name, env)
+    if not chunk then return nil, problem end
+    chunk()
+    return encode(world, name)
+  end)
+  if ok then return encoded, message end
+  if guards.is_spent(encoded) then
+    return nil, ("%s:%d: %s: a world is data only"):format(name, encoded.line or 1,
+      encoded.message:gsub("^the script", "it"))
+  end
+  local problem = type(encoded) == "string" and encoded or "it raises a " .. type(encoded)
+  return nil, problem:find(name, 1, true) and problem or name .. ": " .. problem
 end
 
 local function from_json(text, name)

@@ -1,0 +1,91 @@
+#include "io/folder.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *const cannot_make = "a folder cannot be made";
+static const char *const too_long = "the path is too long";
+
+/* mkdir -p */
+static int make_folders(const char *path)
+{
+    char at[PATH_MAX];
+    char *slash;
+    if (snprintf(at, sizeof at, "%s", path) >= (int)sizeof at) return -1;
+    for (slash = at + 1; *slash; slash++) {
+        if (*slash != '/') continue;
+        *slash = 0;
+        if (mkdir(at, 0777) != 0 && errno != EEXIST) return -1;
+        *slash = '/';
+    }
+    return mkdir(at, 0777) != 0 && errno != EEXIST ? -1 : 0;
+}
+
+static const char *check_name(const char *name)
+{
+    const char *at = name;
+    if (!*name) return "the path is empty";
+    if (*name == '/') return "the path is absolute";
+    for (; *at; at++) {
+        if ((unsigned char)*at < 0x20 || *at == 0x7f) return "the path holds control characters";
+    }
+    for (at = name; at; at = strchr(at, '/')) {
+        at += *at == '/';
+        if (at[0] == '.' && at[1] == '.' && (at[2] == '/' || !at[2])) return "the path holds '..'";
+    }
+    return NULL;
+}
+
+static int is_below(const char *base, const char *path)
+{
+    size_t len = strlen(base);
+    return strncmp(base, path, len) == 0 &&
+           (path[len] == '/' || !path[len] || base[len - 1] == '/');
+}
+
+/* The last part of `path` may be a link: it becomes what that means, if it stays below `base`. */
+static const char *follow(const char *base, char *path, size_t size)
+{
+    char real[PATH_MAX];
+    if (!realpath(path, real) || !is_below(base, real)) return "a link leads out of the folder";
+    if (snprintf(path, size, "%s", real) >= (int)size) return too_long;
+    return NULL;
+}
+
+/* Appends one part; `last`: of the whole path. */
+static const char *enter(const char *base, char *path, size_t size, const char *part, int last)
+{
+    struct stat found;
+    size_t len = strlen(path);
+    const char *slash = len && path[len - 1] == '/' ? "" : "/";
+    if (snprintf(path + len, size - len, "%s%s", slash, part) >= (int)(size - len)) return too_long;
+    if (lstat(path, &found) != 0) {
+        if (errno != ENOENT) return "the path cannot be reached";
+        return last || mkdir(path, 0777) == 0 ? NULL : cannot_make;
+    }
+    if (S_ISLNK(found.st_mode)) {
+        const char *problem = follow(base, path, size);
+        if (problem) return problem;
+        if (stat(path, &found) != 0) return "the path cannot be reached";
+    }
+    return last || S_ISDIR(found.st_mode) ? NULL : "a part of the path is not a folder";
+}
+
+const char *gp_folder_place(const char *root, const char *name, char *out, size_t size)
+{
+    char base[PATH_MAX], parts[PATH_MAX];
+    const char *problem = check_name(name);
+    char *part, *rest = parts;
+    if (problem) return problem;
+    if (snprintf(parts, sizeof parts, "%s", name) >= (int)sizeof parts) return too_long;
+    if (make_folders(root) != 0 || !realpath(root, base)) return cannot_make;
+    if (snprintf(out, size, "%s", base) >= (int)size) return too_long;
+    while (!problem && (part = strsep(&rest, "/"))) {
+        if (*part && strcmp(part, ".") != 0) problem = enter(base, out, size, part, !rest);
+    }
+    return problem;
+}
