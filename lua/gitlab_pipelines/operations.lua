@@ -152,26 +152,25 @@ local function shape(text, within)
   return fields
 end
 
-local pipeline_fields = [[id:id! iid:id project_id:id status:text! name:text ref:text sha:text source:text
-  created_at:text updated_at:text started_at:text finished_at:text web_url:text yaml_errors:text
-  duration:number queued_duration:number]]
+local pipeline_fields = [[id:id! project_id:id status:text! name:text ref:text sha:text source:text
+  created_at:text updated_at:text started_at:text finished_at:text web_url:text
+  duration:number]]
 local pipeline_shape = shape(pipeline_fields)
--- The pipeline that stands within a job: its status may be left out. One that a trigger job has
--- started is found by its project only.
-local pipeline_of_job = shape "id:id! project_id:id status:text ref:text sha:text web_url:text"
+-- Of the pipeline that a job belongs to only its place counts; one that a trigger job has started is
+-- found by its project only.
+local pipeline_of_job = shape "id:id! project_id:id"
 local downstream_shape = shape((pipeline_fields:gsub("project_id:id ", "project_id:id! ")))
-local job_shape = shape([[id:id! status:text! stage:text! name:text! ref:text allow_failure:boolean
-  created_at:text started_at:text finished_at:text erased_at:text duration:number queued_duration:number
-  failure_reason:text web_url:text pipeline:pipeline downstream_pipeline:downstream
-  artifacts_file:file artifacts:[file] user:user]], {
-  pipeline = pipeline_of_job, downstream = downstream_shape,
-  file = shape "filename:text size:count file_type:text", user = shape "id:id username:text",
-})
+local job_fields = [[id:id! status:text! stage:text! name:text! allow_failure:boolean created_at:text
+  started_at:text finished_at:text erased_at:text duration:number failure_reason:text web_url:text
+  pipeline:pipeline downstream_pipeline:downstream artifacts_file:file artifacts:[file] ]]
+local within_job = { pipeline = pipeline_of_job, downstream = downstream_shape,
+  file = shape "filename:text size:count file_type:text", user = shape "id:id username:text" }
+local job_shape = shape(job_fields, within_job)
 local project_shape = shape "id:id! path_with_namespace:text default_branch:text"
 local trigger_shape = shape "id:id! description:text token:text"
 local variable_shape = shape "key:text! value:text variable_type:text environment_scope:text"
 local environment_shape = shape "id:id! name:text! state:text tier:text external_url:text"
-local deployment_shape = shape "id:id! iid:id status:text ref:text sha:text created_at:text"
+local deployment_shape = shape "id:id! status:text ref:text sha:text created_at:text"
 local user_shape = shape "id:id! username:text name:text"
 local counts = shape "total_count:count success_count:count failed_count:count"
 
@@ -207,6 +206,7 @@ local function define(group, short, op)
   op.job_token = op.job_token or false
   op.stream = op.stream or false
   op.refusals = op.refusals or {}
+  if not op.shape and (op.result == "object" or op.result == "list") then op.shape = {} end
   op.not_found = op.not_found or "AccessError.ProjectNotFound"
   op.span = "gitlab." .. op.name
   op.span_attributes = {}
@@ -681,7 +681,7 @@ define("token", "oauth", {
 
 define("token", "job", {
   help = "The job that a job token belongs to.",
-  shape = job_shape,
+  shape = shape(job_fields .. "user:user", within_job),
   method = "GET", path = "/job", params = {}, scope = "any", job_token = true, not_found = no_job,
 })
 

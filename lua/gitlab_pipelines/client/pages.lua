@@ -26,7 +26,7 @@ local decode = core.uri.decode_form
 
 -- The query of the address that `Link` names as next, as pairs; nil when there is none.
 local function next_link(response)
-  for address, parameters in (response:header "Link" or ""):gmatch "<([^>]*)>([^<]*)" do
+  for address, parameters in (response:header "Link" or ""):gmatch "<([^<>]*)>([^<]*)" do
     if parameters:match ";%s*rel%s*=%s*\"?next\"?" then
       local query = {}
       for pair in (address:match "%?([^#]*)" or ""):gmatch "[^&]+" do
@@ -94,7 +94,9 @@ end
 
 -- What tells one row from another, whatever else of it has changed.
 local function identity(row)
-  return row.id or row.path or row.key and row.key .. "\n" .. (row.environment_scope or "")
+  if row.id ~= nil then return row.id end
+  if type(row.key) ~= "string" then return row.path end
+  return row.key .. "\n" .. tostring(row.environment_scope)
 end
 
 local Walk = {}
