@@ -39,8 +39,8 @@ describe("mock serve", function()
   end)
 
   it("goes on under nohup when its terminal is closed, and when nobody reads what it prints", function()
-    local server = httpd.start({ "sh", "-c", ("trap '' HUP; exec %s bin/gitlab-pipelines mock serve --port 0 --db :memory:")
-      :format(httpd.lua) }, { MOCK_TOKEN = TOKEN })
+    local command = "trap '' HUP; exec %s bin/gitlab-pipelines mock serve --port 0 --db :memory:"
+    local server = httpd.start({ "sh", "-c", command:format(httpd.lua) }, { MOCK_TOKEN = TOKEN })
     server:signal "HUP"
     server:signal "PIPE"
     assert.equal(200, (ask(server, "/api/v4/version")))
@@ -52,7 +52,8 @@ describe("mock serve", function()
       local db = os.tmpname()
       local server = serve { "--db", db }
       finally(function() if not server.code then server:signal "KILL" end end)
-      local pipe = assert(io.popen(("/usr/bin/python3 spec/support/writers.py %s %s 100000 2>&1"):format(server.url, TOKEN)))
+      local pipe = assert(io.popen(("/usr/bin/python3 spec/support/writers.py %s %s 100000 2>&1"):format(server.url,
+        TOKEN)))
       -- They are at it.
       repeat local _, rows = ask(server, "/projects/1/pipelines?per_page=100") until #rows > 50
       assert.same({ 0, "" }, { server:stop() })
@@ -101,7 +102,8 @@ describe("mock serve", function()
       assert.is_true(answer.status == status or status == 400 and answer.status >= 400 and answer.status < 500,
         wanted .. ": " .. received)
     end
-    for _, garbage in ipairs { "\0\1\2\r\n\r\n", "GET\r\n\r\n", "\22\3\1\2\0\1\0\1\252\3\3", "GET /version HTTP/9.9\r\n\r\n" } do
+    for _, garbage in ipairs { "\0\1\2\r\n\r\n", "GET\r\n\r\n", "\22\3\1\2\0\1\0\1\252\3\3",
+      "GET /version HTTP/9.9\r\n\r\n" } do
       httpd.raw(server, { httpd.step.send(garbage), httpd.step.abort })
       assert.equal(200, (ask(server, "/api/v4/version")))
     end

@@ -172,7 +172,8 @@ describe("a database that another program has locked", function()
     local T = 1767225600
     local function request(method, target)
       return httpd.talk(address, { httpd.step.send(("%s %s HTTP/1.1\r\nHost: a\r\nPRIVATE-TOKEN: %s\r\n"
-        .. "Content-Type: application/json\r\nContent-Length: 14\r\n\r\n{\"ref\":\"main\"}"):format(method, target, TOKEN)),
+        .. "Content-Type: application/json\r\nContent-Length: 14\r\n\r\n{\"ref\":\"main\"}"):format(method, target,
+        TOKEN)),
         httpd.step.answers(1), httpd.step.keep })
     end
     local function answer(wait) return httpd.answers((select(2, wait())))[1].status end
@@ -240,7 +241,8 @@ describe("mock serve ends with 6 and one line when its database", function()
       "made by a newer version of gitlab-pipelines" },
     { "is another program's", "sqlite3 $db 'PRAGMA application_id = 99'", "it belongs to another program" },
     { "has two names", "touch $db; ln $db $db.too", "it has a second name (a hard link)" },
-    { "has a log that cannot be opened", "sqlite3 $db 'PRAGMA journal_mode = WAL; CREATE TABLE a(b)'; mkdir $db-wal", "" },
+    { "has a log that cannot be opened",
+      "sqlite3 $db 'PRAGMA journal_mode = WAL; CREATE TABLE a(b)'; mkdir $db-wal", "" },
     { "has tables of other columns", "sqlite3 $db 'CREATE TABLE pipelines(a)'", "" },
   }
   for _, case in ipairs(cases) do
