@@ -133,7 +133,7 @@ function Records:begin(run, flow)
     flow.file, flow.text, M.digest(flow.text or ""), json.encode(plain), json.encode(digests),
     salt, run.rt:wall(), own_pid(), self.store.boot_id)
   if not rows then
-    self.store:release("run:" .. run.id)
+    self:give_back(run.id)
     return nil, err
   end
   return true
@@ -144,7 +144,7 @@ local function write_step(self, run, state, phase, fields)
   return self.store:query([[INSERT INTO steps (run, path, kind, phase, attempt, request,
     items, project, pipeline, job, web_url, status, reason, because, outputs, started_at, ended_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
-    ON CONFLICT (run, path) DO UPDATE SET phase = ?4, attempt = ?5,
+    ON CONFLICT (run, path) DO UPDATE SET kind = ?3, phase = ?4, attempt = ?5,
       request = coalesce(?6, request), items = coalesce(?7, items), project = ?8, pipeline = ?9,
       job = ?10, web_url = ?11, status = ?12, reason = ?13, because = ?14, outputs = ?15,
       started_at = ?16, ended_at = ?17]],
@@ -196,11 +196,15 @@ function Records:finish(run, status)
   return true
 end
 
---- Gives the run back as it stands.
+--- Gives the run back as it stands, and closes what `open` opened.
 function Records:release(run)
-  self.store:release("run:" .. run.id)
+  self:give_back(run.id)
   self:close()
 end
+
+--- Gives up the hold of a run.
+---@param id string
+function Records:give_back(id) self.store:release("run:" .. id) end
 
 --- Answers that another process has left for this run.
 ---@return table[]|nil rows {path ("" is the run itself), answer, by}
@@ -295,7 +299,10 @@ function Records:take(row)
   local rows
   rows, err = self.store:query("UPDATE runs SET pid = ?2, boot_id = ?3 WHERE id = ?1", row.id,
     own_pid(), self.store.boot_id)
-  if not rows then return nil, err end
+  if not rows then
+    self:give_back(row.id)
+    return nil, err
+  end
   return true
 end
 
