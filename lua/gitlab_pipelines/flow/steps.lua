@@ -386,13 +386,17 @@ end
 -- Jobs that a play may still have to wait for: they become manual when their stage comes.
 local early = { created = true, preparing = true, waiting_for_resource = true, scheduled = true }
 
+-- Phases of a `play` whose request may have reached GitLab, and of one whose job is known.
+local sent = { intent = true, unknown = true }
+local played = { known = true, cancelling = true, ended = true }
+
 -- The job that was played, or nil and what became of the step.
 local function play_job(run, state)
   local given = state.step.options
   local job, err = follow_job(run, state, given.job, function(job) return not early[job.status] end)
   if not job then return nil, of_error(run, err) end
   if job.status ~= "manual" then
-    if state.phase ~= "intent" and ended_jobs[job.status] and job.status ~= "success" then
+    if not sent[state.phase] and ended_jobs[job.status] and job.status ~= "success" then
       return nil, of_error(run, errors.new("JobError.JobNotPlayable",
         { message = ("job '%s' is %s"):format(given.job, job.status) }))
     end
@@ -402,13 +406,13 @@ local function play_job(run, state)
     inputs = given.inputs and run:resolve(given.inputs) or nil }
   state.request = request
   run:record(state, "intent", { request = request })
-  local played
-  played, err = run.gl.jobs:play(state.project, job.id,
+  local answer
+  answer, err = run.gl.jobs:play(state.project, job.id,
     { variables = guarded(run, request.variables), inputs = guarded(run, request.inputs) })
-  if not played then return nil, not_made(run, state, err) end
-  state.job_id = played.id or job.id
+  if not answer then return nil, not_made(run, state, err) end
+  state.job_id = answer.id or job.id
   run:record(state, "known")
-  return played
+  return answer
 end
 
 function performers.play(run, state)
@@ -419,12 +423,12 @@ function performers.play(run, state)
   state.attempt = 1
   state.project, state.pipeline_id = target.project, target.pipeline_id
   local name = state.step.options.job
-  if state.phase ~= "known" then
+  if not played[state.phase] then
     local job, result = play_job(run, state)
     if not job then return result end
     state.job_id = job.id
   end
-  if state.stopping then M.cancels.play(run, state) end
+  if state.stopping or state.phase == "cancelling" then M.cancels.play(run, state) end
   local job, err = follow_job(run, state, name, function(job) return ended_jobs[job.status] end)
   if not job then return of_error(run, err) end
   run:record(state, "ended")
