@@ -5,7 +5,6 @@ local gitlab = require "gitlab_pipelines"
 local journals = require "gitlab_pipelines.journal"
 local once_mock = require "support.once_mock"
 local process = require "support.process"
-local seeds = require "support.seeds"
 
 local FLOW = [[
 lib = pipeline { project = "acme/app", ref = "main" }
