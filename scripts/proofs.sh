@@ -30,6 +30,7 @@ proof 'waits and trees' spec/watch/random_spec.lua spec/watch/follow_spec.lua
 proof 'ten thousand waits' spec/watch/simulated_spec.lua spec/watch/scheduler_spec.lua \
     spec/watch/real_time_spec.lua
 proof 'a full disk, kill -9' spec/mock/disk_spec.lua
+proof 'a flow whose disk is full' spec/flow/full_disk_spec.lua spec/cli/full_disk_spec.lua
 proof 'random lives' spec/mock/state_spec.lua
 printf 'all in %d s\n' $((SECONDS - total))
 exit $worst

@@ -90,7 +90,8 @@ describe("a run on a disk that is full", function()
       ("mkdir -p %s/disk"):format(own),
       mounts and ("mount -t tmpfs -o size=%dk tmpfs %s/disk"):format(kilobytes, own) or "",
       first, ('echo "exit $?" >>%s/first'):format(own),
-      ("curl -s -H 'PRIVATE-TOKEN: %s' '%s/_mock/pipelines?status=running&per_page=100' >%s/between"):format(TOKEN, server.url, own),
+      ("curl -s -H 'PRIVATE-TOKEN: %s' '%s/_mock/pipelines?status=running&per_page=100' >%s/between"):format(
+        TOKEN, server.url, own),
       mounts and ("mount -o remount,size=8m %s/disk"):format(own) or "",
       (again:gsub(" </dev/null", " --resume%0", 1)),
       ('code=$?; if grep -q "no unfinished run" %s/second; then %s; code=$?; fi'):format(own, again),

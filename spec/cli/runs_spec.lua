@@ -119,8 +119,8 @@ describe("the command", function()
 
   it("cancels what a killed process has left in doubt", function()
     local function ask(words, target)
-      local pipe = assert(io.popen(("curl -s -H 'PRIVATE-TOKEN: %s' %s %s%s"):format(TOKEN, words, server.url,
-        target)))
+      local pipe = assert(io.popen(("curl -s -H 'PRIVATE-TOKEN: %s' -H 'Content-Type: application/json' %s %s%s")
+        :format(TOKEN, words, server.url, target)))
       local text = pipe:read "*a"
       pipe:close()
       return text
@@ -143,6 +143,88 @@ describe("the command", function()
     assert.equal("a", pipelines())
     assert.matches('"status":"canceled"', ask("", "/projects/p%2Flong/pipelines"))
     assert.matches("\na +canceled", (run("runs show " .. id)))
+  end)
+
+  describe("that gets a signal", function()
+    before_each(function() write(script, [[a = pipeline { project = "p/long", variables = { STEP = "a" } }]]) end)
+
+    -- Starts a run, waits for this line, and gives a function that waits for the end: what was said, and
+    -- the exit code. `before`: words before the command.
+    local function begin(wanted, before)
+      local pipe = assert(io.popen(("sh -c 'echo $$; exec env %s%s' 2>&1 </dev/null; echo \"exit $?\""):format(
+        before or "", line("run " .. script))))
+      local pid = pipe:read "*l"
+      local seen = {}
+      repeat
+        local text = pipe:read "*l"
+        seen[#seen + 1] = text
+        assert.is_string(text, table.concat(seen, "\n"))
+      until text:find(wanted, 1, true)
+      return function(name) os.execute(("kill -%s %s"):format(name, pid)) end, function()
+        local text, code = pipe:read("*a"):match "^(.*)exit (%d+)\n$"
+        pipe:close()
+        return text, tonumber(code)
+      end
+    end
+
+    local function ask(words, target)
+      local pipe = assert(io.popen(("curl -s -H 'PRIVATE-TOKEN: %s' -H 'Content-Type: application/json' %s '%s%s'")
+        :format(TOKEN, words, server.url, target)))
+      local text = pipe:read "*a"
+      pipe:close()
+      return text
+    end
+
+    local function status() return (ask("", "/projects/3/pipelines/1"):match '"status":"(%a+)"') end
+
+    for _, name in ipairs { "TERM", "HUP" } do
+      it(("leaves the run as it stands after SIG%s, and says what runs and how to go on"):format(name), function()
+        local signal, wait = begin "a: created"
+        signal(name)
+        local text, code = wait()
+        assert.equal(143, code, text)
+        assert.is_true(({ created = true, pending = true, running = true })[status()])
+        local cancel = text:match "a: left running .-; cancel it with: gitlab%-pipelines ([^\n]+)"
+        local id, resume = text:match "run (%x+) is not over; go on with: gitlab%-pipelines ([^\n]+)"
+        assert.equal(("run %s --resume %s"):format(script, id), resume)
+        text, code = run(cancel)
+        assert.equal(0, code, text)
+        assert.equal("canceled", status())
+        text, code = run(resume)
+        assert.equal(3, code, text)
+        assert.matches("a: canceled", text)
+      end)
+    end
+
+    it("goes on after a hangup that nohup ignores", function()
+      local signal, wait = begin("a: created", "nohup env ")
+      signal "HUP"
+      -- It still polls: the pipeline's end, which comes now, is the run's.
+      ask("-X PATCH -d '{\"status\":\"success\"}'", "/_mock/pipelines/1")
+      local text, code = wait()
+      assert.equal(0, code, text)
+    end)
+
+    it("cancels after SIGINT, and leaves the run after another one", function()
+      local signal, wait = begin "a: created"
+      signal "INT"
+      local text, code = wait()
+      assert.equal(130, code, text)
+      assert.equal("canceled", status())
+      ask([[-d '{"method":"POST","path":"/projects/*/pipelines/*/cancel","delay":60}']], "/_mock/faults")
+      signal, wait = begin "a: created"
+      signal "INT"
+      local requests
+      for _ = 1, 500 do
+        requests = ask("", "/_mock/requests?method=POST&path=/cancel")
+        if requests:find("pipelines/2/cancel", 1, true) then break end
+      end
+      assert.matches("pipelines/2/cancel", requests, 1, true)
+      signal "INT"
+      text, code = wait()
+      assert.equal(130, code, text)
+      assert.matches("finish it with: gitlab%-pipelines runs cancel ", text)
+    end)
   end)
 
   it("ends with 1, the job and its log when a step fails, and writes a report", function()
