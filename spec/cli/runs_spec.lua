@@ -239,6 +239,17 @@ describe("the command", function()
     file:close()
   end)
 
+  it("ends with 6 when everything succeeded but the report cannot be written", function()
+    write(script, [[a = call { run = function() end }]])
+    local text, code = run("run " .. script .. " --report /dev/full")
+    assert.equal(6, code)
+    assert.matches("small succeeded\ngitlab%-pipelines: can not write %-%-report /dev/full: No space left", text)
+    write(script, [[a = call { run = function() error "no" end }]])
+    text, code = run("run " .. script .. " --report /dev/full")
+    assert.equal(1, code)
+    assert.matches("can not write %-%-report /dev/full", text)
+  end)
+
   it("ends with 2 and the line for a script with a mistake", function()
     write(script, "a = pipeline { projekt = 'x' }")
     for _, command in ipairs { "run", "plan" } do
