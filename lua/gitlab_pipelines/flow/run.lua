@@ -346,6 +346,7 @@ end
 -- Whether the step's pipeline was made is not known, and a person decides that when the run is
 -- resumed: the step stays open, and so does what needs it.
 local function stay_in_doubt(self, state, result)
+  result.error.message = self:redact(result.error.message)
   state.in_doubt = result.error
   self:change(state, { status = "blocked", message = result.reason })
 end

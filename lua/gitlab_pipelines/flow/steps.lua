@@ -255,7 +255,7 @@ local function not_made(run, state, err)
   end
   local doubt = err:is "PipelineError.UnknownOutcome" or nil
   run:record(state, err.unknown_outcome and "unknown" or "refused",
-    { reason = doubt and err.message })
+    { reason = doubt and run:redact(err.message) })
   local result = of_error(run, err)
   result.doubt = doubt
   return result
