@@ -10,26 +10,33 @@ local seeds = require "support.seeds"
 local TOKEN = "spec-token-0123456789"
 local FULL = os.getenv "GP_FULL" == "1"
 
-local WORLD = [[projects = {
-  ["p/zero"] = { id = 1, queued = 0, jobs = { { name = "job", stage = "test", duration = 0 } } },
-  ["p/long"] = { id = 2, queued = 0, jobs = { { name = "job", stage = "test", duration = 6 } } },
-}]]
+-- Two projects a trial: what is in doubt is looked for among the pipelines of its own alone.
+local function world()
+  local lines = { "projects = {" }
+  for n = 1, 200 do
+    lines[#lines + 1] = ([[ ["t%d/zero"] = { id = %d, queued = 0,
+      jobs = { { name = "job", stage = "test", duration = 0 } } },
+      ["t%d/long"] = { id = %d, queued = 0, jobs = { { name = "job", stage = "test", duration = 6 } } }, ]]):format(
+      n, 2 * n, n, 2 * n + 1)
+  end
+  return table.concat(lines, "\n") .. "}\n"
+end
 
 -- Calls, which are quick, fill the journal; every pipeline that is made says whose it is.
 local FLOW = [[inputs = { tag = {} }
 first = call { run = function() return { text = ("x"):rep(3000) } end }
-lib = pipeline { project = "p/zero", needs = { first }, variables = { STEP = "lib", TAG = input.tag } }
+lib = pipeline { project = input.tag .. "/zero", needs = { first }, variables = { STEP = "lib", TAG = input.tag } }
 fan = each { over = OVER, limit = 2, needs = { first }, make = function(region)
-  return pipeline { project = "p/zero", variables = { STEP = region, TAG = input.tag } } end }
-rescue = pipeline { project = "p/zero", needs = { lib }, when = "failure",
+  return pipeline { project = input.tag .. "/zero", variables = { STEP = region, TAG = input.tag } } end }
+rescue = pipeline { project = input.tag .. "/zero", needs = { lib }, when = "failure",
   variables = { STEP = "rescue", TAG = input.tag } }
 tell = call { needs = { lib }, run = function(steps) return { text = steps.first.text .. steps.lib.id } end }
 ]]
 
 local MORE = [[
-last = pipeline { project = "p/zero", needs = { tell, fan },
+last = pipeline { project = input.tag .. "/zero", needs = { tell, fan },
   variables = { STEP = "last", TAG = input.tag, T = lib.id } }
-long = pipeline { project = "p/long", needs = { first }, variables = { STEP = "long", TAG = input.tag } }
+long = pipeline { project = input.tag .. "/long", needs = { first }, variables = { STEP = "long", TAG = input.tag } }
 ]]
 
 local STEPS = FULL and { "ap", "eu", "last", "lib", "long", "us" } or { "eu", "lib", "us" }
@@ -63,7 +70,7 @@ describe("a run on a disk that is full", function()
     path, remove = process.file "flow.lua"
     folder = path:match "^(.*)/"
     write(path, FLOW:gsub("OVER", FULL and '{ "eu", "us", "ap" }' or '{ "eu", "us" }') .. (FULL and MORE or ""))
-    write(folder .. "/world.lua", WORLD)
+    write(folder .. "/world.lua", world())
     server = httpd.start({ httpd.lua, "bin/gitlab-pipelines", "mock", "serve", "--port", "0", "--db",
       ":memory:", "--world", folder .. "/world.lua" }, { MOCK_TOKEN = TOKEN })
     mounts = shell(("mkdir %s/m && mount -t tmpfs -o size=64k tmpfs %s/m 2>/dev/null && umount %s/m"):format(

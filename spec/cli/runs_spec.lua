@@ -196,6 +196,18 @@ describe("the command", function()
       end)
     end
 
+    it("ends though a function of the script does not, and a creation has no response yet", function()
+      write(script, [[b = pipeline { project = "p/long" }
+        a = call { run = function(_, gl)
+          while true do pcall(function() gl.projects:get("p/quick") end) end end }]])
+      ask([[-d '{"method":"POST","path":"/projects/*/pipeline","delay":60}']], "/_mock/faults")
+      local signal, wait = begin("a: running", "timeout --preserve-status -k 1 40 env ")
+      signal "TERM"
+      local text, code = wait()
+      assert.equal(143, code, text)
+      assert.matches("b: whether GitLab makes the pipeline is not known yet", text, 1, true)
+    end)
+
     it("goes on after a hangup that nohup ignores", function()
       local signal, wait = begin("a: created", "nohup env ")
       signal "HUP"
