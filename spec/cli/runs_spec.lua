@@ -201,7 +201,7 @@ describe("the command", function()
         a = call { run = function(_, gl)
           while true do pcall(function() gl.projects:get("p/quick") end) end end }]])
       ask([[-d '{"method":"POST","path":"/projects/*/pipeline","delay":60}']], "/_mock/faults")
-      local signal, wait = begin("a: running", "timeout --preserve-status -k 1 40 env ")
+      local signal, wait = begin("a: running", "timeout --preserve-status -k 5 40 env ")
       signal "TERM"
       local text, code = wait()
       assert.equal(143, code, text)
