@@ -34,6 +34,7 @@ proof 'ten thousand waits' spec/watch/simulated_spec.lua spec/watch/scheduler_sp
 proof 'hostile scripts' spec/flow/hostile_spec.lua
 proof 'a full disk, kill -9' spec/mock/disk_spec.lua
 proof 'a crowd of connections' spec/io/httpd_crowd_spec.lua
+proof 'a flow whose disk is full' spec/flow/full_disk_spec.lua spec/cli/full_disk_spec.lua
 proof 'random lives' spec/mock/state_spec.lua
 proof 'wrong responses' spec/api/hostile_spec.lua spec/cli/hostile_spec.lua
 proof 'tokens that come back' spec/cli/secrets_spec.lua

@@ -46,6 +46,9 @@ int gp_trap(const char *name)
         /* No SA_RESTART: a blocking call of the host's shall come back too. */
         if (sigaction(traps[i].signal, &action, &traps[i].before) != 0) return -1;
         traps[i].installed = 1;
+        /* A hangup that is ignored stays so: the program was started by nohup. */
+        if (traps[i].signal == SIGHUP && traps[i].before.sa_handler == SIG_IGN)
+            sigaction(SIGHUP, &traps[i].before, NULL);
         return 0;
     }
     return -1;

@@ -119,8 +119,8 @@ describe("the command", function()
 
   it("cancels what a killed process has left in doubt", function()
     local function ask(words, target)
-      local pipe = assert(io.popen(("curl -s -H 'PRIVATE-TOKEN: %s' %s %s%s"):format(TOKEN, words, server.url,
-        target)))
+      local pipe = assert(io.popen(("curl -s -H 'PRIVATE-TOKEN: %s' -H 'Content-Type: application/json' %s %s%s")
+        :format(TOKEN, words, server.url, target)))
       local text = pipe:read "*a"
       pipe:close()
       return text
@@ -145,6 +145,100 @@ describe("the command", function()
     assert.matches("\na +canceled", (run("runs show " .. id)))
   end)
 
+  describe("that gets a signal", function()
+    before_each(function() write(script, [[a = pipeline { project = "p/long", variables = { STEP = "a" } }]]) end)
+
+    -- Starts a run, waits for this line, and gives a function that waits for the end: what was said, and
+    -- the exit code. `before`: words before the command.
+    local function begin(wanted, before)
+      local pipe = assert(io.popen(("sh -c 'echo $$; exec env %s%s' 2>&1 </dev/null; echo \"exit $?\""):format(
+        before or "", line("run " .. script))))
+      local pid = pipe:read "*l"
+      local seen = {}
+      repeat
+        local text = pipe:read "*l"
+        seen[#seen + 1] = text
+        assert.is_string(text, table.concat(seen, "\n"))
+      until text:find(wanted, 1, true)
+      return function(name) os.execute(("kill -%s %s"):format(name, pid)) end, function()
+        local text, code = pipe:read("*a"):match "^(.*)exit (%d+)\n$"
+        pipe:close()
+        return text, tonumber(code)
+      end
+    end
+
+    local function ask(words, target)
+      local pipe = assert(io.popen(("curl -s -H 'PRIVATE-TOKEN: %s' -H 'Content-Type: application/json' %s '%s%s'")
+        :format(TOKEN, words, server.url, target)))
+      local text = pipe:read "*a"
+      pipe:close()
+      return text
+    end
+
+    local function status() return (ask("", "/projects/3/pipelines/1"):match '"status":"(%a+)"') end
+
+    for _, name in ipairs { "TERM", "HUP" } do
+      it(("leaves the run as it stands after SIG%s, and says what runs and how to go on"):format(name), function()
+        local signal, wait = begin "a: created"
+        signal(name)
+        local text, code = wait()
+        assert.equal(143, code, text)
+        assert.is_true(({ created = true, pending = true, running = true })[status()])
+        local cancel = text:match "a: left running .-; cancel it with: gitlab%-pipelines ([^\n]+)"
+        local id, resume = text:match "run (%x+) is not over; go on with: gitlab%-pipelines ([^\n]+)"
+        assert.equal(("run %s --resume %s"):format(script, id), resume)
+        text, code = run(cancel)
+        assert.equal(0, code, text)
+        assert.equal("canceled", status())
+        text, code = run(resume)
+        assert.equal(3, code, text)
+        assert.matches("a: canceled", text)
+      end)
+    end
+
+    it("ends though a function of the script does not, and a creation has no response yet", function()
+      write(script, [[b = pipeline { project = "p/long" }
+        a = call { run = function(_, gl)
+          while true do pcall(function() gl.projects:get("p/quick") end) end end }]])
+      ask([[-d '{"method":"POST","path":"/projects/*/pipeline","delay":60}']], "/_mock/faults")
+      local signal, wait = begin("a: running", "timeout --preserve-status -k 5 40 env ")
+      signal "TERM"
+      local text, code = wait()
+      assert.equal(143, code, text)
+      assert.matches("b: whether GitLab makes the pipeline is not known yet", text, 1, true)
+    end)
+
+    it("goes on after a hangup that nohup ignores", function()
+      local signal, wait = begin("a: created", "nohup env ")
+      signal "HUP"
+      -- It still polls: the pipeline's end, which comes now, is the run's.
+      ask("-X PATCH -d '{\"status\":\"success\"}'", "/_mock/pipelines/1")
+      local text, code = wait()
+      assert.equal(0, code, text)
+    end)
+
+    it("cancels after SIGINT, and leaves the run after another one", function()
+      local signal, wait = begin "a: created"
+      signal "INT"
+      local text, code = wait()
+      assert.equal(130, code, text)
+      assert.equal("canceled", status())
+      ask([[-d '{"method":"POST","path":"/projects/*/pipelines/*/cancel","delay":60}']], "/_mock/faults")
+      signal, wait = begin "a: created"
+      signal "INT"
+      local requests
+      for _ = 1, 500 do
+        requests = ask("", "/_mock/requests?method=POST&path=/cancel")
+        if requests:find("pipelines/2/cancel", 1, true) then break end
+      end
+      assert.matches("pipelines/2/cancel", requests, 1, true)
+      signal "INT"
+      text, code = wait()
+      assert.equal(130, code, text)
+      assert.matches("finish it with: gitlab%-pipelines runs cancel ", text)
+    end)
+  end)
+
   it("ends with 1, the job and its log when a step fails, and writes a report", function()
     write(script, [[bad = pipeline { project = "p/broken" }]])
     local report = db:gsub("runs.db$", "report.html")
@@ -155,6 +249,17 @@ describe("the command", function()
     local file = assert(io.open(report))
     assert.matches("^<!doctype html>", file:read "*a")
     file:close()
+  end)
+
+  it("ends with 6 when everything succeeded but the report cannot be written", function()
+    write(script, [[a = call { run = function() end }]])
+    local text, code = run("run " .. script .. " --report /dev/full")
+    assert.equal(6, code)
+    assert.matches("small succeeded\ngitlab%-pipelines: can not write %-%-report /dev/full: No space left", text)
+    write(script, [[a = call { run = function() error "no" end }]])
+    text, code = run("run " .. script .. " --report /dev/full")
+    assert.equal(1, code)
+    assert.matches("can not write %-%-report /dev/full", text)
   end)
 
   it("ends with 2 and the line for a script with a mistake", function()

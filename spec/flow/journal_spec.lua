@@ -342,14 +342,153 @@ describe("a run with a journal", function()
     run:abandon()
   end)
 
-  it("fails the step when the journal can not be written", function()
+  it("ends, and is left for whoever resumes it, when the journal cannot be written", function()
     write(script, [[a = pipeline { project = "p/a" }]])
     local gl, rt = double.new { ["p/a"] = { duration = 10 } }
     local run = assert(assert(flow.load(script)):start { client = gl, journal = db })
     run.journal.store:close()
     local ok, err = rt:run(function() return run:wait() end)
     assert.is_false(ok)
-    assert.is_true(err.cause:is "JournalUnusable")
+    assert.is_true(err:is "JournalUnusable")
+    assert.same({ "unfinished", 6 }, { run.status, run:exit_code() })
     assert.equal(0, #gl.asked "create")
+    local last
+    for event in run:events() do last = event end
+    assert.same({ "run", "unfinished", err.message }, { last.type, last.status, last.reason })
+    local again = assert(flow.resume { client = gl, journal = db })
+    assert.is_true((rt:run(function() return again:wait() end)))
+    assert.equal(1, #gl.asked "create")
+  end)
+
+  it("does not go on with what another process has ended meanwhile", function()
+    local run, gl = waiting(WAITING)
+    run:abandon()
+    -- Between the look at the run and its hold.
+    local records = assert(flow_journal.open(db, true))
+    local class = getmetatable(records).__index
+    local take = class.take
+    finally(function()
+      class.take = take
+      records:close()
+    end)
+    function class.take(self, row)
+      records.store:query("UPDATE runs SET status = 'canceled', ended_at = 1 WHERE id = ?1", row.id)
+      return take(self, row)
+    end
+    local again, err = flow.resume { client = gl, journal = db }
+    assert.is_nil(again)
+    assert.equal(("run %s has ended: canceled"):format(run.id), err.message)
+  end)
+
+  it("ends its waits when it is left", function()
+    local run, _, rt = waiting(WAITING)
+    rt:run(function()
+      rt:spawn(function()
+        rt:sleep(5)
+        run:abandon()
+      end)
+      local ok, err = run:wait()
+      assert.is_false(ok)
+      assert.is_true(err:is "TaskError.Cancelled")
+      for event in run:events() do assert.is_table(event) end
+    end)
+    assert.is_nil(run.trouble)
+  end)
+
+  it("starts nothing that waited for its turn when it is left", function()
+    write(script, [[concurrency = 1
+      a = pipeline { project = "p/a" }
+      c = call { run = function(_, gl) gl.note "called" end }
+      d = call { run = function(_, gl) gl.note "called" end }]])
+    local gl, rt = double.new { ["p/a"] = { duration = 10 } }
+    local called = 0
+    function gl.note() called = called + 1 end
+    rt:run(function()
+      local run = assert(assert(flow.load(script)):start { client = gl, journal = db })
+      rt:sleep(2)
+      run:abandon()
+      rt:sleep(100)
+    end)
+    assert.equal(0, called)
+    assert.equal(1, #gl.asked "create")
+  end)
+
+  it("fails a step whose outputs cannot be kept, and only that", function()
+    write(script, [[c = call { run = function() return { f = function() end } end }
+      a = pipeline { project = "p/a", needs = { c }, when = "failure" }]])
+    local gl, rt = double.new { ["p/a"] = { duration = 1 } }
+    local run = assert(assert(flow.load(script)):start { client = gl, journal = db })
+    assert.is_false((rt:run(function() return run:wait() end)))
+    assert.same({ "failed", "failed", "success" }, { run.status, run.steps.c.status, run.steps.a.status })
+    assert.matches("the outputs of c can not be kept", run.steps.c.reason)
+  end)
+
+  describe("whose script has changed", function()
+    local FAN = [[fan = each { over = { "eu", "us" }, make = function(r)
+        return pipeline { project = "p/" .. r } end }
+      a = pipeline { project = "p/eu" }]]
+
+    -- Leaves the flow with all its pipelines running, then gives it another script.
+    local function changed(text)
+      write(script, FAN)
+      local gl, rt = double.new { ["p/eu"] = { duration = 100 }, ["p/us"] = { duration = 100 } }
+      rt:run(function()
+        local run = assert(assert(flow.load(script)):start { client = gl, journal = db })
+        rt:sleep(5)
+        run:abandon()
+      end)
+      write(script, text)
+      return gl, rt
+    end
+
+    local function resume(gl, drop)
+      return flow.resume { client = gl, journal = db, accept_changes = true, drop = drop }
+    end
+
+    local function phases(id)
+      local records = assert(flow_journal.open(db, true))
+      local found = {}
+      for _, row in ipairs(assert(records:run(id)).steps) do found[row.path] = row.status or row.phase end
+      records:close()
+      return found
+    end
+
+    it("drops an `each` with all its items", function()
+      local gl, rt = changed [[a = pipeline { project = "p/eu" }]]
+      local again, err = resume(gl)
+      assert.is_nil(again)
+      assert.equal("the script has no step 'fan' any more, which has not ended; --drop fan gives it up",
+        err.message)
+      again = assert(resume(gl, { "fan" }))
+      assert.is_true((rt:run(function() return again:wait() end)))
+      assert.same({ fan = "canceled", ["fan/eu"] = "canceled", ["fan/us"] = "canceled", a = "success" },
+        phases(again.id))
+    end)
+
+    it("asks for an item that its `each` no longer has by its own name", function()
+      for _, name in ipairs { "fan.us", "fan/us", "fan" } do
+        os.remove(db)
+        local gl, rt = changed((FAN:gsub(', "us"', "")))
+        local again, err = resume(gl)
+        assert.is_nil(again)
+        assert.equal("fan.us", err.step)
+        again = assert(resume(gl, { name }))
+        assert.is_true((rt:run(function() return again:wait() end)))
+        assert.same({ 1, "success" }, { again.steps.fan.count, again.steps.fan.eu.status })
+        assert.equal("canceled", phases(again.id)["fan/us"])
+        assert.equal(3, #gl.asked "create")
+      end
+    end)
+
+    it("asks for a step that is of another kind now", function()
+      local gl, rt = changed(FAN:gsub("a = pipeline.*$", "a = call { run = function() return { x = 1 } end }"))
+      local again, err = resume(gl)
+      assert.is_nil(again)
+      assert.equal("a", err.step)
+      again = assert(resume(gl, { "a" }))
+      assert.is_true((rt:run(function() return again:wait() end)))
+      assert.same({ "success", 1 }, { again.steps.a.status, again.steps.a.x })
+      assert.equal(3, #gl.asked "create")
+    end)
   end)
 end)

@@ -593,4 +593,19 @@ describe("a run", function()
     assert.is_true(ok)
     assert.equal("https://gitlab.test/jobs/1001", gl.asked("create")[2].variables.J)
   end)
+
+  it("goes on when a listener raises, and tells it to whoever made the run", function()
+    local heard = 0
+    local self, ok = run([[
+      a = pipeline { project = "p/a" }
+      b = pipeline { project = "p/a", needs = { a } }]], { ["p/a"] = { duration = 1 } },
+      { on_event = function()
+        heard = heard + 1
+        error "the listener is broken"
+      end })
+    assert.is_true(ok)
+    assert.equal("a success, b success", statuses(self))
+    assert.equal(#self.log, heard)
+    assert.matches("the listener is broken", self.listener_error)
+  end)
 end)

@@ -10,6 +10,7 @@ M.timed_out = 4
 M.blocked = 5
 M.refused = 6
 M.interrupted = 130
+M.terminated = 143
 
 -- By verdict of a wait, status of a pipeline, a job or a run.
 local by_verdict = {

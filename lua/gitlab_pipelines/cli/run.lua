@@ -16,6 +16,10 @@ function M.define(parser)
   command:flag("--accept-changes", "with --resume: the script may have changed")
   command:option("--drop", "with --resume: give up this step, which the script no longer has")
     :argname "<step>":count "*"
+  command:option("--adopt", "with --resume: this pipeline is that of a step in doubt")
+    :argname "<STEP=ID>":count "*"
+  command:option("--send-again", "with --resume: nothing was made for this step in doubt; make it now")
+    :argname "<step>":count "*"
   command:option("--simulate", "run in virtual time against the simulated GitLab, with this world")
     :argname "<world>":args "?"
   command:option("--report", "write what happened to this file, as one HTML page"):argname "<file>"
@@ -25,33 +29,71 @@ function M.define(parser)
   return command
 end
 
--- What Ctrl-C means: on a terminal it asks once; again, or where nobody can be asked, it cancels
--- what the run started; once more, it leaves everything as it stands.
+-- Seconds that tasks have to end in after a run was left; then the process ends without them.
+local LEAVE_WITHIN = 1
+
+-- What a signal means. SIGTERM and SIGHUP leave the run as it stands. Ctrl-C on a terminal asks once;
+-- again, or where nobody can be asked, it cancels what the run started; once more, it leaves it.
 local function on_signal(ctx, args, run, state)
-  return function()
+  local function leave(code)
+    state.code = code
+    run:abandon()
+    state.left:wake()
+  end
+  return function(name)
+    if name ~= "INT" then return leave(exit.terminated) end
     state.signals = state.signals + 1
     if ctx.interactive and not args.yes and state.signals == 1 then
       run:emit { type = "print", text = "interrupted: press Ctrl-C again to cancel what this run started" }
-    elseif not state.cancelled then
-      state.cancelled = true
+    elseif not state.code then
+      state.code = exit.interrupted
       run:cancel "interrupted"
     else
-      run:abandon()
-      state.left:wake()
+      leave(exit.interrupted)
     end
+  end
+end
+
+-- { STEP = id } of --adopt; a step may itself hold an equals sign.
+local function adoptions(ctx, list)
+  local steps = {}
+  for _, text in ipairs(list) do
+    local step, id = text:match "^(.+)=([1-9]%d*)$"
+    if not step then ctx:stop("--adopt wants STEP=ID, not '" .. text .. "'") end
+    if steps[step] and steps[step] ~= tonumber(id) then
+      ctx:stop(("--adopt names two pipelines for %s"):format(step))
+    end
+    steps[step] = tonumber(id)
+  end
+  return steps
+end
+
+local resuming = { { "accept_changes", "--accept-changes" }, { "drop", "--drop" }, { "adopt", "--adopt" },
+  { "send_again", "--send-again" } }
+
+local function check_usage(ctx, args)
+  if args.resume then
+    if args.simulate then ctx:stop "--resume and --simulate exclude each other" end
+    return
+  end
+  for _, option in ipairs(resuming) do
+    local value = args[option[1]]
+    if value and (type(value) ~= "table" or #value > 0) then ctx:stop(option[2] .. " needs --resume") end
   end
 end
 
 local function start(ctx, args, gl)
   local gitlab = require "gitlab_pipelines"
-  local path = args.journal or ctx:check(require("gitlab_pipelines.journal").default_path "runs.db")
   local options = { client = gl, inputs = flows.inputs(ctx, args), env = flows.env(args),
     output = args.output, allow_host = args.allow_host or nil }
-  if not args.simulate then options.journal = path end
+  if not args.simulate then
+    options.journal = args.journal or ctx:check(require("gitlab_pipelines.journal").default_path "runs.db")
+  end
   if args.resume then
     options.id, options.file = args.resume[1], args.flow
     options.accept_changes = args.accept_changes or nil
-    options.drop = #args.drop > 0 and args.drop or nil
+    options.drop, options.send_again = args.drop, args.send_again
+    options.adopt = adoptions(ctx, args.adopt)
     return ctx:check(gitlab.flow.resume(options))
   end
   local flow = ctx:check(gitlab.flow.load(args.flow))
@@ -81,11 +123,12 @@ local function view(ctx, args, run)
   })
 end
 
--- Waits for the end: of the run, of what people can not go on with, or of our patience.
+-- Waits for the end: of the run, of what people can not go on with, or of our patience. Returns the
+-- exit code.
 local function finish(ctx, args, run)
   local rt = run.rt
   local state = { signals = 0, left = rt:waiter() }
-  rt:trap(on_signal(ctx, args, run, state))
+  rt:trap(on_signal(ctx, args, run, state), { "INT", "TERM", "HUP" })
   local waiting = rt:spawn(function()
     run:wait { until_blocked = not ctx.interactive }
     state.left:wake()
@@ -93,30 +136,45 @@ local function finish(ctx, args, run)
   state.left:wait()
   waiting:cancel()
   rt:untrap()
-  if not run.ended then run:abandon() end
-  return state.signals > 0 and run.status ~= "success" and exit.interrupted or run:exit_code()
+  local code = state.code and run.status ~= "success" and state.code or run:exit_code()
+  if not run.ended then
+    run:abandon()
+    -- A task that does not end by itself (a function of the script) keeps nobody waiting.
+    rt:after(LEAVE_WITHIN, function()
+      io.stdout:flush()
+      os.exit(code)
+    end)
+  end
+  return code
+end
+
+-- Writes the last lines and the report. What goes wrong in that is said, and changes the code of a run
+-- that succeeded only.
+local function conclude(args, run, shown, code)
+  local problems = { run.listener_error and "the view: " .. run.listener_error:match "^[^\n]*" or nil }
+  local ok, message = pcall(shown.finish, shown)
+  if not ok then problems[#problems + 1] = "the view: " .. tostring(message) end
+  if args.report then
+    local written
+    ok, written, message = pcall(require("gitlab_pipelines.flow.report").write, run, args.report)
+    if not ok or not written then
+      problems[#problems + 1] = ("can not write --report %s: %s"):format(args.report,
+        tostring(message or written))
+    end
+  end
+  for _, problem in ipairs(problems) do io.stderr:write("gitlab-pipelines: ", problem, "\n") end
+  return code == exit.success and #problems > 0 and exit.refused or code
 end
 
 function M.run(ctx, args)
+  check_usage(ctx, args)
   check_report(ctx, args.report)
   local gl = flows.client(ctx, args)
   return gl.runtime:run(function()
     local run = start(ctx, args, gl)
     local shown = view(ctx, args, run)
-    local code = finish(ctx, args, run)
-    shown.finish(shown)
-    if args.report then
-      local ok, message = require("gitlab_pipelines.flow.report").write(run, args.report)
-      if not ok then ctx:stop(("can not write --report %s: %s"):format(args.report, message)) end
-    end
-    if not run.ended and not args.quiet then
-      local journal = args.journal and " --journal " .. args.journal or ""
-      -- Who gave up a cancel has seen enough of it: what is left to do, another process does.
-      local words = run.cancelling and "runs cancel " .. run.id .. journal
-        or ("run %s --resume %s%s"):format(args.flow, run.id, journal)
-      io.stderr:write(("gitlab-pipelines: run %s is not over; %s with: gitlab-pipelines %s\n"):format(run.id,
-        run.cancelling and "finish it" or "go on", words))
-    end
+    local code = conclude(args, run, shown, finish(ctx, args, run))
+    flows.tell_left(args, run)
     return code
   end)
 end

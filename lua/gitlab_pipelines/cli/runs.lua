@@ -1,6 +1,7 @@
 --- `gitlab-pipelines runs list|show|cancel|approve`: runs of flows, as their journal knows them.
 
 local exit = require "gitlab_pipelines.cli.exit"
+local flows = require "gitlab_pipelines.cli.flows"
 local list = require "gitlab_pipelines.cli.list"
 local output = require "gitlab_pipelines.cli.output"
 
@@ -96,10 +97,13 @@ local function cancel(ctx, records, row)
   return gl.runtime:run(function()
     local run = ctx:check(require("gitlab_pipelines").flow.resume { client = gl, id = row.id,
       journal = records.store, accept_changes = ctx.args.accept_changes or nil,
-      inputs = require("gitlab_pipelines.cli.flows").inputs(ctx, ctx.args),
-      env = require("gitlab_pipelines.cli.flows").env(ctx.args) })
+      inputs = flows.inputs(ctx, ctx.args), env = flows.env(ctx.args) })
     run:cancel "canceled from the command line"
     run:wait()
+    if not run.ended then
+      flows.tell_left(ctx.args, run)
+      return run:exit_code()
+    end
     ctx:say("run %s %s", row.id, run.status)
     return run.status == "canceled" and exit.success or run:exit_code()
   end)

@@ -8,9 +8,10 @@ local errors = require "gitlab_pipelines.errors"
 local flow_journal = require "gitlab_pipelines.flow.journal"
 local guards = require "gitlab_pipelines.guard"
 local load = require "gitlab_pipelines.flow.load"
+local nearest = require "gitlab_pipelines.flow.nearest"
 local options = require "gitlab_pipelines.options"
+local refs = require "gitlab_pipelines.flow.refs"
 local run = require "gitlab_pipelines.flow.run"
-local sorted_keys = require("gitlab_pipelines.flow.refs").sorted_keys
 local steps = require "gitlab_pipelines.flow.steps"
 
 local M = {}
@@ -26,7 +27,7 @@ local function positive(name, value)
 end
 
 local function budgets_problem(given)
-  for _, name in ipairs(sorted_keys(given)) do
+  for _, name in ipairs(refs.sorted_keys(given)) do
     if not guards.defaults[name] then
       return ("has no '%s' (known: call_seconds, memory, seconds)"):format(tostring(name))
     end
@@ -34,6 +35,9 @@ local function budgets_problem(given)
     if problem then return problem end
   end
 end
+
+-- Seconds to find out whether GitLab has the pipeline that is to be adopted.
+local ADOPT_TIMEOUT = 60
 
 -- What every evaluation of a script takes.
 local evaluation = {
@@ -229,6 +233,7 @@ local resuming = with {
   client = { type = "any", required = true }, journal = { type = "any", required = true },
   id = { type = "string" }, file = { type = "string" }, flow = { type = "table" },
   accept_changes = { type = "boolean" }, drop = { type = "table" },
+  adopt = { type = "table" }, send_again = { type = "table" },
   runtime = { type = "table" }, on_event = { type = "function" },
   named_secret = { type = "function" }, output = { type = "string" },
 }
@@ -273,42 +278,156 @@ local function script_of(row, opts)
   return found
 end
 
--- Steps of the journal that the script no longer has.
+-- Does the plan have what the journal has a row of? An item that its `each` makes while the flow runs
+-- is looked for by nobody: its list is kept in the journal.
+local function is_planned(plan, row)
+  local name, key = row.path:match "^(.-)/(.*)$"
+  local step = plan.by_name[name or row.path]
+  if not step then return false end
+  if not name then return step.kind == row.kind end
+  if step.kind ~= "each" then return false end
+  for _, item in ipairs(step.items or {}) do
+    if item.key == key then return item.step.kind == row.kind end
+  end
+  return step.items == nil
+end
+
+-- How a person writes a step or an item: `smoke.eu`.
+local function spelled(path) return (path:gsub("/", ".", 1)) end
+
+-- Steps and items of the journal that the script no longer has: those that have not ended must be
+-- given up by name, an `each` with all its items.
 local function check_vanished(records, plan, row, opts)
   local dropped = {}
   for _, name in ipairs(opts.drop or {}) do dropped[name] = true end
+  local kept = {}
   for _, step in ipairs(row.steps) do
-    if not plan.by_name[step.path:match "^[^/]+"] and step.phase ~= "done" then
-      if not dropped[step.path] then
-        return nil, errors.new("FlowError.ScriptChanged", { step = step.path, message =
+    if step.phase == "done" or is_planned(plan, step) then
+      kept[#kept + 1] = step
+    else
+      local head = step.path:match "^[^/]+"
+      if not (dropped[head] or dropped[step.path] or dropped[spelled(step.path)]) then
+        local name = plan.by_name[head] and plan.by_name[head].kind == "each" and spelled(step.path)
+          or head
+        return nil, errors.new("FlowError.ScriptChanged", { step = name, message =
           ("the script has no step '%s' any more, which has not ended; --drop %s gives it up")
-            :format(step.path, step.path) })
+            :format(name, name) })
       end
       local rows, err = records:drop(step)
       if not rows then return nil, err end
     end
   end
-  return true
+  return kept
 end
 
-local function resume(records, opts)
-  local row, err = find_run(records, opts)
-  if not row then return nil, err end
-  local ok, script, inputs, plan
-  ok, err = records:take(row)
-  if not ok then return nil, err end
-  script, err = script_of(row, opts)
+-- What people decide about steps in doubt --------------------------------------------------------
+
+local function find_step(rows, plan, name)
+  local names = refs.sorted_keys(plan.by_name)
+  for _, row in ipairs(rows) do
+    if row.path == name or spelled(row.path) == name then return row end
+    names[#names + 1] = spelled(row.path)
+  end
+  if plan.by_name[name] then return nil end
+  return nil, errors.new("FlowError.UnknownStep", { name = name, message =
+    ("there is no step '%s'%s"):format(name, nearest.hint(name, names)) })
+end
+
+-- Where a step stands that is not in doubt.
+local function standing(row)
+  if not row then return "it has not begun" end
+  if row.phase == "done" then return "it has ended: " .. row.status end
+  if row.phase == "refused" then return "GitLab refused it" end
+  if row.pipeline then return ("it has pipeline %d"):format(row.pipeline) end
+  return "it makes no pipeline"
+end
+
+local doubtful = { intent = true, unknown = true }
+
+-- The row of a step in doubt: what it makes was about to be sent, and no answer is known.
+local function in_doubt(rows, plan, name, kinds)
+  local row, err = find_step(rows, plan, name)
+  if err then return nil, err end
+  if row and doubtful[row.phase] and kinds[row.kind] then return row end
+  local why = standing(row)
+  if row and doubtful[row.phase] and row.kind == "play" then
+    why = "it plays a job, and has no pipeline to adopt"
+  end
+  return nil, errors.new("FlowError.InvalidInput", { step = name, message =
+    ("step '%s' is not in doubt: %s"):format(name, why) })
+end
+
+local function check_id(name, id)
+  local number = tonumber(id)
+  if number and number >= 1 and number % 1 == 0 and number < 2 ^ 53 then return number end
+  return nil, errors.new("FlowError.InvalidInput", { step = name, message =
+    ("adopt %s: '%s' is not a pipeline's id"):format(name, tostring(id)) })
+end
+
+-- Checks what was decided before anything of it is done.
+---@return table|nil decisions {adopt = {{name, row, id}...}, send_again = rows}
+---@return table|nil err
+local function check_decisions(plan, row, opts)
+  local decisions, taken = { adopt = {}, send_again = {} }, {}
+  for _, name in ipairs(refs.sorted_keys(opts.adopt or {})) do
+    local id, err = check_id(name, opts.adopt[name])
+    if not id then return nil, err end
+    local step = find_step(row.steps, plan, name)
+    -- The same decision again, perhaps after another one was refused, changes nothing.
+    if not (step and step.kind == "pipeline" and step.pipeline == id) then
+      step, err = in_doubt(row.steps, plan, name, { pipeline = true })
+      if not step then return nil, err end
+      table.insert(decisions.adopt, { name = name, row = step, id = id })
+    end
+    taken[step.path] = true
+  end
+  for _, name in ipairs(opts.send_again or {}) do
+    local step, err = in_doubt(row.steps, plan, name, { pipeline = true, play = true })
+    if not step then return nil, err end
+    if taken[step.path] then
+      return nil, errors.new("FlowError.InvalidInput", { step = name, message =
+        ("step '%s' cannot both adopt a pipeline and be sent again"):format(name) })
+    end
+    table.insert(decisions.send_again, step)
+  end
+  return decisions
+end
+
+-- The pipeline becomes that of the step's key, in the journal, before the run goes on: what GitLab
+-- or the journal refuses leaves the step in doubt.
+local function adopt(records, resumed, decision, fields)
+  fields.path, fields.kind = decision.row.path, decision.row.kind
+  fields.deadline = resumed.rt:now() + ADOPT_TIMEOUT
+  local pipeline, err = steps.adopt(resumed, fields, decision.id)
+  if not pipeline then
+    err.message = ("adopt %s=%d: %s"):format(decision.name, decision.id, err.message)
+    return nil, err
+  end
+  fields.pipeline_id, fields.web_url, fields.phase = pipeline.id, pipeline.web_url, "known"
+  return records:step(resumed, fields, "known")
+end
+
+local function resume_held(records, row, opts)
+  local script, err = script_of(row, opts)
   if not script then return nil, err end
+  local inputs, plan, kept, decisions, ok
   inputs, err = records:inputs(row, opts.inputs)
   if not inputs then return nil, err end
   plan, err = plan_of(script, { inputs = inputs, env = opts.env, getenv = opts.getenv,
     allow_host = opts.allow_host, budgets = opts.budgets, client = opts.client })
   if not plan then return nil, err end
-  ok, err = check_vanished(records, plan, row, opts)
-  if not ok then return nil, err end
+  decisions, err = check_decisions(plan, row, opts)
+  if not decisions then return nil, err end
+  kept, err = check_vanished(records, plan, row, opts)
+  if not kept then return nil, err end
   local resumed = new_run(plan, opts, records, row.id)
   local restored = {}
-  for _, step in ipairs(row.steps) do restored[step.path] = flow_journal.restored(resumed, step) end
+  for _, step in ipairs(kept) do restored[step.path] = flow_journal.restored(resumed, step) end
+  for _, decision in ipairs(decisions.adopt) do
+    ok, err = adopt(records, resumed, decision, restored[decision.row.path])
+    if not ok then return nil, err end
+  end
+  for _, step in ipairs(decisions.send_again) do restored[step.path].send_again = true end
   resumed:restore(restored)
   resumed.started_at = row.created_at
   resumed:begin()
@@ -316,12 +435,31 @@ local function resume(records, opts)
   return resumed
 end
 
+local function resume(records, opts)
+  local found, err = find_run(records, opts)
+  if not found then return nil, err end
+  local ok, row, resumed
+  ok, err = records:take(found)
+  if not ok then return nil, err end
+  -- Until then another process may have gone on with it, or ended it.
+  row, err = find_run(records, { id = found.id })
+  if row then resumed, err = resume_held(records, row, opts) end
+  if not resumed then
+    records:give_back(found.id)
+    return nil, err
+  end
+  return resumed
+end
+
 --- Goes on with a run whose process has ended: what is done stays done, what was under way is
 --- waited for, and nothing is made twice.
 ---@param opts table {client, journal (both required), id, inputs (the secret ones), flow,
---- accept_changes, drop = names, runtime, on_event, output} and those of FlowEvaluation
+--- accept_changes, drop = names, adopt = {step = id} (which pipeline is that of a step in doubt; an
+--- item is "smoke.eu"), send_again = names (steps in doubt of which nothing was made), runtime,
+--- on_event, output} and those of FlowEvaluation
 ---@return table|nil run
----@return table|nil err FlowError.RunHeld, ScriptChanged, InvalidInput, JournalUnusable
+---@return table|nil err FlowError.RunHeld, ScriptChanged, InvalidInput, UnknownStep, JournalUnusable;
+--- AccessError.PipelineNotFound, PipelineError.KeyReused
 function M.resume(opts)
   options.check("flow.resume", resuming, opts)
   local records, err = open_records(opts)

@@ -141,68 +141,88 @@ function Records:begin(run, flow)
     flow.file, flow.text, M.digest(flow.text or ""), json.encode(plain), json.encode(digests),
     salt, run.rt:wall(), own_pid(), self.store.boot_id)
   if not rows then
-    self.store:release("run:" .. run.id)
+    self:give_back(run.id)
     return nil, err
   end
   return true
 end
 
---- Writes a step's transition; with "done" its end and its outputs.
----@param fields table|nil {request, over}
----@return boolean|nil ok
----@return table|nil err
-function Records:step(run, state, phase, fields)
+local function write_step(self, run, state, phase, fields)
   local done = phase == "done"
-  local ok, request, items, outputs = pcall(function()
-    return encoded(run, fields and fields.request), encoded(run, fields and fields.over),
-      done and encoded(run, state.outputs) or nil
-  end)
-  if not ok then
-    return nil, errors.new("FlowError.StepFailed", { message =
-      ("the outputs of %s can not be kept: %s"):format(state.path, tostring(request)) })
-  end
-  local rows, err = self.store:query([[INSERT INTO steps (run, path, kind, phase, attempt, request,
+  return self.store:query([[INSERT INTO steps (run, path, kind, phase, attempt, request,
     items, project, pipeline, job, web_url, status, reason, because, outputs, started_at, ended_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
-    ON CONFLICT (run, path) DO UPDATE SET phase = ?4, attempt = ?5,
+    ON CONFLICT (run, path) DO UPDATE SET kind = ?3, phase = ?4, attempt = ?5,
       request = coalesce(?6, request), items = coalesce(?7, items), project = ?8, pipeline = ?9,
       job = ?10, web_url = ?11, status = ?12, reason = ?13, because = ?14, outputs = ?15,
       started_at = ?16, ended_at = ?17]],
-    run.id, state.path, state.kind, phase, state.attempt, request, items,
-    state.project and tostring(state.project), state.pipeline_id, state.job_id,
-    without_tokens(run, state.web_url), done and without_tokens(run, state.status) or nil,
-    done and without_tokens(run, state.reason) or nil, done and state.because or nil,
-    outputs, state.started_at, done and state.ended_at or nil)
+    run.id, state.path, state.kind, phase, state.attempt, encoded(run, fields.request),
+    encoded(run, fields.over), state.project and tostring(state.project), state.pipeline_id,
+    state.job_id, without_tokens(run, state.web_url), done and without_tokens(run, fields.status) or nil,
+    without_tokens(run, fields.reason), fields.because,
+    encoded(run, fields.outputs), state.started_at, fields.ended_at)
+end
+
+--- Writes a step's transition; with "done" its end and its outputs.
+---@param fields table|nil {request, over, reason}; with "done" {status, reason, because, outputs,
+--- ended_at}
+---@return boolean|nil ok
+---@return table|nil err FlowError.JournalUnusable, or StepFailed where a value cannot be kept
+function Records:step(run, state, phase, fields)
+  local ok, rows, err = pcall(write_step, self, run, state, phase, fields or {})
+  if not ok then
+    return nil, errors.new("FlowError.StepFailed", { message =
+      ("the outputs of %s can not be kept: %s"):format(state.path, tostring(rows)) })
+  end
   if not rows then return nil, err end
   return true
 end
 
 local function set_status(self, run, status, reason, ended_at)
-  return self.store:query([[UPDATE runs SET status = ?2, reason = ?3, ended_at = ?4
+  local rows, err = self.store:query([[UPDATE runs SET status = ?2, reason = ?3, ended_at = ?4
     WHERE id = ?1]], run.id, status, reason, ended_at)
+  if not rows then return nil, err end
+  return true
 end
 
 --- The run is being canceled: who resumes it goes on with that.
-function Records:cancelling(run) set_status(self, run, "canceling", run.cancel_reason) end
-
---- The run has ended; its name is free.
-function Records:finish(run)
-  local failure = run.failure
-  set_status(self, run, run.status, failure and ("%s: %s"):format(failure.path,
-    failure.reason or "failed") or run.cancel_reason, run.rt:wall())
-  self:release(run)
+---@return boolean|nil ok
+---@return table|nil err
+function Records:cancelling(run)
+  return set_status(self, run, "canceling", run.cancel_reason)
 end
 
---- Gives the run back as it stands.
+--- The run has ended; its name is free.
+---@param status string how
+---@return boolean|nil ok
+---@return table|nil err; the run is still held then
+function Records:finish(run, status)
+  local failure = run.failure
+  local ok, err = set_status(self, run, status, failure and ("%s: %s"):format(failure.path,
+    failure.reason or "failed") or run.cancel_reason, run.rt:wall())
+  if not ok then return nil, err end
+  self:release(run)
+  return true
+end
+
+--- Gives the run back as it stands, and closes what `open` opened.
 function Records:release(run)
-  self.store:release("run:" .. run.id)
+  self:give_back(run.id)
   self:close()
 end
 
+--- Gives up the hold of a run.
+---@param id string
+function Records:give_back(id) self.store:release("run:" .. id) end
+
 --- Answers that another process has left for this run.
----@return table[] rows {path ("" is the run itself), answer, by}
+---@return table[]|nil rows {path ("" is the run itself), answer, by}
+---@return table|nil err
 function Records:answers(run)
-  return self.store:query("SELECT * FROM answers WHERE run = ?1 ORDER BY at, path", run.id) or {}
+  local rows, err = self.store:query("SELECT * FROM answers WHERE run = ?1 ORDER BY at, path",
+    run.id)
+  if not rows then return nil, err end
+  return rows
 end
 
 --- Leaves an answer for a run that another process may hold: "approved" or "rejected" for a step,
@@ -288,7 +308,10 @@ function Records:take(row)
   local rows
   rows, err = self.store:query("UPDATE runs SET pid = ?2, boot_id = ?3 WHERE id = ?1", row.id,
     own_pid(), self.store.boot_id)
-  if not rows then return nil, err end
+  if not rows then
+    self:give_back(row.id)
+    return nil, err
+  end
   return true
 end
 
@@ -329,7 +352,8 @@ function M.restored(run, row)
     phase = row.phase, attempt = row.attempt, request = decoded(run, row.request),
     over = decoded(run, row.items), project = tonumber(project) or project,
     pipeline_id = row.pipeline, job_id = row.job, web_url = row.web_url,
-    status = done and row.status or nil, reason = row.reason, because = row.because,
+    status = done and row.status or nil, reason = done and row.reason or nil,
+    because = row.because,
     outputs = decoded(run, row.outputs), started_at = row.started_at, ended_at = row.ended_at,
   }
 end

@@ -144,6 +144,15 @@ local function redacted(run, value)
   return value
 end
 
+-- A listener that raises changes nothing for the run; whoever made it hears of it.
+local function tell(self, listener, event)
+  local ok, raised = xpcall(listener, debug.traceback, event)
+  if ok then return end
+  self.listener_error = self.listener_error or tostring(raised)
+  local log = self.gl.client and self.gl.client.log
+  if log then log:error("a listener of the run raised: " .. tostring(raised)) end
+end
+
 --- Tells everybody: listeners at once, `events()` when they look.
 function Run:emit(event)
   for _, name in ipairs(refs.sorted_keys(event)) do
@@ -151,7 +160,7 @@ function Run:emit(event)
   end
   event.seq, event.time, event.run = #self.log + 1, self.rt:wall(), self.id
   self.log[event.seq] = event
-  for _, listener in ipairs(self.listeners) do listener(event) end
+  for _, listener in ipairs(self.listeners) do tell(self, listener, event) end
   self:wake()
 end
 
@@ -174,7 +183,7 @@ function Run:events()
   local at = 0
   return function()
     while not self.log[at + 1] do
-      if self.ended or not self:pause() then return nil end
+      if self.ended or self.abandoned or not self:pause() then return nil end
     end
     at = at + 1
     return self.log[at]
@@ -211,14 +220,31 @@ function Run:change(state, fields)
   self:emit(event)
 end
 
---- Writes a transition to the journal, when there is one. Raises when it can not be written: a
---- run that can not remember must not go on.
-function Run:record(state, phase, fields)
-  -- What was left belongs to whoever goes on with it.
-  if self.abandoned then return end
+-- Writes a transition to the journal, when there is one. A run that cannot remember must not go on:
+-- where the journal is unusable the run is left. What was left belongs to whoever resumes it.
+---@return boolean|nil ok
+---@return table|nil err
+local function keep(self, state, phase, fields)
+  if self.abandoned then
+    return nil, errors.new("TaskError.Cancelled", { message = "the run was left as it stands" })
+  end
+  if self.journal then
+    local ok, err = self.journal:step(self, state, phase, fields)
+    if not ok then
+      if err:is "FlowError.JournalUnusable" then self:abandon(err) end
+      return nil, err
+    end
+  end
   state.phase = phase
-  if not self.journal then return end
-  local ok, err = self.journal:step(self, state, phase, fields)
+  return true
+end
+
+--- Writes a transition before it is made; raises when that fails, or when the run was left.
+---@param state table
+---@param phase string see flow/journal.lua
+---@param fields table|nil {request, over, reason}
+function Run:record(state, phase, fields)
+  local ok, err = keep(self, state, phase, fields)
   if not ok then error(err, 0) end
 end
 
@@ -296,20 +322,45 @@ function Run:release()
   end
 end
 
--- The end of a step or item, in whatever way.
+local settled = { "status", "reason", "because", "error", "outputs", "failure", "timed_out",
+  "ended_at" }
+
+local function failed_with(err)
+  return { status = "failed", reason = err.message, error = err }
+end
+
+-- The end of a step or item, in whatever way: kept first, then shown.
+---@return boolean done false when the run was left instead
 function Run:settle(state, result)
-  state.status, state.reason = result.status, result.reason and self:redact(result.reason)
-  state.because, state.error, state.outputs = result.because, result.error, result.outputs
-  local err = state.error
+  result.reason = result.reason and self:redact(result.reason)
+  local err = result.error
   if err then
     err.message = self:redact(err.message)
     err.traceback = err.traceback and self:redact(err.traceback)
   end
-  state.failure, state.timed_out = result.failure, result.timed_out
-  state.ended_at = self.rt:now()
-  self:record(state, "done")
+  result.ended_at = self.rt:now()
+  local ok, problem = keep(self, state, "done", result)
+  if self.abandoned then return false end
+  if not ok then
+    -- What the step gave cannot be kept, which is its failure; that can be.
+    if not result.outputs then
+      self:abandon(problem)
+      return false
+    end
+    return self:settle(state, failed_with(problem))
+  end
+  for _, name in ipairs(settled) do state[name] = result[name] end
   self:change(state, {})
   if counts_as_failure(state) then self:failed(state) end
+  return true
+end
+
+-- Whether the step's pipeline was made is not known, and a person decides that when the run is
+-- resumed: the step stays open, and so does what needs it.
+local function stay_in_doubt(self, state, result)
+  result.error.message = self:redact(result.error.message)
+  state.in_doubt = result.error
+  self:change(state, { status = "blocked", message = result.reason })
 end
 
 -- The first failure that counts decides what becomes of the rest.
@@ -321,24 +372,26 @@ function Run:failed(state)
   if rule == "cancel" then self:stop_running(state.path .. " failed") end
 end
 
+local function as_error(raised)
+  if errors.is_error(raised) then return raised end
+  return errors.new("FlowError.StepFailed", { message = tostring(raised),
+    traceback = debug.traceback(tostring(raised), 2) })
+end
+
 -- Runs the step's own work and turns whatever comes out into a result.
 function Run:perform(state)
-  local ok, result = xpcall(steps.perform, function(raised)
-    if errors.is_error(raised) then return raised end
-    return errors.new("FlowError.StepFailed", { message = tostring(raised),
-      traceback = debug.traceback(tostring(raised), 2) })
-  end, self, state)
+  local ok, result = xpcall(steps.perform, as_error, self, state)
   if ok then return result end
   if result:is "TaskError.Cancelled" then
     return { status = "canceled", reason = self.cancel_reason or "the run was canceled" }
   end
-  return { status = "failed", reason = result.message, error = result }
+  return failed_with(result)
 end
 
---- Runs one step or item from its start to its end, within its own task.
-function Run:unit(state)
+local function unit(self, state)
   local counted = state.kind == "pipeline" or state.kind == "play" or state.kind == "call"
   local had_to_wait = counted and self:acquire(state)
+  if self.abandoned then return end
   -- While it stood in the queue, the flow may have been stopped or canceled.
   if not state.resumed and (had_to_wait or self.cancelling) and not self:decide(state) then
     if counted then self:release() end
@@ -358,14 +411,16 @@ function Run:unit(state)
   local result = self:perform(state)
   if counted then self:release() end
   if self.abandoned then return end
-  local ok, err = pcall(self.settle, self, state, result)
-  if not ok then
-    -- The journal can not be written: the step counts as failed, and the run as broken.
-    state.status, state.error, state.reason = "failed", err, tostring(err)
-    state.ended_at = self.rt:now()
-    self:change(state, {})
-    self:failed(state)
-  end
+  -- Without a journal nobody could decide later.
+  if result.doubt and self.journal then return stay_in_doubt(self, state, result) end
+  self:settle(state, result)
+end
+
+--- Runs one step or item from its start to its end, within its own task. Raises nothing: whoever
+--- started the step goes on with the next one.
+function Run:unit(state)
+  local ok, raised = xpcall(unit, as_error, self, state)
+  if not ok and not self.abandoned then self:settle(state, failed_with(raised)) end
 end
 
 --- Decides about one step or item that has not begun: true when it may start now.
@@ -392,6 +447,19 @@ function Run:decide(state)
   return decision == "run"
 end
 
+local function advance_once(self)
+  for _, state in ipairs(self.list) do
+    if self.abandoned then return end
+    if state.status == "planned" and not state.started then
+      if state.resumed or self:decide(state) then
+        self:start(state)
+      elseif state.status ~= "planned" then
+        self.advance_again = true
+      end
+    end
+  end
+end
+
 -- Starts whatever may start. One pass after another, since a skip may settle others.
 function Run:advance()
   if self.advancing then
@@ -401,16 +469,10 @@ function Run:advance()
   self.advancing = true
   repeat
     self.advance_again = false
-    for _, state in ipairs(self.list) do
-      if state.status == "planned" and not state.started then
-        if state.resumed or self:decide(state) then
-          self:start(state)
-        elseif state.status ~= "planned" then
-          self.advance_again = true
-        end
-      end
-    end
-  until not self.advance_again
+    local ok, raised = xpcall(advance_once, as_error, self)
+    -- Whatever it is, nobody waits for a run that cannot go on.
+    if not ok then self:abandon(raised) end
+  until not self.advance_again or self.abandoned
   self.advancing = false
   self:look_for_end()
 end
@@ -441,25 +503,50 @@ function Run:each_step()
 end
 
 local function finish(self, status)
-  if self.ended then return end
+  if self.journal then
+    local ok, err = self.journal:finish(self, status)
+    if not ok then return self:abandon(err) end
+  end
   self.status, self.ended, self.ended_at = status, true, self.rt:now()
   if self.watcher then self.watcher:cancel() end
-  if self.journal then self.journal:finish(self) end
   self:emit { type = "run", status = status, name = self.name,
     elapsed = self.ended_at - self.started_at, reason = self.failure and ("%s: %s"):format(
       self.failure.path, self.failure.reason or "failed") or self.cancel_reason }
 end
 
+-- Does the state wait for a person who may still answer?
+local function waits(state) return state.status == "blocked" and not state.in_doubt end
+
+-- Does the state go on by itself? An `each` does, but where one of its items waits for a person.
+local function is_busy(state)
+  if state.queued then return true end
+  if state.status ~= "running" then return false end
+  for _, item in ipairs(state.items or {}) do
+    if waits(item) then return false end
+  end
+  return true
+end
+
+-- Everything that is left waits for a decision about a step in doubt, which only the one who
+-- resumes the run can bring.
+local function leave_in_doubt(self, state)
+  local err = state.in_doubt
+  self:abandon(errors.new("FlowError.StepFailed", { step = state.path, cause = err,
+    unknown_outcome = true, candidates = err.candidates,
+    message = ("%s is in doubt: %s"):format(state.path, err.message) }))
+end
+
 -- Is the run over, or does everything that is left wait for a person?
 function Run:look_for_end()
-  if self.ended then return end
+  if self.ended or self.abandoned then return end
   local open, busy, canceled, skipped = 0, 0, false, nil
+  local waiting, doubtful
   for _, state in ipairs(all_states(self)) do
     if not graph.is_final(state.status) then
       open = open + 1
-      if state.status == "running" and state.kind ~= "each" or state.queued then
-        busy = busy + 1
-      end
+      if is_busy(state) then busy = busy + 1 end
+      waiting = waiting or waits(state)
+      if state.in_doubt and state.kind ~= "each" then doubtful = doubtful or state end
     end
     canceled = canceled or state.status == "canceled"
     -- Where nothing failed and nothing was canceled, it was GitLab that skipped something.
@@ -470,18 +557,12 @@ function Run:look_for_end()
     return finish(self, self.failure and "failed" or canceled and "canceled"
       or skipped and "skipped" or "success")
   end
-  local status = busy == 0 and self:anything_blocked() and "blocked" or "running"
+  if busy == 0 and doubtful and not waiting then return leave_in_doubt(self, doubtful) end
+  local status = busy == 0 and (waiting or doubtful) and "blocked" or "running"
   if status ~= self.status then
     self.status = status
     self:emit { type = "run", status = status, name = self.name }
   end
-end
-
-function Run:anything_blocked()
-  for _, state in ipairs(all_states(self)) do
-    if state.status == "blocked" then return true end
-  end
-  return false
 end
 
 --- A step waits for a person (or no longer does).
@@ -545,7 +626,13 @@ end
 
 --- An answer to an approval that stands in the journal already: "approved" or "rejected", by whom.
 function Run:left_answer(path)
-  for _, row in ipairs(self.journal and self.journal:answers(self) or {}) do
+  if not self.journal then return nil end
+  local rows, err = self.journal:answers(self)
+  if not rows then
+    self:abandon(err)
+    error(err, 0)
+  end
+  for _, row in ipairs(rows) do
     if row.path == path then return row.answer, row.by end
   end
 end
@@ -554,7 +641,9 @@ end
 local function watch_answers(self)
   local heard = {}
   while not self.ended and not self.abandoned do
-    for _, row in ipairs(self.journal:answers(self)) do
+    local rows, err = self.journal:answers(self)
+    if not rows then return self:abandon(err) end
+    for _, row in ipairs(rows) do
       if row.path == "" and row.answer == "cancel" then
         self:cancel(row.by and "canceled by " .. row.by or nil)
       elseif not heard[row.path] then
@@ -574,7 +663,7 @@ function Run:begin()
   self:emit { type = "run", status = "running", name = self.name }
   for _, text in ipairs(self.plan.session.printed) do self:print(text) end
   self:advance()
-  if self.journal and not self.ended then
+  if self.journal and not self.ended and not self.abandoned then
     self.watcher = self.rt:background(function() watch_answers(self) end)
   end
   return self
@@ -583,9 +672,11 @@ end
 --- Waits until the run has ended, or (with `until_blocked`) until only people can go on with it.
 ---@param opts table|nil {until_blocked = true}
 ---@return boolean ok did everything succeed?
----@return table|nil err FlowError.StepFailed, or TaskError.Cancelled
+---@return table|nil err FlowError.StepFailed, or TaskError.Cancelled; FlowError.JournalUnusable where
+--- the run had to be left because it could not be kept
 function Run:wait(opts)
   while not self.ended do
+    if self.abandoned then return false, self:error() end
     if opts and opts.until_blocked and self.status == "blocked" then return false, nil end
     if not self:pause() then
       return false, errors.new("TaskError.Cancelled", { message = "the wait was cancelled" })
@@ -598,6 +689,10 @@ end
 --- Why the run did not succeed.
 ---@return table|nil err `err.step` is the step that failed first, `err.cause` its own error
 function Run:error()
+  if self.trouble then return self.trouble end
+  if self.abandoned then
+    return errors.new("TaskError.Cancelled", { message = "the run was left as it stands" })
+  end
   local state = self.failure
   if state then
     return errors.new("FlowError.StepFailed", { step = state.path, cause = state.error,
@@ -614,6 +709,37 @@ function Run:error()
   return nil
 end
 
+--- The steps and items of which it is not known whether their pipeline was made; who resumes the
+--- run decides (`adopt`, `send_again`).
+---@return table[] rows {path, kind, project, error (PipelineError.UnknownOutcome)}
+function Run:in_doubt()
+  local rows = {}
+  for _, state in ipairs(self.ended and {} or all_states(self)) do
+    if state.in_doubt and state.kind ~= "each" then
+      rows[#rows + 1] = { path = state.path, kind = state.kind, project = state.project,
+        error = state.in_doubt }
+    end
+  end
+  return rows
+end
+
+local leaves = { pipeline = true, play = true }
+
+--- What a run that was left has running at GitLab: pipelines that it made, jobs that it played, and
+--- steps that were about to (without `pipeline_id`, a `play` without `job_id`).
+---@return table[] rows {path, kind, project, pipeline_id, job_id, web_url}
+function Run:left_running()
+  local rows = {}
+  for _, state in ipairs(self.ended and {} or all_states(self)) do
+    if leaves[state.kind] and state.phase and not state.in_doubt
+      and not graph.is_final(state.status) and not graph.is_final(state.pipeline_status) then
+      rows[#rows + 1] = { path = state.path, kind = state.kind, project = state.project,
+        pipeline_id = state.pipeline_id, job_id = state.job_id, web_url = state.web_url }
+    end
+  end
+  return rows
+end
+
 local api_trouble = { ConfigurationError = true, AuthenticationError = true, AccessError = true,
   PipelineError = true, JobError = true, RateLimitError = true, NetworkError = true,
   ServerError = true, RequestError = true }
@@ -621,6 +747,7 @@ local api_trouble = { ConfigurationError = true, AuthenticationError = true, Acc
 --- The command's exit code for the run as it stands.
 ---@return integer
 function Run:exit_code()
+  if self.trouble or self:in_doubt()[1] then return 6 end
   if self.status == "success" then return 0 end
   if self.status == "canceled" or self.status == "skipped" then return 3 end
   if self.status == "blocked" then return 5 end
@@ -654,10 +781,13 @@ end
 --- ended when GitLab says that they have.
 ---@param reason string|nil
 function Run:cancel(reason)
-  if self.ended or self.cancelling then return end
+  if self.ended or self.cancelling or self.abandoned then return end
   self.cancelling, self.cancel_reason = true, reason or "the run was canceled"
   self:emit { type = "run", status = "canceling", name = self.name, reason = self.cancel_reason }
-  if self.journal then self.journal:cancelling(self) end
+  if self.journal then
+    local ok, err = self.journal:cancelling(self)
+    if not ok then return self:abandon(err) end
+  end
   -- Who stands in the queue is let in, to be told that it is over.
   while #self.queue > 0 do
     self.active = self.active + 1
@@ -686,15 +816,22 @@ function Run:answer(path, yes, by)
 end
 
 --- Leaves the run as it stands, for another process to resume: nothing is canceled.
-function Run:abandon()
-  if self.ended then return end
-  self.abandoned = true
+---@param err table|nil why it cannot go on here: `wait` gives this error
+function Run:abandon(err)
+  if self.ended or self.abandoned then return end
+  self.abandoned, self.trouble = true, err
   for _, state in ipairs(all_states(self)) do
     if state.task then state.task:cancel() end
     if state.canceler then state.canceler:cancel() end
   end
   if self.watcher then self.watcher:cancel() end
   if self.journal then self.journal:release(self) end
+  if err then
+    self.status = "unfinished"
+    self:emit { type = "run", status = self.status, name = self.name,
+      reason = self:redact(err.message) }
+  end
+  self:wake()
 end
 
 return M

@@ -1,7 +1,8 @@
 --- How a step of each kind does its work.
 --
 -- `perform(run, state)` runs in the step's own task and returns what became of it:
--- {status = "success"|"failed"|"canceled"|"skipped", reason, outputs, failure, error, timed_out}.
+-- {status = "success"|"failed"|"canceled"|"skipped", reason, outputs, failure, error, timed_out},
+-- with `doubt` = true where it is not known whether GitLab made what was to be made.
 -- It may also raise an error object, which is a failure.
 
 local core = require "gitlab_pipelines.core"
@@ -211,7 +212,7 @@ local function guarded(run, value)
   return setmetatable(sent, getmetatable(value))
 end
 
-local function create(run, state, request)
+local function create(run, state, request, adopt)
   local options = { timeout = state.deadline - run.rt:now() }
   -- Canceled in doubt, it is settled first and not sent again; left, it is left in doubt.
   function options.given_up()
@@ -221,17 +222,45 @@ local function create(run, state, request)
     options.journal = run.journal.store
   else
     -- Nobody could go on with this run: its keys need to outlive nothing.
-    run.keys = run.keys or journals.open ":memory:"
+    local err
+    if not run.keys then run.keys, err = journals.open ":memory:" end
+    if not run.keys then return nil, err end
     options.journal = run.keys
   end
   local fields = { ref = request.ref, variables = guarded(run, request.variables),
-    inputs = guarded(run, request.inputs), once = ("%s/%s/%d"):format(run.id, state.path, state.attempt) }
+    inputs = guarded(run, request.inputs), once = ("%s/%s/%d"):format(run.id, state.path, state.attempt),
+    adopt = adopt, send_again = state.send_again }
+  -- A decision holds for one doubt.
+  state.send_again = nil
   if request.trigger then fields.token = run.named_secret(request.trigger) end
   -- A CI job token makes pipelines at the trigger endpoint, where it is the token itself.
   if request.trigger or run.job_token then
     return run.gl.triggers:run(request.project, fields, options)
   end
   return run.gl.pipelines:create(request.project, fields, options)
+end
+
+--- A person has decided which pipeline is that of a step in doubt.
+---@param run table
+---@param fields table the step as the journal knows it: path, attempt, request, deadline
+---@param id integer
+---@return table|nil pipeline
+---@return table|nil err PipelineError.KeyReused when it is another key's, AccessError.PipelineNotFound
+function M.adopt(run, fields, id) return create(run, fields, fields.request, id) end
+
+-- GitLab has not made or played it, or it is not known whether it has: `doubt` in the result.
+local function not_made(run, state, err)
+  -- The key's own entry in the run's journal.
+  if err:is "FlowError.JournalUnusable" then
+    run:abandon(err)
+    error(err, 0)
+  end
+  local doubt = err:is "PipelineError.UnknownOutcome" or nil
+  run:record(state, err.unknown_outcome and "unknown" or "refused",
+    { reason = doubt and run:redact(err.message) })
+  local result = of_error(run, err)
+  result.doubt = doubt
+  return result
 end
 
 local function attempt(run, state)
@@ -246,10 +275,7 @@ local function attempt(run, state)
       run:record(state, "cancelling")
       return await_pipeline(run, state, true)
     end
-    if not pipeline then
-      run:record(state, err.unknown_outcome and "unknown" or "refused")
-      return of_error(run, err)
-    end
+    if not pipeline then return not_made(run, state, err) end
     state.pipeline_id = pipeline.id
     run:record(state, "known")
     run:change(state, { pipeline_status = pipeline.status, web_url = pipeline.web_url })
@@ -389,9 +415,13 @@ end
 -- Jobs that a play may still have to wait for: they become manual when their stage comes.
 local early = { created = true, preparing = true, waiting_for_resource = true, scheduled = true }
 
+-- Phases of a `play` whose request may have reached GitLab, and of one whose job is known.
+local sent = { intent = true, unknown = true }
+local played = { known = true, cancelling = true, ended = true }
+
 -- The job that need not be played any more: somebody did, perhaps we before a crash.
 local function already_played(state, job)
-  if state.phase ~= "intent" and ended_badly(job) then
+  if not sent[state.phase] and ended_badly(job) then
     return nil, errors.new("JobError.JobNotPlayable",
       { message = ("job '%s' is %s"):format(job.name, job.status) })
   end
@@ -411,27 +441,32 @@ local function refused(run, state, err)
   return nil, failure or err
 end
 
+-- The job that was played, or nil and what became of the step.
 local function play_job(run, state)
   local given = state.step.options
   local job, err = follow_job(run, state, given.job, function(job) return not early[job.status] end)
-  if not job then return nil, err end
-  if job.status ~= "manual" then return already_played(state, job) end
+  if job and job.status ~= "manual" then
+    job, err = already_played(state, job)
+    if job then return job end
+  end
+  if not job then return nil, of_error(run, err) end
   local request = state.request or { variables = variables_of(run, given.variables),
     inputs = given.inputs and run:resolve(given.inputs) or nil }
   state.request = request
   run:record(state, "intent", { request = request })
-  local played
-  played, err = run.gl.jobs:play(state.project, job.id,
+  local answer
+  answer, err = run.gl.jobs:play(state.project, job.id,
     { variables = guarded(run, request.variables), inputs = guarded(run, request.inputs) })
-  if not played and err:is "JobError.JobNotPlayable" then return refused(run, state, err) end
-  if not played then
-    run:record(state, err.unknown_outcome and "unknown" or "refused")
-    return nil, err
+  if not answer and err:is "JobError.JobNotPlayable" then
+    job, err = refused(run, state, err)
+    if job then return job end
+    return nil, of_error(run, err)
   end
-  state.job_id, state.job = played.id or job.id, played
+  if not answer then return nil, not_made(run, state, err) end
+  state.job_id, state.job = answer.id or job.id, answer
   freshness.expect(state.seen, run.rt:now())
   run:record(state, "known")
-  return played
+  return answer
 end
 
 function performers.play(run, state)
@@ -444,12 +479,12 @@ function performers.play(run, state)
   -- That the pipeline is there, in that status, implies the job.
   state.target, state.seen = { status = target.pipeline_status }, freshness.seen(run.rt:now())
   local name = state.step.options.job
-  if state.phase ~= "known" then
-    local job, err = play_job(run, state)
-    if not job then return of_error(run, err) end
+  if not played[state.phase] then
+    local job, result = play_job(run, state)
+    if not job then return result end
     state.job_id = job.id
   end
-  if state.stopping then M.cancels.play(run, state) end
+  if state.stopping or state.phase == "cancelling" then M.cancels.play(run, state) end
   local job, err = follow_job(run, state, name, function(job) return ended_jobs[job.status] end)
   if not job then return of_error(run, err) end
   run:record(state, "ended")
@@ -590,6 +625,9 @@ function performers.each(run, state)
   local counts, first = { success = 0, failed = 0, canceled = 0, skipped = 0 }, nil
   for _, item in ipairs(state.items) do
     local status = item.status
+    if item.in_doubt then
+      return { doubt = true, error = item.in_doubt, reason = item.path .. " is in doubt" }
+    end
     if status == "failed" and item.allow_failure then status = "success" end
     counts[status] = (counts[status] or 0) + 1
     if status == "failed" and not first then first = item end
