@@ -35,6 +35,9 @@
 /* Instructions between two looks: few, because one may compare or join texts of many megabytes. */
 #define EVERY 16
 
+/* Of these looks, so many for one at the clock. */
+#define CLOCK_EVERY 4
+
 /* Steps of a function in C between two looks: less than a millisecond. */
 #define SLICE 10000
 
@@ -47,8 +50,9 @@ typedef struct guard {
     double entered_at, heap_at_first, collect_at, settle_at;
     const char *spent; /* static text: what ran out */
     int line, refused_line, refused;
-    int last_line; /* of `source`: a tail call leaves no frame of it */
-    const char *last_source;
+    int last_line;                     /* of `source`: a tail call leaves no frame of it */
+    const void *last_own, *last_other; /* functions whose lines were seen last */
+    unsigned ticks;
     int entered, ever_entered;
     lua_State *L;
     lua_Hook hook;
@@ -76,13 +80,24 @@ static int find_line(lua_State *L, const guard *g)
     return g->last_line;
 }
 
-/* Names of sources are the same text at the same place for as long as their functions are. */
+/* Most lines are of the function that ran before: its address says whose they are. */
 static void note_line(lua_State *L, guard *g, lua_Debug *event)
 {
-    if (!lua_getinfo(L, "Sl", event)) return;
-    if (event->source != g->last_source && strcmp(event->source, g->source) != 0) return;
-    g->last_source = event->source;
-    g->last_line = event->currentline;
+    int line = event->currentline;
+    const void *function;
+    if (!lua_getinfo(L, "f", event)) return;
+    function = lua_topointer(L, -1);
+    lua_pop(L, 1);
+    if (function == g->last_other) return;
+    if (function != g->last_own) {
+        if (!lua_getinfo(L, "S", event)) return;
+        if (strcmp(event->source, g->source) != 0) {
+            g->last_other = function;
+            return;
+        }
+        g->last_own = function;
+    }
+    g->last_line = line;
 }
 
 /* What a block of this size takes of malloc's memory. */
@@ -169,10 +184,14 @@ static void on_event(lua_State *L, lua_Debug *event)
     guard *g = current;
     if (!g) return;
     if (g->hook && wants(g, event->event)) g->hook(L, event);
-    if (event->event == LUA_HOOKLINE) note_line(L, g, event);
+    if (event->event == LUA_HOOKLINE) {
+        note_line(L, g, event);
+        return;
+    }
     if (event->event == LUA_HOOKCOUNT) g->used_instructions += EVERY;
     collect_in_time(L, g);
-    look(L, g);
+    if (g->spent || ++g->ticks % CLOCK_EVERY == 0 || g->used_instructions > g->instructions)
+        look(L, g);
     if (g->spent && !is_exempt(L, g, event)) raise_spent(L, g);
 }
 

@@ -11,7 +11,8 @@ for word in ([[and break do else elseif end false for function if in local nil n
   keywords[word] = true
 end
 
-local operators = { "...", "==", "~=", "<=", ">=", "..", "::", "//", "<<", ">>" }
+local operators = {}
+for operator in ("== ~= <= >= .. :: // << >>"):gmatch "%S+" do operators[operator] = true end
 
 -- The end of a long bracket that opens at `at`, or nil when none opens there.
 local function long_bracket(text, at)
@@ -60,9 +61,8 @@ local function token_at(text, at)
   if char == '"' or char == "'" then return "string", short_string(text, at) end
   last = long_bracket(text, at)
   if last then return "string", last end
-  for _, operator in ipairs(operators) do
-    if text:sub(at, at + #operator - 1) == operator then return "symbol", at + #operator - 1 end
-  end
+  if text:sub(at, at + 2) == "..." then return "symbol", at + 2 end
+  if operators[text:sub(at, at + 1)] then return "symbol", at + 1 end
   return "symbol", at
 end
 
@@ -71,8 +71,12 @@ end
 ---@return table tokens array of {kind = "name|keyword|number|string|symbol|end", text, line}
 function M.tokens(text)
   local tokens, at, line = {}, 1, 1
+  local newline = text:find("\n", 1, true)
   local function advance(last)
-    for _ in text:sub(at, last):gmatch "\n" do line = line + 1 end
+    while newline and newline <= last do
+      line = line + 1
+      newline = text:find("\n", newline + 1, true)
+    end
     at = last + 1
   end
   if text:sub(1, 1) == "#" then advance((text:find("\n", 1, true) or #text + 1) - 1) end

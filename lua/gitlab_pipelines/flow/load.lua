@@ -579,7 +579,7 @@ function Session:caught(message, kind)
   message = shown.original(message)
   if errors.is_error(message) or message == self.only_declare then return message end
   kind = kind or "InvalidScript"
-  if guards.is_spent(message) then return self:error(kind, message.message, message.line) end
+  if guards.is_spent(message) then return self:error(kind, message.message, message.line or 1) end
   local text = type(message) == "string" and message
     or type(message) == "number" and references.text(message)
     or ("an error that is a %s"):format(type(message))
@@ -769,12 +769,9 @@ local function evaluate(self, body)
   return self:finish()
 end
 
--- Scans for tests that Lua can not report; `steps` are names that only running has shown.
-local function scan_tests(self, text, steps)
-  local ok, found, assigned, lines = pcall(scan.tests, text, steps)
-  if not ok then return end
-  self.assigned, self.lines = assigned, lines
-  local first = found[1]
+-- Tests that Lua can not report; `steps` are names that only running has shown.
+local function check_tests(self, scanned, steps)
+  local first = scanned and scanned:tests(steps)[1]
   if first then error(self:error("InvalidScript", explain(first), first.line), 0) end
 end
 
@@ -797,9 +794,12 @@ end
 -- The script's own plan: what it assigns is known before it runs, and once more behind it.
 local function plan_script(self, code)
   local chunk = compile(self, code)
-  scan_tests(self, code)
+  local ok, scanned = pcall(scan.scan, code)
+  scanned = ok and scanned or nil
+  if scanned then self.assigned, self.lines = scanned.assigned, scanned.lines end
+  check_tests(self, scanned)
   local plan = evaluate(self, chunk)
-  scan_tests(self, code, self.by_name)
+  check_tests(self, scanned, self.by_name)
   return plan
 end
 

@@ -417,27 +417,44 @@ function Parser:assignment()
   end
 end
 
---- Lists the tests on steps and their outputs, in the order of the script.
----@param text string a script that `load` accepts
+local Scan = {}
+Scan.__index = Scan
+
+--- The tests on steps and their outputs, in the order of the script.
 ---@param steps table|nil names of steps (as keys) beside those whose assignment is seen
 ---@return table found array of {text = "lib.status", how = "==", line = 12}
----@return table assigned name -> line of the first assignment to that global that may be a step
----@return table lines the same for every global
-function M.tests(text, steps)
-  local parser = setmetatable(
-    { tokens = lexer.tokens(text), at = 1, found = {}, assigned = {},
-      lines = {} }, Parser)
-  parser:open_scope()
-  while parser.tokens[parser.at].kind ~= "end" do parser:statement() end
+function Scan:tests(steps)
   local found = {}
-  for _, test in ipairs(parser.found) do
-    if parser.assigned[test.root] or (steps and steps[test.root]) then found[#found + 1] = test end
+  for _, test in ipairs(self.found) do
+    if self.assigned[test.root] or (steps and steps[test.root]) then found[#found + 1] = test end
   end
   table.sort(found, function(a, b)
     if a.line ~= b.line then return a.line < b.line end
     return a.text .. a.how < b.text .. b.how
   end)
-  return found, parser.assigned, parser.lines
+  return found
+end
+
+--- Goes through a script.
+---@param text string a script that `load` accepts
+---@return table scan with `assigned` (name -> line of the first assignment to that global that may be
+--- a step), `lines` (the same for every global) and `tests(steps)`
+function M.scan(text)
+  local parser = setmetatable(
+    { tokens = lexer.tokens(text), at = 1, found = {}, assigned = {},
+      lines = {} }, Parser)
+  parser:open_scope()
+  while parser.tokens[parser.at].kind ~= "end" do parser:statement() end
+  return setmetatable({ found = parser.found, assigned = parser.assigned, lines = parser.lines }, Scan)
+end
+
+--- The same for one look.
+---@param text string
+---@param steps table|nil
+---@return table found, table assigned, table lines
+function M.tests(text, steps)
+  local scanned = M.scan(text)
+  return scanned:tests(steps), scanned.assigned, scanned.lines
 end
 
 return M
