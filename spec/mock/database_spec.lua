@@ -192,6 +192,48 @@ describe("a database that another program has locked", function()
     core:close()
   end)
 
+  it("loses nothing of what the clock brings meanwhile, events and deliveries included", function()
+    local T = 1767225600
+    local function live(db, between)
+      local gl = assert(mock.new { db = db, seed = 5 })
+      local said = {}
+      local function ask_at(after, method, target, body)
+        local status, answer = gl:request(method, target, { now = T + after, body = body })
+        said[#said + 1] = ("%d %s %s %d %s"):format(after, method, target, status, answer)
+        assert.is_true(status < 300, said[#said])
+      end
+      ask_at(0, "POST", "/_mock/hooks", '{"url":"http://receiver.test/"}')
+      for after = 1, 4 do
+        ask_at(0, "POST", "/projects/1/pipeline", ('{"ref":"main","variables":[{"key":"MOCK_TERMINAL_AFTER_SECONDS",'
+          .. '"value":"%d"}]}'):format(after * 3))
+      end
+      local finish = between(db)
+      for after = 1, 8 do
+        ask_at(after, "GET", "/projects/1/pipelines")
+        ask_at(after, "GET", "/projects/1/pipelines/2/jobs")
+        ask_at(after, "GET", "/_mock/hooks")
+      end
+      finish()
+      ask_at(9, "GET", "/projects/1/pipelines")
+      ask_at(10, "POST", "/projects/1/pipelines/4/cancel")
+      for _, again in ipairs { false, true } do
+        if again then
+          gl:close()
+          gl = assert(mock.new { db = db, seed = 5 })
+        end
+        ask_at(20, "GET", "/projects/1/pipelines")
+        ask_at(20, "GET", "/projects/1/jobs")
+        ask_at(20, "GET", "/_mock/hooks")
+        ask_at(20, "GET", "/_mock/hooks/1/deliveries")
+      end
+      gl:close()
+      return said
+    end
+    local plain = live(folder .. "/plain.db", function() return function() end end)
+    assert.same(plain, live(folder .. "/locked.db", lock))
+    assert.truthy(plain[#plain]:find("pipeline", 1, true)) -- there were deliveries
+  end)
+
   it("answers writes with 503 and when to come again, says so once, and goes on by itself", function()
     local db = folder .. "/mock.db"
     local server = serve(db)
