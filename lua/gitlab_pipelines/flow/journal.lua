@@ -172,7 +172,7 @@ function Records:step(run, state, phase, fields)
   local ok, rows, err = pcall(write_step, self, run, state, phase, fields or {})
   if not ok then
     return nil, errors.new("FlowError.StepFailed", { message =
-      ("the outputs of %s can not be kept: %s"):format(state.path, tostring(rows)) })
+      ("the outputs of %s cannot be kept: %s"):format(state.path, tostring(rows)) })
   end
   if not rows then return nil, err end
   return true
