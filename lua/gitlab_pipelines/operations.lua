@@ -10,6 +10,8 @@
 --   result     what a success holds: "object", "list", "none" (204, or a body that says nothing),
 --              "text" or "bytes"
 --   stream     true: the body may be large and may go to a sink; no time limit as a whole
+--   same       the parameter that the result names as its own: {param, field}; GitLab answers about
+--              the object asked for, so a result with another value belongs to another request
 --   paging     "offset" or "keyset" where the result is a list in pages
 --   success    the array of status codes that GitLab documents; any other 2xx is a success too
 --   scope      the least scope that a token needs: "read_api", "api", or nil (any token will do)
@@ -70,6 +72,13 @@ local deployment_id = id("deployment_id", "number of the deployment")
 local key = param("path", "key", "key", "name of the variable", required)
 local path_ref = param("path", "ref", "string", "branch or tag; never a commit", required)
 local artifact_path = param("path", "path", "string", "path of the file within the archive", required)
+
+-- What an operation's `same` may be.
+local same_pipeline = { "pipeline_id", "id" }
+local same_job = { "job_id", "id" }
+local same_trigger = { "trigger_id", "id" }
+local same_environment = { "environment_id", "id" }
+local same_key = { "key", "key" }
 
 local page = {
   query("page", "integer", "page to read, from 1"),
@@ -182,7 +191,7 @@ end
 
 define("projects", "get", {
   help = "One project: its number, path, default branch and more.",
-  method = "GET", path = "/projects/:project", params = { project },
+  method = "GET", path = "/projects/:project", params = { project }, same = { "project", "id" },
 })
 
 -- Pipelines ----------------------------------------------------------------------------------
@@ -199,7 +208,7 @@ define("pipelines", "list", {
 define("pipelines", "get", {
   help = "One pipeline.",
   method = "GET", path = "/projects/:project/pipelines/:pipeline_id",
-  params = { project, pipeline_id }, job_token = true, not_found = no_pipeline,
+  params = { project, pipeline_id }, same = same_pipeline, job_token = true, not_found = no_pipeline,
 })
 
 define("pipelines", "latest", {
@@ -222,7 +231,7 @@ define("pipelines", "cancel", {
   help = "Cancels what still runs; a finished pipeline is returned unchanged.",
   method = "POST", path = "/projects/:project/pipelines/:pipeline_id/cancel",
   params = { project, pipeline_id }, success = { 200 }, effect = "set", class = "cancel",
-  not_found = no_pipeline,
+  same = same_pipeline, not_found = no_pipeline,
   refusals = {
     { status = 403, reasoned = true, kind = "PipelineError.CannotCancel" },
     { status = 400, kind = "PipelineError.CannotCancel" },
@@ -233,7 +242,8 @@ define("pipelines", "cancel", {
 define("pipelines", "retry", {
   help = "Runs again what failed or was canceled; the pipeline keeps its number.",
   method = "POST", path = "/projects/:project/pipelines/:pipeline_id/retry",
-  params = { project, pipeline_id }, reconcile = "state", not_found = no_pipeline,
+  params = { project, pipeline_id }, reconcile = "state", same = same_pipeline,
+  not_found = no_pipeline,
   refusals = {
     { status = 403, reasoned = true, kind = "PipelineError.CannotRetry" },
     { status = 400, kind = "PipelineError.CannotRetry" },
@@ -260,7 +270,7 @@ define("pipelines", "rename", {
   help = "Gives a pipeline another name.",
   method = "PUT", path = "/projects/:project/pipelines/:pipeline_id/metadata",
   params = { project, pipeline_id, body("name", "string", "the new name", required) },
-  job_token = true, not_found = no_pipeline,
+  same = same_pipeline, job_token = true, not_found = no_pipeline,
 })
 
 define("pipelines", "test_report", {
@@ -317,7 +327,7 @@ define("jobs", "list_project", {
 define("jobs", "get", {
   help = "One job.",
   method = "GET", path = "/projects/:project/jobs/:job_id",
-  params = { project, job_id }, not_found = no_job,
+  params = { project, job_id }, same = same_job, not_found = no_job,
 })
 
 define("jobs", "retry", {
@@ -336,7 +346,7 @@ define("jobs", "cancel", {
   help = "Cancels a job; a finished one is returned unchanged.",
   method = "POST", path = "/projects/:project/jobs/:job_id/cancel",
   params = { project, job_id, body("force", "boolean", "end a job that is already canceling") },
-  effect = "set", class = "cancel", not_found = no_job,
+  effect = "set", class = "cancel", same = same_job, not_found = no_job,
   refusals = {
     { status = 403, reasoned = true, kind = "JobError.JobNotCancellable" },
     { status = 400, match = "cancel", kind = "JobError.JobNotCancellable" },
@@ -358,7 +368,7 @@ define("jobs", "play", {
 define("jobs", "erase", {
   help = "Deletes the log and the artifacts of a job.",
   method = "POST", path = "/projects/:project/jobs/:job_id/erase",
-  params = { project, job_id }, effect = "set", not_found = no_job,
+  params = { project, job_id }, effect = "set", same = same_job, not_found = no_job,
   refusals = { { status = 403, reasoned = true, kind = "JobError.JobNotErasable" } },
 })
 
@@ -418,7 +428,8 @@ define("artifacts", "latest_file", {
 define("artifacts", "keep", {
   help = "Keeps the artifacts of a job beyond their expiry.",
   method = "POST", path = "/projects/:project/jobs/:job_id/artifacts/keep",
-  params = { project, job_id }, success = { 200 }, effect = "set", not_found = no_artifact,
+  params = { project, job_id }, success = { 200 }, effect = "set", same = same_job,
+  not_found = no_artifact,
 })
 
 define("artifacts", "delete", {
@@ -450,7 +461,7 @@ define("triggers", "list", {
 define("triggers", "get", {
   help = "One trigger token.",
   method = "GET", path = "/projects/:project/triggers/:trigger_id",
-  params = { project, trigger_id }, not_found = no_trigger,
+  params = { project, trigger_id }, same = same_trigger, not_found = no_trigger,
 })
 
 define("triggers", "create", {
@@ -464,7 +475,7 @@ define("triggers", "update", {
   help = "Changes the description of a trigger token.",
   method = "PUT", path = "/projects/:project/triggers/:trigger_id",
   params = { project, trigger_id, body("description", "string", "what it is for") },
-  not_found = no_trigger,
+  same = same_trigger, not_found = no_trigger,
 })
 
 define("triggers", "delete", {
@@ -486,7 +497,7 @@ define("variables", "list", {
 define("variables", "get", {
   help = "One CI/CD variable.",
   method = "GET", path = "/projects/:project/variables/:key",
-  params = { project, key, variable_filter }, not_found = no_variable,
+  params = { project, key, variable_filter }, same = same_key, not_found = no_variable,
 })
 
 define("variables", "create", {
@@ -506,7 +517,7 @@ define("variables", "update", {
     variable_fields,
     { query("filter_scope", "string", "which of several of one name",
       { wire = "filter[environment_scope]" }) }),
-  not_found = no_variable,
+  same = same_key, not_found = no_variable,
 })
 
 define("variables", "delete", {
@@ -531,7 +542,8 @@ define("environments", "list", {
 define("environments", "get", {
   help = "One environment with its last deployment.",
   method = "GET", path = "/projects/:project/environments/:environment_id",
-  params = { project, environment_id }, job_token = true, not_found = no_environment,
+  params = { project, environment_id }, same = same_environment, job_token = true,
+  not_found = no_environment,
 })
 
 define("environments", "create", {
@@ -545,7 +557,7 @@ define("environments", "create", {
 define("environments", "update", {
   help = "Changes an environment.",
   method = "PUT", path = "/projects/:project/environments/:environment_id",
-  params = join({ project, environment_id }, environment_fields),
+  params = join({ project, environment_id }, environment_fields), same = same_environment,
   job_token = true, not_found = no_environment,
 })
 
@@ -553,7 +565,8 @@ define("environments", "stop", {
   help = "Stops an environment.",
   method = "POST", path = "/projects/:project/environments/:environment_id/stop",
   params = { project, environment_id, body("force", "boolean", "do not run its on_stop job") },
-  success = { 200 }, effect = "set", job_token = true, not_found = no_environment,
+  success = { 200 }, effect = "set", same = same_environment, job_token = true,
+  not_found = no_environment,
 })
 
 define("environments", "delete", {
@@ -579,7 +592,7 @@ define("deployments", "list", {
 define("deployments", "get", {
   help = "One deployment.",
   method = "GET", path = "/projects/:project/deployments/:deployment_id",
-  params = { project, deployment_id }, job_token = true,
+  params = { project, deployment_id }, same = { "deployment_id", "id" }, job_token = true,
   not_found = "AccessError.DeploymentNotFound",
 })
 

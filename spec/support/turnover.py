@@ -204,6 +204,7 @@ class Front:
         self.random = random.Random(seed)
         self.ends = mode.get("ends")
         self.contexts = []
+        self.links = set() # the loop itself keeps no task alive
         for protocols in mode.get("alpn", []):
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(folder + "/cert.pem", folder + "/key.pem")
@@ -215,7 +216,7 @@ class Front:
         sock.bind(("127.0.0.1", 0))
         sock.listen(256)
         sock.setblocking(False)
-        asyncio.get_running_loop().create_task(self.accept(sock))
+        self.accepting = asyncio.get_running_loop().create_task(self.accept(sock))
         return sock.getsockname()[1]
 
     async def accept(self, listener):
@@ -225,7 +226,9 @@ class Front:
             sock, _ = await loop.sock_accept(listener)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connections += 1
-            loop.create_task(self.guarded(sock, connections))
+            task = loop.create_task(self.guarded(sock, connections))
+            self.links.add(task)
+            task.add_done_callback(self.links.discard)
 
     async def guarded(self, sock, number):
         try:
@@ -239,11 +242,19 @@ class Front:
         protocol = asyncio.StreamReaderProtocol(reader)
         context = self.contexts[number % len(self.contexts)] if self.contexts else None
         transport, _ = await loop.connect_accepted_socket(lambda: protocol, sock, ssl=context)
-        client = (reader, asyncio.StreamWriter(transport, protocol, reader, loop))
+        try:
+            await self.link(reader, transport, asyncio.StreamWriter(transport, protocol, reader, loop),
+                            number)
+        except BaseException:
+            transport.abort()
+            raise
+
+    async def link(self, reader, transport, writer, number):
+        loop = asyncio.get_running_loop()
         if self.mode.get("connect"):
             await reader.readuntil(b"\r\n\r\n")
-            client[1].write(b"HTTP/1.1 200 Connected\r\n\r\n")
-        if context:
+            writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+        if self.contexts:
             spoken = transport.get_extra_info("ssl_object").selected_alpn_protocol() or "http/1.1"
             name = "h2c" if spoken == "h2" else "plain"
             if self.mode.get("nghttpx"):
@@ -253,7 +264,7 @@ class Front:
             name = self.mode["ports"][number % len(self.mode["ports"])]
             frames = None
         server = await asyncio.open_connection("127.0.0.1", self.ports[name])
-        link = Link(self, client, server, frames)
+        link = Link(self, (reader, writer), server, frames)
         tasks = [loop.create_task(link.pass_on(0)), loop.create_task(link.pass_on(1))]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         link.close()
@@ -387,18 +398,21 @@ async def main():
     ports, processes = start_servers(mode, folder, backend)
     ready = {"ca": folder + "/cert.pem", "url": "https://localhost:%d" % ports["h2"]}
     if mode.get("front"):
-        port = await Front(mode, ports, folder, int(seed)).listen()
+        front = Front(mode, ports, folder, int(seed))
+        port = await front.listen()
         if mode.get("connect"):
             ready["proxy"] = "http://127.0.0.1:%d" % port
         else:
             ready["url"] = "%s://localhost:%d" % ("http" if mode.get("plain") else "https", port)
     if mode.get("reload"):
-        asyncio.get_running_loop().create_task(reload_now_and_then(processes[0].pid,
-                                                                   mode["reload"]))
+        reloading = asyncio.get_running_loop().create_task(
+            reload_now_and_then(processes[0].pid, mode["reload"]))
     server = await asyncio.start_server(lambda r, w: control(r, w, folder, stop), "127.0.0.1", 0)
     ready["control"] = server.sockets[0].getsockname()[1]
     print(json.dumps(ready), flush=True)
     await stop.wait()
+    if mode.get("reload"):
+        reloading.cancel()
     await asyncio.sleep(0.05)
     for process in processes:
         process.terminate()
