@@ -39,14 +39,12 @@ MODES = {
     "reset": {"front": "raw", "ends": "reset", "ports": ["h2"]},
     "cut": {"front": "raw", "ends": "cut", "ports": ["h2"]},
     "alternating": {"front": "raw", "ports": ["h2", "tls"], "nginx": "keepalive_requests 20;"},
-    "alternating, reset": {"front": "raw", "ends": "reset", "ports": ["tls", "h2"]},
+    "alternating, reset": {"front": "raw", "ends": "reset", "ports": ["h2", "tls"]},
     "goaway": {"front": "tls", "ends": "goaway", "alpn": [H2]},
     "notify before": {"front": "tls", "ends": "notify before", "alpn": [H2, H1]},
     "notify after": {"front": "tls", "ends": "notify after", "alpn": [H2, H1]},
-    "http/1.1": {"front": "raw", "ends": "reset", "ports": ["tls"],
-                 "nginx": "keepalive_requests 7;"},
-    "plain": {"front": "raw", "ends": "reset", "ports": ["plain"], "plain": True,
-              "nginx": "keepalive_requests 7;"},
+    "http/1.1": {"front": "raw", "ends": "reset", "ports": ["tls"]},
+    "plain": {"front": "raw", "ends": "reset", "ports": ["plain"], "plain": True},
     "tunnel": {"front": "raw", "ends": "reset", "ports": ["h2"], "connect": True},
     "nghttpx": {"front": "raw", "ends": "reset", "ports": ["nghttpx"]},
     "nghttpx, goaway": {"front": "tls", "ends": "goaway", "alpn": [H2], "nghttpx": True},
@@ -280,8 +278,10 @@ class Link:
         self.sides = (client, server)
         self.over = False
         # After so many requests (or, unread, pieces of the client's data) the connection ends.
-        self.life = front.random.randint(1, 9)
-        self.chunks = 0
+        self.life = front.random.randint(1, 6)
+        # What comes before the first request of a TLS connection is not counted.
+        self.chunks = 0 if front.mode.get("plain") else -3
+        self.waits = False # the client's last piece is unanswered
 
     async def pass_on(self, side):
         reader, writer = self.sides[side][0], self.sides[1 - side][1]
@@ -303,15 +303,28 @@ class Link:
                 return await self.end_by_frames(side, data, writer)
         writer.write(data)
         await writer.drain()
+        self.waits = side == 0
         if not self.frames and side == 0 and self.front.ends:
             self.chunks += 1
-            if self.chunks >= self.life + 3:
+            if self.chunks >= self.life:
                 await asyncio.sleep(self.front.random.random() * 0.003)
-                self.reset() if self.front.ends == "reset" else self.cut()
+                self.end_unread()
                 return False
         return True
 
+    def end_unread(self):
+        """Of HTTP/1.1, a piece without an answer is a request; of HTTP/2, nginx knows better."""
+        global in_flight_ends
+        if self.waits and self.front.mode["ports"][0] in ("tls", "plain"):
+            in_flight_ends += 1
+        if self.front.ends == "reset":
+            self.reset()
+        else:
+            self.cut()
+
     def is_due(self, side):
+        if self.front.ends == "goaway" and not self.frames.h2:
+            return False
         before = self.front.ends == "notify before"
         return self.frames.seen >= self.life and side == (1 if before else 0)
 
@@ -322,15 +335,11 @@ class Link:
             writer.write(data)
         elif self.front.random.random() < 0.5:
             self.sides[1][1].write(data)
-        if ends == "goaway" and self.frames.h2:
+        if ends == "goaway":
             # The last request counts as seen, or it does not.
             last = self.frames.last - self.front.random.choice([0, 2])
             body = struct.pack(">II", max(last, 0), 0)
             self.sides[0][1].write(b"\x00\x00\x08\x07\x00\x00\x00\x00\x00" + body)
-        elif ends == "goaway":
-            self.life = 1 << 30
-            self.sides[1][1].write(data)
-            return True
         if side == 0:
             await asyncio.sleep(self.front.random.random() * 0.003)
         if self.frames.open:
@@ -375,7 +384,7 @@ async def control(reader, writer, folder, stop):
     if head.startswith(b"GET /quit"):
         stop.set()
     broken, seen = logged(folder)
-    body = json.dumps({"in_flight": in_flight_ends or broken, "connections": connections,
+    body = json.dumps({"in_flight": max(in_flight_ends, broken), "connections": connections,
                        "posts": seen}).encode()
     writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body))
     writer.write(body)

@@ -72,7 +72,7 @@ local function work(gl, random, ids, left, tally)
       if made then
         tally.made[ref] = made.id
       else
-        assert(once or err.unknown_outcome or err.retryable, tostring(err))
+        assert(once or err.unknown_outcome or err:is "NetworkError", tostring(err))
       end
       if once then tally.once[#tally.once + 1] = ref end
     end
