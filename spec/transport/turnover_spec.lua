@@ -126,7 +126,8 @@ describe("while connections end,", function()
           local tally = run(mode, seed)
           in_flight, total = in_flight + tally.in_flight, total + tally.reads
           if os.getenv "GP_VERBOSE" then
-            print(("%-20s reads %d, once %d, ended in flight %d"):format(mode, tally.reads, #tally.once, tally.in_flight))
+            print(("%-20s reads %d, once %d, ended in flight %d"):format(mode, tally.reads, #tally.once,
+              tally.in_flight))
           end
         end)
       end)
