@@ -239,7 +239,9 @@ class Front:
         reader = asyncio.StreamReader()
         protocol = asyncio.StreamReaderProtocol(reader)
         context = self.contexts[number % len(self.contexts)] if self.contexts else None
-        transport, _ = await loop.connect_accepted_socket(lambda: protocol, sock, ssl=context)
+        # Like any server, it does not wait long for the peer to take its leave as well.
+        transport, _ = await loop.connect_accepted_socket(
+            lambda: protocol, sock, ssl=context, ssl_shutdown_timeout=0.05 if context else None)
         try:
             await self.link(reader, transport, asyncio.StreamWriter(transport, protocol, reader, loop),
                             number)
