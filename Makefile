@@ -20,7 +20,7 @@ include_lua5.3 := $(shell pkg-config --cflags lua5.3 2>/dev/null)
 include_luajit := $(shell pkg-config --cflags luajit 2>/dev/null)
 
 libs_core  := -lcrypto -lm
-libs_http  := -lcurl -lm
+libs_http  := -lcurl -lssl -lm
 libs_store := -lsqlite3 -lzip -lm
 libs_mock  := -lsqlite3 -lmicrohttpd -lcrypto -lm
 

@@ -27,6 +27,7 @@ proof 'once' spec/once_spec.lua spec/once/machine_spec.lua
 proof 'once under any clock' spec/journal/clock_spec.lua
 proof 'once among processes' spec/once/processes_spec.lua
 proof 'shared limits' spec/io/shared_limits_spec.lua
+proof 'connections that end' spec/transport/turnover_spec.lua
 proof 'waits and trees' spec/watch/random_spec.lua spec/watch/follow_spec.lua
 proof 'lagging replicas' spec/flow/lag_spec.lua spec/api/lag_spec.lua spec/watch/freshness_spec.lua
 proof 'ten thousand waits' spec/watch/simulated_spec.lua spec/watch/scheduler_spec.lua \

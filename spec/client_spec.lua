@@ -710,11 +710,10 @@ describe("a token function", function()
 end)
 
 describe("the client's own limits", function()
-  local function run_many(options, count, call)
+  local function run_many(answer, count, call)
     local rt = virtual.new()
-    local times, answers = timed(rt, function() return created end)
-    options.runtime = rt
-    local c = client_with(answers, options)
+    local times, answers = timed(rt, function() return answer end)
+    local c = client_with(answers, { runtime = rt })
     local failed = 0
     rt:run(function()
       for i = 1, count do
@@ -783,7 +782,7 @@ describe("the client's own limits", function()
   end)
 
   it("spread 600 requests that come at once", function()
-    local times, failed = run_many({}, 600, function(c) return get(c) end)
+    local times, failed = run_many(pipeline, 600, function(c) return get(c) end)
     assert.equals(0, failed)
     assert.equals(600, #times)
     assert.equals(10, most_within(times, 1))
@@ -894,7 +893,7 @@ describe("the client's own limits", function()
   it("go down to what the server says is left", function()
     local rt = virtual.new()
     local times, answers = timed(rt, function(n)
-      return { body = { id = 1 }, headers = n == 1 and { ["RateLimit-Remaining"] = "2",
+      return { body = { id = 3 }, headers = n == 1 and { ["RateLimit-Remaining"] = "2",
         ["RateLimit-Name"] = "throttle_authenticated_api",
         ["RateLimit-Reset"] = tostring(math.floor(virtual.START) + 40),
         Date = "Thu, 01 Jan 2026 00:00:00 GMT" } or nil }

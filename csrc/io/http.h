@@ -12,8 +12,9 @@
  *
  * What one transfer promises:
  * - One request on the wire for an effect of GP_HTTP_CREATE: a connection of its own, HTTP/1.1,
- *   closed afterwards. (libcurl repeats any request by itself, POST included, when a connection
- *   that it had used before dies ahead of the first answered byte.)
+ *   that no other request can join, closed afterwards. (libcurl repeats any request by itself, POST
+ *   included, when a connection that it had used before dies ahead of the first answered byte.)
+ * - Each response goes to the request that it answers: only HTTP/2 carries several at once.
  * - No redirect is followed: it is the answer, without its body. Whoever follows it asks first
  *   whether another request may go.
  * - Time limits are the engine's own: waiting for a free connection is no connecting.
@@ -31,8 +32,10 @@
 
 #include "core/sent_hook.h"
 
-/* Connections to one host; what is submitted beyond them queues. */
+/* Connections to one host; requests beyond them queue. Creates have a fixed share and everything
+ * else has the rest: neither waits for a connection of the other. */
 #define GP_HTTP_HOST_CONNECTIONS 32
+#define GP_HTTP_HOST_CREATES     8
 #define GP_HTTP_MAX_HEADERS      64
 
 typedef struct gp_http_engine gp_http_engine;

@@ -73,12 +73,14 @@ static int watch(gp_http_engine *engine, curl_socket_t fd, gp_http_socket *entry
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *unused)
 {
-    gp_http_engine *engine = ctx;
+    gp_http_lane *lane = ctx;
+    gp_http_engine *engine = lane->engine;
     gp_http_socket *entry = socket_of(engine, fd);
     uint32_t events = 0;
     (void)easy;
     (void)unused;
     if (!entry) return -1;
+    entry->lane = lane;
     if (what == CURL_POLL_REMOVE) {
         entry->events = 0;
         if (!entry->own) unwatch(engine, fd, entry);
@@ -118,9 +120,9 @@ int gp_http_socket_close(void *ctx, curl_socket_t fd)
 
 static int on_timer(CURLM *multi, long milliseconds, void *ctx)
 {
-    gp_http_engine *engine = ctx;
+    gp_http_lane *lane = ctx;
     (void)multi;
-    engine->curl_due = milliseconds < 0 ? -1 : gp_clock_now() + (double)milliseconds / 1000;
+    lane->due = milliseconds < 0 ? -1 : gp_clock_now() + (double)milliseconds / 1000;
     return 0;
 }
 
@@ -150,11 +152,16 @@ static void free_options(gp_http_options *options)
 gp_http_engine *gp_http_engine_new(const gp_http_options *options)
 {
     gp_http_engine *engine = calloc(1, sizeof *engine);
-    int failed = 0;
+    int failed = 0, i;
     if (!engine) return NULL;
     engine->refs = 1;
     engine->epoll_fd = -1;
-    engine->curl_due = -1;
+    for (i = 0; i < GP_HTTP_LANES; i++) {
+        engine->lanes[i] = (gp_http_lane){.engine = engine, .due = -1};
+    }
+    engine->lanes[GP_HTTP_COMMON].connections = GP_HTTP_HOST_CONNECTIONS - GP_HTTP_HOST_CREATES;
+    engine->lanes[GP_HTTP_ALONE].connections = GP_HTTP_HOST_CREATES;
+    engine->lanes[GP_HTTP_ALONE].alone = 1;
     engine->options.ca_file = copy(options->ca_file, &failed);
     engine->options.client_cert = copy(options->client_cert, &failed);
     engine->options.client_key = copy(options->client_key, &failed);
@@ -174,22 +181,37 @@ int gp_http_engine_foreign(const gp_http_engine *engine)
     return engine->pid && engine->pid != getpid();
 }
 
+static int start_lane(gp_http_lane *lane)
+{
+    CURLM *multi = curl_multi_init();
+    if (!multi) return 0;
+    lane->multi = multi;
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, lane);
+    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, lane);
+    curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)lane->connections);
+    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, 2L * lane->connections);
+    curl_multi_setopt(multi, CURLMOPT_PIPELINING,
+                      lane->alone ? (long)CURLPIPE_NOTHING : (long)CURLPIPE_MULTIPLEX);
+    return 1;
+}
+
 static int start(gp_http_engine *engine)
 {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return 0;
     engine->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (engine->epoll_fd < 0) return 0;
-    engine->multi = curl_multi_init();
-    if (!engine->multi) return 0;
-    curl_multi_setopt(engine->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-    curl_multi_setopt(engine->multi, CURLMOPT_SOCKETDATA, engine);
-    curl_multi_setopt(engine->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-    curl_multi_setopt(engine->multi, CURLMOPT_TIMERDATA, engine);
-    curl_multi_setopt(engine->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)GP_HTTP_HOST_CONNECTIONS);
-    curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, 2L * GP_HTTP_HOST_CONNECTIONS);
-    curl_multi_setopt(engine->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+    if (!start_lane(&engine->lanes[GP_HTTP_COMMON])) return 0;
     engine->pid = getpid();
     return 1;
+}
+
+gp_http_lane *gp_http_engine_lane(gp_http_engine *engine, const gp_http_request *request)
+{
+    int alone = request->effect == GP_HTTP_CREATE && !request->unsafe_reuse;
+    gp_http_lane *lane = &engine->lanes[alone ? GP_HTTP_ALONE : GP_HTTP_COMMON];
+    return lane->multi || start_lane(lane) ? lane : NULL;
 }
 
 static void refuse(gp_http_failure *failure, const char *message)
@@ -214,30 +236,38 @@ int gp_http_engine_start(gp_http_engine *engine, gp_http_failure *failure)
         failure->code = GP_HTTP_CONNECT;
         return 0;
     }
-    if (engine->multi || start(engine)) return 1;
+    if (engine->lanes[GP_HTTP_COMMON].multi || start(engine)) return 1;
     if (engine->epoll_fd >= 0) close(engine->epoll_fd);
     engine->epoll_fd = -1;
     refuse(failure, "the HTTP engine can not start: no descriptor or no memory left");
     return 0;
 }
 
+static void close_lane(gp_http_lane *lane, int foreign)
+{
+    while (lane->pool) {
+        gp_http_handle *handle = lane->pool;
+        lane->pool = handle->next;
+        /* Handles and connections of the parent process are left alone: an orderly goodbye from
+         * here would end its TLS sessions. */
+        if (!foreign) gp_http_handle_free(handle);
+    }
+    if (lane->multi && !foreign) curl_multi_cleanup(lane->multi);
+    lane->multi = NULL;
+}
+
 void gp_http_engine_close(gp_http_engine *engine)
 {
     int foreign = gp_http_engine_foreign(engine);
+    int i;
     if (engine->closed) return;
     engine->closed = 1;
     while (engine->active) {
         gp_http_transfer_abandon(engine->active, "the client was closed");
     }
-    while (engine->pool) {
-        gp_http_handle *handle = engine->pool;
-        engine->pool = handle->next;
-        /* Handles and connections of the parent process are left alone: an orderly goodbye from
-         * here would end its TLS sessions. */
-        if (!foreign) gp_http_handle_free(handle);
+    for (i = 0; i < GP_HTTP_LANES; i++) {
+        close_lane(&engine->lanes[i], foreign);
     }
-    if (engine->multi && !foreign) curl_multi_cleanup(engine->multi);
-    engine->multi = NULL;
     if (engine->epoll_fd >= 0) close(engine->epoll_fd);
     engine->epoll_fd = -1;
     free(engine->sockets);
@@ -273,10 +303,13 @@ int gp_http_engine_fd(gp_http_engine *engine)
 double gp_http_engine_timeout(gp_http_engine *engine)
 {
     double at = INFINITY;
+    int i;
     if (engine->ready_head) return 0;
     if (engine->closed) return -1;
     if (gp_http_engine_foreign(engine)) return engine->active ? 0 : -1;
-    if (engine->curl_due >= 0) at = engine->curl_due;
+    for (i = 0; i < GP_HTTP_LANES; i++) {
+        if (engine->lanes[i].due >= 0) at = fmin(at, engine->lanes[i].due);
+    }
     if (engine->deadline_count && engine->deadlines[1]->look_at < at) {
         at = engine->deadlines[1]->look_at;
     }
@@ -301,19 +334,21 @@ static void deliver(gp_http_engine *engine)
         if (events[i].events & EPOLLIN) mask |= CURL_CSELECT_IN;
         if (events[i].events & EPOLLOUT) mask |= CURL_CSELECT_OUT;
         if (events[i].events & (EPOLLERR | EPOLLHUP)) mask |= CURL_CSELECT_ERR;
-        curl_multi_socket_action(engine->multi, fd, mask, &running);
+        curl_multi_socket_action(entry->lane->multi, fd, mask, &running);
     }
-    if (engine->curl_due >= 0 && gp_clock_now() >= engine->curl_due) {
-        engine->curl_due = -1;
-        curl_multi_socket_action(engine->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    for (i = 0; i < GP_HTTP_LANES; i++) {
+        gp_http_lane *lane = &engine->lanes[i];
+        if (lane->due < 0 || gp_clock_now() < lane->due) continue;
+        lane->due = -1;
+        curl_multi_socket_action(lane->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     }
 }
 
-static void collect(gp_http_engine *engine)
+static void collect(const gp_http_lane *lane)
 {
     CURLMsg *message;
     int left;
-    while ((message = curl_multi_info_read(engine->multi, &left))) {
+    while (lane->multi && (message = curl_multi_info_read(lane->multi, &left))) {
         gp_http_handle *handle = NULL;
         if (message->msg != CURLMSG_DONE) continue;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&handle);
@@ -326,7 +361,8 @@ static void collect(gp_http_engine *engine)
 void gp_http_engine_step(gp_http_engine *engine)
 {
     double now;
-    if (engine->closed || !engine->multi) return;
+    int i;
+    if (engine->closed || !engine->lanes[GP_HTTP_COMMON].multi) return;
     if (gp_http_engine_foreign(engine)) {
         while (engine->active) {
             gp_http_transfer_abandon(engine->active, "the process was forked during the request");
@@ -334,7 +370,9 @@ void gp_http_engine_step(gp_http_engine *engine)
         return;
     }
     deliver(engine);
-    collect(engine);
+    for (i = 0; i < GP_HTTP_LANES; i++) {
+        collect(&engine->lanes[i]);
+    }
     now = gp_clock_now();
     while (engine->deadline_count && engine->deadlines[1]->look_at <= now) {
         gp_http_transfer_look(engine->deadlines[1], now);

@@ -13,7 +13,9 @@ enum {
 /* What holds for every request of an engine, set once. */
 static void settle(gp_http_handle *handle)
 {
-    const gp_http_options *options = &handle->engine->options;
+    gp_http_engine *engine = handle->lane->engine;
+    const gp_http_options *options = &engine->options;
+    long alone = handle->lane->alone;
     CURL *easy = handle->easy;
     curl_easy_setopt(easy, CURLOPT_PRIVATE, handle);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, handle->error);
@@ -22,6 +24,8 @@ static void settle(gp_http_handle *handle)
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, alone);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, alone);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
@@ -35,7 +39,7 @@ static void settle(gp_http_handle *handle)
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, handle);
     /* A connection outlives the handle that made it, the engine outlives both. */
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, gp_http_socket_close);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, handle->engine);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, engine);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, gp_http_on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, handle);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, gp_http_on_body);
@@ -50,18 +54,18 @@ static void settle(gp_http_handle *handle)
     memcpy(handle->method, "GET", sizeof "GET");
 }
 
-gp_http_handle *gp_http_handle_take(gp_http_engine *engine)
+gp_http_handle *gp_http_handle_take(gp_http_lane *lane)
 {
-    gp_http_handle *handle = engine->pool;
+    gp_http_handle *handle = lane->pool;
     if (handle) {
-        engine->pool = handle->next;
-        engine->pooled--;
+        lane->pool = handle->next;
+        lane->pooled--;
         handle->next = NULL;
         return handle;
     }
     handle = calloc(1, sizeof *handle);
     if (!handle) return NULL;
-    handle->engine = engine;
+    handle->lane = lane;
     handle->easy = curl_easy_init();
     if (!handle->easy) {
         free(handle);
@@ -73,15 +77,15 @@ gp_http_handle *gp_http_handle_take(gp_http_engine *engine)
 
 void gp_http_handle_give(gp_http_handle *handle)
 {
-    gp_http_engine *engine = handle->engine;
+    gp_http_lane *lane = handle->lane;
     handle->transfer = NULL;
-    if (engine->closed || engine->pooled >= POOL_SIZE) {
+    if (lane->engine->closed || lane->pooled >= POOL_SIZE) {
         gp_http_handle_free(handle);
         return;
     }
-    handle->next = engine->pool;
-    engine->pool = handle;
-    engine->pooled++;
+    handle->next = lane->pool;
+    lane->pool = handle;
+    lane->pooled++;
 }
 
 void gp_http_handle_free(gp_http_handle *handle)
@@ -116,23 +120,21 @@ static CURLcode fit_method(gp_http_handle *handle, const char *method, int has_b
 }
 
 /*
- * A create travels alone. HTTP/1.1, because a shared HTTP/2 connection would not be its own.
- * Plain http is HTTP/1.1 as well: libcurl would else hold every request to a host back until the
- * first answer says whether they can share its connection, and that answer may stall.
+ * A create is HTTP/1.1, because a shared HTTP/2 connection would not be its own. Plain http is
+ * HTTP/1.1 as well: libcurl would else hold every request to a host back until the first answer
+ * says whether they can share its connection, and that answer may stall.
  */
-static CURLcode fit_alone(gp_http_handle *handle, int alone, int plain)
+static long version_for(const gp_http_handle *handle, const gp_http_request *request)
 {
-    long version = alone || plain ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS;
-    CURLcode result = CURLE_OK;
-    if (handle->version != version) {
-        handle->version = version;
-        result = curl_easy_setopt(handle->easy, CURLOPT_HTTP_VERSION, version);
-    }
-    if (result != CURLE_OK || handle->alone == alone) return result;
-    handle->alone = alone;
-    result = curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, (long)alone);
-    if (result != CURLE_OK) return result;
-    return curl_easy_setopt(handle->easy, CURLOPT_FORBID_REUSE, (long)alone);
+    int plain = !strncasecmp(request->url, "http:", 5);
+    return handle->lane->alone || plain ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS;
+}
+
+int gp_http_handle_version(gp_http_handle *handle, long version)
+{
+    if (handle->version == version) return 1;
+    handle->version = version;
+    return curl_easy_setopt(handle->easy, CURLOPT_HTTP_VERSION, version) == CURLE_OK;
 }
 
 /*
@@ -164,13 +166,12 @@ static int asks_for_range(const gp_http_request *request)
 int gp_http_handle_fit(gp_http_handle *handle, const gp_http_request *request, int busy)
 {
     CURL *easy = handle->easy;
-    int alone = request->effect == GP_HTTP_CREATE && !request->unsafe_reuse;
     int compressed = request->compressed && !asks_for_range(request);
     int streams = request->sink != GP_HTTP_MEMORY;
     handle->error[0] = '\0';
     if (curl_easy_setopt(easy, CURLOPT_URL, request->url) != CURLE_OK) return 0;
     if (fit_method(handle, request->method, request->body != NULL) != CURLE_OK) return 0;
-    if (fit_alone(handle, alone, !strncasecmp(request->url, "http:", 5)) != CURLE_OK) return 0;
+    if (!gp_http_handle_version(handle, version_for(handle, request))) return 0;
     if (fit_connect(handle, request->connect_timeout, busy) != CURLE_OK) return 0;
     if (handle->compressed != compressed) {
         handle->compressed = compressed;

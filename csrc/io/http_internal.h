@@ -1,10 +1,11 @@
 /*
  * What the files of the HTTP engine share, and nobody else sees.
  *
- * http_engine.c     the multi handle, its sockets in one epoll set, stepping
+ * http_engine.c     the lanes, their sockets in one epoll set, stepping
  * http_handle.c     easy handles that stay configured from one transfer to the next
  * http_transfer.c   one transfer: starting, libcurl's callbacks, finishing
  * http_insecure.c   over which addresses no credential travels
+ * http_shared.c     whether a connection can carry several requests at once
  * http_headers.c    headers out, and headers in
  * http_deadlines.c  the heap of next moments at which a transfer has to be looked at
  * http_outcome.c    libcurl's result to outcome and code
@@ -22,24 +23,47 @@
 
 extern const gp_alloc gp_http_heap;
 
+typedef struct gp_http_handle gp_http_handle;
+
+/*
+ * A multi handle with a connection cache of its own. Requests of one lane never meet those of the
+ * other: FRESH_CONNECT keeps a request from joining a connection, but not others from joining its
+ * own, and libcurl sends a request again by itself once another one has joined it.
+ */
+typedef struct gp_http_lane {
+    gp_http_engine *engine;
+    CURLM *multi;         /* NULL: not needed yet */
+    double due;           /* when libcurl wants its timer; negative: never */
+    gp_http_handle *pool; /* handles for the next transfers of this lane */
+    int pooled;
+    int active;      /* transfers */
+    int connections; /* at most so many to one host */
+    int alone;       /* each request has a new connection, which is closed after it */
+} gp_http_lane;
+
+enum {
+    GP_HTTP_COMMON, /* reads and sets: connections are kept and shared */
+    GP_HTTP_ALONE,  /* creates: one connection a request */
+    GP_HTTP_LANES
+};
+
 /*
  * An easy handle with the settings it has now. Setting an option costs libcurl a copy or a parse
  * and us a call, so each transfer sets only what is not as it was.
  */
-typedef struct gp_http_handle {
+struct gp_http_handle {
     CURL *easy;
-    gp_http_engine *engine;
+    gp_http_lane *lane;
     gp_http_transfer *transfer; /* NULL while in the pool */
-    struct gp_http_handle *next;
+    gp_http_handle *next;
     char method[16];
     int has_body;
-    int alone; /* fresh connection, no reuse */
     long version;
     int compressed; /* offers compression */
     int streams;    /* has the large buffer */
     long connect_ms;
     char error[CURL_ERROR_SIZE];
-} gp_http_handle;
+};
 
 /* Headers on their way out: list, flags and text in one block, so that it is cleansed in one go. */
 typedef struct gp_http_outgoing {
@@ -86,6 +110,11 @@ struct gp_http_transfer {
     double sent;       /* 0: never */
     double moved;      /* the last byte, or the last resume */
 
+    const void *connection; /* over TLS: the one that it was sent over last */
+    int secure;
+    int joined;   /* libcurl has put it on a connection that another request holds */
+    int has_left; /* bytes of it left before it was put aside */
+
     /* the answer */
     int status;
     int headers_done;
@@ -108,6 +137,7 @@ typedef struct gp_http_socket {
     uint32_t events;   /* what libcurl waits for; 0: nothing */
     uint32_t watched;  /* what the epoll set has */
     unsigned char own; /* opened by us, so we see it closed */
+    gp_http_lane *lane;
 } gp_http_socket;
 
 struct gp_http_engine {
@@ -115,13 +145,10 @@ struct gp_http_engine {
     int closed;
     pid_t pid; /* 0: not started */
     int epoll_fd;
-    CURLM *multi;
+    gp_http_lane lanes[GP_HTTP_LANES];
     gp_http_options options;
-    double curl_due; /* when libcurl wants its timer; negative: never */
     gp_http_socket *sockets;
     size_t socket_count;
-    gp_http_handle *pool;
-    int pooled;
     gp_http_transfer *active;
     gp_http_transfer *ready_head, *ready_tail;
     gp_http_transfer **deadlines; /* a heap, from 1 */
@@ -132,6 +159,8 @@ struct gp_http_engine {
 
 /* http_engine.c */
 int gp_http_engine_start(gp_http_engine *engine, gp_http_failure *failure);
+/* The started lane for such a request; NULL without memory. */
+gp_http_lane *gp_http_engine_lane(gp_http_engine *engine, const gp_http_request *request);
 void gp_http_engine_unref(gp_http_engine *engine);
 int gp_http_engine_foreign(const gp_http_engine *engine);
 void gp_http_engine_ready(gp_http_engine *engine, gp_http_transfer *transfer);
@@ -139,11 +168,13 @@ curl_socket_t gp_http_socket_open(gp_http_engine *engine, const struct curl_sock
 int gp_http_socket_close(void *engine, curl_socket_t fd);
 
 /* http_handle.c */
-gp_http_handle *gp_http_handle_take(gp_http_engine *engine);
+gp_http_handle *gp_http_handle_take(gp_http_lane *lane);
 void gp_http_handle_give(gp_http_handle *handle);
 void gp_http_handle_free(gp_http_handle *handle);
 /* Makes the handle fit the request; 0 on failure. */
 int gp_http_handle_fit(gp_http_handle *handle, const gp_http_request *request, int busy);
+/* The version to ask for; an HTTP/1.1 request is never put on a connection in use. 0 on failure. */
+int gp_http_handle_version(gp_http_handle *handle, long version);
 
 /* http_transfer.c: libcurl's callbacks, with a gp_http_handle as their data */
 int gp_http_on_prereq(void *ctx, char *remote, char *local, int remote_port, int local_port);
@@ -161,6 +192,11 @@ void gp_http_transfer_abandon(gp_http_transfer *transfer, const char *why);
 
 /* http_insecure.c */
 int gp_http_insecure(const char *url);
+
+/* http_shared.c */
+/* What tells the TLS connection of a request about to be sent from all others that are open; NULL:
+ * not known. *multiplexes: it carries several requests at once. */
+const void *gp_http_connection(CURL *easy, int *multiplexes);
 
 /* http_headers.c */
 int gp_http_outgoing_build(gp_http_outgoing *out, const gp_http_request *request,

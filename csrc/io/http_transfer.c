@@ -84,6 +84,7 @@ static int copy_request(gp_http_transfer *transfer, const gp_http_request *reque
     transfer->file_offset = request->file_offset;
     transfer->max_bytes = request->max_bytes;
     transfer->head = !strcmp(request->method, "HEAD");
+    transfer->secure = !strncasecmp(request->url, "https:", 6);
     transfer->hook = request->hook;
     transfer->headers_in.alloc = &gp_http_heap;
     transfer->body_in.alloc = &gp_http_heap;
@@ -142,13 +143,18 @@ static int point(gp_http_transfer *transfer)
 
 static int begin(gp_http_engine *engine, gp_http_transfer *transfer, const gp_http_request *request)
 {
-    int busy = engine->counts.active >= GP_HTTP_HOST_CONNECTIONS;
-    transfer->handle = gp_http_handle_take(engine);
+    gp_http_lane *lane = gp_http_engine_lane(engine, request);
+    int busy;
+    if (!lane) return 0;
+    busy = lane->active >= lane->connections;
+    transfer->handle = gp_http_handle_take(lane);
     if (!transfer->handle) return 0;
     transfer->handle->transfer = transfer;
     if (!gp_http_handle_fit(transfer->handle, request, busy) || !point(transfer)) return 0;
     if (!gp_http_deadlines_add(engine, transfer, transfer->ends)) return 0;
-    return curl_multi_add_handle(engine->multi, transfer->handle->easy) == CURLM_OK;
+    if (curl_multi_add_handle(lane->multi, transfer->handle->easy) != CURLM_OK) return 0;
+    lane->active++;
+    return 1;
 }
 
 gp_http_transfer *gp_http_submit(gp_http_engine *engine, const gp_http_request *request,
@@ -196,6 +202,43 @@ failed:
 
 /* libcurl's callbacks. */
 
+/*
+ * Has libcurl put the request on a connection that another one holds? Over HTTP/2 that is as it
+ * should be. But it takes a host of which one connection has spoken HTTP/2 for one that always
+ * does: where the server's choice differs from connection to connection, it sends a second request
+ * over an HTTP/1.1 connection in use, and both get the first response.
+ */
+static int joins_another(gp_http_transfer *transfer)
+{
+    const gp_http_transfer *other;
+    int multiplexes = 0;
+    if (!transfer->secure || transfer->handle->lane->alone) return 0;
+    transfer->connection = gp_http_connection(transfer->handle->easy, &multiplexes);
+    if (multiplexes || transfer->handle->version == CURL_HTTP_VERSION_1_1) return 0;
+    if (!transfer->connection) return 1;
+    for (other = transfer->engine->active; other; other = other->next) {
+        if (other != transfer && other->connection == transfer->connection) return 1;
+    }
+    return 0;
+}
+
+/* May the request be sent now? It may be for the second time, over another connection. */
+static int may_leave(gp_http_transfer *transfer)
+{
+    int again = transfer->sent > 0;
+    if (joins_another(transfer)) {
+        transfer->joined = 1;
+        transfer->connection = NULL;
+        return 0;
+    }
+    if (again && transfer->handle->lane->alone) return 0;
+    transfer->connecting = 0;
+    transfer->sent = transfer->moved = gp_clock_now();
+    look_again(transfer);
+    return !transfer->hook || !transfer->hook->sent ||
+           transfer->hook->sent(transfer->hook, callers(transfer, transfer->sent));
+}
+
 int gp_http_on_prereq(void *ctx, char *remote, char *local, int remote_port, int local_port)
 {
     gp_http_handle *handle = ctx;
@@ -205,16 +248,12 @@ int gp_http_on_prereq(void *ctx, char *remote, char *local, int remote_port, int
     (void)remote_port;
     (void)local_port;
     if (!transfer) return CURL_PREREQFUNC_ABORT;
-    transfer->connecting = 0;
-    transfer->sent = transfer->moved = gp_clock_now();
-    look_again(transfer);
-    if (transfer->hook && transfer->hook->sent &&
-        !transfer->hook->sent(transfer->hook, callers(transfer, transfer->sent))) {
-        say(transfer, "the connection was closed before an answer");
-        transfer->abort = GP_HTTP_HELD_BACK;
-        return CURL_PREREQFUNC_ABORT;
-    }
-    return CURL_PREREQFUNC_OK;
+    if (may_leave(transfer)) return CURL_PREREQFUNC_OK;
+    if (transfer->joined) return CURL_PREREQFUNC_ABORT;
+    say(transfer, "the connection was closed before an answer");
+    /* A create is not offered for another send: what became of the first is not known. */
+    transfer->abort = transfer->effect == GP_HTTP_CREATE ? GP_HTTP_RESET : GP_HTTP_HELD_BACK;
+    return CURL_PREREQFUNC_ABORT;
 }
 
 static void connecting(gp_http_transfer *transfer)
@@ -236,11 +275,11 @@ int gp_http_on_resolve(void *state, void *reserved, void *ctx)
 curl_socket_t gp_http_on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 {
     gp_http_handle *handle = ctx;
-    curl_socket_t fd = gp_http_socket_open(handle->engine, address);
+    curl_socket_t fd = gp_http_socket_open(handle->lane->engine, address);
     (void)purpose;
     connecting(handle->transfer);
     /* What the kernel still holds when we have given up on a create must not be sent long after. */
-    if (fd != CURL_SOCKET_BAD && handle->alone && handle->transfer &&
+    if (fd != CURL_SOCKET_BAD && handle->lane->alone && handle->transfer &&
         address->socktype == SOCK_STREAM) {
         double seconds = fmin(handle->transfer->request_timeout, 3600);
         unsigned int milliseconds = (unsigned int)ceil(seconds * 1000);
@@ -451,7 +490,8 @@ static void end(gp_http_transfer *transfer, gp_http_outcome outcome, gp_http_cod
     transfer->handle = NULL;
     if (handle && !gp_http_engine_foreign(engine)) {
         transfer->result.reused = was_reused(transfer, handle);
-        curl_multi_remove_handle(engine->multi, handle->easy);
+        curl_multi_remove_handle(handle->lane->multi, handle->easy);
+        handle->lane->active--;
         gp_http_handle_give(handle);
     }
     gp_http_deadlines_remove(engine, transfer);
@@ -468,6 +508,7 @@ static void end(gp_http_transfer *transfer, gp_http_outcome outcome, gp_http_cod
 static int bytes_left(const gp_http_transfer *transfer)
 {
     long sent = 0;
+    if (transfer->has_left) return 1;
     if (transfer->sent <= 0) return 0;
     curl_easy_getinfo(transfer->handle->easy, CURLINFO_REQUEST_SIZE, &sent);
     return sent > 0;
@@ -481,10 +522,7 @@ static void end_aborted(gp_http_transfer *transfer)
     }
     /* A write has been done whether or not its answer fits; a read would not fit again. */
     if (transfer->effect != GP_HTTP_READ) outcome = gp_http_outcome_sent(transfer->status);
-    /* A create has a connection of its own: only what HTTP/2 refused unseen would go again. */
-    if (transfer->abort == GP_HTTP_HELD_BACK) {
-        outcome = transfer->effect == GP_HTTP_CREATE ? GP_HTTP_NEVER_SENT : GP_HTTP_UNKNOWN;
-    }
+    if (transfer->abort == GP_HTTP_HELD_BACK) outcome = GP_HTTP_UNKNOWN;
     end(transfer, outcome, transfer->abort);
 }
 
@@ -504,9 +542,25 @@ static void end_failed(gp_http_transfer *transfer, CURLcode result)
     end(transfer, outcome, code);
 }
 
+/* Puts the request on a connection that nobody else holds. 0: libcurl does not take it. */
+static int send_serially(gp_http_transfer *transfer)
+{
+    gp_http_handle *handle = transfer->handle;
+    transfer->joined = 0;
+    transfer->has_left = bytes_left(transfer);
+    curl_multi_remove_handle(handle->lane->multi, handle->easy);
+    handle->error[0] = '\0';
+    return gp_http_handle_version(handle, CURL_HTTP_VERSION_1_1) &&
+           curl_multi_add_handle(handle->lane->multi, handle->easy) == CURLM_OK;
+}
+
 void gp_http_transfer_complete(gp_http_transfer *transfer, CURLcode result)
 {
-    if (transfer->abort != GP_HTTP_CODE_NONE) {
+    if (transfer->joined) {
+        if (send_serially(transfer)) return;
+        say(transfer, "libcurl does not take the request");
+        end(transfer, transfer->has_left ? GP_HTTP_UNKNOWN : GP_HTTP_NEVER_SENT, GP_HTTP_CONNECT);
+    } else if (transfer->abort != GP_HTTP_CODE_NONE) {
         end_aborted(transfer);
     } else if (result != CURLE_OK) {
         end_failed(transfer, result);

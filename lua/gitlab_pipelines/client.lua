@@ -199,6 +199,17 @@ local function asks_for_changes(call)
   return false
 end
 
+-- Why an object is not the one asked for, or nil. A path names a project in more ways than one, and
+-- an object without the field says nothing.
+local function other_object(op, args, value)
+  local same = op.same
+  if not same then return nil end
+  local wanted, told = args[same[1]], value[same[2]]
+  if told == nil or told == wanted or same[1] == "project" and type(wanted) ~= "number" then return nil end
+  return ("the response is about another object: its %s is %s, not %s"):format(same[2], tostring(told),
+    tostring(wanted))
+end
+
 -- nil when the body is what the operation promises, else why not.
 local function decode(self, call, response)
   local op, body = call.op, response.body
@@ -225,6 +236,7 @@ local function decode(self, call, response)
   local value, why = json.decode_response(body or "")
   if value == nil then return "the answer is no JSON object: " .. why end
   why = shape.problem(op, value, function(text) return self.redactor:text(text) end)
+    or other_object(op, call.args, value)
   if not why then call.result = value end
   return why
 end

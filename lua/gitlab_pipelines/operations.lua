@@ -11,6 +11,8 @@
 --              "text" or "bytes"
 --   shape      what the code relies on in that object, or in each row of that list: see "Shapes" below
 --   stream     true: the body may be large and may go to a sink; no time limit as a whole
+--   same       the parameter that the result names as its own: {param, field}; GitLab answers about
+--              the object asked for, so a result with another value belongs to another request
 --   paging     "offset" or "keyset" where the result is a list in pages
 --   success    the array of status codes that GitLab documents; any other 2xx is a success too
 --   scope      the least scope that a token needs: "read_api", "api", or nil (any token will do)
@@ -71,6 +73,13 @@ local deployment_id = id("deployment_id", "number of the deployment")
 local key = param("path", "key", "key", "name of the variable", required)
 local path_ref = param("path", "ref", "string", "branch or tag; never a commit", required)
 local artifact_path = param("path", "path", "string", "path of the file within the archive", required)
+
+-- What an operation's `same` may be.
+local same_pipeline = { "pipeline_id", "id" }
+local same_job = { "job_id", "id" }
+local same_trigger = { "trigger_id", "id" }
+local same_environment = { "environment_id", "id" }
+local same_key = { "key", "key" }
 
 local page = {
   query("page", "integer", "page to read, from 1"),
@@ -225,7 +234,7 @@ end
 define("projects", "get", {
   help = "One project: its number, path, default branch and more.",
   shape = project_shape,
-  method = "GET", path = "/projects/:project", params = { project },
+  method = "GET", path = "/projects/:project", params = { project }, same = { "project", "id" },
 })
 
 -- Pipelines ----------------------------------------------------------------------------------
@@ -244,7 +253,7 @@ define("pipelines", "get", {
   help = "One pipeline.",
   shape = pipeline_shape,
   method = "GET", path = "/projects/:project/pipelines/:pipeline_id",
-  params = { project, pipeline_id }, job_token = true, not_found = no_pipeline,
+  params = { project, pipeline_id }, same = same_pipeline, job_token = true, not_found = no_pipeline,
 })
 
 define("pipelines", "latest", {
@@ -270,7 +279,7 @@ define("pipelines", "cancel", {
   shape = pipeline_shape,
   method = "POST", path = "/projects/:project/pipelines/:pipeline_id/cancel",
   params = { project, pipeline_id }, success = { 200 }, effect = "set", class = "cancel",
-  not_found = no_pipeline,
+  same = same_pipeline, not_found = no_pipeline,
   refusals = {
     { status = 403, reasoned = true, kind = "PipelineError.CannotCancel" },
     { status = 400, kind = "PipelineError.CannotCancel" },
@@ -282,7 +291,8 @@ define("pipelines", "retry", {
   help = "Runs again what failed or was canceled; the pipeline keeps its number.",
   shape = pipeline_shape,
   method = "POST", path = "/projects/:project/pipelines/:pipeline_id/retry",
-  params = { project, pipeline_id }, reconcile = "state", not_found = no_pipeline,
+  params = { project, pipeline_id }, reconcile = "state", same = same_pipeline,
+  not_found = no_pipeline,
   refusals = {
     { status = 403, reasoned = true, kind = "PipelineError.CannotRetry" },
     { status = 400, kind = "PipelineError.CannotRetry" },
@@ -311,7 +321,7 @@ define("pipelines", "rename", {
   shape = pipeline_shape,
   method = "PUT", path = "/projects/:project/pipelines/:pipeline_id/metadata",
   params = { project, pipeline_id, body("name", "string", "the new name", required) },
-  job_token = true, not_found = no_pipeline,
+  same = same_pipeline, job_token = true, not_found = no_pipeline,
 })
 
 define("pipelines", "test_report", {
@@ -375,7 +385,7 @@ define("jobs", "get", {
   help = "One job.",
   shape = job_shape,
   method = "GET", path = "/projects/:project/jobs/:job_id",
-  params = { project, job_id }, not_found = no_job,
+  params = { project, job_id }, same = same_job, not_found = no_job,
 })
 
 define("jobs", "retry", {
@@ -396,7 +406,7 @@ define("jobs", "cancel", {
   shape = job_shape,
   method = "POST", path = "/projects/:project/jobs/:job_id/cancel",
   params = { project, job_id, body("force", "boolean", "end a job that is already canceling") },
-  effect = "set", class = "cancel", not_found = no_job,
+  effect = "set", class = "cancel", same = same_job, not_found = no_job,
   refusals = {
     { status = 403, reasoned = true, kind = "JobError.JobNotCancellable" },
     { status = 400, match = "cancel", kind = "JobError.JobNotCancellable" },
@@ -420,7 +430,7 @@ define("jobs", "erase", {
   help = "Deletes the log and the artifacts of a job.",
   shape = job_shape,
   method = "POST", path = "/projects/:project/jobs/:job_id/erase",
-  params = { project, job_id }, effect = "set", not_found = no_job,
+  params = { project, job_id }, effect = "set", same = same_job, not_found = no_job,
   refusals = { { status = 403, reasoned = true, kind = "JobError.JobNotErasable" } },
 })
 
@@ -482,7 +492,8 @@ define("artifacts", "keep", {
   help = "Keeps the artifacts of a job beyond their expiry.",
   shape = job_shape,
   method = "POST", path = "/projects/:project/jobs/:job_id/artifacts/keep",
-  params = { project, job_id }, success = { 200 }, effect = "set", not_found = no_artifact,
+  params = { project, job_id }, success = { 200 }, effect = "set", same = same_job,
+  not_found = no_artifact,
 })
 
 define("artifacts", "delete", {
@@ -517,7 +528,7 @@ define("triggers", "get", {
   help = "One trigger token.",
   shape = trigger_shape,
   method = "GET", path = "/projects/:project/triggers/:trigger_id",
-  params = { project, trigger_id }, not_found = no_trigger,
+  params = { project, trigger_id }, same = same_trigger, not_found = no_trigger,
 })
 
 define("triggers", "create", {
@@ -533,7 +544,7 @@ define("triggers", "update", {
   shape = trigger_shape,
   method = "PUT", path = "/projects/:project/triggers/:trigger_id",
   params = { project, trigger_id, body("description", "string", "what it is for") },
-  not_found = no_trigger,
+  same = same_trigger, not_found = no_trigger,
 })
 
 define("triggers", "delete", {
@@ -557,7 +568,7 @@ define("variables", "get", {
   help = "One CI/CD variable.",
   shape = variable_shape,
   method = "GET", path = "/projects/:project/variables/:key",
-  params = { project, key, variable_filter }, not_found = no_variable,
+  params = { project, key, variable_filter }, same = same_key, not_found = no_variable,
 })
 
 define("variables", "create", {
@@ -579,7 +590,7 @@ define("variables", "update", {
     variable_fields,
     { query("filter_scope", "string", "which of several of one name",
       { wire = "filter[environment_scope]" }) }),
-  not_found = no_variable,
+  same = same_key, not_found = no_variable,
 })
 
 define("variables", "delete", {
@@ -606,7 +617,8 @@ define("environments", "get", {
   help = "One environment with its last deployment.",
   shape = environment_shape,
   method = "GET", path = "/projects/:project/environments/:environment_id",
-  params = { project, environment_id }, job_token = true, not_found = no_environment,
+  params = { project, environment_id }, same = same_environment, job_token = true,
+  not_found = no_environment,
 })
 
 define("environments", "create", {
@@ -622,7 +634,7 @@ define("environments", "update", {
   help = "Changes an environment.",
   shape = environment_shape,
   method = "PUT", path = "/projects/:project/environments/:environment_id",
-  params = join({ project, environment_id }, environment_fields),
+  params = join({ project, environment_id }, environment_fields), same = same_environment,
   job_token = true, not_found = no_environment,
 })
 
@@ -631,7 +643,8 @@ define("environments", "stop", {
   shape = environment_shape,
   method = "POST", path = "/projects/:project/environments/:environment_id/stop",
   params = { project, environment_id, body("force", "boolean", "do not run its on_stop job") },
-  success = { 200 }, effect = "set", job_token = true, not_found = no_environment,
+  success = { 200 }, effect = "set", same = same_environment, job_token = true,
+  not_found = no_environment,
 })
 
 define("environments", "delete", {
@@ -659,7 +672,7 @@ define("deployments", "get", {
   help = "One deployment.",
   shape = deployment_shape,
   method = "GET", path = "/projects/:project/deployments/:deployment_id",
-  params = { project, deployment_id }, job_token = true,
+  params = { project, deployment_id }, same = { "deployment_id", "id" }, job_token = true,
   not_found = "AccessError.DeploymentNotFound",
 })
 

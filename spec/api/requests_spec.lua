@@ -281,12 +281,22 @@ local cases = {
       .. "&updated_after=2026-01-01T00%3A00%3A00Z" },
 }
 
+-- What the address names in the place of a parameter.
+local function named_in(url, path, param)
+  local pattern = path:gsub(":([%a_]+)", function(name) return name == param and "([^/?]+)" or "[^/?]+" end)
+  local text = url:match(pattern)
+  return tonumber(text) or text
+end
+
 local function answer_of(request)
   local operation = operations.find(request.operation)
   if operation.result == "none" then return { status = 204 } end
   if operation.result == "text" or operation.result == "bytes" then return { body = "bytes" } end
-  return { status = operation.success[1],
-    body = operation.result == "list" and json.array {} or { id = 1 } }
+  local body = operation.result == "list" and json.array {} or { id = 1 }
+  if operation.same then
+    body[operation.same[2]] = named_in(request.url, operation.path, operation.same[1])
+  end
+  return { status = operation.success[1], body = body }
 end
 
 -- The header that carries the token, by the way it goes.

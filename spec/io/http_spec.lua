@@ -218,6 +218,30 @@ describe("the HTTP engine", function()
     assert.are.equal(2, counts.connections)
   end)
 
+  it("keeps a share of a host's connections for creates, and the rest for what is no create", function()
+    local transfers = {}
+    for i = 1, 40 do transfers[i] = submit("/stall-before", { timeout = { request = 100 } }) end
+    for i = 41, 60 do
+      transfers[i] = submit("/stall-before", { method = "POST", effect = "create", timeout = { request = 100 } })
+    end
+    local requests
+    repeat
+      clock.poll({ { engine:pollfd(), "r" } }, 0.05)
+      engine:step()
+      requests = server:requests "/stall-before"
+    until #requests >= 32
+    for _ = 1, 5 do
+      clock.poll({ { engine:pollfd(), "r" } }, 0.01)
+      engine:step()
+    end
+    local seen = { GET = 0, POST = 0 }
+    for _, request in ipairs(server:requests "/stall-before") do seen[request.method] = seen[request.method] + 1 end
+    assert.same({ GET = 24, POST = 8 }, seen)
+    assert.are.equal(32, engine:counts().connections)
+    assert.are.equal(60, engine:counts().active)
+    for _, transfer in ipairs(transfers) do transfer:cancel() end
+  end)
+
   it("checks what it is given", function()
     assert.has_error(function() http.engine() end)
     assert.has_error(function() http.engine { proxy = 5 } end)

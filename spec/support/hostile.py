@@ -150,7 +150,7 @@ class Behaviour:
             count = applied[r.path] = applied.get(r.path, 0) + 1
         if count == 1:
             raise Gone
-        c.answer(201, b'{"id":17}')
+        c.answer(201, b'{"id":3}')
 
     def reset_before(self, c, r):
         c.reset()

@@ -1,0 +1,24 @@
+/*
+ * Whether a connection can carry several requests at once. libcurl says which protocol a connection
+ * speaks only with its first response; TLS agrees on it before the first request.
+ */
+#include "io/http_internal.h"
+
+#include <string.h>
+
+#include <openssl/ssl.h>
+
+const void *gp_http_connection(CURL *easy, int *multiplexes)
+{
+    struct curl_tlssessioninfo *info = NULL;
+    const unsigned char *protocol = NULL;
+    unsigned int len = 0;
+    *multiplexes = 0;
+    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK || !info) return NULL;
+    /* A libcurl over another TLS library cannot be asked: none of its connections is shared. */
+    if (info->backend == CURLSSLBACKEND_OPENSSL && info->internals) {
+        SSL_get0_alpn_selected(info->internals, &protocol, &len);
+        *multiplexes = len == 2 && !memcmp(protocol, "h2", 2);
+    }
+    return info->internals;
+}
