@@ -131,7 +131,7 @@ describe("a response that cannot be read", function()
       assert.is_truthy(err.message:find(name .. " was done", 1, true), err.message)
       assert.equal(1, #transport.requests - count(transport, "GET"), name)
       local id = ids[name:match "^%a+"] or 3
-      result = assert(call(api.new(server(text "{}", { body = { id = id, name = "x" } }))), name)
+      result = assert(call(api.new(server(text "{}", { body = { id = id, name = "x", key = "K" } }))), name)
       assert.equal("table", type(result), name)
     end
   end)
