@@ -28,9 +28,9 @@ libs_mock  := -lsqlite3 -lmicrohttpd -lcrypto -lm
 sources_core  := csrc/io/clock.c csrc/io/poll.c csrc/io/term.c csrc/io/shared_limits.c \
     csrc/io/boot.c
 sources_http  := $(wildcard csrc/io/http*.c) csrc/io/clock.c
-sources_store := $(wildcard csrc/io/journal*.c csrc/io/archive*.c) csrc/io/lock_holder.c csrc/io/boot.c \
+sources_store := $(wildcard csrc/io/journal*.c csrc/io/archive*.c csrc/io/partial_file.c) csrc/io/lock_holder.c csrc/io/boot.c \
     csrc/io/clock.c csrc/io/folder.c
-sources_mock  := $(wildcard csrc/mock/*.c csrc/mock/*/*.c csrc/io/httpd*.c csrc/io/raw*.c) csrc/io/clock.c \
+sources_mock  := $(wildcard csrc/mock/*.c csrc/mock/*/*.c csrc/io/httpd*.c csrc/io/faulty_response.c) csrc/io/clock.c \
     csrc/io/journal_lock.c csrc/io/lock_holder.c
 sources_http  := $(filter-out csrc/io/httpd%.c,$(sources_http))
 
@@ -92,7 +92,7 @@ env: ## print the two paths: eval "$$(make -s env)", or with LUA=luajit, LUA=lua
 deps: ## install what is missing from Debian
 	@scripts/deps.sh build run test lint
 
-# One spec or all: make spec SPEC=spec/client_spec.lua LUA=luajit
+# One spec or all: make spec SPEC=spec/client/client_spec.lua LUA=luajit
 SPEC ?= spec
 .PHONY: spec
 spec: ## run SPEC=file-or-folder under LUA=lua5.4, lua5.3 or luajit, what is needed being there

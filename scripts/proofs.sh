@@ -23,8 +23,8 @@ proof 'limiter' spec/core/limiter_spec.lua
 proof 'breaker' spec/core/breaker_spec.lua spec/client/breaker_spec.lua
 proof 'retry and budget' spec/core/retry_spec.lua spec/core/budget_spec.lua
 proof 'whole client' spec/resilience_spec.lua
-proof 'once' spec/once_spec.lua spec/once/machine_spec.lua
-proof 'once under any clock' spec/journal/clock_spec.lua
+proof 'once' spec/once/once_spec.lua spec/once/machine_spec.lua
+proof 'once under any clock' spec/once/journal_clock_spec.lua
 proof 'once among processes' spec/once/processes_spec.lua
 proof 'shared limits' spec/io/shared_limits_spec.lua
 proof 'connections that end' spec/transport/turnover_spec.lua

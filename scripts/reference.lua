@@ -23,6 +23,12 @@ local uses = {
   ["token.info"] = { "token.self", "token.oauth", "token.job", "server.user" },
 }
 
+local function exists(path)
+  local file = io.open(path)
+  if file then file:close() end
+  return file ~= nil
+end
+
 local function read_lines(path)
   local lines = {}
   for line in assert(io.open(path)):lines() do lines[#lines + 1] = line end
@@ -131,7 +137,8 @@ local function add_method(out, operations, group, name, doc)
 end
 
 local function add_group(out, operations, root, group)
-  local lines = read_lines(("%s/lua/gitlab_pipelines/api/%s.lua"):format(root, group))
+  local base = ("%s/lua/gitlab_pipelines/api/%s"):format(root, group)
+  local lines = read_lines(base .. (exists(base .. ".lua") and ".lua" or "/init.lua"))
   out[#out + 1] = "## gl." .. group
   out[#out + 1] = ""
   out[#out + 1] = (head_of(lines):gsub("^gl%." .. group .. ": (%l)", string.upper))

@@ -2,7 +2,7 @@ local client_of = require "gitlab_pipelines.client"
 local double = require "support.transport_double"
 local errors = require "gitlab_pipelines.errors"
 local operations = require "gitlab_pipelines.operations"
-local outcomes = require "gitlab_pipelines.outcomes"
+local outcomes = require "gitlab_pipelines.client.response_errors"
 local virtual = require "gitlab_pipelines.runtime.virtual"
 
 local ops = operations

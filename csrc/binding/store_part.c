@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "io/archive_part.h"
+#include "io/partial_file.h"
 #include "lgp.h"
 #include "store_modules.h"
 

@@ -17,7 +17,7 @@
 
 #include <microhttpd.h>
 
-#include "io/raw.h"
+#include "io/faulty_response.h"
 
 #define DEFAULT_MAX_HEAD        ((size_t)16 << 10)
 #define DEFAULT_MAX_BODY        ((size_t)32 << 20)

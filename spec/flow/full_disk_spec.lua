@@ -2,7 +2,7 @@
 -- resumed when there is room. The simulated GitLab's own table is the judge.
 
 local gitlab = require "gitlab_pipelines"
-local journals = require "gitlab_pipelines.journal"
+local journals = require "gitlab_pipelines.once.journal"
 local once_mock = require "support.once_mock"
 local process = require "support.process"
 

@@ -1,7 +1,7 @@
 -- Archives that claim more than they hold, or cost more than they weigh. What is measured is work: bytes that
 -- are unpacked, rows, turns of the loop.
 
-local archives = require "gitlab_pipelines.api.archive"
+local archives = require "gitlab_pipelines.api.artifacts.archive"
 local store = require("gitlab_pipelines.store").archive
 
 local folder

@@ -18,7 +18,7 @@ local targets = {
   { file = "csrc/core/breaker.c", specs = { "spec/core/breaker_spec.lua", "spec/core/exchange_spec.lua" } },
   { file = "csrc/core/retry.c", specs = { "spec/core/retry_spec.lua", "spec/core/exchange_spec.lua" } },
   { file = "lua/gitlab_pipelines/once/machine.lua",
-    specs = { "spec/once/machine_spec.lua", "spec/once_spec.lua" } },
+    specs = { "spec/once/machine_spec.lua", "spec/once/once_spec.lua" } },
 }
 
 local function read(path)

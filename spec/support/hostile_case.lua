@@ -37,7 +37,7 @@ local function told(err)
 end
 
 local function run_world()
-  local text, message = require("gitlab_pipelines.transport.world").parse(case.text, "hostile.lua")
+  local text, message = require("gitlab_pipelines.mock.world").parse(case.text, "hostile.lua")
   told(not text and message or nil)
 end
 

@@ -7,7 +7,7 @@ package.path = package.path .. ";spec/?.lua"
 local gitlab = require "gitlab_pipelines"
 local clock = require("gitlab_pipelines.core").clock
 local curl = require "gitlab_pipelines.transport.curl"
-local journals = require "gitlab_pipelines.journal"
+local journals = require "gitlab_pipelines.once.journal"
 local loop = require "gitlab_pipelines.runtime.loop"
 
 local url, path, project, key, point, timeout, which = ...

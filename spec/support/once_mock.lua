@@ -1,6 +1,6 @@
 -- A simulated GitLab in virtual time, clients over it, and its own table as the judge.
 local gitlab = require "gitlab_pipelines"
-local journals = require "gitlab_pipelines.journal"
+local journals = require "gitlab_pipelines.once.journal"
 local json = require "gitlab_pipelines.json"
 local request = require "gitlab_pipelines.once.request"
 

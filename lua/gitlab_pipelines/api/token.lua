@@ -2,7 +2,7 @@
 
 local errors = require "gitlab_pipelines.errors"
 local operations = require "gitlab_pipelines.operations"
-local outcomes = require "gitlab_pipelines.outcomes"
+local outcomes = require "gitlab_pipelines.client.response_errors"
 local resource = require "gitlab_pipelines.api.resource"
 
 local Token = resource.class()

@@ -70,7 +70,7 @@ end
 
 -- The id that --ref and --job-name mean.
 local function find(ctx, args, gl, project)
-  local id, err = require("gitlab_pipelines.api.latest").job_id(gl, project, args.ref, args.job_name)
+  local id, err = require("gitlab_pipelines.api.artifacts.latest").job_id(gl, project, args.ref, args.job_name)
   if id then return id end
   if err then ctx:check(nil, err) end
   ctx:stop(("there is no job %s with artifacts in the newest successful pipeline of %s"):format(

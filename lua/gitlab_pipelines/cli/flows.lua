@@ -1,7 +1,7 @@
 --- What `run`, `runs` and `plan` share: the script, its inputs, a client, real or simulated, and what is
 --- said about a run that is left before its end.
 
-local screen = require "gitlab_pipelines.screen"
+local screen = require "gitlab_pipelines.terminal"
 
 local M = {}
 

@@ -41,7 +41,7 @@ local function options_of(ctx, args)
   }
   if options.token == "" then options.token = nil end
   if args.world then
-    local world, reason = require("gitlab_pipelines.transport.world").load(args.world)
+    local world, reason = require("gitlab_pipelines.mock.world").load(args.world)
     if not world then ctx:stop(reason) end
     options.world_json = world
   end
@@ -56,7 +56,7 @@ local function serve_with_webhooks(simulated, server)
   local rt = require("gitlab_pipelines.runtime").native
   local signals = rt:waiter()
   rt:trap(function(name) signals:wake(name) end)
-  local outbox = require("gitlab_pipelines.transport.outbox").start { core = simulated, runtime = rt }
+  local outbox = require("gitlab_pipelines.mock.webhooks").start { core = simulated, runtime = rt }
   rt:attach(server)
   local signal = rt:run(function()
     local first = signals:wait()
@@ -79,7 +79,7 @@ function M.run(ctx, args)
   local simulated, reason, culprit = mock.open(options_of(ctx, args))
   if culprit == "database" then ctx:stop(reason, exit.refused) end
   if not simulated then
-    ctx:stop(require("gitlab_pipelines.transport.world").locate(args.world, reason))
+    ctx:stop(require("gitlab_pipelines.mock.world").locate(args.world, reason))
   end
   local server, problem = mock.serve_start(simulated, { host = args.host, port = args.port })
   if not server then

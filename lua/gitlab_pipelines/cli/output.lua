@@ -4,7 +4,7 @@
 -- secret that the client knows. Names, links, logs and errors come from a server, which may send back
 -- what it was sent. Text is cleaned before it is cut: half a secret is not recognized.
 
-local screen = require "gitlab_pipelines.screen"
+local screen = require "gitlab_pipelines.terminal"
 
 local M = {}
 

@@ -17,7 +17,7 @@ end
 
 -- Seconds that each step took before; none without a journal.
 local function times_of(ctx, args)
-  local path = args.journal or ctx:check(require("gitlab_pipelines.journal").default_path "runs.db")
+  local path = args.journal or ctx:check(require("gitlab_pipelines.once.journal").default_path "runs.db")
   local file = io.open(path)
   if not file then return nil end
   file:close()

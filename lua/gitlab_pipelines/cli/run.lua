@@ -87,7 +87,7 @@ local function start(ctx, args, gl)
   local options = { client = gl, inputs = flows.inputs(ctx, args), env = flows.env(args),
     output = args.output, allow_host = args.allow_host or nil }
   if not args.simulate then
-    options.journal = args.journal or ctx:check(require("gitlab_pipelines.journal").default_path "runs.db")
+    options.journal = args.journal or ctx:check(require("gitlab_pipelines.once.journal").default_path "runs.db")
   end
   if args.resume then
     options.id, options.file = args.resume[1], args.flow

@@ -110,7 +110,7 @@ local function cancel(ctx, records, row)
 end
 
 function M.run(ctx, args)
-  local path = args.journal or ctx:check(require("gitlab_pipelines.journal").default_path "runs.db")
+  local path = args.journal or ctx:check(require("gitlab_pipelines.once.journal").default_path "runs.db")
   local records = ctx:check(require("gitlab_pipelines.flow.journal").open(path, true))
   if args.action == "list" then return show_list(ctx, records) end
   if not args.id then ctx:stop("which run? name it by the beginning of its id") end

@@ -7,7 +7,7 @@
 
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
-local journal = require "gitlab_pipelines.journal"
+local journal = require "gitlab_pipelines.once.journal"
 local json = require "gitlab_pipelines.json"
 local refs = require "gitlab_pipelines.flow.refs"
 

@@ -4,7 +4,7 @@
 local json = require "gitlab_pipelines.json"
 local operations = require "gitlab_pipelines.operations"
 local refs = require "gitlab_pipelines.flow.refs"
-local screen = require "gitlab_pipelines.screen"
+local screen = require "gitlab_pipelines.terminal"
 local view = require "gitlab_pipelines.flow.view"
 
 local M = {}

@@ -1,7 +1,7 @@
 --- A run as one HTML file: nothing is fetched, nothing runs in it. Steps with their times on one
 -- time line, links, why something was skipped or failed, and the end of each failing job's log.
 
-local screen = require "gitlab_pipelines.screen"
+local screen = require "gitlab_pipelines.terminal"
 local view = require "gitlab_pipelines.flow.view"
 
 local M = {}

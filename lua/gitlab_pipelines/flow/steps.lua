@@ -8,7 +8,7 @@
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
 local freshness = require "gitlab_pipelines.watch.freshness"
-local journals = require "gitlab_pipelines.journal"
+local journals = require "gitlab_pipelines.once.journal"
 local load = require "gitlab_pipelines.flow.load"
 local outputs = require "gitlab_pipelines.flow.outputs"
 local reading = require "gitlab_pipelines.watch.reading"

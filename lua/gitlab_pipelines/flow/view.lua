@@ -4,7 +4,7 @@
 -- to become ready. The driver writes a frame only when it differs, in one write, and moves the
 -- cursor instead of clearing the screen: nothing flickers.
 
-local screen = require "gitlab_pipelines.screen"
+local screen = require "gitlab_pipelines.terminal"
 
 local M = {}
 

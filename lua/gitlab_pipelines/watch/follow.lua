@@ -15,7 +15,7 @@
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
 local freshness = require "gitlab_pipelines.watch.freshness"
-local outcomes = require "gitlab_pipelines.outcomes"
+local outcomes = require "gitlab_pipelines.client.response_errors"
 local reading = require "gitlab_pipelines.watch.reading"
 
 local M = {}

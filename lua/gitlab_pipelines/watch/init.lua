@@ -10,7 +10,7 @@
 --   play(project, job_id) -> job | nil, err
 --   cancel(project, id) -> pipeline | nil, err
 
-local aside = require "gitlab_pipelines.runtime.aside"
+local aside = require "gitlab_pipelines.runtime.shared_stack"
 local errors = require "gitlab_pipelines.errors"
 local options = require "gitlab_pipelines.options"
 local scheduler = require "gitlab_pipelines.watch.scheduler"

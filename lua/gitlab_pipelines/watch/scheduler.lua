@@ -11,7 +11,7 @@
 
 local errors = require "gitlab_pipelines.errors"
 local freshness = require "gitlab_pipelines.watch.freshness"
-local held = require "gitlab_pipelines.watch.held"
+local held = require "gitlab_pipelines.watch.kept_row"
 local time = require("gitlab_pipelines.core").time
 local verdict = require "gitlab_pipelines.watch.verdict"
 

@@ -7,11 +7,11 @@
 -- whatever it likes. So ten thousand of them stand on small stacks, and a cancel takes effect at
 -- once.
 
-local aside = require "gitlab_pipelines.runtime.aside"
+local aside = require "gitlab_pipelines.runtime.shared_stack"
 local errors = require "gitlab_pipelines.errors"
 local freshness = require "gitlab_pipelines.watch.freshness"
 local machine = require "gitlab_pipelines.watch.machine"
-local outcomes = require "gitlab_pipelines.outcomes"
+local outcomes = require "gitlab_pipelines.client.response_errors"
 local reading = require "gitlab_pipelines.watch.reading"
 local verdict = require "gitlab_pipelines.watch.verdict"
 

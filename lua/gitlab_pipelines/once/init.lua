@@ -6,7 +6,7 @@
 -- at a key, and what it was about to send is written before a byte leaves.
 
 local errors = require "gitlab_pipelines.errors"
-local journals = require "gitlab_pipelines.journal"
+local journals = require "gitlab_pipelines.once.journal"
 local json = require "gitlab_pipelines.json"
 local looks = require "gitlab_pipelines.once.look"
 local machine = require "gitlab_pipelines.once.machine"

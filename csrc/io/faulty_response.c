@@ -1,4 +1,4 @@
-#include "io/raw.h"
+#include "io/faulty_response.h"
 
 #include <errno.h>
 #include <string.h>

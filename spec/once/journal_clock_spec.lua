@@ -1,7 +1,7 @@
 -- The journal's own time, in virtual time: processes whose wall clocks jump and differ, reboots, and
 -- namespaces. The naive model knows how many seconds have really passed.
-local clock = require "gitlab_pipelines.journal.clock"
-local journals = require "gitlab_pipelines.journal"
+local clock = require "gitlab_pipelines.once.journal_clock"
+local journals = require "gitlab_pipelines.once.journal"
 local seeds = require "support.seeds"
 
 local DAY, YEAR = 86400, 365 * 86400

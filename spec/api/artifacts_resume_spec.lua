@@ -1,6 +1,6 @@
 -- What a broken download may go on with, as decisions alone.
 
-local resume = require "gitlab_pipelines.api.resume"
+local resume = require "gitlab_pipelines.api.artifacts.resume"
 local seeds = require "spec.support.seeds"
 
 local A, B = '"a1"', '"b2"'

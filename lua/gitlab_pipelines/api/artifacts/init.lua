@@ -8,9 +8,9 @@
 -- FILE.part.etag are kept for it. Only with the same strong ETag and a 206 of exactly the range
 -- asked for; otherwise from the beginning.
 
-local browse = require "gitlab_pipelines.api.browse"
-local download = require "gitlab_pipelines.api.download"
-local extract = require "gitlab_pipelines.api.extract"
+local browse = require "gitlab_pipelines.api.artifacts.browse"
+local download = require "gitlab_pipelines.api.artifacts.download"
+local extract = require "gitlab_pipelines.api.artifacts.extract"
 local operations = require "gitlab_pipelines.operations"
 local resource = require "gitlab_pipelines.api.resource"
 
@@ -66,7 +66,7 @@ function Artifacts:latest(project, ref, job_name, target, opts)
   if target ~= nil then
     local runtime = self.client.runtime
     given.deadline, given.timeout = given.timeout and runtime:now() + given.timeout, nil
-    id = require("gitlab_pipelines.api.latest").job_id(self.gl, project, ref, job_name, search,
+    id = require("gitlab_pipelines.api.artifacts.latest").job_id(self.gl, project, ref, job_name, search,
       { timeout = given.deadline and given.deadline - runtime:now(), retry = given.retry })
   end
   if not id then

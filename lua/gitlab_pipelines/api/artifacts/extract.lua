@@ -1,6 +1,6 @@
 --- Fetching a job's archive and unpacking it below a folder, within bounds.
 
-local download = require "gitlab_pipelines.api.download"
+local download = require "gitlab_pipelines.api.artifacts.download"
 local errors = require "gitlab_pipelines.errors"
 local operations = require "gitlab_pipelines.operations"
 local resource = require "gitlab_pipelines.api.resource"
@@ -34,7 +34,7 @@ end
 
 -- Unpacks the archive in a file: the tally, or nil, the error's name and a message.
 local function unpack_archive(runtime, path, dir, given, deadline)
-  local archives = require "gitlab_pipelines.api.archive"
+  local archives = require "gitlab_pipelines.api.artifacts.archive"
   local usual = archives.bounds
   local bounds = {
     bytes = math.min(given.max_bytes or usual.bytes, 2 ^ 52), ratio = given.max_ratio or usual.ratio,

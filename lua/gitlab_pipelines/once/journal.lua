@@ -2,7 +2,7 @@
 --- done. Here are intents (exactly one pipeline a key), facts, transactions and names that one
 --- process holds; runs of flows are kept in the same file by flow/journal.lua.
 
-local clock = require "gitlab_pipelines.journal.clock"
+local clock = require "gitlab_pipelines.once.journal_clock"
 local errors = require "gitlab_pipelines.errors"
 
 local M = {}
@@ -15,7 +15,7 @@ local WAIT_SECONDS = 5
 
 local Journal = {}
 Journal.__index = Journal
-Journal.__name = "gitlab_pipelines.journal"
+Journal.__name = "gitlab_pipelines.once.journal"
 
 -- `pid`: the process that has the journal locked.
 local function unusable(message, pid)

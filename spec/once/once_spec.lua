@@ -128,7 +128,7 @@ describe("once", function()
       local ok, message = pcall(fn)
       assert.is_false(ok)
       local line = debug.getinfo(fn, "S").linedefined + 1
-      assert.equal(("spec/once_spec.lua:%d: "):format(line), message:match "^.-:%d+: ")
+      assert.equal(("spec/once/once_spec.lua:%d: "):format(line), message:match "^.-:%d+: ")
       return message
     end
     assert.matches("'once' must not be empty", mistake(function()
@@ -599,7 +599,7 @@ describe("once, among several:", function()
   it("a journal that is handed in has its keys to itself: no looks but in doubt", function()
     local env = once_mock.open()
     local gl = env:client()
-    local journal = assert(require("gitlab_pipelines.journal").open ":memory:")
+    local journal = assert(require("gitlab_pipelines.once.journal").open ":memory:")
     assert(gl.projects:get(11))
     assert(create(gl, "run/step/1", nil, { journal = journal }))
     assert.equal(0, env:count("GET", "/pipelines"))

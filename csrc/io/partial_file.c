@@ -1,4 +1,4 @@
-#include "io/archive_part.h"
+#include "io/partial_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

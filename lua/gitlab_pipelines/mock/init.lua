@@ -8,7 +8,7 @@
 
 local json = require "gitlab_pipelines.json"
 local options = require "gitlab_pipelines.options"
-local world_file = require "gitlab_pipelines.transport.world"
+local world_file = require "gitlab_pipelines.mock.world"
 
 -- This file and mock.so share a name, as `require` sees it: the shared object is asked for by the
 -- searcher that looks for it alone.
@@ -26,10 +26,10 @@ local M = load_core()
 
 local open_core, serve_start = M.open, M.serve_start
 
--- The folder above the one that this file stands in: lua/gitlab_pipelines/mock.lua -> lua's.
+-- The folder above the one that this file stands in: lua/gitlab_pipelines/mock/init.lua -> lua's.
 local function home()
   local source = debug.getinfo(1, "S").source
-  local folder = source:match "^@(.*)gitlab_pipelines[/\\]mock%.lua$"
+  local folder = source:match "^@(.*)gitlab_pipelines[/\\]mock[/\\]init%.lua$"
   return folder and (folder == "" and "./" or folder)
 end
 
@@ -121,7 +121,7 @@ function M.new(given)
   given = options.check("mock.new", known, given)
   local core, token = open("mock.new", given)
   if not core then return nil, token end
-  local transport = require("gitlab_pipelines.transport.mock").new {
+  local transport = require("gitlab_pipelines.mock.transport").new {
     core = core, runtime = given.runtime,
   }
   transport.token = token
@@ -145,7 +145,7 @@ function M.serve(given)
   local url = server:url()
   if given.url then core:set_url(given.url) end
   rt:attach(server)
-  local outbox = require("gitlab_pipelines.transport.outbox").start { core = core, runtime = rt }
+  local outbox = require("gitlab_pipelines.mock.webhooks").start { core = core, runtime = rt }
   local handle = { url = url, token = token, server = server, core = core }
   function handle.stop()
     if not handle.server then return end

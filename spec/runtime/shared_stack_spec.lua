@@ -1,4 +1,4 @@
-local aside = require "gitlab_pipelines.runtime.aside"
+local aside = require "gitlab_pipelines.runtime.shared_stack"
 
 describe("a call on a stack beside the caller's", function()
   it("gives what the function gives, nil and none among it", function()

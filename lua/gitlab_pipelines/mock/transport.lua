@@ -43,7 +43,7 @@ function Headers:each_header() return Response.each_header { headers = self } en
 
 local Mock = {}
 Mock.__index = Mock
-Mock.__name = "gitlab_pipelines.transport.mock"
+Mock.__name = "gitlab_pipelines.mock.transport"
 
 --- Makes a transport over an open simulated GitLab.
 ---@param options table `core` (userdata of mock.so), `runtime` (nil: the one of each request)

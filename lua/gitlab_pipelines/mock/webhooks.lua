@@ -17,7 +17,7 @@ local ANSWER = 64 * 1024
 
 local Outbox = {}
 Outbox.__index = Outbox
-Outbox.__name = "gitlab_pipelines.transport.outbox"
+Outbox.__name = "gitlab_pipelines.mock.webhooks"
 
 --- Starts sending: attaches itself to the runtime until `close`.
 ---@param options table `core` (userdata of mock.so), `runtime`, `transport` (default: curl)

@@ -1,4 +1,4 @@
-local journal = require "gitlab_pipelines.journal"
+local journal = require "gitlab_pipelines.once.journal"
 local process = require "support.process"
 
 describe("a journal", function()
@@ -106,7 +106,7 @@ INSERT INTO facts VALUES ('s', 'project a', '11');
 PRAGMA application_id = 1735420530; PRAGMA user_version = 1;
 """)
 c.close()]])))
-    local together = process.together(3, [[assert(require "gitlab_pipelines.journal".open((...)))]], old)
+    local together = process.together(3, [[assert(require "gitlab_pipelines.once.journal".open((...)))]], old)
     assert.is_true(together)
     local up = assert(journal.open(old))
     assert.same({ "intent", nil }, { up:lookup("open").state, up:lookup("open").finished })
@@ -180,7 +180,7 @@ c.close()]])))
     assert.equal(own, j:holder "run:1")
     assert.is_nil(j:holder "run:2")
     local text = process.lua([[
-      local j = assert(require "gitlab_pipelines.journal".open(...))
+      local j = assert(require "gitlab_pipelines.once.journal".open(...))
       print(j:holder "run:1")]], path)
     assert.equal(own, tonumber(text))
   end)
@@ -267,7 +267,7 @@ c.close()]])))
 
   it("holds a name in another process until that is killed", function()
     local text = process.lua(process.die .. [[
-      local journal = require "gitlab_pipelines.journal"
+      local journal = require "gitlab_pipelines.once.journal"
       local j = assert(journal.open(...))
       assert(j:hold "run:1")
       print "held"
@@ -275,7 +275,7 @@ c.close()]])))
     assert.equal("held\n", text)
     assert.is_true(j:hold "run:1")
     text = process.lua([[
-      local j = assert(require "gitlab_pipelines.journal".open(...))
+      local j = assert(require "gitlab_pipelines.once.journal".open(...))
       local ok, err = j:hold "run:1"
       print(ok, err.kind)]], path)
     assert.equal("nil\tRunHeld\n", text)
@@ -283,7 +283,7 @@ c.close()]])))
 
   it("keeps what was written before a kill -9, and nothing of a half transaction", function()
     local text = process.lua(process.die .. [[
-      local j = assert(require "gitlab_pipelines.journal".open(...))
+      local j = assert(require "gitlab_pipelines.once.journal".open(...))
       j:intent { key = "k", scope = "s", digest = "d", request = "r", now = 1 }
       j:query "BEGIN IMMEDIATE"
       j:set_fact("s", "half", "1")
@@ -298,7 +298,7 @@ c.close()]])))
   it("is used by several processes at once", function()
     assert.is_true(process.together(3, [[
       local path, me = ...
-      local j = assert(require "gitlab_pipelines.journal".open(path))
+      local j = assert(require "gitlab_pipelines.once.journal".open(path))
       for i = 1, 50 do
         local _, created = assert(j:intent { key = "k" .. i, scope = "s", digest = me,
           request = "r", now = 1 })
@@ -311,7 +311,7 @@ c.close()]])))
   it("is made once when several processes open a new file at one moment", function()
     for _ = 1, 10 do
       local new, clean = process.file "new.db"
-      local good = process.together(4, [[assert(require "gitlab_pipelines.journal".open((...)))]], new)
+      local good = process.together(4, [[assert(require "gitlab_pipelines.once.journal".open((...)))]], new)
       clean()
       assert.is_true(good)
     end

@@ -4,7 +4,7 @@
 -- taken away before an attempt and written again when the answer's head has proved the same. So a
 -- process may be killed at any moment; what it leaves can be gone on with, or is begun again.
 
-local resume = require "gitlab_pipelines.api.resume"
+local resume = require "gitlab_pipelines.api.artifacts.resume"
 
 -- Loads a library that nobody else may need: only when a file is written.
 local STORE = "gitlab_pipelines.store"

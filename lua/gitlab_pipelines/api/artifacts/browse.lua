@@ -5,7 +5,7 @@ local errors = require "gitlab_pipelines.errors"
 local operations = require "gitlab_pipelines.operations"
 local paging = require "gitlab_pipelines.api.paging"
 local resource = require "gitlab_pipelines.api.resource"
-local resume = require "gitlab_pipelines.api.resume"
+local resume = require "gitlab_pipelines.api.artifacts.resume"
 
 local artifacts = operations.artifacts
 
@@ -42,7 +42,7 @@ end
 
 -- What store.archive says about an archive that it does not open.
 local function refused(group, kind, message)
-  return nil, errors.redact(errors.new(require("gitlab_pipelines.api.archive").error_kind(kind),
+  return nil, errors.redact(errors.new(require("gitlab_pipelines.api.artifacts.archive").error_kind(kind),
     { message = message, operation = artifacts.download.name }), group.client.redactor)
 end
 
@@ -142,7 +142,7 @@ end
 -- The archive itself, in a temporary file that is gone when it is read.
 local function open_download(group, project, job_id, opts)
   local path = os.tmpname()
-  local saved, err = require("gitlab_pipelines.api.download").fetch(group, artifacts.download, project,
+  local saved, err = require("gitlab_pipelines.api.artifacts.download").fetch(group, artifacts.download, project,
     { job_id = job_id }, path, { deadline = opts.deadline, retry = opts.retry,
       priority = opts.priority, verify = "none", private = true })
   local archive, kind, message
@@ -172,7 +172,7 @@ function M.browse(group, project, job_id, path, opts)
   local archive, err = open_directory(group, project, job_id, given)
   if archive == false then archive, err = open_download(group, project, job_id, given) end
   if not archive then return nil, err end
-  local archives = require "gitlab_pipelines.api.archive"
+  local archives = require "gitlab_pipelines.api.artifacts.archive"
   local rows, kind, message = archives.rows(archive, folder, given.recursive, runtime, given.deadline)
   archive:close()
   if kind then return fail(group, project, job_id, archives.error_kind(kind), message) end

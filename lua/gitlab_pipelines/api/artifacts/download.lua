@@ -5,9 +5,9 @@
 -- attempt that brought nothing needs, the client's own repetition does.
 
 local errors = require "gitlab_pipelines.errors"
-local parts = require "gitlab_pipelines.api.part"
+local parts = require "gitlab_pipelines.api.artifacts.part"
 local resource = require "gitlab_pipelines.api.resource"
-local resume = require "gitlab_pipelines.api.resume"
+local resume = require "gitlab_pipelines.api.artifacts.resume"
 
 local M = {}
 
@@ -317,7 +317,7 @@ end
 -- Looks at a file that is whole by its length: "length", "crc" or "none", or nil and an error.
 local function verify(download, path, whole)
   local wanted = download.opts.verify or "length"
-  local archive = download.archive and wanted ~= "none" and require "gitlab_pipelines.api.archive"
+  local archive = download.archive and wanted ~= "none" and require "gitlab_pipelines.api.artifacts.archive"
   if archive then
     local check = wanted == "crc" and archive.check_contents or archive.check_end
     local ok, kind, message = check(path, download.runtime, download.deadline)

@@ -1,5 +1,5 @@
 local json = require "gitlab_pipelines.json"
-local world = require "gitlab_pipelines.transport.world"
+local world = require "gitlab_pipelines.mock.world"
 
 describe("a world file", function()
   it("is the globals of a Lua file, as JSON", function()

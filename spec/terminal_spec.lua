@@ -1,4 +1,4 @@
-local screen = require "gitlab_pipelines.screen"
+local screen = require "gitlab_pipelines.terminal"
 
 describe("screen", function()
   it("lets nothing through that a terminal would obey", function()
