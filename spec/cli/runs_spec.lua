@@ -185,7 +185,7 @@ describe("the command", function()
         assert.equal(143, code, text)
         assert.is_true(({ created = true, pending = true, running = true })[status()])
         local cancel = text:match "a: left running .-; cancel it with: gitlab%-pipelines ([^\n]+)"
-        local id, resume = text:match "run (%x+) is not over; go on with: gitlab%-pipelines ([^\n]+)"
+        local id, resume = text:match "run (%x+) is not over; resume it with: gitlab%-pipelines ([^\n]+)"
         assert.equal(("run %s --resume %s"):format(script, id), resume)
         text, code = run(cancel)
         assert.equal(0, code, text)
