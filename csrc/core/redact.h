@@ -72,21 +72,20 @@ int gp_redact_is_secret_header(const char *name, size_t len);
 typedef struct gp_redact_stream {
     const gp_redactor *redactor;
     gp_buf carry;
-    int state, sub;                /* where the machine is, and a detail of it */
-    int quote, quote_len, slashed; /* how a quoted value was opened */
-    int named_in;                  /* the quote right before a name, 0 for none */
-    int closed_name;               /* a quote came after the name */
-    int separator;                 /* how the separator was written: 0, '%' or '\\' */
-    int previous;                  /* the byte that the last unit stood for */
-    int after_slash;               /* the last unit was an escaped backslash */
-    int marked;                    /* the marker of what is covered now is written */
-    int unit_covered;              /* the unit that is being passed is covered */
-    size_t unit_left;              /* bytes left of it */
-    int begins_line;               /* nothing visible stands before in the line */
-    int gap_kept;                  /* what interrupts until gap_until stays */
-
-    /* Offsets into what comes next. */
-    size_t cover_until, pass_until, user_until, gap_until;
+    int state, sub;                             /* where the machine is, and a detail of it */
+    int quote, quote_len, slashed;              /* how a quoted value was opened */
+    int named_in;                               /* the quote right before a name, 0 for none */
+    int closed_name;                            /* a quote came after the name */
+    int separator;                              /* how the separator was written: 0, '%' or '\\' */
+    int previous;                               /* the byte that the last unit stood for */
+    int after_slash;                            /* the last unit was an escaped backslash */
+    int marked;                                 /* the marker of what is covered now is written */
+    int unit_covered;                           /* the unit that is being passed is covered */
+    size_t unit_left;                           /* bytes left of it */
+    int begins_line;                            /* nothing to be seen stands before in the line */
+    int gap_kept;                               /* what interrupts until gap_until stays */
+    size_t cover_until, pass_until, user_until; /* offsets into what comes next */
+    size_t gap_until;
 } gp_redact_stream;
 
 void gp_redact_stream_init(gp_redact_stream *stream, const gp_redactor *redactor,
