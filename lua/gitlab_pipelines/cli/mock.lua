@@ -26,7 +26,7 @@ function M.define(parser)
   command:option("--db", "SQLite file for the state; :memory: keeps nothing"):argname "<file>"
     :default "mock.db"
   command:option("--world", "file that says how projects behave: Lua data, or JSON"):argname "<file>"
-  command:option("--seed", "seed of everything random"):argname "<n>":convert(whole_number)
+  command:option("--seed", "seed for everything random"):argname "<n>":convert(whole_number)
   command:option("--clock", "virtual: time moves only by POST /_mock/clock")
     :choices { "real", "virtual" }:default "real"
   return group
