@@ -1,4 +1,5 @@
-# Every task has one door: `make help` lists them.
+# `make help` lists every target. A help text follows `## `; one that begins with [COMMAND] shows
+# that command in place of `make TARGET`.
 
 LUAS     := lua5.4 lua5.3 luajit
 LUA      ?= lua5.4
@@ -41,7 +42,7 @@ core_objects := $(patsubst csrc/%.c,$(BUILD)/obj/%.o,$(wildcard csrc/core/*.c))
 modules      := $(foreach so,core http store mock,$(if $(wildcard csrc/binding/$(so)_*.c),$(so)))
 
 .PHONY: build
-build: ## the four shared objects for Lua 5.4, Lua 5.3 and LuaJIT (plain `make` does this)
+build: ## build for Lua 5.4, Lua 5.3 and LuaJIT; plain `make` does the same
 build: $(foreach lua,$(LUAS),$(foreach so,$(modules),$(BUILD)/$(lua)/gitlab_pipelines/$(so).so))
 
 $(BUILD)/obj/%.o: csrc/%.c
@@ -84,74 +85,75 @@ version_luajit := 5.1
 lua_path  = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;
 lua_cpath = $(abspath $(BUILD))/$(LUA)/?.so;;
 .PHONY: env
-env: ## print the two paths: eval "$$(make -s env)", or with LUA=luajit, LUA=lua5.3
+env: ## [eval "$(make -s env LUA=lua5.4)"] use this checkout in a shell: sets LUA_PATH and LUA_CPATH
 	@echo "export LUA_PATH='$(lua_path)'"
 	@echo "export LUA_CPATH='$(lua_cpath)'"
 
 .PHONY: deps
-deps: ## install what is missing from Debian
+deps: ## install the Debian packages that are missing
 	@scripts/deps.sh build run test lint
 
 # One spec or all: make spec SPEC=spec/client/client_spec.lua LUA=luajit
 SPEC ?= spec
 .PHONY: spec
-spec: ## run SPEC=file-or-folder under LUA=lua5.4, lua5.3 or luajit, what is needed being there
+spec: ## [make spec SPEC=spec/core/uri_spec.lua LUA=luajit] run one spec file or folder under one Lua
 spec: build
 	@BUILD=$(BUILD) scripts/spec.sh $(LUA) $(SPEC)
 
 # What is missing is installed before the sub-make looks for it.
 .PHONY: test
-test: ## install what is missing, build, and run every spec under the three Luas
+test: ## run every spec under the three Luas; installs what is missing
 	@scripts/deps.sh build run test
 	@$(MAKE) --no-print-directory build
 	@BUILD=$(BUILD) scripts/spec.sh all
 
 .PHONY: demo
-demo: ## a release over several projects against the simulated GitLab (FAIL=web: one that fails)
+demo: ## release several projects against the simulated GitLab
+demo: ## [make demo FAIL=web] show a release that fails
 	@scripts/deps.sh build run
 	@$(MAKE) --no-print-directory -q build 2>/dev/null || echo "building, this once"
 	@$(MAKE) --no-print-directory -j$(shell nproc) build >/dev/null
 	@scripts/demo.sh $(FAIL)
 
 .PHONY: lint
-lint: ## luacheck, clang-format, clang-tidy, gcc and clang without a warning, the floors
+lint: ## luacheck, clang-format, clang-tidy, codespell, warnings, floors
 	@scripts/deps.sh build run test lint
 	@scripts/lint.sh
 
 .PHONY: sanitize
-sanitize: ## every spec once more under ASan and UBSan
+sanitize: ## run every spec under ASan and UBSan
 	@scripts/deps.sh build run test lint
 	@scripts/sanitize.sh
 
 .PHONY: coverage
-coverage: ## how much of C and Lua the specs reach; fails under the promised bounds
+coverage: ## measure how much C and Lua the specs reach; fail below bounds
 	@scripts/deps.sh build run test
 	@scripts/coverage.sh
 
 .PHONY: mutation
-mutation: ## every condition of limiter, breaker, retry and once turned round: the specs must notice
+mutation: ## invert each condition that decides; a spec must fail each time
 mutation: build
 	@lua5.4 spec/mutation/run.lua
 
 .PHONY: fuzz
-fuzz: ## every fuzzer of spec/fuzz for a minute
+fuzz: ## run each fuzzer of spec/fuzz for a minute
 	@scripts/deps.sh build lint
 	@scripts/check.sh fuzz scripts/fuzz.sh 60
 
 .PHONY: proofs
-proofs: ## the long matrices behind the promises: every seed, every case (GP_FULL=1)
+proofs: ## run the long matrices: every seed and every case (GP_FULL=1)
 	@scripts/deps.sh build run test
 	@$(MAKE) --no-print-directory build >/dev/null
 	@BUILD=$(BUILD) scripts/proofs.sh $(LUA)
 
 .PHONY: examples
-examples: ## run every example and every command that the README shows
+examples: ## run every example and every documented command
 	@scripts/deps.sh build run test
 	@$(MAKE) --no-print-directory build >/dev/null
 	@scripts/examples.sh
 
 .PHONY: ci
-ci: ## all of the above that must hold: test, then the rest
+ci: ## run everything that must pass before a merge
 ci: test ci-rest
 
 .PHONY: ci-rest
@@ -161,17 +163,17 @@ ci-rest:
 	    openapi-lint-here
 
 .PHONY: bench
-bench: ## side-by-side measurements, one row each
+bench: ## measure against other programs; one row each
 	@scripts/deps.sh build run test bench
 	@$(MAKE) --no-print-directory build >/dev/null
 	@BUILD=$(BUILD) bench/run.sh
 
 .PHONY: docs-assets
-docs-assets: ## fetch Swagger UI and ReDoc (npm) for the pages /docs and /redoc of mock serve
+docs-assets: ## fetch Swagger UI and ReDoc (npm) for /docs and /redoc
 	@scripts/docs_assets.sh $(BUILD)/docs-assets
 
 .PHONY: pages pages-here
-pages: ## /docs, /redoc and /_mock/ in Chromium; installs chromium and npm if they are missing
+pages: ## test /docs, /redoc and /_mock/ in Chromium; installs chromium and npm
 	@scripts/deps.sh build run test
 	@$(MAKE) --no-print-directory build >/dev/null
 	@BUILD=$(BUILD) scripts/pages.sh install
@@ -180,12 +182,12 @@ pages-here:
 	@BUILD=$(BUILD) scripts/pages.sh here
 
 .PHONY: api-md
-api-md: ## write docs/API.md anew from the table of routes
+api-md: ## regenerate docs/API.md from the table of routes
 api-md: build
 	@BUILD=$(BUILD) scripts/api_md.sh
 
 .PHONY: openapi-lint
-openapi-lint: ## the contract before two public linters (npm: @redocly/cli, spectral)
+openapi-lint: ## check the contract with @redocly/cli and spectral (npm)
 openapi-lint: build
 	@BUILD=$(BUILD) scripts/openapi_lint.sh
 # As one counted case; it passes without npm.
@@ -194,7 +196,7 @@ openapi-lint-here:
 	@BUILD=$(BUILD) scripts/check.sh openapi-lint scripts/openapi_lint.sh
 
 .PHONY: install
-install: ## into PREFIX: bin, share/lua/<version>, lib/lua/<version>
+install: ## [make install PREFIX=/usr/local] install below PREFIX: bin, share/lua, lib/lua
 install: build
 	@PREFIX='$(DESTDIR)$(PREFIX)' BUILD=$(BUILD) scripts/install.sh
 
@@ -209,9 +211,15 @@ rock-install:
 	@install -m 755 bin/gitlab-pipelines '$(INST_BINDIR)/'
 
 .PHONY: clean
-clean: ## remove what was built
+clean: ## remove everything that was built
 	rm -rf build
 
 .PHONY: help
-help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { \
+	    shown[++n] = "make " $$1; text[n] = $$2; \
+	    if (match($$2, /^\[[^]]*\] /)) { \
+	        shown[n] = substr($$2, 2, RLENGTH - 3); text[n] = substr($$2, RLENGTH + 1) } \
+	    if (length(shown[n]) > width) width = length(shown[n]) } \
+	    END { for (i = 1; i <= n; i++) printf "  %-*s  %s\n", width, shown[i], text[i] }' \
+	    $(firstword $(MAKEFILE_LIST))

@@ -8,7 +8,7 @@ packages_build="make gcc libc6-dev pkg-config liblua5.4-dev liblua5.3-dev liblua
 packages_run="lua5.4 lua-cjson lua-argparse ca-certificates"
 packages_test="lua5.3 luajit2 lua-busted curl procps python3 python3-gitlab python3-jsonschema
     ruby-gitlab openssl faketime sqlite3 util-linux nginx-light nghttp2-proxy"
-packages_lint="git lua-check clang clang-format clang-tidy libclang-rt-14-dev valgrind"
+packages_lint="git lua-check clang clang-format clang-tidy libclang-rt-14-dev valgrind codespell"
 packages_bench="python3-gitlab wrk curl python3-fastapi uvicorn python3-uvloop python3-httptools
     util-linux"
 packages_browser="chromium fonts-dejavu-core"

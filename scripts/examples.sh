@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every example and every command that the README shows, each as one counted case.
+# Runs every example, and every command that the documentation shows, each as one counted case.
 set -u
 cd "$(dirname "$0")/.."
 worst=0
@@ -40,5 +40,16 @@ failing_demo() { make --no-print-directory demo FAIL=web | tee /dev/stderr | gre
 export -f failing_demo
 check demo make --no-print-directory demo
 check demo-failing bash -c failing_demo
-check readme bash -c 'lua5.4 scripts/readme.lua >build/readme.sh && bash build/readme.sh'
+# The specs that a page runs are not counted a second time.
+page() { # file, name
+    lua5.4 scripts/readme.lua "$1" >"build/page-$2.sh" && SUITE=page bash "build/page-$2.sh"
+    local status=$?
+    rm -f build/results/page.count
+    return $status
+}
+export -f page
+for file in README.md CONTRIBUTING.md docs/flows.md; do
+    name=$(basename "$file" .md)
+    check "page-${name,,}" bash -c "page $file ${name,,}"
+done
 exit $worst

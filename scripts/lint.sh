@@ -22,5 +22,7 @@ check gcc-warnings bash -c 'warnings gcc'
 check clang-warnings bash -c 'warnings clang'
 # The objects of the build before it show what calls what.
 check floors lua5.4 scripts/floors.lua . build/warn-gcc/obj
+check codespell codespell -q 3 -S 'spec/fuzz/corpus' -I scripts/codespell_ignore.txt \
+    csrc lua docs spec README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
 check shell bash -c 'for f in scripts/*.sh bench/*.sh .ci/run; do [ ! -e "$f" ] || bash -n "$f" || exit 1; done'
 exit $worst

@@ -1,6 +1,8 @@
--- Prints one bash script with every command that the README shows: its ```sh blocks as they
--- stand, its ```lua blocks run by lua5.4. A command that ends with "&" is a server: what follows
--- waits until it answers. `make demo`, `make test` and what needs root run elsewhere in the checks.
+-- Prints one bash script with every command that a page shows: its ```sh blocks verbatim, its
+-- ```lua blocks run by lua5.4. Blocks with any other info string (```text, ```lua flow) are not run.
+-- A command that ends with "&" is a server: the next command waits until it responds. `make demo`,
+-- `make test` and whatever needs root run elsewhere in the checks.
+-- usage: lua5.4 scripts/readme.lua [FILE]   (default: README.md)
 local elsewhere = { "^make demo", "^make test", "^make ci", "^make bench", "^sudo ", "^make install" }
 
 local function runs_elsewhere(line)
@@ -18,14 +20,14 @@ answers() {
         if curl -s -o /dev/null "$1"; then return 0; fi
         read -r -t 0.05 <> <(:) || true
     done
-    echo "no answer at $1" >&2
+    echo "no response at $1" >&2
     return 1
 }]]
 
 local language
 local continued = false
 for line in io.lines(arg[1] or "README.md") do
-  local fence = line:match "^```(%w*)"
+  local fence = line:match "^```%s*(.-)%s*$"
   if fence then
     if language == "lua" then print "README_LUA" end
     language = language == nil and fence or nil

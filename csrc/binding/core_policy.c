@@ -6,12 +6,15 @@
  *     limits  false: none; or {per_second, per_minute, create_per_minute, jobs_per_minute}, each a
  *             whole number, or false for no such window
  *   policy:stats(now) -> table       counts, and the host's windows
- *   policy:join(other) -> bool       counts in the windows of another policy; not after a first
- * call policy:share(path, now) -> true | nil, message the windows are those of a file that
- * processes share; now: time is virtual, nil: the machine's policy:share_as(host, secret)    whose
- * windows: a host and a token (nil: none), as a digest policy:shared_problem() -> message | nil why
- * the file can not be used any more policy:unshare()                 lets the file go now, unless
- * some exchange still needs it breaker{failures, successes, reset, probe_timeout} -> breaker
+ *   policy:join(other) -> bool       counts in the windows of another policy; not after a first call
+ *   policy:share(path, now) -> true | nil, message
+ *                                    the windows are those of a file that processes share; now:
+ *                                    the time of a virtual runtime, nil: the machine's
+ *   policy:share_as(host, secret)    whose windows: a host and a token (nil: none), as a digest
+ *   policy:shared_problem() -> message | nil
+ *                                    why the file cannot be used any more
+ *   policy:unshare()                 closes the file now, unless an exchange still needs it
+ *   breaker{failures, successes, reset, probe_timeout} -> breaker
  *   breaker:state(now) -> "closed" | "open" | "half_open", seconds until the next probe (or 0)
  *   breaker:stats(now) -> table
  */

@@ -6,7 +6,9 @@
  *   open_tail(tail, total) -> archive         its directory alone, from its last bytes
  *   directory_most(entries) -> bytes          the largest directory that is read
  *   locate(tail, total) -> offset, size       where the directory lies; nil: no whole archive ends
- * here TAIL                                      how many last bytes locate may need
+ *                                             here
+ *   TAIL                                      how many last bytes locate may need
+ *   ENTRIES                                   the default for the greatest number of entries
  *   archive:count()
  *   archive:entry(i) -> {name, kind = "file"|"folder"|"link"|"special", size, packed, crc, mode,
  *                        changed, encrypted}  i from 1

@@ -2,12 +2,13 @@
  * Takes secrets out of text: whole texts, and streams of which a secret may be cut anywhere.
  *
  * Replaced by "[secret]" are
- * - every secret that was added: as it stands, percent- and form-encoded, JSON-escaped, both at
- *   once, in hexadecimal, and in base64 at each of its three alignments (also the URL alphabet);
- *   each of these also where it is interrupted by the ends of lines (and the runner's timestamps in
- *   the next ones), escape sequences, control characters, or characters without width;
- * - whatever begins with a prefix of GitLab's tokens, or with one that was added;
- * - the values of the headers and parameters that carry credentials, in a header's line, a query, a
+ * - every secret that was added, in each of its written forms: verbatim, percent- and
+ *   form-encoded, JSON-escaped, JSON- and percent-encoded at once, in hexadecimal, and in
+ *   base64 at each of its three alignments (also in the URL alphabet);
+ * - each of these forms also where it is interrupted by line ends (and the runner's timestamps in
+ *   the next line), escape sequences, control characters, or characters without width;
+ * - whatever begins with a prefix of GitLab's tokens, or with a prefix that was added;
+ * - the values of the headers and parameters that carry credentials, in a header line, a query, a
  *   form, a command line or as fields of JSON;
  * - the userinfo of URLs.
  *
@@ -18,16 +19,16 @@
  *     gp_redactor_add(&redactor, token, token_len);
  *     gp_redact_text(&redactor, line, line_len, &out);
  *
- * Lines stay lines: of what interrupts a secret, the ends of lines, the timestamps and the colours
- * are kept. Where up to three of a secret's bytes end a line, they are not held back for the next
- * one; the rest of the secret is taken out of that.
+ * Lines stay lines: the line ends, timestamps and colours that interrupt a secret are kept. Up to
+ * three bytes of a secret at the end of a line are not held back for the next line; the rest of the
+ * secret is taken out of the next line.
  *
- * How it works: texts are read in units, a byte or an escape that stands for one, so that a needle
- * is compared with what the text means and not with how it is written. Behind a name, a prefix or
- * "://" a small state machine follows the text to the value's end, so nothing has to be held back
- * but the beginning of something that could still become a match. That is never more than
- * the longest written form of a secret (twelve bytes for each of its own, and 4 KiB that interrupt
- * it) or 1 KiB.
+ * How it works: text is read in units. A unit is a byte, or an escape that stands for one byte, so
+ * that a needle is compared with what the text means and not with how it is written. Behind a
+ * name, a prefix or "://" a small state machine follows the text to the end of the value, so only
+ * the beginning of something that could still become a match is held back. That is never more than
+ * the larger of 1 KiB and the longest written form of a secret: twelve bytes for each byte of the
+ * secret, and 4 KiB that interrupt it.
  */
 #ifndef GP_REDACT_H
 #define GP_REDACT_H

@@ -149,8 +149,8 @@ static void compare(gp_mock *m, double now, long nth, const char *when)
 /* The conversation ----------------------------------------------------------------------------- */
 
 typedef struct step {
-    char what;       /* c(reate), b(ig one), x (cancel), d(elete), m (/_mock/), | (flush),
-                        w (webhooks are sent), R (restart) */
+    char what;       /* c: create, b: create a big one, x: cancel, d: delete, m: /_mock/,
+                        |: flush, w: send the webhooks, R: restart */
     const char *ref; /* of the pipeline that is meant */
 } step;
 

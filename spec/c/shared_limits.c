@@ -425,17 +425,17 @@ static int forked(const char *file)
 {
     double now = 1000, until;
     process self;
-    gp_waiter parents, childs, more[8];
+    gp_waiter of_parent, of_child, more[8];
     int status, i, taken = 0;
     pid_t pid;
     begin(&self, file, "/dev/null", &now);
-    init_waiter(&parents, 0);
-    gp_limiter_admit(self.limiter, &parents, now, &until);
+    init_waiter(&of_parent, 0);
+    gp_limiter_admit(self.limiter, &of_parent, now, &until);
     pid = fork();
     if (pid == 0) {
-        gp_limiter_give_back(self.limiter, &parents);
-        init_waiter(&childs, 0);
-        _exit(!gp_limiter_admit(self.limiter, &childs, now, &until));
+        gp_limiter_give_back(self.limiter, &of_parent);
+        init_waiter(&of_child, 0);
+        _exit(!gp_limiter_admit(self.limiter, &of_child, now, &until));
     }
     waitpid(pid, &status, 0);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) die("the child had no place");

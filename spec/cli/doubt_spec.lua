@@ -93,7 +93,7 @@ describe("the command, with a step in doubt,", function()
   it("is in doubt still when the run is just resumed, and `runs show` says why", function()
     local text = in_doubt()
     local id = text:match "run (%x+) is not over"
-    local again, code = run(command(text, "go on with: "))
+    local again, code = run(command(text, "resume it with: "))
     assert.equal(6, code)
     assert.matches("  if it is pipeline 1: ", again, 1, true)
     assert.equal(1, count())
@@ -105,7 +105,7 @@ describe("the command, with a step in doubt,", function()
   end)
 
   it("refuses a decision that cannot be meant, with the usage's code", function()
-    local resume = command(in_doubt(), "go on with: ")
+    local resume = command(in_doubt(), "resume it with: ")
     for _, case in ipairs {
       { "--adopt none=1", 2, "there is no step 'none'" },
       { "--adopt last=1", 2, "step 'last' is not in doubt: it has not begun" },

@@ -1,5 +1,6 @@
 local errors = require "gitlab_pipelines.errors"
 local exit = require "gitlab_pipelines.cli.exit"
+local httpd = require "spec.support.httpd"
 
 describe("cli/exit", function()
   it("gives each verdict the promised code", function()
@@ -26,5 +27,33 @@ describe("cli/exit", function()
     for name, code in pairs(promised) do
       assert.equal(code, exit.of_error(errors.new(name)), name)
     end
+  end)
+
+  describe("after an internal error", function()
+    -- A command whose module is broken, or raises when it runs.
+    local function stderr_of(module, body, traceback)
+      local raising = ("package.preload['gitlab_pipelines.cli%s'] = function() %s end"):format(module, body)
+      local pipe = io.popen(("%s LUA_INIT=%s %s bin/gitlab-pipelines version 2>&1 >/dev/null"):format(
+        traceback and "GP_TRACEBACK=1" or "env -u GP_TRACEBACK", httpd.quote(raising), httpd.lua))
+      local text = pipe:read "*a"
+      pipe:close()
+      return text
+    end
+    local breaks = { [".version"] = [[
+      return { define = function(parser) return parser:command "version" end,
+        run = function() error "boom" end }]], [""] = "error 'boom'" }
+
+    it("is one line, or two that say how to build", function()
+      assert.matches("^gitlab%-pipelines: [^\n]*boom\n$", stderr_of(".version", breaks[".version"]))
+      assert.matches("^gitlab%-pipelines: cannot start: [^\n]*boom\nbuild it first[^\n]*\n$", stderr_of("", breaks[""]))
+    end)
+
+    it("shows where it happened when GP_TRACEBACK is set", function()
+      for module, body in pairs(breaks) do
+        local text = stderr_of(module, body, true)
+        assert.matches("boom\nstack traceback:\n\t", text)
+        assert.matches("\ngitlab%-pipelines: [^\n]*boom\n", text)
+      end
+    end)
   end)
 end)

@@ -185,7 +185,7 @@ describe("the command", function()
         assert.equal(143, code, text)
         assert.is_true(({ created = true, pending = true, running = true })[status()])
         local cancel = text:match "a: left running .-; cancel it with: gitlab%-pipelines ([^\n]+)"
-        local id, resume = text:match "run (%x+) is not over; go on with: gitlab%-pipelines ([^\n]+)"
+        local id, resume = text:match "run (%x+) is not over; resume it with: gitlab%-pipelines ([^\n]+)"
         assert.equal(("run %s --resume %s"):format(script, id), resume)
         text, code = run(cancel)
         assert.equal(0, code, text)
@@ -255,11 +255,11 @@ describe("the command", function()
     write(script, [[a = call { run = function() end }]])
     local text, code = run("run " .. script .. " --report /dev/full")
     assert.equal(6, code)
-    assert.matches("small succeeded\ngitlab%-pipelines: can not write %-%-report /dev/full: No space left", text)
+    assert.matches("small succeeded\ngitlab%-pipelines: cannot write %-%-report /dev/full: No space left", text)
     write(script, [[a = call { run = function() error "no" end }]])
     text, code = run("run " .. script .. " --report /dev/full")
     assert.equal(1, code)
-    assert.matches("can not write %-%-report /dev/full", text)
+    assert.matches("cannot write %-%-report /dev/full", text)
   end)
 
   it("ends with 2 and the line for a script with a mistake", function()

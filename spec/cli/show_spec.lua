@@ -58,11 +58,11 @@ describe("cli/show", function()
     assert.equal("   └─ 1  100%s?  failed", lines[3])
   end)
 
-  it("says why a downstream pipeline can not be read", function()
+  it("says why a downstream pipeline cannot be read", function()
     local lines = show.lines({ id = 1, status = "failed", jobs = {}, stages = { { name = "s", status = "failed",
       jobs = { job(5, "call", "failed") } } }, downstream = { { id = 9, trigger_job = { id = 5 }, stages = {},
         jobs = {},
       downstream = {}, error = { message = "403 Forbidden" } } } }, { unicode = true })
-    assert.matches("pipeline 9.*can not be read: 403 Forbidden", lines[4])
+    assert.matches("pipeline 9.*cannot be read: 403 Forbidden", lines[4])
   end)
 end)

@@ -18,8 +18,8 @@ function M.command(name, help, spec)
     local command = parser:command(name, help)
     shared.project(command)
     shared.id(command, "id", spec.target and "the " .. spec.target .. "'s id"
-      or "the pipeline's id, with --job the job's")
-    if not spec.target then command:flag("--job", "the id is a job's") end
+      or "the pipeline's id; with --job, the job's")
+    if not spec.target then command:flag("--job", "ID is a job's id") end
     if spec.options then spec.options(command) end
     return command
   end

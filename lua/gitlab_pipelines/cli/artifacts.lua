@@ -12,8 +12,8 @@ local M = {}
 -- The job: by its id, or by its name in the newest successful pipeline of a ref.
 local function job(command)
   shared.project(command)
-  command:argument("job", "the job's id; or name it with --ref and --job-name"):args "?"
-  command:option("-r --ref", "the newest successful pipeline of this branch or tag"):argname "<ref>"
+  command:argument("job", "the job's id (or use --ref and --job-name)"):args "?"
+  command:option("-r --ref", "take the newest successful pipeline of this branch or tag"):argname "<ref>"
   command:option("--job-name", "with --ref: the job's name"):argname "<name>"
 end
 
@@ -24,32 +24,32 @@ local function positive(text)
 end
 
 function M.define(parser)
-  local group = parser:command("artifacts", "List, fetch or unpack what a job left behind.")
+  local group = parser:command("artifacts", "List, download or extract a job's artifacts.")
     :command_target "action"
   group:require_command(true)
 
-  local command = group:command("list", "List the files of a job's archive, without fetching it.")
+  local command = group:command("list", "List the files of a job's archive without downloading it.")
   job(command)
-  command:argument("folder", "only what is in this folder"):args "?"
-  command:flag("--flat", "one level only, not what its folders hold")
+  command:argument("folder", "list only this folder"):args "?"
+  command:flag("--flat", "list one level only")
 
-  command = group:command("get", "Fetch a job's archive, or one file of it.")
+  command = group:command("get", "Download a job's archive, or one file of it.")
   job(command)
-  command:argument("file", "where to put it; - is standard output (default: its own name)"):args "?"
-  command:option("--path", "fetch only this file of the archive"):argname "<path>"
-  command:option("--verify", "what to check before it gets its name"):default "length"
+  command:argument("file", "file to write; - is standard output (default: artifacts.zip, or the name in --path)"):args "?"
+  command:option("--path", "download only this file of the archive"):argname "<path>"
+  command:option("--verify", "what to verify before the file gets its name"):default "length"
     :choices { "length", "crc", "none" }
-  command:flag("--no-resume", "keep no partial file and go on with none")
+  command:flag("--no-resume", "do not resume a partial download, and keep none")
 
-  command = group:command("extract", "Fetch a job's archive and unpack it, within bounds.")
+  command = group:command("extract", "Download a job's archive and extract it, within bounds.")
   job(command)
-  command:argument("folder", "where to (default: here)"):args "?"
-  command:option("--path", "only this file or folder of the archive"):argname "<path>":count "*"
-  command:option("--max-bytes", "refuse archives with more than this (default 16 GiB)"):argname "<n>"
+  command:argument("folder", "folder to extract into (default: the current one)"):args "?"
+  command:option("--path", "extract only this file or folder of the archive"):argname "<path>":count "*"
+  command:option("--max-bytes", "refuse archives that hold more bytes (default: 16 GiB)"):argname "<n>"
     :convert(positive)
-  command:option("--max-entries", "refuse archives with more entries (default 200000)"):argname "<n>"
+  command:option("--max-entries", "refuse archives with more entries (default: 200000)"):argname "<n>"
     :convert(positive)
-  command:option("--max-ratio", "refuse entries packed better than this (default 200)"):argname "<n>"
+  command:option("--max-ratio", "refuse entries with a higher compression ratio (default: 200)"):argname "<n>"
     :convert(positive)
   return group
 end
@@ -121,7 +121,7 @@ end
 
 local function to_stdout(chunk)
   local ok, message = io.stdout:write(chunk)
-  if not ok then return nil, "can not write: " .. tostring(message) end
+  if not ok then return nil, "cannot write: " .. tostring(message) end
   return true
 end
 

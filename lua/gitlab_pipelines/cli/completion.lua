@@ -3,8 +3,8 @@
 local M = {}
 
 function M.define(parser)
-  local command = parser:command("completion", "Print the completion script of a shell.")
-  command:argument("shell", "bash, zsh or fish"):choices { "bash", "zsh", "fish" }
+  local command = parser:command("completion", "Print the completion script for a shell.")
+  command:argument("shell", "the shell"):choices { "bash", "zsh", "fish" }
 end
 
 function M.run(_, args)

@@ -50,7 +50,7 @@ end
 -- The first line of a file that holds a token.
 local function token_of(self, path)
   local file, reason = io.open(path)
-  if not file then self:stop("can not read --token-file " .. tostring(reason)) end
+  if not file then self:stop("cannot read --token-file " .. tostring(reason)) end
   local token = (file:read "*l" or ""):match "^%s*(.-)%s*$"
   file:close()
   if token == "" then self:stop("--token-file " .. path .. " holds no token") end

@@ -10,10 +10,10 @@ function M.define(parser)
   local command = parser:command("environments", "List the environments of a project, or stop one.")
   shared.project(command)
   command:option("--stop", "stop the environment with this id"):argname "<id>":convert(shared.id_of)
-  command:flag("--force", "with --stop: skip its on_stop job")
-  command:option("--states", "only available, stopping or stopped ones")
+  command:flag("--force", "with --stop: do not run its on_stop job")
+  command:option("--states", "only environments in this state")
     :choices { "available", "stopping", "stopped" }
-  command:option("--search", "only names that hold this text (3 characters or more)")
+  command:option("--search", "only environments whose name contains this text (at least 3 characters)")
   return command
 end
 

@@ -8,14 +8,14 @@ local M = {}
 --- Adds the script, -i, --allow-host.
 function M.script(command)
   command:argument("flow", "the flow script")
-  command:option("-i --input", "an input of the flow"):argname "<NAME=VALUE>":count "*"
+  command:option("-i --input", "set an input of the flow"):argname "<NAME=VALUE>":count "*"
   M.environment(command)
-  command:flag("--allow-host", "trust the script: os, io, require, load, the whole client, no budgets")
+  command:flag("--allow-host", "trust the script: give it os, io, require, load and the whole client, without budgets")
 end
 
 --- Adds --env.
 function M.environment(command)
-  command:option("--env", "let the script read this variable of the environment"):argname "<NAME>"
+  command:option("--env", "let the script read this environment variable"):argname "<NAME>"
     :count "*"
 end
 
@@ -155,7 +155,7 @@ function M.tell_left(args, run)
   end
   if not run.journal then return end
   -- Who gave up a cancel has seen enough of it: what is left to do, another process does.
-  tell(("run %s is not over; %s with: %s"):format(run.id, run.cancelling and "finish it" or "go on",
+  tell(("run %s is not over; %s with: %s"):format(run.id, run.cancelling and "finish it" or "resume it",
     run.cancelling and M.cancel_command(run, args) or resume))
 end
 

@@ -16,30 +16,30 @@ M.commands = {
 }
 
 local page = [[
-gitlab-pipelines drives GitLab CI: triggers, watches and coordinates pipelines.
+gitlab-pipelines triggers and watches GitLab CI pipelines, and coordinates them across projects.
 
-  gitlab-pipelines run release.lua -i version=2.4.0     run a flow over many projects
-  gitlab-pipelines plan release.lua -i version=2.4.0    say first what it would do
-  gitlab-pipelines trigger -p group/app -r main --wait  one pipeline, and its exit code
-  gitlab-pipelines logs -p group/app 1234               a job's log
-  gitlab-pipelines mock serve                           a simulated GitLab to try it all on
+  gitlab-pipelines run release.lua -i version=2.4.0     run a flow over several projects
+  gitlab-pipelines plan release.lua -i version=2.4.0    show what that would do
+  gitlab-pipelines trigger -p group/app -r main --wait  create one pipeline and wait for it
+  gitlab-pipelines logs -p group/app 1234               print a job's log
+  gitlab-pipelines mock serve                           serve a simulated GitLab to try it on
 
-It asks the GitLab of GITLAB_URL (or --url) with the token of GITLAB_TOKEN (or --token-file).
-All commands: gitlab-pipelines --help. One of them: gitlab-pipelines COMMAND --help.
+GITLAB_URL (or --url) says which GitLab, GITLAB_TOKEN (or --token-file) the access token.
+All commands: gitlab-pipelines --help. One command: gitlab-pipelines COMMAND --help.
 ]]
 
 -- Options that every command takes.
 local function common(parser)
-  parser:option("--url", "GitLab's address (else GITLAB_URL, CI_SERVER_URL, https://gitlab.com)")
+  parser:option("--url", "GitLab's URL (else GITLAB_URL, CI_SERVER_URL, https://gitlab.com)")
     :argname "<url>"
   parser:option("--token-file", "file that holds the token (else GITLAB_TOKEN, CI_JOB_TOKEN)")
     :argname "<file>"
-  parser:option("--secrets-file", "file of NAME=value lines with trigger tokens, mode 0600")
+  parser:option("--secrets-file", "file with trigger tokens, one NAME=value per line, mode 0600")
     :argname "<file>"
-  parser:flag("--json", "print GitLab's answer, or one event a line, as JSON")
-  parser:flag("-q --quiet", "print results only")
-  parser:flag("--verbose", "say each request on stderr")
-  parser:flag("--no-color", "no colours (NO_COLOR and TERM=dumb do the same)")
+  parser:flag("--json", "print results as JSON, one value per line")
+  parser:flag("-q --quiet", "print less: no progress and no confirmations")
+  parser:flag("--verbose", "log each request to stderr")
+  parser:flag("--no-color", "print no colors (also: NO_COLOR, TERM=dumb)")
 end
 
 --- Builds the parser: whole, as completion and the man page are made from it, or with one command
@@ -47,8 +47,8 @@ end
 ---@param only string|nil name of the command
 ---@return table parser
 function M.parser(only)
-  local parser = argparse("gitlab-pipelines", "Drives GitLab CI: triggers, watches and coordinates"
-    .. " pipelines over many projects.")
+  local parser = argparse("gitlab-pipelines", "Triggers and watches GitLab CI pipelines, and coordinates"
+    .. " them across projects.")
   parser:command_target "command"
   parser:require_command(true)
   local names = M.commands

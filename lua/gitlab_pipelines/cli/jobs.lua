@@ -7,12 +7,12 @@ local shared = require "gitlab_pipelines.cli.shared"
 local M = {}
 
 function M.define(parser)
-  local command = parser:command("jobs", "List the jobs of a pipeline, or of the whole project.")
+  local command = parser:command("jobs", "List the jobs of a pipeline, or of a whole project.")
   shared.project(command)
-  command:argument("pipeline", "the pipeline's id"):args "?":convert(shared.id_of)
-  command:option("--scope", "only with this status"):count "*"
-  command:flag("--retried", "earlier attempts too")
-  command:option("-n --limit", "how many (default 100)"):convert(shared.whole_number):default "100"
+  command:argument("pipeline", "the pipeline's id (default: all pipelines)"):args "?":convert(shared.id_of)
+  command:option("--scope", "only jobs with this status"):count "*"
+  command:flag("--retried", "include earlier attempts of retried jobs")
+  command:option("-n --limit", "how many at most"):convert(shared.whole_number):default "100"
   return command
 end
 

@@ -9,10 +9,10 @@ local M = {}
 function M.define(parser)
   local command = parser:command("list", "List the pipelines of a project, newest first.")
   shared.project(command)
-  command:option("--ref", "only of this branch or tag")
-  command:option("--status", "only with this status")
-  command:option("--source", "only from this source")
-  command:option("-n --limit", "how many (default 20)"):convert(shared.whole_number):default "20"
+  command:option("--ref", "only pipelines of this branch or tag")
+  command:option("--status", "only pipelines with this status")
+  command:option("--source", "only pipelines from this source, such as push or schedule")
+  command:option("-n --limit", "how many at most"):convert(shared.whole_number):default "20"
   return command
 end
 

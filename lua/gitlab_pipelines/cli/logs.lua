@@ -9,18 +9,19 @@ local M = {}
 function M.define(parser)
   local command = parser:command("logs", "Print, search or follow a job's log.")
   shared.project(command)
-  shared.id(command, "job", "the job's id, with --pipeline a pipeline's")
-  command:flag("-f --follow", "follow it until the job ends; the exit code follows the job")
-  command:flag("--pipeline", "with -f: the logs of all jobs of the pipeline with this id")
-  command:option("--search", "only lines that match this Lua pattern"):argname "<pattern>"
-  command:option("-C --context", "with --search: so many lines around each hit"):argname "<n>"
+  shared.id(command, "job", "the job's id; with --pipeline, the pipeline's")
+  command:flag("-f --follow", "follow the log until the job ends; its status decides the exit code")
+  command:flag("--pipeline", "with -f: follow all jobs of a pipeline")
+  command:option("--search", "print only lines that match this Lua pattern"):argname "<pattern>"
+  command:option("-C --context", "with --search: also print this many lines around each match"):argname "<n>"
     :convert(shared.whole_number)
-  command:option("--section", "only the lines of this section"):argname "<name>"
-  command:option("--tail", "only the last so many lines"):argname "<n>":convert(shared.whole_number)
-  command:option("--from", "only from this line on"):argname "<n>":convert(shared.whole_number)
-  command:option("--format", "text, raw, ansi or html"):choices { "text", "raw", "ansi", "html" }
-  command:option("--timeout", "with -f: give up after this long (default 2h)"):argname "<duration>"
-  command:option("-o --output", "save the log as GitLab sends it into this file"):argname "<file>"
+  command:option("--section", "print only this section"):argname "<name>"
+  command:option("--tail", "print only this many lines from the end"):argname "<n>":convert(shared.whole_number)
+  command:option("--from", "start at this line"):argname "<n>":convert(shared.whole_number)
+  command:option("--format", "output format (default: ansi on a color terminal, else text)")
+    :choices { "text", "raw", "ansi", "html" }
+  command:option("--timeout", "with -f: stop after this long (default: 2h)"):argname "<duration>"
+  command:option("-o --output", "save the log to this file, byte for byte as GitLab sends it"):argname "<file>"
   return command
 end
 
@@ -118,7 +119,7 @@ local function follow(ctx, args)
       timeout = shared.seconds(ctx, "--timeout", args.timeout),
       on_line = shown.add,
       on_restart = function(reason)
-        ctx:note("gitlab-pipelines: the log begins again (%s)", reason)
+        ctx:note("gitlab-pipelines: the log starts again (%s)", reason)
       end,
     })
   end)

@@ -14,20 +14,20 @@ local function whole_number(text)
 end
 
 function M.define(parser)
-  local group = parser:command("mock", "A simulated GitLab to develop and test against.")
+  local group = parser:command("mock", "Run a simulated GitLab to develop and test against.")
     :command_target "action"
   group:require_command(true)
-  local command = group:command("serve", "Serve it over HTTP until SIGTERM or Ctrl-C.")
-    :epilog("Environment: MOCK_TOKEN, the token to be sent (default MOCK_SUPER_SECRET); "
-      .. "MOCK_ALLOW_RESET=1 lets POST /_mock/reset drop everything.")
-  command:option("--port", "port; 0 takes a free one"):argname "<n>":default "8080"
+  local command = group:command("serve", "Serve the simulated GitLab over HTTP until SIGTERM or Ctrl-C.")
+    :epilog("Environment: MOCK_TOKEN is the token that clients must send (default: MOCK_SUPER_SECRET). "
+      .. "MOCK_ALLOW_RESET=1 allows POST /_mock/reset, which discards everything.")
+  command:option("--port", "port to listen on; 0: any free port"):argname "<n>":default "8080"
     :convert(whole_number)
   command:option("--host", "address to listen on"):argname "<address>":default "127.0.0.1"
-  command:option("--db", "file that keeps the state; :memory: keeps nothing"):argname "<file>"
+  command:option("--db", "SQLite file for the state; :memory: keeps nothing"):argname "<file>"
     :default "mock.db"
-  command:option("--world", "how projects behave: a Lua file of data, or JSON"):argname "<file>"
-  command:option("--seed", "start of all that is random"):argname "<n>":convert(whole_number)
-  command:option("--clock", "real, or virtual: held, moved by POST /_mock/clock")
+  command:option("--world", "file that says how projects behave: Lua data, or JSON"):argname "<file>"
+  command:option("--seed", "seed for everything random"):argname "<n>":convert(whole_number)
+  command:option("--clock", "virtual: time moves only by POST /_mock/clock")
     :choices { "real", "virtual" }:default "real"
   return group
 end

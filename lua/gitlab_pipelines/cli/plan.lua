@@ -7,10 +7,10 @@ local output = require "gitlab_pipelines.cli.output"
 local M = {}
 
 function M.define(parser)
-  local command = parser:command("plan", "Print the steps of a flow and the calls it will make.")
+  local command = parser:command("plan", "Print the steps of a flow and what each would do; creates nothing.")
   flows.script(command)
-  command:option("--format", "tree, dot, mermaid or json"):choices { "tree", "dot", "mermaid", "json" }
-  command:option("--journal", "expect of each step the time that it took in this file's last run")
+  command:option("--format", "output format (default: tree)"):choices { "tree", "dot", "mermaid", "json" }
+  command:option("--journal", "show how long each step took in the last run of this journal")
     :argname "<file>"
   return command
 end

@@ -7,25 +7,25 @@ local output = require "gitlab_pipelines.cli.output"
 local M = {}
 
 function M.define(parser)
-  local command = parser:command("run", "Run a flow: pipelines over several projects.")
+  local command = parser:command("run", "Run a flow: pipelines in several projects, in order.")
   flows.script(command)
-  command:option("--journal", "remember the run in this file (default: runs.db in the state folder)")
+  command:option("--journal", "keep the run's journal in this file (default: runs.db in the state folder)")
     :argname "<file>"
-  command:option("--resume", "go on with an unfinished run of this script, the newest one or this one")
+  command:option("--resume", "resume an unfinished run of this script: this one, or the newest")
     :argname "<id>":args "?"
-  command:flag("--accept-changes", "with --resume: the script may have changed")
-  command:option("--drop", "with --resume: give up this step, which the script no longer has")
+  command:flag("--accept-changes", "with --resume: accept a script that has changed")
+  command:option("--drop", "with --resume: drop this unfinished step, which the script no longer has")
     :argname "<step>":count "*"
-  command:option("--adopt", "with --resume: this pipeline is that of a step in doubt")
+  command:option("--adopt", "with --resume: this step in doubt created pipeline ID")
     :argname "<STEP=ID>":count "*"
-  command:option("--send-again", "with --resume: nothing was made for this step in doubt; make it now")
+  command:option("--send-again", "with --resume: this step in doubt created nothing; send its request again")
     :argname "<step>":count "*"
-  command:option("--simulate", "run in virtual time against the simulated GitLab, with this world")
+  command:option("--simulate", "rehearse in virtual time against the simulated GitLab, with this world")
     :argname "<world>":args "?"
-  command:option("--report", "write what happened to this file, as one HTML page"):argname "<file>"
-  command:option("--output", "where a call may write files (default: ./gitlab-pipelines-output)")
+  command:option("--report", "write a report of the run to this file, as one HTML page"):argname "<file>"
+  command:option("--output", "folder in which `call` steps may write (default: ./gitlab-pipelines-output)")
     :argname "<dir>"
-  command:flag("--yes", "answer the command's own questions; approvals it never answers")
+  command:flag("--yes", "cancel on the first Ctrl-C without asking; approvals still wait")
   return command
 end
 
@@ -104,7 +104,7 @@ end
 local function check_report(ctx, path)
   if not path then return end
   local file, message = io.open(path, "ab")
-  if not file then ctx:stop("can not write --report " .. message) end
+  if not file then ctx:stop("cannot write --report " .. message) end
   file:close()
 end
 
@@ -158,7 +158,7 @@ local function conclude(args, run, shown, code)
     local written
     ok, written, message = pcall(require("gitlab_pipelines.flow.report").write, run, args.report)
     if not ok or not written then
-      problems[#problems + 1] = ("can not write --report %s: %s"):format(args.report,
+      problems[#problems + 1] = ("cannot write --report %s: %s"):format(args.report,
         tostring(message or written))
     end
   end

@@ -8,16 +8,16 @@ local output = require "gitlab_pipelines.cli.output"
 local M = {}
 
 function M.define(parser)
-  local command = parser:command("runs", "Look at runs of flows, approve their steps, cancel them.")
-  command:argument("action", "list, show, cancel or approve")
+  local command = parser:command("runs", "List and show runs of flows, approve their steps, or cancel them.")
+  command:argument("action", "what to do")
     :choices { "list", "show", "cancel", "approve" }
-  command:argument("id", "the run, or the beginning of its id"):args "?"
-  command:argument("step", "with approve: the step that waits"):args "?"
-  command:option("--journal", "the journal (default: runs.db in the state folder)"):argname "<file>"
-  command:option("-i --input", "with cancel: a secret input of the run"):argname "<NAME=VALUE>":count "*"
+  command:argument("id", "the run's id, or the beginning of it"):args "?"
+  command:argument("step", "with approve: the waiting step (default: the first)"):args "?"
+  command:option("--journal", "read this journal (default: runs.db in the state folder)"):argname "<file>"
+  command:option("-i --input", "with cancel: give a secret input of the run again"):argname "<NAME=VALUE>":count "*"
   require("gitlab_pipelines.cli.flows").environment(command)
-  command:flag("--reject", "with approve: refuse the step")
-  command:flag("--accept-changes", "with cancel: the script may have changed")
+  command:flag("--reject", "with approve: reject the step")
+  command:flag("--accept-changes", "with cancel: accept a script that has changed")
   return command
 end
 

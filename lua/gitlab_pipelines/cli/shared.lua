@@ -7,7 +7,7 @@ local M = {}
 
 --- Adds -p/--project.
 function M.project(command)
-  command:option("-p --project", "project: GROUP/NAME or its id (else CI_PROJECT_ID)")
+  command:option("-p --project", "project as GROUP/NAME or id (else CI_PROJECT_ID)")
     :argname "<project>"
 end
 
@@ -35,8 +35,8 @@ end
 
 --- Adds -v/--variable and --input, as on `trigger` and `play`.
 function M.values(command)
-  command:option("-v --variable", "a pipeline variable"):argname "<K=V>":count "*"
-  command:option("--input", "an input; K:=JSON keeps a type"):argname "<K=V>":count "*"
+  command:option("-v --variable", "set a variable"):argname "<K=V>":count "*"
+  command:option("--input", "set an input; K:=JSON keeps its type"):argname "<K=V>":count "*"
 end
 
 --- { KEY = "value" } of a list of "KEY=value"; wrong usage otherwise.
@@ -81,8 +81,8 @@ end
 
 --- Options of a wait, as on `wait` and `trigger --wait`.
 function M.wait_options(command)
-  command:option("--timeout", "give up after this long (default 2h)"):argname "<duration>"
-  command:option("--on-manual", "what a blocking manual job means: block, play or ignore")
+  command:option("--timeout", "stop waiting after this long (default: 2h)"):argname "<duration>"
+  command:option("--on-manual", "when a manual job blocks: stop waiting, play it, or keep waiting")
     :choices { "block", "play", "ignore" }:default "block"
 end
 
@@ -118,7 +118,7 @@ function M.wait(ctx, args, gl, project, pipeline, shown)
   if verdict == "interrupted" then
     if args.cancel_on_interrupt then
       local _, err = gl.pipelines:cancel(project, pipeline)
-      ctx:say("pipeline %d  %s", pipeline, err and tostring(err) or "cancelled")
+      ctx:say("pipeline %d  %s", pipeline, err and tostring(err) or "canceled")
     end
     return exit.interrupted
   end

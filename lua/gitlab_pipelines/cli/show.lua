@@ -9,7 +9,7 @@ local M = {}
 
 function M.define(parser)
   local command = parser:command("show",
-    "Show a pipeline with its stages, jobs and downstream pipelines, and what made it fail.")
+    "Show a pipeline's stages, jobs and downstream pipelines, and why it failed.")
   shared.project(command)
   shared.id(command, "pipeline", "the pipeline's id")
   return command
@@ -46,7 +46,7 @@ function tree_of(node)
     before = "pipeline " .. output.plain(node.id),
     after = words(node.ref and output.plain(node.ref), output.duration(node.duration),
       output.plain(node.web_url or ""),
-      node.error and "can not be read: " .. output.plain(node.error.message)) }
+      node.error and "cannot be read: " .. output.plain(node.error.message)) }
   local below = {}
   for _, child in ipairs(node.downstream) do
     if child.trigger_job then below[child.trigger_job.id] = child end

@@ -5,7 +5,7 @@ local output = require "gitlab_pipelines.cli.output"
 local M = {}
 
 function M.define(parser)
-  return parser:command("token", "Say what kind of token is used, its scopes and when it ends.")
+  return parser:command("token", "Show the kind of the access token, its scopes and when it expires.")
 end
 
 function M.run(ctx)

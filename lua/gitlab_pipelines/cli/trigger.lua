@@ -7,18 +7,18 @@ local shared = require "gitlab_pipelines.cli.shared"
 local M = {}
 
 function M.define(parser)
-  local command = parser:command("trigger", "Create a pipeline, and wait for it with --wait.")
+  local command = parser:command("trigger", "Create a pipeline; with --wait, wait until it is finished.")
   shared.project(command)
   command:option("-r --ref", "branch or tag (default: the project's default branch)"):argname "<ref>"
   shared.values(command)
-  command:option("--trigger-token", "use the trigger endpoint with this named secret")
+  command:option("--trigger-token", "create it with the trigger token of this name in --secrets-file")
     :argname "<name>"
-  command:option("--once", "create at most one pipeline for this key, ever: a second call gives the first one's")
+  command:option("--once", "create at most one pipeline for this key; a later call returns the same one")
     :argname "<key>"
-  command:option("--adopt", "with --once: this pipeline is the key's, or 'single': the only one that can be")
+  command:option("--adopt", "with --once: this pipeline is the key's; 'single': the only candidate is")
     :argname "<id>"
-  command:flag("--send-again", "with --once: nothing was made for the key; create it now")
-  command:flag("--wait", "wait until it is finished; the exit code follows it")
+  command:flag("--send-again", "with --once: the key created nothing; send its request again")
+  command:flag("--wait", "wait until the pipeline is finished; its status decides the exit code")
   shared.wait_options(command)
   command:flag("--cancel-on-interrupt", "cancel the pipeline on Ctrl-C")
   return command
@@ -64,13 +64,13 @@ local function create_once(ctx, args, gl, project, fields)
           .. "leave it"):format(args.once))
         return true
       end
-      tell(("key '%s' is left as it is; the same command goes on with it"):format(args.once))
+      tell(("key '%s' is left as it is; the same command resumes it"):format(args.once))
       os.exit(exit.interrupted)
     end)
   if pipeline and why == "interrupted" then
     -- The signal came when there was nothing left to find out.
     gl.pipelines:cancel(project, pipeline.id)
-    ctx:stop(("interrupted; pipeline %d is cancelled"):format(pipeline.id), exit.interrupted)
+    ctx:stop(("interrupted; pipeline %d is canceled"):format(pipeline.id), exit.interrupted)
   end
   if not pipeline and err:is "PipelineError.UnknownOutcome"
     and (err.said_made or #(err.candidates or {}) > 0) then
@@ -86,17 +86,17 @@ local function create_cancellable(ctx, args, gl, project, fields)
     function(count)
       interrupted = true
       if count > 1 then os.exit(exit.interrupted) end
-      ctx:note "gitlab-pipelines: cancelling the pipeline as soon as it is made; Ctrl-C again to leave it"
+      ctx:note "gitlab-pipelines: canceling the pipeline as soon as it is created; Ctrl-C again to leave it"
       return false
     end)
   ctx:check(pipeline, err)
   if not interrupted then return pipeline end
   ctx:check(gl.pipelines:cancel(project, pipeline.id))
-  ctx:stop(("interrupted; pipeline %d is cancelled"):format(pipeline.id), exit.interrupted)
+  ctx:stop(("interrupted; pipeline %d is canceled"):format(pipeline.id), exit.interrupted)
 end
 
 local function show(ctx, pipeline)
-  local note = pipeline.cancelled_own and ("  (made before; ours, %d, is cancelled)"):format(
+  local note = pipeline.cancelled_own and ("  (made before; ours, %d, is canceled)"):format(
     pipeline.cancelled_own) or pipeline.adopted and "  (made before)" or ""
   ctx:say("pipeline %d  %s  %s%s", pipeline.id, output.status(pipeline.status, ctx.color),
     output.plain(pipeline.web_url or ""), note)

@@ -5,7 +5,7 @@ local shared = require "gitlab_pipelines.cli.shared"
 local M = {}
 
 function M.define(parser)
-  local command = parser:command("wait", "Wait until a pipeline is finished; the exit code follows it.")
+  local command = parser:command("wait", "Wait until a pipeline is finished; its status decides the exit code.")
   shared.project(command)
   shared.id(command, "pipeline", "the pipeline's id")
   shared.wait_options(command)
