@@ -485,22 +485,3 @@ uint32_t gp_shared_used(const gp_shared_block *block, int rule, const gp_shared_
         used += !is_free(shape, load(&each->places[i]), nanoseconds(now));
     return used;
 }
-
-const char *gp_shared_network(uint64_t magic)
-{
-    static const struct {
-        uint64_t magic;
-        const char *name;
-    } systems[] = {
-        {0x6969, "NFS"},        {0x517B, "SMB"},      {0xFF534D42, "CIFS"},  {0xFE534D42, "SMB"},
-        {0x5346414F, "AFS"},    {0x6B414653, "AFS"},  {0x73757245, "Coda"},  {0x564C, "NCP"},
-        {0x01021997, "9P"},     {0x00C36400, "Ceph"}, {0x65735546, "FUSE"},  {0x0BD00BD0, "Lustre"},
-        {0x47504653, "GPFS"},   {0x01161970, "GFS2"}, {0x7461636F, "OCFS2"}, {0x786F4256, "vboxsf"},
-        {0x19830326, "BeeGFS"},
-    };
-    size_t i;
-    for (i = 0; i < sizeof(systems) / sizeof(systems[0]); i++) {
-        if (systems[i].magic == magic) return systems[i].name;
-    }
-    return NULL;
-}

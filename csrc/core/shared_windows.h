@@ -155,8 +155,4 @@ void gp_shared_sweep(gp_shared_block *block, uint32_t owner, double now);
 uint32_t gp_shared_used(const gp_shared_block *block, int rule, const gp_shared_subject *subject,
                         double now);
 
-/* The name of a network file system by its magic number (statfs), or NULL: there a lock and a
- * mapping do not mean what they mean here. */
-const char *gp_shared_network(uint64_t magic);
-
 #endif

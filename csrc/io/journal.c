@@ -1,5 +1,6 @@
 #include "io/journal.h"
 
+#include "core/network_file_system.h"
 #include "io/clock.h"
 #include "io/journal_lock.h"
 #include "io/lock_holder.h"
@@ -79,16 +80,6 @@ static const char *const versions[SCHEMA_VERSION] = {
     "DELETE FROM facts WHERE name = 'variables_forbidden';",
 };
 
-/* File systems whose locks are another machine's affair. */
-static const struct {
-    unsigned long type;
-    const char *name;
-} network_systems[] = {{0x6969, "NFS"},       {0x517B, "SMB"},       {0xFE534D42, "SMB"},
-                       {0xFF534D42, "CIFS"},  {0x5346414F, "AFS"},   {0x564C, "NCP"},
-                       {0x73757245, "Coda"},  {0x01021997, "9P"},    {0xC36400, "Ceph"},
-                       {0x6B414653, "AFS"},   {0x7461636F, "OCFS2"}, {0x01161970, "GFS2"},
-                       {0x0BD00BD0, "Lustre"}};
-
 static int fail(char *err, size_t err_size, const char *what, const char *why)
 {
     snprintf(err, err_size, "%s: %s", what, why);
@@ -102,7 +93,7 @@ static int prepare_file(const char *path, char *err, size_t err_size)
 {
     struct statfs fs;
     struct stat st;
-    size_t i;
+    const char *network;
     int result = 0, fd;
     if (mknod(path, S_IFREG | 0600, 0) != 0 && errno != EEXIST)
         return fail(err, err_size, path, strerror(errno));
@@ -121,12 +112,11 @@ static int prepare_file(const char *path, char *err, size_t err_size)
                       "has a second name (a hard link), where it could be "
                       "opened as another journal");
     }
-    for (i = 0; result == 0 && i < sizeof network_systems / sizeof *network_systems; i++) {
-        if (((unsigned long)fs.f_type & 0xFFFFFFFFUL) == network_systems[i].type) {
-            snprintf(err, err_size, "%s: lies on %s; a journal needs a local file system", path,
-                     network_systems[i].name);
-            result = -1;
-        }
+    network = result == 0 ? gp_network_file_system((unsigned long)fs.f_type) : NULL;
+    if (network) {
+        snprintf(err, err_size, "%s: lies on %s; a journal needs a local file system", path,
+                 network);
+        result = -1;
     }
     close(fd);
     return result;

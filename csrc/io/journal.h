@@ -2,7 +2,7 @@
  * A journal: one SQLite file in which a process notes what it is about to do, and what became of
  * it, so that the next process can go on after a `kill -9` or a power cut.
  *
- * The file is made 0600, kept in WAL mode, and refused on network file systems, whose locks and
+ * The file is made 0600, kept in WAL mode, and refused on networked file systems, whose locks and
  * shared memory SQLite can not trust. A statement waits for another process's write no longer than
  * `wait` seconds, however often SQLite tries; then the message names the file and, where it can be
  * known, the process that has it.

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/network_file_system.h"
 #include "core/shared_windows.h"
 #include "io/boot.h"
 
@@ -142,7 +143,7 @@ static int check_file(gp_shared_limits *limits, struct stat *info)
         return fail(limits, "%s: %s", path, strerror(errno));
     }
     if (!S_ISREG(info->st_mode)) return fail(limits, "%s is no regular file", path);
-    network = gp_shared_network((uint64_t)(unsigned long)system.f_type & 0xFFFFFFFFu);
+    network = gp_network_file_system((unsigned long)system.f_type);
     if (network) {
         return fail(limits, "%s lies on a network file system (%s): choose a local file", path,
                     network);

@@ -30,6 +30,7 @@ local function program(mode)
   local instrumented = (mode == "unit" or mode == "open") and io.open(folder .. "/obj/core/buf.gcno")
   local name, flags = "shared_limits", "-fsanitize=address,undefined -fno-sanitize-recover=undefined "
     .. "-include spec/c/shared_limits_stores.h csrc/core/shared_windows.c csrc/core/limiter.c "
+    .. "csrc/core/network_file_system.c "
     .. "csrc/io/shared_limits.c csrc/io/boot.c"
   if instrumented then
     instrumented:close()
