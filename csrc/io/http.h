@@ -60,19 +60,19 @@ typedef enum gp_http_effect { GP_HTTP_READ, GP_HTTP_SET, GP_HTTP_CREATE } gp_htt
  * wrong, and at most 1 MiB of it is kept when a sink was named. A redirect's body goes nowhere. */
 typedef enum gp_http_sink { GP_HTTP_MEMORY, GP_HTTP_CHUNKS, GP_HTTP_FILE } gp_http_sink;
 
-typedef struct gp_http_header {
+typedef struct gp_http_header_out {
     const char *name;
     size_t name_len;
     const char *value;
     size_t value_len;
     int secret; /* a credential, whatever its name */
-} gp_http_header;
+} gp_http_header_out;
 
 typedef struct gp_http_request {
     int64_t id; /* how gp_http_transfer_id names it; 0: a number of the engine's own */
     const char *method;
     const char *url;
-    const gp_http_header *headers;
+    const gp_http_header_out *headers;
     size_t header_count;
     const char *body; /* NULL: none */
     size_t body_len;

@@ -157,7 +157,7 @@ static int asks_for_range(const gp_http_request *request)
 {
     size_t i;
     for (i = 0; i < request->header_count; i++) {
-        const gp_http_header *header = &request->headers[i];
+        const gp_http_header_out *header = &request->headers[i];
         if (header->name_len == 5 && !strncasecmp(header->name, "Range", 5)) return 1;
     }
     return 0;

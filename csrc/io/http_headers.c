@@ -18,7 +18,7 @@ static int name_is(const char *name, size_t len, const char *wanted)
     return strlen(wanted) == len && !strncasecmp(name, wanted, len);
 }
 
-static int is_sensitive(const gp_http_header *header)
+static int is_sensitive(const gp_http_header_out *header)
 {
     size_t i;
     if (header->secret) return 1;
@@ -39,7 +39,7 @@ int gp_http_has_control(const char *text, size_t len)
 }
 
 /* RFC 9110's token, as far as it matters: nothing that could end the name early. */
-static int good_name(const gp_http_header *header)
+static int good_name(const gp_http_header_out *header)
 {
     size_t i;
     if (!header->name_len) return 0;
@@ -50,7 +50,7 @@ static int good_name(const gp_http_header *header)
     return 1;
 }
 
-static int refuse(gp_http_failure *failure, const char *what, const gp_http_header *header)
+static int refuse(gp_http_failure *failure, const char *what, const gp_http_header_out *header)
 {
     failure->outcome = GP_HTTP_PERMANENT;
     failure->code = GP_HTTP_PROTOCOL;
@@ -69,7 +69,7 @@ static int check(const gp_http_request *request, size_t *size, gp_http_failure *
         return refuse(failure, "too many headers in one request", NULL);
     }
     for (i = 0; i < request->header_count; i++) {
-        const gp_http_header *header = &request->headers[i];
+        const gp_http_header_out *header = &request->headers[i];
         if (!good_name(header)) return refuse(failure, "a header's name is not one", NULL);
         if (header->value_len > MAX_TEXT) return refuse(failure, "too long a value", header);
         if (gp_http_has_control(header->value, header->value_len)) {
@@ -117,7 +117,7 @@ int gp_http_outgoing_build(gp_http_outgoing *out, const gp_http_request *request
         out->nodes[i].data = text;
         out->nodes[i].next = i + 1 < count ? &out->nodes[i + 1] : NULL;
         if (i < request->header_count) {
-            const gp_http_header *header = &request->headers[i];
+            const gp_http_header_out *header = &request->headers[i];
             out->sensitive[i] = (unsigned char)is_sensitive(header);
             memcpy(text, header->name, header->name_len);
             text += header->name_len;
