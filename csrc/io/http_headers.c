@@ -1,9 +1,11 @@
-#include "io/http_internal.h"
+#include "io/http_headers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "io/http_outcome.h"
 
 enum { MAX_TEXT = 256 * 1024, EXPECT_ABOVE = 1024 * 1024 };
 
@@ -52,13 +54,10 @@ static int good_name(const gp_http_header_out *header)
 
 static int refuse(gp_http_failure *failure, const char *what, const gp_http_header_out *header)
 {
-    failure->outcome = GP_HTTP_PERMANENT;
-    failure->code = GP_HTTP_PROTOCOL;
+    gp_http_refuse(failure, GP_HTTP_PROTOCOL, what);
     if (header && good_name(header))
         snprintf(failure->message, sizeof failure->message, "%s (header %.*s)", what,
                  (int)(header->name_len < 64 ? header->name_len : 64), header->name);
-    else
-        snprintf(failure->message, sizeof failure->message, "%s", what);
     return 0;
 }
 
@@ -164,10 +163,8 @@ static size_t trim(const char **text, size_t len)
     return len;
 }
 
-int gp_http_transfer_each_header(const gp_http_transfer *transfer, size_t *at, const char **name,
-                                 size_t *name_len, const char **value, size_t *value_len)
+int gp_http_headers_next(const gp_buf *block, size_t *at, gp_http_header_in *header)
 {
-    const gp_buf *block = &transfer->headers_in;
     while (*at < block->len) {
         const char *line = block->data + *at;
         const char *end = memchr(line, '\n', block->len - *at);
@@ -176,29 +173,30 @@ int gp_http_transfer_each_header(const gp_http_transfer *transfer, size_t *at, c
         *at += len + (end ? 1 : 0);
         if (!colon || colon == line) continue; /* the status line, or a folded rest */
         if (!strncmp(line, "HTTP/", len < 5 ? len : 5)) continue;
-        *name = line;
-        *name_len = trim(name, (size_t)(colon - line));
-        *value = colon + 1;
-        *value_len = trim(value, len - (size_t)(colon + 1 - line));
+        header->name = line;
+        header->name_len = trim(&header->name, (size_t)(colon - line));
+        header->value = colon + 1;
+        header->value_len = trim(&header->value, len - (size_t)(colon + 1 - line));
         return 1;
     }
     return 0;
 }
 
-const char *gp_http_transfer_header(const gp_http_transfer *transfer, const char *name, size_t *len)
+const char *gp_http_headers_find(const gp_buf *block, const char *name, size_t *len)
 {
-    const gp_buf *block = &transfer->headers_in;
+    gp_http_header_in header;
     size_t name_len = strlen(name), at = 0;
     while (at < block->len) {
-        const char *found, *value, *line = block->data + at;
-        size_t found_len, rest = block->len - at, next = at;
+        const char *line = block->data + at;
+        size_t rest = block->len - at, next = at;
         const char *end = memchr(line, '\n', rest);
         at = end ? at + (size_t)(end - line) + 1 : block->len;
         /* Most lines differ in the first letter: only the others are taken apart. */
         if (rest <= name_len || ((line[0] ^ name[0]) & ~0x20)) continue;
-        if (gp_http_transfer_each_header(transfer, &next, &found, &found_len, &value, len) &&
-            next == at && name_is(found, found_len, name)) {
-            return value;
+        if (gp_http_headers_next(block, &next, &header) && next == at &&
+            name_is(header.name, header.name_len, name)) {
+            *len = header.value_len;
+            return header.value;
         }
     }
     return NULL;
