@@ -33,7 +33,7 @@ static void decide_once(gp_policy *policy, gp_breaker *breaker, double now)
     answer.status = 200;
     answer.content_type = "application/json";
     gp_exchange_init(&exchange, policy, breaker, &options);
-    if (gp_exchange_next(&exchange, now, 0.5).kind != GP_VERDICT_SEND) exit(1);
+    if (gp_exchange_next(&exchange, now).kind != GP_VERDICT_SEND) exit(1);
     gp_exchange_sent(&exchange, now);
     if (gp_exchange_feed(&exchange, now, 0.5, &answer).reason != GP_REASON_OK) exit(1);
 }

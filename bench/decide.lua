@@ -14,7 +14,7 @@ while os.clock() < finish do
   for _ = 1, ROUND do
     now = now + 0.1001
     local x = new(policy, breaker, "read", "read", 1e12)
-    assert(x:next(now, 0.5) == "send")
+    assert(x:next(now) == "send")
     x:sent(now)
     assert(x:feed(now, 0.5, "ok", 200) == "done")
   end

@@ -6,7 +6,7 @@
  *     "poll"; deadline in seconds, nil: none; create_subject "11 main" for a pipeline's creation,
  *     else nil; lists_jobs for GET projects/:id/jobs. (One argument each: a table of options costs
  *     as much as the decision.)
- *   x:next(now, random) -> "send" | "wait", until | "probe" | "done", reason, retry_after
+ *   x:next(now) -> "send" | "wait", until | "probe" | "done", reason, retry_after
  *   x:feed(now, random, outcome, status, retry_after, date, reset, remaining, name, content_type,
  *          body, flag) -> as next, never "send"
  *     outcome  "ok" (an answer came), or the transport's: "never_sent" "unknown" "unreadable"
@@ -115,8 +115,7 @@ static int push_verdict(lua_State *L, gp_verdict verdict)
 static int exchange_next(lua_State *L)
 {
     lgp_exchange *x = check(L);
-    double now = told(L, x);
-    return push_verdict(L, gp_exchange_next(&x->exchange, now, luaL_checknumber(L, 3)));
+    return push_verdict(L, gp_exchange_next(&x->exchange, told(L, x)));
 }
 
 static int exchange_feed(lua_State *L)

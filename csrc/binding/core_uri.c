@@ -145,12 +145,12 @@ static int lookup(void *ctx, const char *name, size_t name_len, gp_uri_piece *va
 /* expand("/projects/:project", {project = 17}) -> path | nil, message */
 static int uri_expand(lua_State *L)
 {
-    size_t len;
-    const char *text = luaL_checklstring(L, 1, &len), *why;
-    gp_uri_piece which;
+    gp_uri_piece text, which;
+    const char *why;
     gp_buf *out = lgp_scratch(L);
+    text.at = luaL_checklstring(L, 1, &text.len);
     luaL_checktype(L, 2, LUA_TTABLE);
-    if (gp_uri_expand(out, text, len, lookup, L, &which, &why)) return lgp_push_scratch(L, out);
+    if (gp_uri_expand(out, text, lookup, L, &which, &why)) return lgp_push_scratch(L, out);
     lua_pushnil(L);
     lua_pushlstring(L, which.at, which.len);
     lua_pushfstring(L, "parameter '%s' %s", lua_tostring(L, -1), why);

@@ -61,7 +61,7 @@ static const gp_secret *to_secret(lua_State *L, int index)
 }
 
 /* The header {name, value} on top of the stack. */
-static void read_header(lua_State *L, gp_http_header *header, int number)
+static void read_header(lua_State *L, gp_http_header_out *header, int number)
 {
     const gp_secret *secret;
     if (!lua_istable(L, -1)) luaL_error(L, "header %d must be {name, value}", number);
@@ -82,7 +82,7 @@ static void read_header(lua_State *L, gp_http_header *header, int number)
     lua_pop(L, 2);
 }
 
-static size_t read_headers(lua_State *L, int request, gp_http_header *headers)
+static size_t read_headers(lua_State *L, int request, gp_http_header_out *headers)
 {
     size_t count, i;
     lua_getfield(L, request, "headers");
@@ -178,7 +178,7 @@ static int push_failure(lua_State *L, const gp_http_failure *failure)
 static int engine_submit(lua_State *L)
 {
     gp_http_engine *engine = check(L);
-    gp_http_header headers[GP_HTTP_MAX_HEADERS];
+    gp_http_header_out headers[GP_HTTP_MAX_HEADERS];
     gp_http_request request = {0};
     gp_http_failure failure;
     gp_http_transfer **slot;

@@ -132,16 +132,13 @@ static int next_header(lua_State *L)
 {
     gp_http_transfer **transfer = lua_touserdata(L, lua_upvalueindex(1));
     size_t at = (size_t)lua_tonumber(L, lua_upvalueindex(2));
-    const char *name, *value;
-    size_t name_len, value_len;
+    gp_http_header_in header;
     if (!*transfer) return luaL_error(L, "the transfer is closed");
-    if (!gp_http_transfer_each_header(*transfer, &at, &name, &name_len, &value, &value_len)) {
-        return 0;
-    }
+    if (!gp_http_transfer_next_header(*transfer, &at, &header)) return 0;
     lua_pushnumber(L, (lua_Number)at);
     lua_replace(L, lua_upvalueindex(2));
-    lua_pushlstring(L, name, name_len);
-    lua_pushlstring(L, value, value_len);
+    lua_pushlstring(L, header.name, header.name_len);
+    lua_pushlstring(L, header.value, header.value_len);
     return 2;
 }
 

@@ -131,12 +131,11 @@ static void count_attempt(gp_exchange *exchange, double now)
     policy->attempts++;
 }
 
-gp_verdict gp_exchange_next(gp_exchange *exchange, double now, double random)
+gp_verdict gp_exchange_next(gp_exchange *exchange, double now)
 {
     gp_policy *policy = exchange->policy;
     gp_breaker_answer answer;
     double until = now;
-    (void)random;
     if (exchange->done.kind == GP_VERDICT_DONE) return exchange->done;
     if (exchange->in_flight) return give(GP_VERDICT_SEND);
     if (now > exchange->options.deadline) {
@@ -208,19 +207,21 @@ static void tell_breaker(gp_exchange *exchange, double now, gp_breaker_result re
 static int learn_quota(const gp_exchange *exchange, const gp_answer *answer, double now)
 {
     gp_limiter *limiter = exchange->policy->limiter;
-    double left, length = QUOTA_WINDOW;
+    double length = QUOTA_WINDOW;
+    gp_limiter_word word = {0};
     const char *name = answer->ratelimit_name ? answer->ratelimit_name : "";
     gp_answer reset = {0};
-    if (!gp_retry_number(answer->ratelimit_remaining, &left)) return 0;
+    if (!gp_retry_number(answer->ratelimit_remaining, &word.left)) return 0;
     reset.status = 429;
     reset.date = answer->date;
     reset.ratelimit_reset = answer->ratelimit_reset;
     if (answer->ratelimit_reset) length = gp_retry_asked_wait(&reset, now);
     /* A reset in the past speaks of a window that is over. */
     if (length <= 0) return 0;
-    return gp_limiter_quota(limiter, &exchange->waiter, gp_limiter_subject(name, strlen(name)),
-                            left, exchange->sent_at > 0 ? exchange->sent_at : now, now,
-                            now + length);
+    word.name = gp_limiter_subject(name, strlen(name));
+    word.sent = exchange->sent_at > 0 ? exchange->sent_at : now;
+    word.until = now + length;
+    return gp_limiter_quota(limiter, &exchange->waiter, &word, now);
 }
 
 /* Closes the windows of which a refusal spoke. */

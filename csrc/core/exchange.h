@@ -4,7 +4,7 @@
  * Whoever has a request to send asks `next`, does what the verdict says, and reports each
  * attempt's end to `feed`, until a verdict is DONE:
  *
- *     verdict = gp_exchange_next(x, now, random);
+ *     verdict = gp_exchange_next(x, now);
  *     SEND   hand the request to a transport, then gp_exchange_feed what came of it; a redirect
  *            that is to be followed is gp_exchange_moved instead, and `next` is asked for the hop
  *     WAIT   ask again at verdict.until, or when woken (gp_exchange_wakes)
@@ -103,11 +103,12 @@ typedef struct gp_exchange {
 void gp_exchange_init(gp_exchange *exchange, gp_policy *policy, gp_breaker *breaker,
                       const gp_exchange_options *options);
 
-/* May the next attempt go? `random` in [0, 1) is drawn anew by the caller for each question. */
-gp_verdict gp_exchange_next(gp_exchange *exchange, double now, double random);
+/* May the next attempt go? */
+gp_verdict gp_exchange_next(gp_exchange *exchange, double now);
 
-/* How the attempt ended. Never SEND: ask `next` again after WAIT. What is `foreign` says nothing
- * about this origin's windows or health; it only decides whether the attempt is repeated. */
+/* How the attempt ended; `random` in [0, 1) is drawn anew by the caller each time. Never SEND: ask
+ * `next` again after WAIT. What is `foreign` says nothing about this origin's windows or health; it
+ * only decides whether the attempt is repeated. */
 gp_verdict gp_exchange_feed(gp_exchange *exchange, double now, double random,
                             const gp_answer *answer);
 

@@ -434,34 +434,35 @@ void gp_limiter_drain(gp_limiter *limiter, const gp_waiter *waiter, int rule, do
     if (window && until > window->drained_until) window->drained_until = until;
 }
 
-int gp_limiter_quota(gp_limiter *limiter, const gp_waiter *waiter, uint64_t name, double left,
-                     double sent, double now, double until)
+int gp_limiter_quota(gp_limiter *limiter, const gp_waiter *waiter, const gp_limiter_word *word,
+                     double now)
 {
     gp_quota *quota = &limiter->quotas[0];
+    double left = word->left - limiter->in_flight;
     uint32_t rest;
     int i, looser;
     look_at_clock(limiter, now);
-    if (limiter->gate) limiter->gate->quota(limiter->gate, waiter, name, left, sent, now, until);
-    left -= limiter->in_flight;
+    if (limiter->gate) limiter->gate->quota(limiter->gate, waiter, word, now);
     rest = left <= 0 ? 0 : left >= UINT32_MAX ? UINT32_MAX : (uint32_t)left;
     for (i = 0; i < GP_LIMITER_QUOTAS; i++) {
         gp_quota *other = &limiter->quotas[i];
-        if (other->name == name) {
+        if (other->name == word->name) {
             quota = other;
             break;
         }
         /* The throttle whose window ends first gives way. */
         if (other->until < quota->until) quota = other;
     }
-    if (quota->name == name && quota->until > limiter->now && until < quota->until + 1.0) {
+    if (quota->name == word->name && quota->until > limiter->now &&
+        word->until < quota->until + 1.0) {
         if (rest < quota->left) quota->left = rest;
         return 0;
     }
     looser = limiter->waiting > 0 && quota->until > limiter->now;
-    quota->name = name;
+    quota->name = word->name;
     quota->left = rest;
-    quota->until = until;
-    limiter->quotas_until = later(limiter->quotas_until, until);
+    quota->until = word->until;
+    limiter->quotas_until = later(limiter->quotas_until, word->until);
     return looser;
 }
 

@@ -54,6 +54,13 @@ typedef enum gp_waiter_state {
 
 struct gp_waiter;
 
+/* What a server said in its answer to a request that was sent at `sent`: of its throttle `name`,
+ * `left` requests are left until `until`. */
+typedef struct gp_limiter_word {
+    uint64_t name;
+    double left, sent, until;
+} gp_limiter_word;
+
 /* A second limiter behind this one, asked when this one has room: the windows that processes share
  * (io/shared_limits.h). It answers without waiting. */
 typedef struct gp_limiter_gate {
@@ -67,8 +74,8 @@ typedef struct gp_limiter_gate {
     void (*close)(struct gp_limiter_gate *gate, const struct gp_waiter *waiter, int rule,
                   double now, double until);
     /* The server said what is left, in its answer to this waiter's request: as gp_limiter_quota. */
-    void (*quota)(struct gp_limiter_gate *gate, const struct gp_waiter *waiter, uint64_t name,
-                  double left, double sent, double now, double until);
+    void (*quota)(struct gp_limiter_gate *gate, const struct gp_waiter *waiter,
+                  const gp_limiter_word *word, double now);
     const char *problem; /* not NULL: it is broken, nothing goes any more, and this is why */
 } gp_limiter_gate;
 
@@ -144,12 +151,11 @@ int gp_limiter_give_back(gp_limiter *limiter, gp_waiter *waiter);
 void gp_limiter_drain(gp_limiter *limiter, const gp_waiter *waiter, int rule, double now,
                       double until);
 
-/* The server's throttle `name` has `left` requests left until `until`: so it says in its answer to
- * the request of `waiter`, which was sent at `sent`; requests under way have not been counted by
- * it. The lowest word within one of its windows holds. True when that lets go sooner than the word
- * before did: others who wait should ask again. */
-int gp_limiter_quota(gp_limiter *limiter, const gp_waiter *waiter, uint64_t name, double left,
-                     double sent, double now, double until);
+/* The server's word in its answer to the request of `waiter`; requests under way have not been
+ * counted by it. The lowest word within one of its throttle's windows holds. True when that lets go
+ * sooner than the word before did: others who wait should ask again. */
+int gp_limiter_quota(gp_limiter *limiter, const gp_waiter *waiter, const gp_limiter_word *word,
+                     double now);
 
 /* How full a rule's windows are: of its fullest subject the places taken, how many subjects have
  * taken any or are drained, and until when the one drained the longest is. */

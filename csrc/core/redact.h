@@ -35,35 +35,12 @@
 
 #include <stddef.h>
 
-#include "core/alloc.h"
 #include "core/buf.h"
-
-typedef struct gp_redact_needle gp_redact_needle;
-
-/* What is known to be secret. May grow while streams use it; must outlive them. */
-typedef struct gp_redactor {
-    const gp_alloc *alloc;
-    gp_redact_needle *needles;
-    size_t count, cap;
-    int first[256]; /* by first byte, lower case: the head of a chain of needles, or -1 */
-} gp_redactor;
-
-/* Knows GitLab's prefixes, headers and parameters, and no secret; _known: not even those. Each of
- * the four returns 1, or 0 when memory ran out (the redactor is then as it was; after a failed
- * init, only close it). */
-int gp_redactor_init(gp_redactor *redactor, const gp_alloc *alloc);
-int gp_redactor_init_known(gp_redactor *redactor, const gp_alloc *alloc);
-int gp_redactor_add(gp_redactor *redactor, const char *secret, size_t len); /* empty: ignored */
-int gp_redactor_add_prefix(gp_redactor *redactor, const char *prefix, size_t len);
-
-/* Cleanses and frees. May be called again. */
-void gp_redactor_close(gp_redactor *redactor);
+#include "core/redact_value.h"
+#include "core/redactor.h"
 
 /* Adds the redacted text to `out`; 0 when memory ran out. */
 int gp_redact_text(const gp_redactor *redactor, const char *s, size_t len, gp_buf *out);
-
-/* Is it the name of a header whose value is always secret? In any case of letters. */
-int gp_redact_is_secret_header(const char *name, size_t len);
 
 /*
  * A text that comes in pieces. The pieces' redacted texts together are the redacted whole, wherever
@@ -72,20 +49,13 @@ int gp_redact_is_secret_header(const char *name, size_t len);
 typedef struct gp_redact_stream {
     const gp_redactor *redactor;
     gp_buf carry;
-    int state, sub;                             /* where the machine is, and a detail of it */
-    int quote, quote_len, slashed;              /* how a quoted value was opened */
-    int named_in;                               /* the quote right before a name, 0 for none */
-    int closed_name;                            /* a quote came after the name */
-    int separator;                              /* how the separator was written: 0, '%' or '\\' */
-    int previous;                               /* the byte that the last unit stood for */
-    int after_slash;                            /* the last unit was an escaped backslash */
-    int marked;                                 /* the marker of what is covered now is written */
-    int unit_covered;                           /* the unit that is being passed is covered */
-    size_t unit_left;                           /* bytes left of it */
-    int begins_line;                            /* nothing to be seen stands before in the line */
-    int gap_kept;                               /* what interrupts until gap_until stays */
-    size_t cover_until, pass_until, user_until; /* offsets into what comes next */
-    size_t gap_until;
+    gp_redact_value value; /* its offsets are into what comes next */
+    int marked;            /* the marker of what is covered now is written */
+    int unit_covered;      /* the unit that is being passed is covered */
+    size_t unit_left;      /* bytes left of it */
+    int begins_line;       /* nothing to be seen stands before in the line */
+    int gap_kept;          /* what interrupts until gap_until stays */
+    size_t gap_until;      /* an offset into what comes next */
 } gp_redact_stream;
 
 void gp_redact_stream_init(gp_redact_stream *stream, const gp_redactor *redactor,

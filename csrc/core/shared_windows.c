@@ -328,14 +328,14 @@ static void use_quotas(gp_shared_block *block, const gp_shared_subject *host, ui
     }
 }
 
-int gp_shared_take(gp_shared_block *block, const gp_shared_subject *host,
-                   const gp_shared_subject subjects[GP_LIMITER_RULES], uint32_t owner,
+int gp_shared_take(gp_shared_block *block, const gp_shared_request *request,
                    const gp_shared_census *census, double now, gp_shared_places *places,
                    double *until)
 {
+    const gp_shared_subject *subjects = request->subjects;
     window *windows[GP_LIMITER_RULES] = {NULL};
     uint64_t *found[GP_LIMITER_RULES] = {NULL}, at = nanoseconds(now);
-    uint64_t then = quota_until(block, host, at);
+    uint64_t then = quota_until(block, &request->host, at);
     int rule, full = then > 0;
     memset(places, 0, sizeof(*places));
     for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
@@ -362,11 +362,11 @@ int gp_shared_take(gp_shared_block *block, const gp_shared_subject *host,
             store(&each->subject[0], subjects[rule].words[0]);
             store(&each->subject[1], subjects[rule].words[1]);
         }
-        store(found[rule], HELD | owner);
+        store(found[rule], HELD | request->owner);
         store(&each->head, load(&each->head) + 1);
         places->at[rule] = (size_t)((unsigned char *)found[rule] - block->memory);
     }
-    use_quotas(block, host, at);
+    use_quotas(block, &request->host, at);
     return 1;
 }
 
@@ -426,12 +426,12 @@ static uint64_t uncounted(const gp_shared_block *block,
     return most;
 }
 
-void gp_shared_quota(gp_shared_block *block, const gp_shared_subject *host,
-                     const gp_shared_subject subjects[GP_LIMITER_RULES], const gp_shared_word *word,
-                     double now)
+void gp_shared_quota(gp_shared_block *block, const gp_shared_request *request,
+                     const gp_limiter_word *word, double now)
 {
+    const gp_shared_subject *host = &request->host;
     uint64_t at = nanoseconds(now), until = nanoseconds(word->until), left;
-    double rest = word->left - (double)uncounted(block, subjects, word->sent);
+    double rest = word->left - (double)uncounted(block, request->subjects, word->sent);
     quota *chosen = quota_at(block, 0);
     uint32_t i;
     left = rest <= 0 ? 0 : rest >= UINT32_MAX ? UINT32_MAX : (uint64_t)rest;
@@ -484,23 +484,4 @@ uint32_t gp_shared_used(const gp_shared_block *block, int rule, const gp_shared_
     for (i = 0; each && i < shape->count; i++)
         used += !is_free(shape, load(&each->places[i]), nanoseconds(now));
     return used;
-}
-
-const char *gp_shared_network(uint64_t magic)
-{
-    static const struct {
-        uint64_t magic;
-        const char *name;
-    } systems[] = {
-        {0x6969, "NFS"},        {0x517B, "SMB"},      {0xFF534D42, "CIFS"},  {0xFE534D42, "SMB"},
-        {0x5346414F, "AFS"},    {0x6B414653, "AFS"},  {0x73757245, "Coda"},  {0x564C, "NCP"},
-        {0x01021997, "9P"},     {0x00C36400, "Ceph"}, {0x65735546, "FUSE"},  {0x0BD00BD0, "Lustre"},
-        {0x47504653, "GPFS"},   {0x01161970, "GFS2"}, {0x7461636F, "OCFS2"}, {0x786F4256, "vboxsf"},
-        {0x19830326, "BeeGFS"},
-    };
-    size_t i;
-    for (i = 0; i < sizeof(systems) / sizeof(systems[0]); i++) {
-        if (systems[i].magic == magic) return systems[i].name;
-    }
-    return NULL;
 }

@@ -81,6 +81,13 @@ typedef struct gp_shared_subject {
     uint64_t words[2];
 } gp_shared_subject;
 
+/* A request that wants places: whose quotas have to allow it, in whose windows it counts, and the
+ * number of the process that sends it, below GP_SHARED_OWNERS. */
+typedef struct gp_shared_request {
+    gp_shared_subject host, subjects[GP_LIMITER_RULES];
+    uint32_t owner;
+} gp_shared_request;
+
 /* The places of one request, as offsets into the block; 0: none. */
 typedef struct gp_shared_places {
     size_t at[GP_LIMITER_RULES];
@@ -115,10 +122,8 @@ void gp_shared_attach(gp_shared_block *block, void *memory);
 int gp_shared_intact(const gp_shared_block *block);
 
 /* LOCKED. Takes a place in the window of each subject, or none: then *until is a time at which it
- * is worth asking again. `host` is whose quotas have to allow it. `owner` is the caller's number,
- * below GP_SHARED_OWNERS. */
-int gp_shared_take(gp_shared_block *block, const gp_shared_subject *host,
-                   const gp_shared_subject subjects[GP_LIMITER_RULES], uint32_t owner,
+ * is worth asking again. */
+int gp_shared_take(gp_shared_block *block, const gp_shared_request *request,
                    const gp_shared_census *census, double now, gp_shared_places *places,
                    double *until);
 
@@ -134,19 +139,11 @@ void gp_shared_give_back(gp_shared_block *block, const gp_shared_places *places,
 void gp_shared_close(gp_shared_block *block, int rule, const gp_shared_subject *subject, double now,
                      double until);
 
-/* What a server said in its answer to a request that was sent at `sent`: of its throttle `name`,
- * `left` requests are left until `until`. */
-typedef struct gp_shared_word {
-    uint64_t name;
-    double left, sent, until;
-} gp_shared_word;
-
-/* LOCKED. Holds for every process, as gp_limiter_quota does for one: the lowest word within one of
- * the throttle's windows. `subjects` are those of the request: what was sent after it, or is about
- * to be, has not been counted by the server. */
-void gp_shared_quota(gp_shared_block *block, const gp_shared_subject *host,
-                     const gp_shared_subject subjects[GP_LIMITER_RULES], const gp_shared_word *word,
-                     double now);
+/* LOCKED. A server's word in its answer to the request. It holds for every process, as
+ * gp_limiter_quota does for one: the lowest word within one of the throttle's windows. What was
+ * sent after the request, or is about to be, has not been counted by the server. */
+void gp_shared_quota(gp_shared_block *block, const gp_shared_request *request,
+                     const gp_limiter_word *word, double now);
 
 /* LOCKED. Whoever had this owner's number before is gone: what it held counts as sent now. */
 void gp_shared_sweep(gp_shared_block *block, uint32_t owner, double now);
@@ -154,9 +151,5 @@ void gp_shared_sweep(gp_shared_block *block, uint32_t owner, double now);
 /* Places taken at `now`. May be asked without the lock: then it is the state of some moment. */
 uint32_t gp_shared_used(const gp_shared_block *block, int rule, const gp_shared_subject *subject,
                         double now);
-
-/* The name of a network file system by its magic number (statfs), or NULL: there a lock and a
- * mapping do not mean what they mean here. */
-const char *gp_shared_network(uint64_t magic);
 
 #endif

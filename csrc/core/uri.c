@@ -354,10 +354,10 @@ static const char *refuse_value(gp_uri_piece value)
     return NULL;
 }
 
-int gp_uri_expand(gp_buf *out, const char *template_text, size_t len, gp_uri_lookup lookup,
-                  void *ctx, gp_uri_piece *which, const char **why)
+int gp_uri_expand(gp_buf *out, gp_uri_piece template_text, gp_uri_lookup lookup, void *ctx,
+                  gp_uri_piece *which, const char **why)
 {
-    gp_uri_piece rest = {template_text, len};
+    gp_uri_piece rest = template_text;
     while (rest.len) {
         gp_uri_piece literal = take_until(&rest, ":"), name, value;
         add_piece(out, literal);

@@ -76,7 +76,7 @@ typedef int (*gp_uri_lookup)(void *ctx, const char *name, size_t name_len, gp_ur
  * the template): no value, an empty one, one with control characters, "." and "..", which
  * servers and proxies would take for a step in the path.
  */
-int gp_uri_expand(gp_buf *out, const char *template_text, size_t len, gp_uri_lookup lookup,
-                  void *ctx, gp_uri_piece *which, const char **why);
+int gp_uri_expand(gp_buf *out, gp_uri_piece template_text, gp_uri_lookup lookup, void *ctx,
+                  gp_uri_piece *which, const char **why);
 
 #endif

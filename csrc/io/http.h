@@ -20,7 +20,7 @@
  * - Time limits are the engine's own: waiting for a free connection is no connecting.
  * - Cancelling never blocks, not even in the middle of resolving a name.
  *
- * Engine and transfers are counted references; each may be released first. Everything is for one
+ * Engine and transfers may be released in any order. Everything is for one
  * thread. The engine starts when it is first used and belongs to the process that used it: in a
  * forked child gp_http_submit refuses and everything else is without effect.
  */
@@ -60,19 +60,19 @@ typedef enum gp_http_effect { GP_HTTP_READ, GP_HTTP_SET, GP_HTTP_CREATE } gp_htt
  * wrong, and at most 1 MiB of it is kept when a sink was named. A redirect's body goes nowhere. */
 typedef enum gp_http_sink { GP_HTTP_MEMORY, GP_HTTP_CHUNKS, GP_HTTP_FILE } gp_http_sink;
 
-typedef struct gp_http_header {
+typedef struct gp_http_header_out {
     const char *name;
     size_t name_len;
     const char *value;
     size_t value_len;
     int secret; /* a credential, whatever its name */
-} gp_http_header;
+} gp_http_header_out;
 
 typedef struct gp_http_request {
     int64_t id; /* how gp_http_transfer_id names it; 0: a number of the engine's own */
     const char *method;
     const char *url;
-    const gp_http_header *headers;
+    const gp_http_header_out *headers;
     size_t header_count;
     const char *body; /* NULL: none */
     size_t body_len;
@@ -146,7 +146,7 @@ gp_http_engine *gp_http_engine_new(const gp_http_options *options);
  * connections. May be called again. */
 void gp_http_engine_close(gp_http_engine *engine);
 
-/* Closes, and frees when the last transfer has gone. */
+/* Closes and frees; transfers that are still held stay readable. */
 void gp_http_engine_release(gp_http_engine *engine);
 
 /* Readable when there is something to do. -1: closed, of another process, or no descriptor left. */
@@ -205,9 +205,15 @@ double gp_http_transfer_sent_at(const gp_http_transfer *transfer);
 const char *gp_http_transfer_header(const gp_http_transfer *transfer, const char *name,
                                     size_t *len);
 
+/* One header of a response. Not terminated. */
+typedef struct gp_http_header_in {
+    const char *name, *value;
+    size_t name_len, value_len;
+} gp_http_header_in;
+
 /* Walks the headers as they came: *at starts at 0. 0 at the end. */
-int gp_http_transfer_each_header(const gp_http_transfer *transfer, size_t *at, const char **name,
-                                 size_t *name_len, const char **value, size_t *value_len);
+int gp_http_transfer_next_header(const gp_http_transfer *transfer, size_t *at,
+                                 gp_http_header_in *header);
 
 /* Ends it now; it does not come out of gp_http_engine_next. Never blocks. May be called again. */
 void gp_http_transfer_cancel(gp_http_transfer *transfer);

@@ -1,79 +1,84 @@
-/*
- * A binary heap of active transfers by `look_at`, the next moment at which something of theirs may
- * have run out. That moment may be too early (a byte has come since): then the transfer is looked
- * at and put back, which is cheaper than moving it for every byte.
- */
-#include "io/http_internal.h"
+#include "io/http_deadlines.h"
 
 #include <stdlib.h>
 
-static void place(gp_http_engine *engine, gp_http_transfer *transfer, size_t index)
+static void place(gp_http_deadlines *deadlines, gp_http_deadline *deadline, size_t index)
 {
-    engine->deadlines[index] = transfer;
-    transfer->deadline_index = index;
+    deadlines->heap[index] = deadline;
+    deadline->index = index;
 }
 
-static void rise(gp_http_engine *engine, gp_http_transfer *transfer, size_t index)
+static void rise(gp_http_deadlines *deadlines, gp_http_deadline *deadline, size_t index)
 {
-    while (index > 1 && engine->deadlines[index / 2]->look_at > transfer->look_at) {
-        place(engine, engine->deadlines[index / 2], index);
+    while (index > 1 && deadlines->heap[index / 2]->at > deadline->at) {
+        place(deadlines, deadlines->heap[index / 2], index);
         index /= 2;
     }
-    place(engine, transfer, index);
+    place(deadlines, deadline, index);
 }
 
-static void sink(gp_http_engine *engine, gp_http_transfer *transfer, size_t index)
+static void sink(gp_http_deadlines *deadlines, gp_http_deadline *deadline, size_t index)
 {
     for (;;) {
         size_t child = index * 2;
-        if (child > engine->deadline_count) break;
-        if (child < engine->deadline_count &&
-            engine->deadlines[child + 1]->look_at < engine->deadlines[child]->look_at) {
+        if (child > deadlines->count) break;
+        if (child < deadlines->count &&
+            deadlines->heap[child + 1]->at < deadlines->heap[child]->at) {
             child++;
         }
-        if (engine->deadlines[child]->look_at >= transfer->look_at) break;
-        place(engine, engine->deadlines[child], index);
+        if (deadlines->heap[child]->at >= deadline->at) break;
+        place(deadlines, deadlines->heap[child], index);
         index = child;
     }
-    place(engine, transfer, index);
+    place(deadlines, deadline, index);
 }
 
-int gp_http_deadlines_add(gp_http_engine *engine, gp_http_transfer *transfer, double at)
+int gp_http_deadlines_add(gp_http_deadlines *deadlines, gp_http_deadline *deadline, double at)
 {
-    if (engine->deadline_count + 1 >= engine->deadline_cap) {
-        size_t cap = engine->deadline_cap ? engine->deadline_cap * 2 : 64;
-        gp_http_transfer **grown = realloc(engine->deadlines, cap * sizeof(*grown));
+    if (deadlines->count + 1 >= deadlines->cap) {
+        size_t cap = deadlines->cap ? deadlines->cap * 2 : 64;
+        gp_http_deadline **grown = realloc(deadlines->heap, cap * sizeof(*grown));
         if (!grown) return 0;
-        engine->deadlines = grown;
-        engine->deadline_cap = cap;
+        deadlines->heap = grown;
+        deadlines->cap = cap;
     }
-    transfer->look_at = at;
-    rise(engine, transfer, ++engine->deadline_count);
+    deadline->at = at;
+    rise(deadlines, deadline, ++deadlines->count);
     return 1;
 }
 
-void gp_http_deadlines_move(gp_http_engine *engine, gp_http_transfer *transfer, double at)
+void gp_http_deadlines_move(gp_http_deadlines *deadlines, gp_http_deadline *deadline, double at)
 {
-    size_t index = transfer->deadline_index;
-    double before = transfer->look_at;
+    size_t index = deadline->index;
+    double before = deadline->at;
     if (!index) return;
-    transfer->look_at = at;
+    deadline->at = at;
     if (at < before)
-        rise(engine, transfer, index);
+        rise(deadlines, deadline, index);
     else
-        sink(engine, transfer, index);
+        sink(deadlines, deadline, index);
 }
 
-void gp_http_deadlines_remove(gp_http_engine *engine, gp_http_transfer *transfer)
+void gp_http_deadlines_remove(gp_http_deadlines *deadlines, gp_http_deadline *deadline)
 {
-    size_t index = transfer->deadline_index;
-    gp_http_transfer *last;
+    size_t index = deadline->index;
+    gp_http_deadline *last;
     if (!index) return;
-    transfer->deadline_index = 0;
-    last = engine->deadlines[engine->deadline_count--];
-    if (last == transfer) return;
-    if (index > 1 && engine->deadlines[index / 2]->look_at > last->look_at)
-        rise(engine, last, index);
+    deadline->index = 0;
+    last = deadlines->heap[deadlines->count--];
+    if (last == deadline) return;
+    if (index > 1 && deadlines->heap[index / 2]->at > last->at)
+        rise(deadlines, last, index);
     else
-        sink(engine, last, index);
+        sink(deadlines, last, index);
+}
+
+gp_http_deadline *gp_http_deadlines_first(const gp_http_deadlines *deadlines)
+{
+    return deadlines->count ? deadlines->heap[1] : NULL;
+}
+
+void gp_http_deadlines_free(gp_http_deadlines *deadlines)
+{
+    free(deadlines->heap);
 }

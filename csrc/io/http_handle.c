@@ -1,5 +1,6 @@
-#include "io/http_internal.h"
+#include "io/http_handle.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -11,10 +12,9 @@ enum {
 };
 
 /* What holds for every request of an engine, set once. */
-static void settle(gp_http_handle *handle)
+static void settle(gp_http_handle *handle, const gp_http_callbacks *callbacks)
 {
-    gp_http_engine *engine = handle->lane->engine;
-    const gp_http_options *options = &engine->options;
+    const gp_http_options *options = handle->lane->options;
     long alone = handle->lane->alone;
     CURL *easy = handle->easy;
     curl_easy_setopt(easy, CURLOPT_PRIVATE, handle);
@@ -31,18 +31,18 @@ static void settle(gp_http_handle *handle)
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, gp_http_on_prereq);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, callbacks->on_prereq);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, handle);
-    curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, gp_http_on_resolve);
+    curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, callbacks->on_resolve);
     curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, handle);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, gp_http_on_open);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, callbacks->on_open);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, handle);
-    /* A connection outlives the handle that made it, the engine outlives both. */
+    /* A connection outlives the handle that made it, the sockets outlive both. */
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, gp_http_socket_close);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, engine);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, gp_http_on_header);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, handle->lane->sockets);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, callbacks->on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, handle);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, gp_http_on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, callbacks->on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, handle);
     curl_easy_setopt(easy, CURLOPT_USERAGENT,
                      options->user_agent ? options->user_agent : "gitlab_pipelines");
@@ -54,7 +54,7 @@ static void settle(gp_http_handle *handle)
     memcpy(handle->method, "GET", sizeof "GET");
 }
 
-gp_http_handle *gp_http_handle_take(gp_http_lane *lane)
+gp_http_handle *gp_http_handle_take(gp_http_lane *lane, const gp_http_callbacks *callbacks)
 {
     gp_http_handle *handle = lane->pool;
     if (handle) {
@@ -71,7 +71,7 @@ gp_http_handle *gp_http_handle_take(gp_http_lane *lane)
         free(handle);
         return NULL;
     }
-    settle(handle);
+    settle(handle, callbacks);
     return handle;
 }
 
@@ -79,7 +79,7 @@ void gp_http_handle_give(gp_http_handle *handle)
 {
     gp_http_lane *lane = handle->lane;
     handle->transfer = NULL;
-    if (lane->engine->closed || lane->pooled >= POOL_SIZE) {
+    if (lane->pooled >= POOL_SIZE) {
         gp_http_handle_free(handle);
         return;
     }
@@ -92,6 +92,16 @@ void gp_http_handle_free(gp_http_handle *handle)
 {
     curl_easy_cleanup(handle->easy);
     free(handle);
+}
+
+void gp_http_handles_free(gp_http_lane *lane)
+{
+    while (lane->pool) {
+        gp_http_handle *handle = lane->pool;
+        lane->pool = handle->next;
+        gp_http_handle_free(handle);
+    }
+    lane->pooled = 0;
 }
 
 /* libcurl keeps three settings that together are the method. */
@@ -157,7 +167,7 @@ static int asks_for_range(const gp_http_request *request)
 {
     size_t i;
     for (i = 0; i < request->header_count; i++) {
-        const gp_http_header *header = &request->headers[i];
+        const gp_http_header_out *header = &request->headers[i];
         if (header->name_len == 5 && !strncasecmp(header->name, "Range", 5)) return 1;
     }
     return 0;

@@ -1,9 +1,11 @@
-#include "io/http_internal.h"
+#include "io/http_headers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "io/http_outcome.h"
 
 enum { MAX_TEXT = 256 * 1024, EXPECT_ABOVE = 1024 * 1024 };
 
@@ -18,7 +20,7 @@ static int name_is(const char *name, size_t len, const char *wanted)
     return strlen(wanted) == len && !strncasecmp(name, wanted, len);
 }
 
-static int is_sensitive(const gp_http_header *header)
+static int is_sensitive(const gp_http_header_out *header)
 {
     size_t i;
     if (header->secret) return 1;
@@ -39,7 +41,7 @@ int gp_http_has_control(const char *text, size_t len)
 }
 
 /* RFC 9110's token, as far as it matters: nothing that could end the name early. */
-static int good_name(const gp_http_header *header)
+static int good_name(const gp_http_header_out *header)
 {
     size_t i;
     if (!header->name_len) return 0;
@@ -50,15 +52,12 @@ static int good_name(const gp_http_header *header)
     return 1;
 }
 
-static int refuse(gp_http_failure *failure, const char *what, const gp_http_header *header)
+static int refuse(gp_http_failure *failure, const char *what, const gp_http_header_out *header)
 {
-    failure->outcome = GP_HTTP_PERMANENT;
-    failure->code = GP_HTTP_PROTOCOL;
+    gp_http_refuse(failure, GP_HTTP_PROTOCOL, what);
     if (header && good_name(header))
         snprintf(failure->message, sizeof failure->message, "%s (header %.*s)", what,
                  (int)(header->name_len < 64 ? header->name_len : 64), header->name);
-    else
-        snprintf(failure->message, sizeof failure->message, "%s", what);
     return 0;
 }
 
@@ -69,7 +68,7 @@ static int check(const gp_http_request *request, size_t *size, gp_http_failure *
         return refuse(failure, "too many headers in one request", NULL);
     }
     for (i = 0; i < request->header_count; i++) {
-        const gp_http_header *header = &request->headers[i];
+        const gp_http_header_out *header = &request->headers[i];
         if (!good_name(header)) return refuse(failure, "a header's name is not one", NULL);
         if (header->value_len > MAX_TEXT) return refuse(failure, "too long a value", header);
         if (gp_http_has_control(header->value, header->value_len)) {
@@ -117,7 +116,7 @@ int gp_http_outgoing_build(gp_http_outgoing *out, const gp_http_request *request
         out->nodes[i].data = text;
         out->nodes[i].next = i + 1 < count ? &out->nodes[i + 1] : NULL;
         if (i < request->header_count) {
-            const gp_http_header *header = &request->headers[i];
+            const gp_http_header_out *header = &request->headers[i];
             out->sensitive[i] = (unsigned char)is_sensitive(header);
             memcpy(text, header->name, header->name_len);
             text += header->name_len;
@@ -164,10 +163,8 @@ static size_t trim(const char **text, size_t len)
     return len;
 }
 
-int gp_http_transfer_each_header(const gp_http_transfer *transfer, size_t *at, const char **name,
-                                 size_t *name_len, const char **value, size_t *value_len)
+int gp_http_headers_next(const gp_buf *block, size_t *at, gp_http_header_in *header)
 {
-    const gp_buf *block = &transfer->headers_in;
     while (*at < block->len) {
         const char *line = block->data + *at;
         const char *end = memchr(line, '\n', block->len - *at);
@@ -176,29 +173,30 @@ int gp_http_transfer_each_header(const gp_http_transfer *transfer, size_t *at, c
         *at += len + (end ? 1 : 0);
         if (!colon || colon == line) continue; /* the status line, or a folded rest */
         if (!strncmp(line, "HTTP/", len < 5 ? len : 5)) continue;
-        *name = line;
-        *name_len = trim(name, (size_t)(colon - line));
-        *value = colon + 1;
-        *value_len = trim(value, len - (size_t)(colon + 1 - line));
+        header->name = line;
+        header->name_len = trim(&header->name, (size_t)(colon - line));
+        header->value = colon + 1;
+        header->value_len = trim(&header->value, len - (size_t)(colon + 1 - line));
         return 1;
     }
     return 0;
 }
 
-const char *gp_http_transfer_header(const gp_http_transfer *transfer, const char *name, size_t *len)
+const char *gp_http_headers_find(const gp_buf *block, const char *name, size_t *len)
 {
-    const gp_buf *block = &transfer->headers_in;
+    gp_http_header_in header;
     size_t name_len = strlen(name), at = 0;
     while (at < block->len) {
-        const char *found, *value, *line = block->data + at;
-        size_t found_len, rest = block->len - at, next = at;
+        const char *line = block->data + at;
+        size_t rest = block->len - at, next = at;
         const char *end = memchr(line, '\n', rest);
         at = end ? at + (size_t)(end - line) + 1 : block->len;
         /* Most lines differ in the first letter: only the others are taken apart. */
         if (rest <= name_len || ((line[0] ^ name[0]) & ~0x20)) continue;
-        if (gp_http_transfer_each_header(transfer, &next, &found, &found_len, &value, len) &&
-            next == at && name_is(found, found_len, name)) {
-            return value;
+        if (gp_http_headers_next(block, &next, &header) && next == at &&
+            name_is(header.name, header.name_len, name)) {
+            *len = header.value_len;
+            return header.value;
         }
     }
     return NULL;

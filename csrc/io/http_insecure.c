@@ -1,5 +1,4 @@
-/* Over which addresses a credential would travel in clear to another machine. */
-#include "io/http_internal.h"
+#include "io/http_insecure.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,10 +1,6 @@
-/*
- * What a failed attempt means for whoever thinks of repeating it. libcurl says what it saw; what
- * matters is how far the request had come when that happened: nothing sent, sent without an answer,
- * or a status line without its body.
- */
-#include "io/http_internal.h"
+#include "io/http_outcome.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *const outcome_names[] = {"ok",         "never_sent", "unknown",
@@ -112,4 +108,12 @@ void gp_http_outcome_of(const gp_http_evidence *evidence, gp_http_outcome *outco
     } else if (evidence->effect == GP_HTTP_READ) {
         *outcome = GP_HTTP_PERMANENT;
     }
+}
+
+int gp_http_refuse(gp_http_failure *failure, gp_http_code code, const char *message)
+{
+    failure->outcome = GP_HTTP_PERMANENT;
+    failure->code = code;
+    snprintf(failure->message, sizeof failure->message, "%s", message);
+    return 0;
 }

@@ -1,8 +1,4 @@
-/*
- * Whether a connection can carry several requests at once. libcurl says which protocol a connection
- * speaks only with its first response; TLS agrees on it before the first request.
- */
-#include "io/http_internal.h"
+#include "io/http_shared.h"
 
 #include <string.h>
 

@@ -1,5 +1,6 @@
 #include "io/journal.h"
 
+#include "core/network_file_system.h"
 #include "io/clock.h"
 #include "io/journal_lock.h"
 #include "io/lock_holder.h"
@@ -15,11 +16,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define FIRST_PAUSE    0.001 /* between two tries for SQLite's lock, doubled up to the longest */
-#define LONGEST_PAUSE  0.05
-#define STATEMENTS     32
-#define APPLICATION_ID 1735420530 /* "gpjr" */
-#define SCHEMA_VERSION 2
+#define FIRST_PAUSE   0.001 /* between two tries for SQLite's lock, doubled up to the longest */
+#define LONGEST_PAUSE 0.05
+#define STATEMENTS    32
 
 /* A prepared statement that is kept: the same text comes again and again. */
 typedef struct statement {
@@ -39,56 +38,6 @@ struct gp_journal {
     sqlite3_stmt *current;
 };
 
-/* What turns a journal of one version into the next; the first begins with an empty file. */
-static const char *const versions[SCHEMA_VERSION] = {
-    /* Exactly one pipeline a key: what is about to be made, and what came of it. */
-    "CREATE TABLE IF NOT EXISTS intents ("
-    "  key TEXT PRIMARY KEY, scope TEXT NOT NULL, digest TEXT NOT NULL, request TEXT NOT NULL,"
-    "  state TEXT NOT NULL, pipeline INTEGER, created_at REAL NOT NULL, sent_at REAL,"
-    "  updated_at REAL NOT NULL, boot_id TEXT, reason TEXT);"
-    "CREATE INDEX IF NOT EXISTS intents_scope ON intents(scope, state);"
-    "CREATE UNIQUE INDEX IF NOT EXISTS intents_pipeline ON intents(scope, pipeline);"
-    /* What is remembered of a host or project. */
-    "CREATE TABLE IF NOT EXISTS facts ("
-    "  scope TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (scope, name));"
-    /* Runs of flows. `salt` is the random key under which secret inputs are digested. */
-    "CREATE TABLE IF NOT EXISTS runs ("
-    "  id TEXT PRIMARY KEY, name TEXT, file TEXT, script TEXT, digest TEXT NOT NULL,"
-    "  inputs TEXT NOT NULL, secrets TEXT NOT NULL, salt TEXT NOT NULL, status TEXT NOT NULL,"
-    "  reason TEXT, created_at REAL NOT NULL, ended_at REAL, pid INTEGER, boot_id TEXT);"
-    "CREATE INDEX IF NOT EXISTS runs_file ON runs(file, created_at);"
-    "CREATE TABLE IF NOT EXISTS steps ("
-    "  run TEXT NOT NULL, path TEXT NOT NULL, kind TEXT NOT NULL, phase TEXT NOT NULL,"
-    "  attempt INTEGER NOT NULL, request TEXT, items TEXT, project TEXT, pipeline INTEGER,"
-    "  job INTEGER, web_url TEXT, status TEXT, reason TEXT, because TEXT, outputs TEXT,"
-    "  started_at REAL, ended_at REAL, PRIMARY KEY (run, path));"
-    "CREATE TABLE IF NOT EXISTS answers ("
-    "  run TEXT NOT NULL, path TEXT NOT NULL, answer TEXT NOT NULL, by TEXT, at REAL NOT NULL,"
-    "  PRIMARY KEY (run, path));",
-    /* The journal's own time (lua/gitlab_pipelines/journal/clock.lua), by which finished keys
-     * expire; what is finished already begins to age now. `said_made`: the server said that the
-     * pipeline was created, in a response from which its id could not be read. */
-    "CREATE TABLE boots ("
-    "  boot TEXT NOT NULL, namespace TEXT NOT NULL, turn INTEGER NOT NULL, time REAL NOT NULL,"
-    "  by_clock REAL NOT NULL, by_proc REAL NOT NULL, wall REAL NOT NULL,"
-    "  PRIMARY KEY (boot, namespace));"
-    "ALTER TABLE intents ADD COLUMN finished REAL;"
-    "ALTER TABLE intents ADD COLUMN said_made INTEGER;"
-    "UPDATE intents SET finished = 0 WHERE state <> 'intent';"
-    "CREATE INDEX intents_finished ON intents(finished) WHERE finished IS NOT NULL;"
-    "DELETE FROM facts WHERE name = 'variables_forbidden';",
-};
-
-/* File systems whose locks are another machine's affair. */
-static const struct {
-    unsigned long type;
-    const char *name;
-} network_systems[] = {{0x6969, "NFS"},       {0x517B, "SMB"},       {0xFE534D42, "SMB"},
-                       {0xFF534D42, "CIFS"},  {0x5346414F, "AFS"},   {0x564C, "NCP"},
-                       {0x73757245, "Coda"},  {0x01021997, "9P"},    {0xC36400, "Ceph"},
-                       {0x6B414653, "AFS"},   {0x7461636F, "OCFS2"}, {0x01161970, "GFS2"},
-                       {0x0BD00BD0, "Lustre"}};
-
 static int fail(char *err, size_t err_size, const char *what, const char *why)
 {
     snprintf(err, err_size, "%s: %s", what, why);
@@ -102,7 +51,7 @@ static int prepare_file(const char *path, char *err, size_t err_size)
 {
     struct statfs fs;
     struct stat st;
-    size_t i;
+    const char *network;
     int result = 0, fd;
     if (mknod(path, S_IFREG | 0600, 0) != 0 && errno != EEXIST)
         return fail(err, err_size, path, strerror(errno));
@@ -121,28 +70,14 @@ static int prepare_file(const char *path, char *err, size_t err_size)
                       "has a second name (a hard link), where it could be "
                       "opened as another journal");
     }
-    for (i = 0; result == 0 && i < sizeof network_systems / sizeof *network_systems; i++) {
-        if (((unsigned long)fs.f_type & 0xFFFFFFFFUL) == network_systems[i].type) {
-            snprintf(err, err_size, "%s: lies on %s; a journal needs a local file system", path,
-                     network_systems[i].name);
-            result = -1;
-        }
+    network = result == 0 ? gp_network_file_system((unsigned long)fs.f_type) : NULL;
+    if (network) {
+        snprintf(err, err_size, "%s: lies on %s; a journal needs a local file system", path,
+                 network);
+        result = -1;
     }
     close(fd);
     return result;
-}
-
-/* The first column of the first row of a statement, as a number; -1 when there is none. */
-static long long number_of(sqlite3 *db, const char *sql)
-{
-    sqlite3_stmt *stmt = NULL;
-    long long value = -1;
-    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
-        sqlite3_step(stmt) == SQLITE_ROW) {
-        value = sqlite3_column_int64(stmt, 0);
-    }
-    sqlite3_finalize(stmt);
-    return value;
 }
 
 static int execute(sqlite3 *db, const char *sql, const char *path, char *err, size_t err_size)
@@ -151,50 +86,10 @@ static int execute(sqlite3 *db, const char *sql, const char *path, char *err, si
     return fail(err, err_size, path, sqlite3_errmsg(db));
 }
 
-/* The version of the tables, 0 when they are to be made, -1 with a message for what is no journal
- * of ours. */
-static int look_at_tables(sqlite3 *db, const char *path, char *err, size_t err_size)
-{
-    long long id = number_of(db, "PRAGMA application_id");
-    long long version = number_of(db, "PRAGMA user_version");
-    if (id < 0 || version < 0) return fail(err, err_size, path, sqlite3_errmsg(db));
-    if (id != APPLICATION_ID && number_of(db, "SELECT count(*) FROM sqlite_master") != 0)
-        return fail(err, err_size, path, "a database, but no journal of ours");
-    if (version > SCHEMA_VERSION)
-        return fail(err, err_size, path, "made by a newer version of gitlab-pipelines");
-    return id == APPLICATION_ID ? (int)version : 0;
-}
-
-/* Within a transaction, as several processes may open a new file at once: all but one find the
- * tables made. A journal that is up to date needs no lock. */
-static int make_tables(sqlite3 *db, const char *path, char *err, size_t err_size)
-{
-    char sql[160];
-    int version;
-    if (number_of(db, "PRAGMA application_id") == APPLICATION_ID &&
-        number_of(db, "PRAGMA user_version") == SCHEMA_VERSION) {
-        return 0;
-    }
-    if (execute(db, "BEGIN IMMEDIATE", path, err, err_size) != 0) return -1;
-    version = look_at_tables(db, path, err, err_size);
-    if (version < 0) goto failed;
-    for (; version < SCHEMA_VERSION; version++) {
-        if (execute(db, versions[version], path, err, err_size) != 0) goto failed;
-    }
-    snprintf(sql, sizeof sql, "PRAGMA application_id = %d; PRAGMA user_version = %d;",
-             APPLICATION_ID, SCHEMA_VERSION);
-    if (execute(db, sql, path, err, err_size) != 0) goto failed;
-    if (execute(db, "COMMIT", path, err, err_size) == 0) return 0;
-failed:
-    sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-    return -1;
-}
-
 static int set_up(sqlite3 *db, const char *sync, const char *path, char *err, size_t err_size)
 {
     if (execute(db, "PRAGMA journal_mode = WAL", path, err, err_size) != 0) return -1;
-    if (execute(db, sync, path, err, err_size) != 0) return -1;
-    return make_tables(db, path, err, err_size);
+    return execute(db, sync, path, err, err_size);
 }
 
 /* Sleeps before the next try for a lock, never past the statement's time; 0: that is over. */

@@ -1,8 +1,9 @@
 /*
  * A journal: one SQLite file in which a process notes what it is about to do, and what became of
- * it, so that the next process can go on after a `kill -9` or a power cut.
+ * it, so that the next process can go on after a `kill -9` or a power cut. Here is the file, its
+ * lock, its statements and how long they may wait; its tables are Lua's (once/journal_schema.lua).
  *
- * The file is made 0600, kept in WAL mode, and refused on network file systems, whose locks and
+ * The file is made 0600, kept in WAL mode, and refused on networked file systems, whose locks and
  * shared memory SQLite can not trust. A statement waits for another process's write no longer than
  * `wait` seconds, however often SQLite tries; then the message names the file and, where it can be
  * known, the process that has it.
@@ -43,9 +44,8 @@ typedef struct gp_journal_options {
 } gp_journal_options;
 
 /*
- * Opens the journal, makes file and tables where there are none, and brings those of an earlier
- * version up to date. Returns 0; on failure `*holder` is the pid of the process that has it locked,
- * or 0.
+ * Opens the journal; makes the file where there is none. Returns 0; on failure `*holder` is the pid
+ * of the process that has it locked, or 0.
  */
 int gp_journal_open(const char *path, const gp_journal_options *options, gp_journal **out,
                     long *holder, char *err, size_t err_size);

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/network_file_system.h"
 #include "core/shared_windows.h"
 #include "io/boot.h"
 
@@ -39,8 +40,8 @@ typedef struct owed_close {
 } owed_close;
 
 typedef struct owed_quota {
-    gp_shared_subject host, subjects[GP_LIMITER_RULES];
-    gp_shared_word word;
+    gp_shared_request request;
+    gp_limiter_word word;
 } owed_quota;
 
 struct gp_shared_limits {
@@ -142,7 +143,7 @@ static int check_file(gp_shared_limits *limits, struct stat *info)
         return fail(limits, "%s: %s", path, strerror(errno));
     }
     if (!S_ISREG(info->st_mode)) return fail(limits, "%s is no regular file", path);
-    network = gp_shared_network((uint64_t)(unsigned long)system.f_type & 0xFFFFFFFFu);
+    network = gp_network_file_system((unsigned long)system.f_type);
     if (network) {
         return fail(limits, "%s lies on a network file system (%s): choose a local file", path,
                     network);
@@ -287,7 +288,7 @@ static void pay(gp_shared_limits *limits, double at)
     }
     for (i = 0; i < limits->owed_quotas; i++) {
         const owed_quota *owed = &limits->quotas[i];
-        gp_shared_quota(&limits->block, &owed->host, owed->subjects, &owed->word, at);
+        gp_shared_quota(&limits->block, &owed->request, &owed->word, at);
     }
     limits->owed_closes = limits->owed_quotas = 0;
 }
@@ -348,18 +349,19 @@ static gp_shared_subject subject_of(const gp_shared_limits *limits, const gp_wai
     return subject;
 }
 
-static void subjects_of(const gp_shared_limits *limits, const gp_waiter *waiter,
-                        gp_shared_subject out[GP_LIMITER_RULES])
+static gp_shared_request request_of(const gp_shared_limits *limits, const gp_waiter *waiter)
 {
+    gp_shared_request request = {.host = host_of(limits), .owner = limits->owner};
     int rule;
     for (rule = 0; rule < GP_LIMITER_RULES; rule++)
-        out[rule] = subject_of(limits, waiter, rule);
+        request.subjects[rule] = subject_of(limits, waiter, rule);
+    return request;
 }
 
 static int take(gp_limiter_gate *gate, gp_waiter *waiter, double now, double *until)
 {
     gp_shared_limits *limits = (gp_shared_limits *)(void *)gate;
-    gp_shared_subject subjects[GP_LIMITER_RULES], host = host_of(limits);
+    gp_shared_request request;
     gp_shared_census census = {is_alive, limits};
     gp_shared_places places;
     double at, then;
@@ -372,10 +374,9 @@ static int take(gp_limiter_gate *gate, gp_waiter *waiter, double now, double *un
         return 0;
     }
     limits->pause = 0;
-    subjects_of(limits, waiter, subjects);
+    request = request_of(limits, waiter);
     at = file_time(limits, now);
-    taken =
-        gp_shared_take(&limits->block, &host, subjects, limits->owner, &census, at, &places, &then);
+    taken = gp_shared_take(&limits->block, &request, &census, at, &places, &then);
     unlock(limits);
     if (taken) {
         memcpy(waiter->gate_places, places.at, sizeof(waiter->gate_places));
@@ -431,16 +432,16 @@ static void close_window(gp_limiter_gate *gate, const gp_waiter *waiter, int rul
     }
 }
 
-static void quota(gp_limiter_gate *gate, const gp_waiter *waiter, uint64_t name, double left,
-                  double sent_at, double now, double until)
+static void quota(gp_limiter_gate *gate, const gp_waiter *waiter, const gp_limiter_word *word,
+                  double now)
 {
     gp_shared_limits *limits = (gp_shared_limits *)(void *)gate;
     double at = file_time(limits, now);
-    owed_quota said = {.host = host_of(limits),
-                       .word = {name, left, at - (now - sent_at), at + (until - now)}};
-    subjects_of(limits, waiter, said.subjects);
+    owed_quota said = {
+        .word = {word->name, word->left, at - (now - word->sent), at + (word->until - now)}};
+    said.request = request_of(limits, waiter);
     if (lock(limits, now)) {
-        gp_shared_quota(&limits->block, &said.host, said.subjects, &said.word, at);
+        gp_shared_quota(&limits->block, &said.request, &said.word, at);
         unlock(limits);
     } else if (limits->owed_quotas < OWED) {
         limits->quotas[limits->owed_quotas++] = said;

@@ -109,17 +109,17 @@ static int lookup(void *ctx, const char *name, size_t len, gp_uri_piece *value)
 
 static int tell_uri(void)
 {
-    static const char template_text[] = "/projects/:project/pipelines/:pipeline_id/jobs";
+    static const char path[] = "/projects/:project/pipelines/:pipeline_id/jobs";
     static const char base[] = "https://gitlab.example.com/gitlab/api/v4/projects?page=2";
     static const char reference[] =
         "../../a/rather/long/path/./to/../somewhere/else/behind/a/64th/byte?q#f";
     const char *why;
-    gp_uri_piece which;
+    gp_uri_piece template_text = {path, sizeof path - 1}, which;
     gp_uri parts;
     gp_buf out;
     int worked;
     gp_buf_init(&out, &alloc);
-    if (!gp_uri_expand(&out, template_text, strlen(template_text), lookup, NULL, &which, &why))
+    if (!gp_uri_expand(&out, template_text, lookup, NULL, &which, &why))
         complain("a template refused");
     worked = !out.failed;
     gp_buf_free(&out);

@@ -16,7 +16,7 @@ end
 -- One call that ends at once with that answer.
 local function call(breaker, now, status, retry_after)
   local x = exchange(breaker)
-  assert(x:next(now, 0) == "send", "not sent")
+  assert(x:next(now) == "send", "not sent")
   if status == 0 then return x:feed(now, 0, "unknown") end
   return x:feed(now, 0, "ok", status, retry_after)
 end
@@ -40,7 +40,7 @@ describe("the circuit breaker", function()
     local x = exchanges.new(retrying, { effect = "read", class = "read" }, breaker)
     local now = START
     for _ = 1, 3 do
-      assert.equals("send", (x:next(now, 0)))
+      assert.equals("send", (x:next(now)))
       x:feed(now, 0, "ok", 502)
       now = now + 10
     end
@@ -75,14 +75,14 @@ describe("the circuit breaker", function()
     for _ = 1, 3 do
       for _, outcome in ipairs { "permanent", "cancelled", "unreadable" } do
         local x = exchange(breaker)
-        x:next(START, 0)
+        x:next(START)
         x:feed(START, 0, outcome)
       end
       local x = exchange(breaker, { deadline = START + 1 })
-      x:next(START, 0)
+      x:next(START)
       x:feed(START + 1, 0, "unknown")
       local forgotten = exchange(breaker)
-      forgotten:next(START, 0)
+      forgotten:next(START)
       forgotten:close(START)
     end
     assert.equals("closed", (breaker:state(START)))
@@ -92,7 +92,7 @@ describe("the circuit breaker", function()
     local breaker = core.policy.breaker { failures = 1 }
     for _ = 1, 5 do
       local x = exchange(breaker)
-      x:next(START, 0)
+      x:next(START)
       x:feed(START, 0, "ok", 503, nil, nil, nil, nil, nil, nil, nil, "foreign")
     end
     assert.equals("closed", (breaker:state(START)))
@@ -125,20 +125,20 @@ describe("the circuit breaker", function()
 
   it("waits while it is open, or fails at once when the deadline comes first", function()
     local breaker = half_open()
-    assert.same({ "wait", START + 30 }, { exchange(breaker, { deadline = START + 60 }):next(START, 0) })
+    assert.same({ "wait", START + 30 }, { exchange(breaker, { deadline = START + 60 }):next(START) })
     assert.same({ "done", "circuit_open", 30 },
-      { exchange(breaker, { deadline = START + 10 }):next(START, 0) })
+      { exchange(breaker, { deadline = START + 10 }):next(START) })
   end)
 
   it("lets one probe at a time through, and closes after two that succeed", function()
     local breaker, now = half_open()
     local probe, other = exchange(breaker), exchange(breaker)
-    assert.equals("send", (probe:next(now, 0)))
-    assert.same({ "wait", now + 30 }, { other:next(now, 0) })
+    assert.equals("send", (probe:next(now)))
+    assert.same({ "wait", now + 30 }, { other:next(now) })
     probe:feed(now + 1, 0, "ok", 404)
     assert.is_true(probe:wakes())
     assert.equals("half_open", (breaker:state(now + 1)))
-    assert.equals("send", (other:next(now + 1, 0)))
+    assert.equals("send", (other:next(now + 1)))
     other:feed(now + 2, 0, "ok", 200)
     assert.equals("closed", (breaker:state(now + 2)))
     assert.is_true(other:wakes())
@@ -155,20 +155,20 @@ describe("the circuit breaker", function()
 
   it("never probes with a create, nor with what is no cancel", function()
     local breaker, now = half_open()
-    assert.equals("probe", (exchange(breaker, { effect = "create", class = "create" }):next(now, 0)))
-    assert.equals("probe", (exchange(breaker, { effect = "set", class = "create" }):next(now, 0)))
+    assert.equals("probe", (exchange(breaker, { effect = "create", class = "create" }):next(now)))
+    assert.equals("probe", (exchange(breaker, { effect = "set", class = "create" }):next(now)))
     local cancel = exchange(breaker, { effect = "set", class = "cancel" })
-    assert.equals("send", (cancel:next(now, 0)))
+    assert.equals("send", (cancel:next(now)))
     -- While a probe is under way there is nothing to probe.
-    assert.equals("wait", (exchange(breaker, { effect = "create", class = "create" }):next(now, 0)))
+    assert.equals("wait", (exchange(breaker, { effect = "create", class = "create" }):next(now)))
   end)
 
   it("frees the slot of a probe that never reports, and ignores its late success", function()
     local breaker, now = half_open { probe_timeout = 20 }
     local stuck, second = exchange(breaker), exchange(breaker)
-    stuck:next(now, 0)
-    assert.same({ "wait", now + 20 }, { second:next(now + 1, 0) })
-    assert.equals("send", (second:next(now + 20, 0)))
+    stuck:next(now)
+    assert.same({ "wait", now + 20 }, { second:next(now + 1) })
+    assert.equals("send", (second:next(now + 20)))
     stuck:feed(now + 21, 0, "ok", 200)
     assert.equals("half_open", (breaker:state(now + 21)))
     second:feed(now + 22, 0, "ok", 200)
@@ -180,12 +180,12 @@ describe("the circuit breaker", function()
     for _, first in ipairs { "report", "slot" } do
       local breaker, now = half_open { probe_timeout = 20 }
       local probe, second = exchange(breaker), exchange(breaker)
-      probe:next(now, 0)
-      if first == "slot" then assert.equals("send", (second:next(now + 20, 0))) end
+      probe:next(now)
+      if first == "slot" then assert.equals("send", (second:next(now + 20))) end
       probe:feed(now + 20, 0, "unknown")
       assert.same({ "open", 30 }, { breaker:state(now + 20) }, first)
       if first == "report" then
-        assert.same({ "wait", now + 50 }, { second:next(now + 20, 0) })
+        assert.same({ "wait", now + 50 }, { second:next(now + 20) })
       else
         -- It began before the breaker opened again.
         second:feed(now + 21, 0, "ok", 200)
@@ -197,25 +197,25 @@ describe("the circuit breaker", function()
   it("frees the place of a probe that was cancelled", function()
     local breaker, now = half_open()
     local probe = exchange(breaker)
-    probe:next(now, 0)
+    probe:next(now)
     probe:close(now)
     assert.is_true(probe:wakes())
-    assert.equals("send", (exchange(breaker):next(now, 0)))
+    assert.equals("send", (exchange(breaker):next(now)))
   end)
 
   it("waits for a probe no longer than the deadline", function()
     local breaker, now = half_open()
     local probe, other = exchange(breaker), exchange(breaker, { deadline = now + 5 })
-    probe:next(now, 0)
-    assert.same({ "wait", now + 5 }, { other:next(now, 0) })
-    local verdict, reason = other:next(now + 5, 0)
+    probe:next(now)
+    assert.same({ "wait", now + 5 }, { other:next(now) })
+    local verdict, reason = other:next(now + 5)
     assert.same({ "done", "circuit_open" }, { verdict, reason })
   end)
 
   it("drops a result that belongs to an earlier state", function()
     local breaker = core.policy.breaker { failures = 2, successes = 1 }
     local slow = exchange(breaker)
-    slow:next(START, 0)
+    slow:next(START)
     call(breaker, START, 502)
     call(breaker, START, 502)
     call(breaker, START + 30, 200)
@@ -322,7 +322,7 @@ describe("the circuit breaker", function()
         now = math.max(now, call_of.not_before or 0)
         local harmless = call_of.effect == "read" or call_of.effect == "set" and call_of.class == "cancel"
         local expected, till = model_admits(model, now, harmless)
-        local verdict, detail = call_of.x:next(now, 0)
+        local verdict, detail = call_of.x:next(now)
         -- One that was to be tried again may find the budget used up by then: the breaker is not told.
         local too_late = again and expected == "send" and verdict == "done" and detail == "budget"
         assert(too_late or verdict == expected and (verdict ~= "wait" or detail == till),
@@ -365,7 +365,7 @@ describe("the circuit breaker", function()
     local quiet = now + 1000
     for _ = 1, config.successes do
       local x = exchange(breaker)
-      assert(x:next(quiet, 0) == "send", "stuck")
+      assert(x:next(quiet) == "send", "stuck")
       x:feed(quiet, 0, "ok", 200)
     end
     assert(breaker:state(quiet) == "closed", "does not close")

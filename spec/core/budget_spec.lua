@@ -11,7 +11,7 @@ end
 -- One call whose first attempt fails: was it allowed to repeat?
 local function try(policy, now, status)
   local x = exchange(policy)
-  assert(x:next(now, 0) == "send")
+  assert(x:next(now) == "send")
   local verdict, reason = x:feed(now, 0, "ok", status or 502, nil, nil, nil, nil, nil, "text/plain", "")
   return verdict == "wait", reason
 end
@@ -32,7 +32,7 @@ describe("the retry budget", function()
     local policy = core.policy.new { limits = false }
     for i = 1, 200 do
       local x = exchange(policy)
-      x:next(START + i * 0.01, 0)
+      x:next(START + i * 0.01)
       x:feed(START + i * 0.01, 0, "ok", 200)
     end
     local allowed = 0
@@ -57,7 +57,7 @@ describe("the retry budget", function()
     for i = 1, count do
       local at = START + 1.1 * i
       calls[i] = exchange(policy)
-      calls[i]:next(at, 0)
+      calls[i]:next(at)
       local verdict, till = calls[i]:feed(at, 0, "ok", 503, tostring(due - at))
       assert.same({ "wait", due }, { verdict, math.floor(till + 0.5) })
     end
@@ -69,7 +69,7 @@ describe("the retry budget", function()
     local due, calls = bunch(30, policy)
     local sent, ended = 0, 0
     for _, x in ipairs(calls) do
-      local verdict, reason, retry_after = x:next(due, 0)
+      local verdict, reason, retry_after = x:next(due)
       if verdict == "send" then sent = sent + 1 else
         assert.same({ "done", "budget" }, { verdict, reason })
         assert.is_true(retry_after > 26)
@@ -81,18 +81,18 @@ describe("the retry budget", function()
     assert.same({ 20, 10, 10 }, { stats.budget_denied, stats.retries, stats.windows.second.used })
     -- What a 429 asked for costs nothing, also afterwards.
     local x = exchange(policy)
-    x:next(due, 0)
+    x:next(due)
     local _, till = x:feed(due, 0, "ok", 429, nil, nil, nil, nil, nil, "text/plain", "")
-    assert.same({ "send" }, { x:next(till, 0) })
+    assert.same({ "send" }, { x:next(till) })
   end)
 
   it("moves with a repetition to the moment at which it goes", function()
     local policy = core.policy.new { limits = false }
     local x = exchange(policy)
-    x:next(START, 0)
+    x:next(START)
     local _, till = x:feed(START, 0, "ok", 503, "5")
     assert.equals(9, policy:stats(START).budget_left)
-    assert.same({ "send" }, { x:next(till, 0) })
+    assert.same({ "send" }, { x:next(till) })
     assert.equals(9, policy:stats(till).budget_left)
     -- Ten seconds after the answer it still counts, ten seconds after it was sent no more.
     assert.equals(9, policy:stats(START + 11).budget_left)
@@ -128,7 +128,7 @@ describe("the retry budget", function()
           calls[#calls + 1] = now
           if random.chance(0.6) then
             local x = exchange(policy)
-            x:next(now, 0)
+            x:next(now)
             x:feed(now, 0, "ok", 200)
           else
             local allowed = try(policy, now)

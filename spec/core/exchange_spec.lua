@@ -21,7 +21,7 @@ local too_many = { type = "application/json",
 describe("an exchange", function()
   it("goes from send to done", function()
     local x = exchange(core.policy.new {}, {}, core.policy.breaker {})
-    assert.same({ "send" }, { x:next(START, 0) })
+    assert.same({ "send" }, { x:next(START) })
     assert.is_nil((x:sent_at()))
     x:sent(START + 0.25)
     assert.equals(START + 0.25, x:sent_at())
@@ -49,51 +49,51 @@ describe("an exchange", function()
     local breaker = core.policy.breaker { failures = 2 }
     local x = exchange(policy, { deadline = START + 30 }, breaker)
     x:moved(START, 302) -- nothing is under way
-    assert.same({ "send" }, { x:next(START, 0) })
+    assert.same({ "send" }, { x:next(START) })
     x:sent(START)
     x:moved(START + 0.1, 302)
     x:moved(START + 0.1, 302) -- once
     x:sent(START + 0.2) -- a late word of what is over
     assert.equals(1, policy:stats(START + 0.2).windows.minute.used)
-    assert.same({ "send" }, { x:next(START + 0.2, 0) })
+    assert.same({ "send" }, { x:next(START + 0.2) })
     x:sent(START + 0.2)
     x:moved(START + 0.3, 307)
-    local verdict, till = x:next(START + 0.3, 0)
+    local verdict, till = x:next(START + 0.3)
     assert.equals("wait", verdict)
     assert.is_true(till > START + 1 and till < START + 1.01)
-    assert.same({ "send" }, { x:next(till, 0) })
+    assert.same({ "send" }, { x:next(till) })
     x:sent(till)
     assert.equals(3, policy:stats(till).windows.minute.used)
     assert.equals(1, x:attempts())
     -- The minute is full: a fourth hop would pass the deadline.
     x:moved(till, 302)
-    local over, reason, later = x:next(till, 0)
+    local over, reason, later = x:next(till)
     assert.same({ "done", "throttled" }, { over, reason })
     assert.is_true(later > 58 and later < 60)
     local stats = policy:stats(till)
     assert.same({ 1, 1, 0, 1, 0, 0 }, { stats.calls, stats.attempts, stats.retries, stats.throttled,
       stats.waiting, stats.in_flight })
     x:moved(till, 302)
-    assert.equals("throttled", (select(2, x:next(till, 0))))
+    assert.equals("throttled", (select(2, x:next(till))))
   end)
 
   it("counts the attempt that follows one with a redirect, and asks the breaker for a hop", function()
     local policy, breaker = core.policy.new {}, core.policy.breaker { failures = 1 + 1, reset = 10 }
     local x = exchange(policy, {}, breaker)
-    x:next(START, 0)
+    x:next(START)
     x:moved(START, 302)
     -- Meanwhile others find the server down.
     for _ = 1, 2 do
       local other = exchange(policy, {}, breaker)
-      other:next(START, 0)
+      other:next(START)
       answer(other, START, 503)
     end
-    assert.same({ "wait", START + 10 }, { x:next(START + 1, 0) })
-    assert.same({ "send" }, { x:next(START + 10, 0) })
+    assert.same({ "wait", START + 10 }, { x:next(START + 1) })
+    assert.same({ "send" }, { x:next(START + 10) })
     local verdict = answer(x, START + 10, 500)
     assert.equals("wait", verdict)
     assert.equals(1, x:attempts())
-    x:next(START + 20, 0)
+    x:next(START + 20)
     assert.equals(2, x:attempts())
     assert.equals(1, policy:stats(START + 20).retries)
   end)
@@ -102,16 +102,16 @@ describe("an exchange", function()
     local policy, breaker = core.policy.new {}, core.policy.breaker { failures = 2, successes = 2, reset = 10 }
     for _ = 1, 2 do
       local x = exchange(policy, {}, breaker)
-      x:next(START, 0)
+      x:next(START)
       answer(x, START, 502)
     end
     local x = exchange(policy, {}, breaker)
-    assert.same({ "send" }, { x:next(START + 10, 0) })
+    assert.same({ "send" }, { x:next(START + 10) })
     x:moved(START + 10, 302)
     answer(x, START + 11, 200, { flag = "foreign" })
     assert.equals("half_open", (breaker:state(START + 11)))
     x = exchange(policy, {}, breaker)
-    x:next(START + 11, 0)
+    x:next(START + 11)
     -- What is foreign is an answer here, told without a word of the redirect too.
     assert.same({ "done", "failed" }, { answer(x, START + 11, 404, { flag = "foreign" }) })
     assert.equals("closed", (breaker:state(START + 11)))
@@ -120,7 +120,7 @@ describe("an exchange", function()
   it("learns nothing about its own windows from what is foreign, but heeds its time", function()
     local policy = core.policy.new {}
     local x = exchange(policy)
-    x:next(START, 0)
+    x:next(START)
     x:moved(START, 302)
     local verdict, till = answer(x, START, 429, { flag = "foreign", retry_after = "20", remaining = "0",
       type = "text/plain", body = "Retry later" })
@@ -128,24 +128,24 @@ describe("an exchange", function()
     assert.is_true(till >= START + 20)
     local windows = policy:stats(START + 1).windows
     assert.same({ 0, 0 }, { windows.second.closed_for, windows.minute.closed_for })
-    assert.same({ "send" }, { exchange(policy):next(START + 1, 0) })
+    assert.same({ "send" }, { exchange(policy):next(START + 1) })
     -- GitLab's own word counts, in a redirect as in any answer.
     x = exchange(policy, { deadline = START + 30 })
-    x:next(START + 1, 0)
+    x:next(START + 1)
     x:moved(START + 1, 302, nil, nil, "0", "throttle")
-    assert.equals("throttled", (select(2, x:next(START + 1, 0))))
+    assert.equals("throttled", (select(2, x:next(START + 1))))
   end)
 
   it("can be closed at any time, and again", function()
     local policy = core.policy.new { limits = { per_second = 1 } }
     local flying, waiting, idle = exchange(policy), exchange(policy), exchange(policy)
-    flying:next(START, 0)
-    waiting:next(START, 0)
+    flying:next(START)
+    waiting:next(START)
     for _ = 1, 2 do
       for _, x in ipairs { flying, waiting, idle } do x:close(START) end
     end
     for _, x in ipairs { flying, waiting, idle } do
-      assert.same({ "done", "cancelled" }, { x:next(START + 9, 0) })
+      assert.same({ "done", "cancelled" }, { x:next(START + 9) })
       x:sent(START + 9)
     end
     local stats = policy:stats(START)
@@ -161,13 +161,13 @@ describe("an exchange", function()
       local x = exchange(own, {}, breaker)
       own:close()
       breaker:close()
-      assert.equals("send", (x:next(START, 0)))
+      assert.equals("send", (x:next(START)))
       assert.equals("done", (answer(x, START, 200)))
       assert.has_error(function() own:stats(START) end)
       assert.has_error(function() breaker:state(START) end)
       local first, second = exchange(policy), exchange(policy)
-      first:next(START, 0)
-      second:next(START, 0)
+      first:next(START)
+      second:next(START)
       first, second = nil, nil -- luacheck: ignore 311
     end
     collectgarbage()
@@ -180,9 +180,9 @@ describe("an exchange", function()
   it("leaves the queue when it is told how an attempt ended that never was", function()
     local policy = core.policy.new { limits = { per_second = 1 } }
     local first, second, third = exchange(policy), exchange(policy), exchange(policy)
-    first:next(START, 0)
-    second:next(START, 0)
-    third:next(START, 0)
+    first:next(START)
+    second:next(START)
+    third:next(START)
     answer(second, START, 200)
     assert.is_true(second:wakes())
     assert.equals(1, policy:stats(START).waiting)
@@ -191,13 +191,13 @@ describe("an exchange", function()
   it("goes to the limiter again for each repetition", function()
     local policy = core.policy.new { limits = { per_second = 1, per_minute = false } }
     local one, two = exchange(policy), exchange(policy)
-    one:next(START, 0)
+    one:next(START)
     one:sent(START)
     local _, till = answer(one, START, 502)
-    two:next(START + 1.1, 0)
+    two:next(START + 1.1)
     two:sent(START + 1.1)
     assert.is_true(till < START + 1)
-    local verdict, later = one:next(START + 1.2, 0)
+    local verdict, later = one:next(START + 1.2)
     assert.equals("wait", verdict)
     assert.is_true(later > START + 2.1)
   end)
@@ -205,17 +205,17 @@ describe("an exchange", function()
   it("ends with the last answer when a repetition finds no place before the deadline", function()
     local policy = core.policy.new { limits = { per_second = 1, per_minute = 1 } }
     local one = exchange(policy, { deadline = START + 30 })
-    one:next(START, 0)
+    one:next(START)
     answer(one, START, 502)
-    local verdict, reason, retry_after = one:next(START + 1, 0)
+    local verdict, reason, retry_after = one:next(START + 1)
     assert.same({ "done", "deadline" }, { verdict, reason })
     assert.is_true(retry_after > 58)
   end)
 
   it("says how long nothing can go when it is throttled", function()
     local policy = core.policy.new { limits = { per_minute = 1 } }
-    exchange(policy):next(START, 0)
-    local verdict, reason, retry_after = exchange(policy, { deadline = START + 10 }):next(START, 0)
+    exchange(policy):next(START)
+    local verdict, reason, retry_after = exchange(policy, { deadline = START + 10 }):next(START)
     assert.same({ "done", "throttled" }, { verdict, reason })
     assert.is_true(retry_after >= 60 and retry_after < 60.01)
     assert.equals(1, policy:stats(START).throttled)
@@ -226,7 +226,7 @@ describe("an exchange", function()
     local kept, throttled = {}, 0
     for i = 1, 700 do
       kept[i] = exchange(policy, { deadline = START + 60 })
-      local _, reason = kept[i]:next(START, 0)
+      local _, reason = kept[i]:next(START)
       if reason == "throttled" then throttled = throttled + 1 end
     end
     -- Ten a second, and the window of a minute begins again only after the 60 s.
@@ -241,24 +241,24 @@ describe("an exchange", function()
 
     it("closes the window of what was asked for, and no other", function()
       local policy, jobs = policy_and_jobs()
-      jobs:next(START, 0)
+      jobs:next(START)
       too_many.retry_after = "9"
       answer(jobs, START, 429, too_many)
-      assert.equals("send", (exchange(policy):next(START, 0)))
-      assert.same({ "wait", START + 9 }, { exchange(policy, { lists_jobs = true }):next(START, 0) })
+      assert.equals("send", (exchange(policy):next(START)))
+      assert.same({ "wait", START + 9 }, { exchange(policy, { lists_jobs = true }):next(START) })
       local created = exchange(policy, { effect = "create", create_subject = "1 main" })
-      created:next(START, 0)
+      created:next(START)
       answer(created, START, 429, too_many)
-      assert.same({ "wait", START + 9 }, { exchange(policy, { create_subject = "1 main" }):next(START, 0) })
-      assert.equals("send", (exchange(policy, { create_subject = "2 main" }):next(START, 0)))
+      assert.same({ "wait", START + 9 }, { exchange(policy, { create_subject = "1 main" }):next(START) })
+      assert.equals("send", (exchange(policy, { create_subject = "2 main" }):next(START)))
     end)
 
     it("closes all windows when it is about none of ours", function()
       local policy = core.policy.new {}
       local x = exchange(policy)
-      x:next(START, 0)
+      x:next(START)
       answer(x, START, 429, too_many)
-      assert.same({ "wait", START + 9 }, { exchange(policy):next(START, 0) })
+      assert.same({ "wait", START + 9 }, { exchange(policy):next(START) })
     end)
   end)
 
@@ -266,27 +266,27 @@ describe("an exchange", function()
     for _, kind in ipairs { "text/plain", "Text/Plain; charset=utf-8" } do
       local policy = core.policy.new {}
       local x = exchange(policy, { lists_jobs = true })
-      x:next(START, 0)
+      x:next(START)
       local _, till = answer(x, START, 429, { type = kind, body = "Retry later" })
       assert.equals(START + 1, till)
-      assert.same({ "wait", START + 1 }, { exchange(policy):next(START, 0) })
+      assert.same({ "wait", START + 1 }, { exchange(policy):next(START) })
     end
   end)
 
   it("closes nothing after an overloaded storage's 429 that names no time", function()
     local policy = core.policy.new {}
     local x = exchange(policy, { effect = "create" })
-    x:next(START, 0)
+    x:next(START)
     answer(x, START, 429, { type = "application/json", body = "{}" })
-    assert.equals("send", (exchange(policy):next(START, 0)))
+    assert.equals("send", (exchange(policy):next(START)))
   end)
 
   it("leaves all other 400s alone", function()
     local policy = core.policy.new { limits = { create_per_minute = 2 } }
     local x = exchange(policy, { effect = "create", create_subject = "1 main" })
-    x:next(START, 0)
+    x:next(START)
     answer(x, START, 400, { body = '{"message":"400 Bad request"}' })
-    assert.equals("send", (exchange(policy, { create_subject = "1 main" }):next(START, 0)))
+    assert.equals("send", (exchange(policy, { create_subject = "1 main" }):next(START)))
   end)
 
   describe("told what is left", function()
@@ -294,13 +294,13 @@ describe("an exchange", function()
     local function allowed(fields, flying)
       local policy = core.policy.new { limits = { per_second = 100 } }
       local x = exchange(policy)
-      x:next(START, 0)
-      for _ = 1, flying or 0 do exchange(policy):next(START, 0) end
+      x:next(START)
+      for _ = 1, flying or 0 do exchange(policy):next(START) end
       answer(x, START, 200, fields)
       local kept, count = {}, 0
       for i = 1, 10 do
         kept[i] = exchange(policy)
-        local verdict, till = kept[i]:next(START, 0)
+        local verdict, till = kept[i]:next(START)
         if verdict == "wait" then return count, till - START end
         count = count + 1
       end
@@ -322,11 +322,11 @@ describe("an exchange", function()
       local policy = core.policy.new { limits = { per_second = 100 } }
       for i = 1, 3 do
         flying[i] = exchange(policy)
-        flying[i]:next(START, 0)
+        flying[i]:next(START)
       end
       answer(flying[1], START, 200, { remaining = "3" })
-      assert.equals("send", (exchange(policy):next(START, 0)))
-      assert.equals("wait", (exchange(policy):next(START, 0)))
+      assert.equals("send", (exchange(policy):next(START)))
+      assert.equals("wait", (exchange(policy):next(START)))
     end)
 
     it("ignores nonsense and windows that are over", function()
@@ -341,24 +341,24 @@ describe("an exchange", function()
       local policy = core.policy.new { limits = { per_second = 100 } }
       local function told(now, name, remaining, seconds)
         local x = exchange(policy)
-        assert.equals("send", (x:next(now, 0)))
+        assert.equals("send", (x:next(now)))
         answer(x, now, 200, { name = name, remaining = remaining, reset = tostring(now + seconds) })
       end
       told(START, "api", "50", 10)
       told(START, "files", "1", 30)
-      assert.equals("send", (exchange(policy):next(START, 0)))
-      assert.same({ "wait", START + 30 }, { exchange(policy):next(START, 0) })
+      assert.equals("send", (exchange(policy):next(START)))
+      assert.same({ "wait", START + 30 }, { exchange(policy):next(START) })
     end)
 
     it("does not let a late word from the same window raise it again", function()
       local policy = core.policy.new { limits = { per_second = 100 } }
       local one, two = exchange(policy), exchange(policy)
-      one:next(START, 0)
-      two:next(START, 0)
+      one:next(START)
+      two:next(START)
       local reset = tostring(START + 30)
       answer(one, START, 200, { remaining = "1", reset = reset })
       answer(two, START, 200, { remaining = "40", reset = reset })
-      assert.same({ "wait", START + 30 }, { exchange(policy):next(START, 0) })
+      assert.same({ "wait", START + 30 }, { exchange(policy):next(START) })
     end)
 
     it("forgets the throttle whose window ends first when there are too many", function()
@@ -366,13 +366,13 @@ describe("an exchange", function()
       local kept = {}
       for i = 1, 6 do
         kept[i] = exchange(policy)
-        kept[i]:next(START, 0)
+        kept[i]:next(START)
       end
       for i = 1, 5 do
         answer(kept[i], START, 200, { name = "throttle " .. i, remaining = "9", reset = tostring(START + i) })
       end
       answer(kept[6], START, 200, { name = "throttle 1", remaining = "0", reset = tostring(START + 2) })
-      assert.same({ "wait", START + 2 }, { exchange(policy):next(START, 0) })
+      assert.same({ "wait", START + 2 }, { exchange(policy):next(START) })
     end)
   end)
 end)
@@ -381,12 +381,12 @@ describe("a place that falls free", function()
   it("goes to who waits for it, not to who happens to ask first", function()
     local policy = core.policy.new { limits = { per_second = 1 } }
     local first, waits, late = exchange(policy), exchange(policy), exchange(policy)
-    assert.equals("send", (first:next(START, 0)))
+    assert.equals("send", (first:next(START)))
     first:sent(START)
     answer(first, START, 200)
-    assert.equals("wait", (waits:next(START, 0)))
-    assert.equals("wait", (late:next(START + 1.5, 0)))
-    assert.equals("send", (waits:next(START + 1.5, 0)))
+    assert.equals("wait", (waits:next(START)))
+    assert.equals("wait", (late:next(START + 1.5)))
+    assert.equals("send", (waits:next(START + 1.5)))
   end)
 end)
 
@@ -397,13 +397,13 @@ describe("what the server says is left", function()
     local kept = {}
     for i = 1, #told do
       kept[i] = exchange(policy)
-      kept[i]:next(START, 0)
+      kept[i]:next(START)
     end
     for i, one in ipairs(told) do
       answer(kept[i], START, 200, { name = one[1], remaining = tostring(one[2] + #told - i),
         reset = tostring(START + one[3]), date = "Thu, 01 Jan 2026 00:00:00 GMT" })
     end
-    local verdict, at = exchange(policy):next(START, 0)
+    local verdict, at = exchange(policy):next(START)
     return verdict == "wait" and at - START or verdict
   end
 
@@ -423,7 +423,7 @@ describe("the statistics of a policy", function()
     local function subjects(now) return policy:stats(now).windows.create.subjects end
     local function create(subject)
       local x = exchange(policy, { effect = "create", class = "create", create_subject = subject })
-      x:next(START, 0)
+      x:next(START)
       x:sent(START)
       return x
     end
@@ -438,7 +438,7 @@ describe("the statistics of a policy", function()
     local policy = core.policy.new {}
     local x = exchange(policy, { effect = "create", class = "create", create_subject = "1 main",
       no_retry = true })
-    x:next(START, 0)
+    x:next(START)
     x:sent(START)
     answer(x, START, 429, { type = "application/json", retry_after = "200", body = too_many.body })
     assert.equals(1, policy:stats(START + 100).windows.create.subjects)

@@ -66,14 +66,14 @@ describe("the retry table", function()
     it("says for " .. row[1] .. " what becomes of a read, a set and a create", function()
       for column, effect in ipairs { "read", "set", "create" } do
         local x = exchange { effect = effect }
-        assert.equals("send", (x:next(START, 0)))
+        assert.equals("send", (x:next(START)))
         local verdict, reason = feed(x, START, 0.5, row[2])
         local expected = row[2 + column]
         assert.equals(expected[1], verdict, effect)
         if expected[2] then assert.equals(expected[2], reason, effect) end
         -- What is over stays over.
         if verdict == "done" then
-          assert.same({ verdict, reason }, { (x:next(START + 99, 0)), (select(2, x:next(START + 99, 0))) })
+          assert.same({ verdict, reason }, { (x:next(START + 99)), (select(2, x:next(START + 99))) })
           assert.equals(reason, (select(2, feed(x, START + 99, 0, { status = 200 }))))
         end
       end
@@ -99,7 +99,7 @@ describe("the retry table", function()
       for _, random in ipairs { 0, 0.5, 0.999999 } do
         local x, now = exchange(), START
         for attempt = 1, row[3] do
-          assert.equals("send", (x:next(now, 0)))
+          assert.equals("send", (x:next(now)))
           local verdict, detail = feed(x, now, random, row[2])
           if attempt == row[3] then
             assert.same({ "done", "exhausted" }, { verdict, detail })
@@ -120,24 +120,24 @@ describe("the retry table", function()
     local x, now = exchange(), START
     local verdict, detail
     for _, answer in ipairs { { status = 502 }, { status = 503 }, { outcome = "unknown" }, { status = 502 } } do
-      assert.equals("send", (x:next(now, 0)))
+      assert.equals("send", (x:next(now)))
       verdict, detail = feed(x, now, 0, answer)
       assert.equals("wait", verdict)
       now = detail
     end
-    assert.equals("send", (x:next(now, 0)))
+    assert.equals("send", (x:next(now)))
     assert.same({ "done", "exhausted" }, { (feed(x, now, 0, { status = 503 })),
       (select(2, feed(x, now, 0, { status = 503 }))) })
     assert.equals(5, x:attempts())
     -- Three of one row are the end, whatever was between.
     x, now = exchange(), START
     for _, answer in ipairs { { status = 502 }, { status = 503 }, { status = 500 } } do
-      x:next(now, 0)
+      x:next(now)
       verdict, detail = feed(x, now, 0, answer)
       now = detail
     end
     assert.equals("wait", verdict)
-    x:next(now, 0)
+    x:next(now)
     assert.same({ "done", "exhausted" }, { feed(x, now, 0, { status = 504 }) })
   end)
 
@@ -147,7 +147,7 @@ describe("the retry table", function()
       local x, now = exchange(), START
       local verdict, detail
       for _, answer in ipairs { { outcome = "never_sent" }, { outcome = "never_sent" }, last[1] } do
-        x:next(now, 0)
+        x:next(now)
         verdict, detail = feed(x, now, 0, answer)
         now = detail
       end
@@ -157,10 +157,10 @@ describe("the retry table", function()
 
   it("is not doubtful before something was", function()
     local x = exchange { effect = "set" }
-    x:next(START, 0)
+    x:next(START)
     local _, now = feed(x, START, 0, limiters)
     assert.is_false(x:doubtful())
-    x:next(now, 0)
+    x:next(now)
     feed(x, now, 0, { status = 502 })
     assert.is_true(x:doubtful())
   end)
@@ -172,7 +172,7 @@ describe("the retry table", function()
         local sum = 0
         for _ = 1, 10000 do
           local x = exchange()
-          x:next(START, 0)
+          x:next(START)
           local drawn = random.unit()
           local asked = random.chance(0.5) and random.int(1, 300) or nil
           local _, till = feed(x, START, drawn, { status = 503, retry_after = asked and tostring(asked) })
@@ -198,7 +198,7 @@ describe("the server's time", function()
   local function delay(answer, now)
     local x = exchange()
     now = now or START
-    x:next(now, 0)
+    x:next(now)
     local verdict, detail, retry_after = feed(x, now, 0, answer)
     if verdict == "wait" then return detail - now end
     return detail, retry_after
@@ -256,14 +256,14 @@ describe("the server's time", function()
     assert.same({ "too_long", 301 }, { delay(throttled { retry_after = "301" }) })
     assert.same({ "too_long", 86400 }, { delay(throttled { retry_after = "86400" }) })
     local x = exchange { retry = { max_wait = 1000, budget = 1 } }
-    x:next(START, 0)
+    x:next(START)
     assert.equals(START + 900, (select(2, feed(x, START, 0, throttled { retry_after = "900" }))))
   end)
 
   it("adds at most half of itself, and at most 5 s", function()
     for asked, most in pairs { ["2"] = 1, ["10"] = 5, ["60"] = 5, ["300"] = 5 } do
       local x = exchange()
-      x:next(START, 0)
+      x:next(START)
       local _, till = feed(x, START, 0.999999, throttled { retry_after = asked })
       assert.is_true(math.abs(till - START - tonumber(asked) - most) < 1e-4)
     end
@@ -273,26 +273,26 @@ end)
 describe("a deadline", function()
   it("is never passed: without time for another attempt it is over now", function()
     local x = exchange { deadline = START + 10 }
-    x:next(START, 0)
+    x:next(START)
     assert.same({ "done", "deadline", 11 }, { feed(x, START, 0, { status = 503, retry_after = "11" }) })
     x = exchange { deadline = START + 10.5 }
-    x:next(START, 0)
+    x:next(START)
     assert.same({ "wait", START + 10 }, { feed(x, START, 0, { status = 503, retry_after = "10" }) })
-    assert.equals("send", (x:next(START + 10, 0)))
+    assert.equals("send", (x:next(START + 10)))
   end)
 
   it("leaves time for an attempt: what could begin only when it is over is not waited for", function()
     local x = exchange { deadline = START + 10 }
-    x:next(START, 0)
+    x:next(START)
     assert.same({ "done", "deadline", 10 }, { feed(x, START, 0, { status = 503, retry_after = "10" }) })
     -- The same in front of the windows and of a breaker.
     local policy = core.policy.new { limits = { per_second = 1 } }
     x = exchanges.new(policy, { effect = "read", class = "read" })
-    x:next(START, 0)
+    x:next(START)
     feed(x, START, 0, { status = 429, retry_after = "20" })
     for seconds, expected in pairs { [20] = "throttled", [20.5] = "wait" } do
       local late = exchanges.new(policy, { effect = "read", class = "read", deadline = START + seconds })
-      local verdict, reason = late:next(START, 0)
+      local verdict, reason = late:next(START)
       assert.equals(expected, verdict == "done" and reason or verdict)
       late:close(START)
     end
@@ -300,30 +300,30 @@ describe("a deadline", function()
     local none = core.policy.new { limits = false, retry = false }
     for _ = 1, 2 do
       local down = exchanges.new(none, { effect = "read", class = "read" }, breaker)
-      down:next(START, 0)
+      down:next(START)
       feed(down, START, 0, { status = 502 })
     end
     for seconds, expected in pairs { [30] = "circuit_open", [30.5] = "wait" } do
       local late = exchanges.new(none, { effect = "read", class = "read", deadline = START + seconds },
         breaker)
-      local verdict, reason = late:next(START, 0)
+      local verdict, reason = late:next(START)
       assert.equals(expected, verdict == "done" and reason or verdict)
     end
   end)
 
   it("that is over before the first attempt sends nothing", function()
     local x = exchange { deadline = START }
-    assert.same({ "done", "deadline" }, { x:next(START + 1, 0) })
+    assert.same({ "done", "deadline" }, { x:next(START + 1) })
     assert.equals(0, x:attempts())
   end)
 
   it("does not hurry what is asked too early", function()
     local x = exchange()
-    x:next(START, 0)
+    x:next(START)
     local _, till = feed(x, START, 0, { status = 503 })
-    assert.same({ "wait", till }, { x:next(START + 0.1, 0) })
-    assert.equals("send", (x:next(till, 0)))
-    assert.equals("send", (x:next(till, 0)), "asked twice, sent once")
+    assert.same({ "wait", till }, { x:next(START + 0.1) })
+    assert.equals("send", (x:next(till)))
+    assert.equals("send", (x:next(till)), "asked twice, sent once")
     assert.equals(2, x:attempts())
   end)
 end)
@@ -334,10 +334,10 @@ describe("retry = false", function()
     for _, case in ipairs { { "read", { status = 502 }, "off" }, { "create", { status = 502 }, "reconcile" },
       { "create", { outcome = "never_sent" }, "off" }, { "set", { status = 404 }, "failed" } } do
       local x = exchange({ effect = case[1] }, off)
-      x:next(START, 0)
+      x:next(START)
       assert.same({ "done", case[3] }, { feed(x, START, 0, case[2]) })
       x = exchange { effect = case[1], no_retry = true }
-      x:next(START, 0)
+      x:next(START)
       assert.same({ "done", case[3] }, { feed(x, START, 0, case[2]) })
     end
   end)

@@ -96,7 +96,7 @@ describe("the HTTP engine", function()
   it("tells the exchange when bytes can leave, and keeps it alive", function()
     local policy = core.policy.new {}
     local exchange = core.exchange.new(policy, nil, "read", "read")
-    assert.are.equal("send", (exchange:next(5000, 0)))
+    assert.are.equal("send", (exchange:next(5000)))
     assert.is_nil(exchange:sent_at())
     local transfer = assert(engine:submit({ url = server.main .. "/redirect?to=/ok",
       exchange = exchange }, 5000))

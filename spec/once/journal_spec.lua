@@ -118,6 +118,44 @@ c.close()]])))
     clean()
   end)
 
+  it("refuses a database that is not a journal of this version or before, and leaves it as it is", function()
+    local cases = {
+      { "CREATE TABLE other (x)", "a database, but no journal of ours" },
+      { "PRAGMA application_id = 99; CREATE TABLE other (x)", "a database, but no journal of ours" },
+      { "PRAGMA application_id = 1735420530; PRAGMA user_version = 3; CREATE TABLE other (x)",
+        "made by a newer version of gitlab-pipelines" },
+    }
+    for _, case in ipairs(cases) do
+      local file, clean = process.file "foreign.db"
+      local sqlite = "/usr/bin/python3 -c 'import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); %s' "
+        .. file
+      assert(os.execute(sqlite:format('c.executescript("' .. case[1] .. '")')))
+      local opened, err = journal.open(file)
+      assert.is_nil(opened)
+      assert.is_true(err:is "JournalUnusable")
+      assert.equal(file .. ": " .. case[2], err.message)
+      local pipe = io.popen(sqlite:format('print(c.execute("SELECT group_concat(name) FROM sqlite_master")'
+        .. ".fetchone()[0])"))
+      assert.equal("other", pipe:read "*l")
+      pipe:close()
+      clean()
+    end
+  end)
+
+  it("holds the deadline when tables are to be made while another process has the file", function()
+    local new, clean = process.file "new.db"
+    assert(os.execute(("/usr/bin/python3 -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1])"
+      .. ".execute(\"PRAGMA journal_mode = WAL\")' '%s'"):format(new)))
+    process.while_locked(new, "BEGIN IMMEDIATE", function(pid)
+      local opened, err = journal.open(new, { wait = 0.1 })
+      assert.is_nil(opened)
+      assert.equal(("%s: locked by process %d"):format(new, pid), err.message)
+      assert.equal(pid, err.pid)
+    end)
+    assert(journal.open(new)):close()
+    clean()
+  end)
+
   local clock = require("gitlab_pipelines.core").clock
 
   -- How long `fn` took, by a clock.

@@ -385,13 +385,13 @@ local function probe(self, call)
 end
 
 -- May the next attempt go, or the next hop of one? What goes to another origin is asked of that one's
--- exchange. Chance has no part in the answer.
+-- exchange.
 local function ask(self, call, x)
   local hop = call.hop
-  if hop then return (hop.visit or x):next(self.runtime:now(), 0) end
+  if hop then return (hop.visit or x):next(self.runtime:now()) end
   local verdict, detail, retry_after = stores.ask(self, call)
   if verdict then return verdict, detail, retry_after end
-  return x:next(self.runtime:now(), 0)
+  return x:next(self.runtime:now())
 end
 
 -- Drives the exchange to its end: how it ended, and seconds after which to try again.

@@ -3,7 +3,9 @@
 --- process holds; runs of flows are kept in the same file by flow/journal.lua.
 
 local clock = require "gitlab_pipelines.once.journal_clock"
+local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
+local schema = require "gitlab_pipelines.once.journal_schema"
 
 local M = {}
 
@@ -13,6 +15,9 @@ local KEEP_SECONDS = 30 * 86400
 -- How long a statement waits for another process's write, unless the caller has less time.
 local WAIT_SECONDS = 5
 
+---@class gitlab_pipelines.Journal
+---@field path string
+---@field boot_id string of the machine's boot; "": not known
 local Journal = {}
 Journal.__index = Journal
 Journal.__name = "gitlab_pipelines.once.journal"
@@ -63,11 +68,16 @@ end
 function M.open(path, opts)
   opts = opts or {}
   local store = require("gitlab_pipelines.store").journal
-  local handle, message, pid = store.open(path, opts.durable ~= false,
-    math.max(0, math.min(opts.wait or WAIT_SECONDS, WAIT_SECONDS)))
+  local wait = math.max(0, math.min(opts.wait or WAIT_SECONDS, WAIT_SECONDS))
+  local opened_by = core.clock.now() + wait
+  local handle, message, pid = store.open(path, opts.durable ~= false, wait)
   if not handle then return unusable(message, pid) end
-  return setmetatable({ handle = handle, path = path, boot = opts.boot or store.boot,
+  local journal = setmetatable({ handle = handle, path = path, boot = opts.boot or store.boot,
     boot_id = first_line "/proc/sys/kernel/random/boot_id" or "" }, Journal)
+  local ok, err = schema.prepare(journal:within(function() return opened_by - core.clock.now() end))
+  if ok then return journal end
+  journal:close()
+  return nil, err
 end
 
 --- Is this value a journal?
