@@ -307,7 +307,8 @@ static void replace_answer(connection *conn)
     }
     gp_http_response_clear(&server->response);
     fill_request(conn, &request);
-    server->options.refuse(server->options.ctx, server->now, &request, &server->response);
+    server->options.service.refuse(server->options.service.ctx, server->now, &request,
+                                   &server->response);
     deliver_suspended(conn);
 }
 
@@ -318,7 +319,8 @@ static void flush(gp_httpd *server)
     int good = 1;
     if (!server->unflushed) return;
     server->unflushed = 0;
-    if (server->options.flush) good = server->options.flush(server->options.ctx);
+    if (server->options.service.flush)
+        good = server->options.service.flush(server->options.service.ctx);
     for (conn = server->first; conn && server->uncommitted; conn = next) {
         next = conn->next;
         if (!conn->uncommitted) continue;
@@ -385,7 +387,7 @@ static int take_answer(connection *conn, double *due)
         return 0;
     }
     count_memory(conn, out->body.len);
-    conn->uncommitted = out->uncommitted && server->options.flush;
+    conn->uncommitted = out->uncommitted && server->options.service.flush;
     server->uncommitted += conn->uncommitted ? 1 : 0;
     return 1;
 }
@@ -460,7 +462,7 @@ static void fill_request(connection *conn, gp_http_request_in *request)
     request->body = conn->body.data;
     request->body_len = conn->body.len - 1;
     request->served_before = conn->served;
-    request->may_defer = server->options.flush != NULL;
+    request->may_defer = server->options.service.flush != NULL;
     request->may_wait = server->now < conn->asked + BUSY_PATIENCE;
 }
 
@@ -471,7 +473,8 @@ static void ask(connection *conn)
     fill_request(conn, &request);
     server->unflushed = 1;
     gp_http_response_clear(&server->response);
-    server->options.handler(server->options.ctx, server->now, &request, &server->response);
+    server->options.service.handler(server->options.service.ctx, server->now, &request,
+                                    &server->response);
 }
 
 static void ask_again(connection *conn)
