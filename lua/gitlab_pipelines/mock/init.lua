@@ -6,12 +6,13 @@
 --
 -- The simulation itself is C (csrc/mock); this file loads worlds and gives it a way in.
 
-local json = require "gitlab_pipelines.json"
 local options = require "gitlab_pipelines.options"
 local simulation = require "gitlab_pipelines.simulation"
-local world_file = require "gitlab_pipelines.mock.world"
 
 local M = {}
+
+-- What reads worlds, loaded with the first one.
+local function worlds() return require "gitlab_pipelines.mock.world" end
 
 -- The folder above the one that this file stands in: lua/gitlab_pipelines/mock/init.lua -> lua's.
 local function home()
@@ -85,7 +86,7 @@ local function open(where, given)
   local world_json
   if given.world then
     local message
-    world_json, message = world_file.load(given.world)
+    world_json, message = worlds().load(given.world)
     if not world_json then return nil, message end
   end
   local token = given.token or os.getenv "MOCK_TOKEN" or M.default_token
@@ -97,7 +98,7 @@ local function open(where, given)
   }
   if not core then
     if culprit == "world" and type(given.world) == "string" then
-      message = world_file.locate(given.world, message)
+      message = worlds().locate(given.world, message)
     end
     return nil, where .. ": " .. message
   end
@@ -150,11 +151,5 @@ function M.serve(given)
   end
   return handle
 end
-
---- A world as JSON text, from a file or a table; nil and a message with file and line.
-M.load_world = world_file.load
-
---- Text of a value for a request's body.
-M.encode = json.encode
 
 return M
