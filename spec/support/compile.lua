@@ -72,8 +72,8 @@ function M.run_mock(name, arguments, flags)
   local program = M.folder() .. "/" .. name
   local pipe = assert(io.popen(([[mkdir -p %s && unset LD_PRELOAD && \
     %s -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Icsrc %s %s -o %s spec/c/%s.c \
-    %s/obj/mock/*.o %s/obj/mock/*/*.o %s/obj/io/journal_lock.o %s/obj/io/lock_holder.o \
-    %s/obj/libgpcore.a -lsqlite3 -lcrypto -lm 2>&1 && \
+    $(ls csrc/mock/*.c csrc/mock/*/*.c | sed 's,^csrc,'%s/obj',; s,c$,o,') %s/obj/mock/control/panel_html.o \
+    %s/obj/io/journal_lock.o %s/obj/io/lock_holder.o %s/obj/libgpcore.a -lsqlite3 -lcrypto -lm 2>&1 && \
     timeout 600 %s %s 2>&1; echo status=$?]]):format(quote(M.folder()), compiler, how, flags or "", quote(program),
       name, quote(build), quote(build), quote(build), quote(build), quote(build), quote(program), arguments)))
   local text = pipe:read "*a"
