@@ -20,26 +20,27 @@ include_lua5.4 := $(shell pkg-config --cflags lua5.4 2>/dev/null)
 include_lua5.3 := $(shell pkg-config --cflags lua5.3 2>/dev/null)
 include_luajit := $(shell pkg-config --cflags luajit 2>/dev/null)
 
-libs_core  := -lcrypto -lm
-libs_http  := -lcurl -lssl -lm
-libs_store := -lsqlite3 -lzip -lm
-libs_mock  := -lsqlite3 -lmicrohttpd -lcrypto -lm
+libs_core       := -lcrypto -lm
+libs_http       := -lcurl -lssl -lm
+libs_store      := -lsqlite3 -lzip -lm
+libs_server     := -lmicrohttpd -lm
+libs_simulation := -lsqlite3 -lcrypto -lm
 
 # Which floors' sources go into which shared object; csrc/core is linked into each.
-sources_core  := csrc/io/clock.c csrc/io/poll.c csrc/io/term.c csrc/io/shared_limits.c \
+sources_core   := csrc/io/clock.c csrc/io/poll.c csrc/io/term.c csrc/io/shared_limits.c \
     csrc/io/boot.c
-sources_http  := $(wildcard csrc/io/http*.c) csrc/io/clock.c
-sources_store := $(wildcard csrc/io/journal*.c csrc/io/archive*.c csrc/io/partial_file.c) csrc/io/lock_holder.c csrc/io/boot.c \
+sources_server := $(wildcard csrc/io/httpd*.c) csrc/io/faulty_response.c csrc/io/clock.c
+sources_http   := $(filter-out csrc/io/httpd%,$(wildcard csrc/io/http*.c)) csrc/io/clock.c
+sources_store  := $(wildcard csrc/io/journal*.c csrc/io/archive*.c csrc/io/partial_file.c) csrc/io/lock_holder.c csrc/io/boot.c \
     csrc/io/clock.c csrc/io/folder.c
-sources_mock  := $(wildcard csrc/mock/*.c csrc/mock/*/*.c csrc/io/httpd*.c csrc/io/faulty_response.c) csrc/io/clock.c \
-    csrc/io/journal_lock.c csrc/io/lock_holder.c
-sources_http  := $(filter-out csrc/io/httpd%.c,$(sources_http))
+sources_simulation := $(wildcard csrc/mock/*.c csrc/mock/*/*.c) csrc/io/journal_lock.c \
+    csrc/io/lock_holder.c
 
 # The page /_mock/ becomes a text in C.
-extra_mock    := $(BUILD)/obj/mock/control/panel_html.o
+extra_simulation := $(BUILD)/obj/mock/control/panel_html.o
 
 core_objects := $(patsubst csrc/%.c,$(BUILD)/obj/%.o,$(wildcard csrc/core/*.c))
-modules      := $(foreach so,core http store mock,$(if $(wildcard csrc/binding/$(so)_*.c),$(so)))
+modules      := $(foreach so,core http store server simulation,$(if $(wildcard csrc/binding/$(so)_*.c),$(so)))
 
 .PHONY: build
 build: ## build for Lua 5.4, Lua 5.3 and LuaJIT; plain `make` does the same

@@ -4,7 +4,7 @@
  *   now() wall() random()          seconds, seconds, 0 <= x < 1
  *   poll({{fd, events}...}, s)     -> count of ready ones | nil, "interrupted" | nil, message;
  *                                  events "r", "w" or "rw"; s nil: no limit
- *   trap(name) -> true | nil       "INT", "TERM", "HUP": from now on it only sets a flag
+ *   trap(name) -> true | nil       "INT", "TERM", "HUP", "PIPE": from now on it only sets a flag
  *   trapped() -> name | nil        which one came since the last call
  *   untrap()                       puts back what was there before
  */

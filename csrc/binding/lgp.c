@@ -97,6 +97,15 @@ void *lgp_new(lua_State *L, size_t size, const char *name)
     return object;
 }
 
+void lgp_keep(lua_State *L, int index)
+{
+    index = lua_absindex(L, index);
+    lua_createtable(L, 1, 0);
+    lua_pushvalue(L, index);
+    lua_rawseti(L, -2, 1);
+    lua_setuservalue(L, -2);
+}
+
 void lgp_type(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta,
               lua_CFunction close)
 {

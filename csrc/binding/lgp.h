@@ -51,6 +51,9 @@ void lgp_type(lua_State *L, const char *name, const luaL_Reg *methods, const lua
  * metatable is every method's first upvalue, which is quicker to compare with than to look up. */
 void *lgp_self(lua_State *L, const char *name);
 
+/* The userdata on top of the stack keeps the value at `index` alive, in its user value. */
+void lgp_keep(lua_State *L, int index);
+
 /* Pushes a table that holds `functions`. */
 void lgp_module(lua_State *L, const luaL_Reg *functions);
 

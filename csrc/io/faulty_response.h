@@ -11,8 +11,8 @@
  *     while (!gp_raw_step(&raw, now)) wait for the socket, or until gp_raw_due(&raw)
  *     gp_raw_free(&raw);
  */
-#ifndef GP_IO_RAW_H
-#define GP_IO_RAW_H
+#ifndef GP_IO_FAULTY_RESPONSE_H
+#define GP_IO_FAULTY_RESPONSE_H
 
 #include "core/http_message.h"
 

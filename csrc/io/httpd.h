@@ -2,7 +2,7 @@
  * An HTTP/1.1 server without a thread: libmicrohttpd on its epoll set, driven by whoever holds it.
  *
  *     gp_httpd *server;
- *     gp_httpd_options options = {.port = 8080, .handler = answer, .ctx = my_things};
+ *     gp_httpd_options options = {.port = 8080, .service = {.handler = answer, .ctx = my_things}};
  *     if (!gp_httpd_open(&options, &server, message, sizeof message)) ...
  *     for (;;) {
  *         poll gp_httpd_fd(server) for reading, at most gp_httpd_timeout(server, now) seconds
@@ -19,32 +19,19 @@
  * than 1 KiB/s (closed). Where max_connections are open, or the process has no descriptor left, a
  * new connection takes the place of the one that has waited longest for a request. What the
  * handler's answer asks for (delay, reset, truncation...; see core/http_message.h) is carried out
- * here and in io/raw.h.
+ * here and in io/faulty_response.h.
  */
 #ifndef GP_IO_HTTPD_H
 #define GP_IO_HTTPD_H
 
-#include "core/http_message.h"
+#include "core/http_service.h"
 
 typedef struct gp_httpd gp_httpd;
-
-/* Fills `response`, which is empty. Called once a request, with its whole body, never nested; again
- * every 20 ms for up to a second (`may_wait`) while it says `busy`. */
-typedef void (*gp_httpd_handler)(void *ctx, double now, const gp_http_request_in *request,
-                                 gp_http_response_out *response);
 
 typedef struct gp_httpd_options {
     const char *host; /* address or name; NULL: 127.0.0.1 */
     unsigned port;    /* 0: a free one */
-    gp_httpd_handler handler;
-    /* Makes lasting what answers that are `uncommitted` tell; 0 when it could not, and then they
-     * are not delivered. Called once for all requests of a step. NULL: nothing is ever deferred. */
-    int (*flush)(void *ctx);
-    /* After a flush that failed: fills the answer for each request that waited for it. A GET or
-     * HEAD is given to the handler again instead, for up to a second. NULL only where `flush` is.
-     */
-    gp_httpd_handler refuse;
-    void *ctx;
+    gp_http_service service;
     const gp_alloc *alloc;    /* NULL: malloc; must outlive the server */
     size_t max_head;          /* bytes of request line and headers; 0: 16 KiB */
     size_t max_body;          /* bytes; 0: 32 MiB */

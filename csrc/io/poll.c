@@ -19,6 +19,7 @@ static trap traps[] = {
     {.name = "INT", .signal = SIGINT},
     {.name = "TERM", .signal = SIGTERM},
     {.name = "HUP", .signal = SIGHUP},
+    {.name = "PIPE", .signal = SIGPIPE},
 };
 
 enum { TRAPS = sizeof traps / sizeof traps[0] };

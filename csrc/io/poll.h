@@ -21,8 +21,8 @@ enum { GP_POLL_FAILED = -1, GP_POLL_INTERRUPTED = -2 };
  */
 int gp_poll(struct pollfd *fds, size_t count, double seconds);
 
-/* Traps "INT", "TERM" or "HUP": 0, or -1 for another name or when the system refuses. The handler
- * that was there is kept for gp_untrap. Trapping twice is the same as once. */
+/* Traps "INT", "TERM", "HUP" or "PIPE": 0, or -1 for another name or when the system refuses. The
+ * handler that was there is kept for gp_untrap. Trapping twice is the same as once. */
 int gp_trap(const char *name);
 
 /* Puts back what gp_trap replaced; signals that were not fetched are forgotten. */

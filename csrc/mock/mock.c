@@ -482,11 +482,6 @@ void gp_mock_request(gp_mock *m, double now, const gp_http_request_in *in,
 
 /* Webhooks ---------------------------------------------------------------------------------- */
 
-int gp_mock_has_webhooks(const gp_mock *m)
-{
-    return m->hooks.count > 0;
-}
-
 double gp_mock_webhook_timeout(gp_mock *m, double now)
 {
     const gp_pipeline *first = gp_schedule_first(m);

@@ -90,9 +90,6 @@ typedef struct gp_mock_webhook {
     gp_http_response_out headers; /* only these are used; free it with gp_http_response_free */
 } gp_mock_webhook;
 
-/* Is there any target? */
-int gp_mock_has_webhooks(const gp_mock *m);
-
 /* Seconds until something may be due; negative: nothing is in sight. */
 double gp_mock_webhook_timeout(gp_mock *m, double now);
 

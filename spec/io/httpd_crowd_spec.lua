@@ -1,7 +1,7 @@
 -- Clients that keep connections without using them, or do not read what they asked for: they must
 -- not starve the others, whether the server's own limit or the process's descriptors are the bound.
 local clock = require("gitlab_pipelines.core").clock
-local mock = require "gitlab_pipelines.mock"
+local echo_server = require "support.echo"
 local server = require "support.httpd"
 
 local FULL = os.getenv "GP_FULL" == "1"
@@ -65,12 +65,6 @@ describe("a crowd of 1,200 connections", function()
 end)
 
 describe("a client that does not read its answer", function()
-  local function in_process(options)
-    local held = assert(mock.echo_start(options))
-    local address, port = held:url():match "^http://(.-):(%d+)$"
-    return held, { host = address, port = tonumber(port) }
-  end
-
   local function pump(held, now, done)
     local give_up, count = clock.now() + 10, 0
     while not done(count) do
@@ -99,7 +93,7 @@ describe("a client that does not read its answer", function()
   for _, wish in ipairs { "send; size=20000000", "send_close; size=20000000",
     "dribble; size=20000000; bytes=1000000; interval=0.001" } do
     it("is sent away after the server's patience: " .. wish, function()
-      local held, address = in_process { patience = 30 }
+      local held, address = echo_server.start { patience = 30 }
       local client = deaf(held, address, wish, 10)
       -- The dribble goes on until the client's buffers are full.
       pump(held, 15, function() return (held:timeout(15) or 0) > 20 end)
@@ -114,7 +108,7 @@ describe("a client that does not read its answer", function()
   end
 
   it("makes room for others when the server is full", function()
-    local held, address = in_process { max_connections = 1 }
+    local held, address = echo_server.start { max_connections = 1 }
     local client = deaf(held, address, "send; size=20000000", 10)
     local other = server.talk(address, { server.step.send "GET /other HTTP/1.1\r\nHost: a\r\n\r\n",
       server.step.answers(1), server.step.keep })

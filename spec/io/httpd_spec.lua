@@ -1,6 +1,6 @@
 local cjson = require "cjson"
 local clock = require("gitlab_pipelines.core").clock
-local mock = require "gitlab_pipelines.mock"
+local echo_server = require "support.echo"
 local server = require "support.httpd"
 
 local step = server.step
@@ -19,13 +19,6 @@ local function sole(received)
   local answers = server.answers(received)
   assert.equal(1, #answers, received)
   return answers[1]
-end
-
--- A server in this process, so that a spec owns its time.
-local function in_process(options)
-  local held = assert(mock.echo_start(options))
-  local address, port = held:url():match "^http://(.-):(%d+)$"
-  return held, { host = address, port = tonumber(port) }
 end
 
 -- Pumps at the time `now` until `done(count)`, only when the server asks for it: by its descriptor or
@@ -290,22 +283,57 @@ describe("the HTTP server", function()
   end)
 
   it("says in one line why it can not listen", function()
-    local held = assert(mock.echo_start())
+    local held = assert(echo_server.open())
     local taken = tonumber(held:url():match ":(%d+)$")
-    local none, message = mock.echo_start { port = taken }
+    local none, message = echo_server.open { port = taken }
     assert.is_nil(none)
     assert.equal(("cannot listen on 127.0.0.1 port %d: Address already in use"):format(taken), message)
     held:close()
-    none, message = mock.echo_start { host = "not an address" }
+    none, message = echo_server.open { host = "not an address" }
     assert.is_nil(none)
     assert.truthy(message:match "^cannot listen on not an address port 0: ")
-    assert.has_error(function() mock.echo_start { port = 70000 } end)
-    assert.has_error(function() mock.echo_start { port = -1 } end)
+    assert.has_error(function() echo_server.open { port = 70000 } end)
+    assert.has_error(function() echo_server.open { port = -1 } end)
+  end)
+
+  it("takes a service only, and raises for anything else", function()
+    for _, other in ipairs { 1, "x", {}, io.stdout, function() end } do
+      assert.error_matches(function() require("gitlab_pipelines.server").open(other) end, "http_service")
+    end
+  end)
+
+  it("keeps the owner of its service alive", function()
+    local simulation = require "gitlab_pipelines.simulation"
+    local service = simulation.open({}):service()
+    local held = assert(require("gitlab_pipelines.server").open(service))
+    service = nil -- luacheck: ignore 311
+    collectgarbage()
+    collectgarbage()
+    local address, port = held:url():match "^http://(.-):(%d+)$"
+    local wait = server.talk({ host = address, port = tonumber(port) },
+      { step.send(get "/api/v4/version"), step.answers(1), step.keep })
+    pump(held, 0, function(count) return count == 1 end)
+    -- Collected, the simulation would be closed, and its service answer 503.
+    assert.equal(401, sole(select(2, wait())).status)
+    held:close()
+  end)
+
+  it("answers 503 when the simulation behind it is closed", function()
+    local simulation = assert(require("gitlab_pipelines.simulation").open {})
+    local held = assert(require("gitlab_pipelines.server").open(simulation:service()))
+    simulation:close()
+    assert.has_error(function() simulation:service() end)
+    local address, port = held:url():match "^http://(.-):(%d+)$"
+    local wait = server.talk({ host = address, port = tonumber(port) },
+      { step.send(get "/api/v4/version"), step.answers(1), step.keep })
+    pump(held, 0, function(count) return count == 1 end)
+    assert.equal(503, sole(select(2, wait())).status)
+    held:close()
   end)
 
   describe("in a time of its own", function()
     it("holds an answer back until it is due and meanwhile serves others", function()
-      local held, address = in_process()
+      local held, address = echo_server.start()
       local slow = server.talk(address, { step.send(get("/slow", "X-Echo: send; delay=500\r\n")),
         step.answers(1), step.keep })
       pump(held, 1000, function()
@@ -322,7 +350,7 @@ describe("the HTTP server", function()
     end)
 
     it("loses patience with who does not finish a request, whatever it sends meanwhile", function()
-      local held, address = in_process { patience = 30 }
+      local held, address = echo_server.start { patience = 30 }
       local clients = {
         server.talk(address, { step.send "GET / HTTP/1.1\r\nHost: " }),
         server.talk(address, { step.send("POST / HTTP/1.1\r\n" .. host .. "Content-Length: 9\r\n\r\nhalf") }),
@@ -337,7 +365,7 @@ describe("the HTTP server", function()
     end)
 
     it("lets go of a connection that it refused, by itself", function()
-      local held, address = in_process()
+      local held, address = echo_server.start()
       local wait = server.talk(address, { step.send("GET / HTTP/1.1\r\n" .. host .. host .. "\r\n") })
       pump(held, 0, function() return held:connections() == 1 end)
       pump(held, 0, function() return held:connections() == 0 end)
@@ -346,7 +374,7 @@ describe("the HTTP server", function()
     end)
 
     it("is silent for as long as a stall asks for", function()
-      local held, address = in_process()
+      local held, address = echo_server.start()
       local wait = server.talk(address,
         { step.send(get("/", "X-Echo: stall; size=50; bytes=4; interval=300\r\n")) })
       pump(held, 0, function() return (held:timeout(0) or 0) > 100 end)
@@ -360,7 +388,7 @@ describe("the HTTP server", function()
     end)
 
     it("finishes what is in flight, closes who is idle and takes nobody new", function()
-      local held, address = in_process()
+      local held, address = echo_server.start()
       local idle = server.talk(address, {})
       local flight = server.talk(address, { step.send(get("/", "X-Echo: send; delay=50\r\n")) })
       pump(held, 0, function() return held:connections() == 2 and held:timeout(0) == 50 end)
@@ -375,7 +403,7 @@ describe("the HTTP server", function()
     end)
 
     it("can be closed at any moment, twice, with answers held back", function()
-      local held, address = in_process()
+      local held, address = echo_server.start()
       local one = server.talk(address, { step.send(get("/", "X-Echo: send; delay=50\r\n")) })
       local two = server.talk(address, { step.send(get("/", "X-Echo: stall; interval=40\r\n")) })
       pump(held, 0, function() return held:connections() == 2 and held:timeout(0) == 40 end)
@@ -384,7 +412,7 @@ describe("the HTTP server", function()
       one()
       two()
       -- A request that waits to be read when the server is closed is not begun any more.
-      held, address = in_process()
+      held, address = echo_server.start()
       local late = server.talk(address, { step.send(get "/"), step.answers(1),
         step.send(get("/", "X-Echo: send; delay=50\r\n")), step.say })
       pump(held, 0, function(count) return count == 1 end)
@@ -421,6 +449,28 @@ describe("the HTTP server", function()
       wait()
       assert.equal(0, (process:stop()))
       assert.same({ "eof", "" }, { wait() })
+    end)
+
+    it("ends at once on a second signal", function()
+      local process = server.echo { grace = 100000 }
+      finally(function() if not process.code then process:signal "KILL" end end)
+      local wait = server.talk(process,
+        { step.send(get "/" .. get("/", "X-Echo: send; delay=3600\r\n")), step.answers(1), step.say })
+      assert.equal("said", (wait()))
+      local function run(command, ...)
+        local ok = os.execute(command:format(...) .. " 2>/dev/null")
+        return ok == true or ok == 0
+      end
+      process:signal "TERM"
+      -- It listens no more: the signal has been received.
+      repeat until not run("curl -s -o /dev/null %s", process.url)
+      assert.is_true(run("kill -0 %d", process.pid))
+      process:signal "INT"
+      local tries = 0
+      repeat tries = tries + 1 until not run("sleep 0.02; kill -0 %d", process.pid) or tries == 500
+      assert.is_true(tries < 500, "it waits for its grace to end")
+      assert.same({ 0, "stopped by TERM\n" }, { process:wait() })
+      wait()
     end)
 
     it("leaves its port free after kill -9", function()

@@ -1,5 +1,6 @@
 -- Webhooks of a simulated GitLab that is served: sent over the network, answers reported.
 local curl = require "gitlab_pipelines.transport.curl"
+local echo_server = require "support.echo"
 local httpd = require "support.httpd"
 local json = require "gitlab_pipelines.json"
 local mock = require "gitlab_pipelines.mock"
@@ -39,7 +40,7 @@ end
 describe("transport.outbox", function()
   it("sends what mock.serve has to tell, and reports what came back", function()
     local rt = runtime.native
-    local receiver = assert(mock.echo_start {})
+    local receiver = assert(echo_server.open())
     local server = assert(mock.serve { token = TOKEN, runtime = rt })
     local client = curl.new { runtime = rt, proxy = false }
     rt:attach(receiver)
@@ -65,7 +66,7 @@ describe("transport.outbox", function()
 
   it("reports a receiver that is not there as a failure, and tries again", function()
     local rt = runtime.native
-    local gone = assert(mock.echo_start {})
+    local gone = assert(echo_server.open())
     local url = gone:url()
     gone:close()
     local server = assert(mock.serve { token = TOKEN, runtime = rt, clock = "virtual" })
@@ -90,7 +91,7 @@ describe("transport.outbox", function()
     client:close()
   end)
 
-  it("works under mock serve, which still ends cleanly", function()
+  it("works under mock serve, which still tolerates a closed pipe and ends cleanly on a hangup", function()
     local receiver = httpd.echo()
     local server = httpd.start({ httpd.lua, "bin/gitlab-pipelines", "mock", "serve", "--port", "0", "--db",
       ":memory:" }, { MOCK_TOKEN = TOKEN })
@@ -108,8 +109,11 @@ describe("transport.outbox", function()
         assert.matches("^v1,", headers["webhook-signature"])
       end
     end)
+    server:signal "PIPE"
+    rt:run(function() assert.equal(200, (ask(client, server.url, "GET", "/version"))) end)
     client:close()
-    assert.same({ 0, "" }, { server:stop() })
+    server:signal "HUP"
+    assert.same({ 0, "" }, { server:wait() })
     receiver:stop()
   end)
 end)

@@ -18,26 +18,46 @@ function M.folder()
   return (os.getenv "BUILD" or "build") .. "/spec/" .. version
 end
 
---- The path of the shared object made from spec/c/NAME.c; `lua`: it is a module for this Lua.
+-- How the objects of this build were made: the compiler, and flags for whatever is linked to them.
+local function compiler_of(build)
+  if build:find "asan" then return "clang", "-fsanitize=address,undefined" end
+  local instrumented = io.open(build .. "/obj/core/buf.gcno")
+  if not instrumented then return "${CC:-cc}", "" end
+  instrumented:close()
+  return "${CC:-cc}", "--coverage"
+end
+
+--- The path of the shared object made from spec/c/NAME.c, unless it is newer than that already.
 ---@param name string
----@param lua boolean|nil
+---@param lua boolean|nil it is a module for this Lua
+---@param core boolean|nil it uses csrc/core
 ---@return string path
-function M.shared(name, lua)
+function M.shared(name, lua, core)
   local version = rawget(_G, "jit") and "luajit" or "lua" .. _VERSION:match "[%d.]+$"
   local dir = folder() .. "/" .. version
-  local path = ("%s/%s.so"):format(dir, name)
-  local flags = lua and "$(pkg-config --cflags " .. version .. ")" or ""
-  local command = ("mkdir -p %s && ${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -fPIC -shared %s -o %s spec/c/%s.c -ldl")
-    :format(quote(dir), flags, quote(path), name)
+  local path, source = ("%s/%s.so"):format(dir, name), ("spec/c/%s.c"):format(name)
+  local compiler, flags, archive = "${CC:-cc}", "", ""
+  if core then
+    local build = os.getenv "BUILD" or "build"
+    compiler, flags = compiler_of(build)
+    archive = quote(build .. "/obj/libgpcore.a")
+    flags = flags .. " -Icsrc"
+  end
+  if lua then flags = flags .. " $(pkg-config --cflags " .. version .. ")" end
+  -- Other specs may have it loaded, or be making it, at this moment: it is replaced whole.
+  local command = ([[unset LD_PRELOAD; out=%s; for used in %s %s; do [ "$out" -nt "$used" ] || old=1; done
+    [ -z "$old" ] || { mkdir -p %s && %s -std=c11 -D_GNU_SOURCE -O1 -fPIC -shared %s -o "$out.$$" %s %s -ldl &&
+    mv "$out.$$" "$out"; }]]):format(quote(path), source, archive, quote(dir), compiler, flags, source, archive)
   local ok, _, code = os.execute(command)
-  assert(ok == true or ok == 0, "can not compile spec/c/" .. name .. ".c " .. tostring(code))
+  assert(ok == true or ok == 0, "can not compile " .. source .. " " .. tostring(code))
   return path
 end
 
 --- Loads spec/c/NAME.c as a Lua module.
 ---@param name string
-function M.module(name)
-  return assert(package.loadlib(M.shared(name, true), "luaopen_" .. name))()
+---@param core boolean|nil it uses csrc/core
+function M.module(name, core)
+  return assert(package.loadlib(M.shared(name, true, core), "luaopen_" .. name))()
 end
 
 --- Runs the program made from spec/c/NAME.c and the objects of this build that are the simulated
@@ -48,18 +68,12 @@ end
 ---@return string told what it printed
 function M.run_mock(name, arguments, flags)
   local build = os.getenv "BUILD" or "build"
-  local compiler, how = "${CC:-cc}", ""
-  if build:find "asan" then compiler, how = "clang", "-fsanitize=address,undefined" end
-  local instrumented = io.open(build .. "/obj/core/buf.gcno")
-  if instrumented then
-    instrumented:close()
-    how = "--coverage"
-  end
+  local compiler, how = compiler_of(build)
   local program = M.folder() .. "/" .. name
   local pipe = assert(io.popen(([[mkdir -p %s && unset LD_PRELOAD && \
     %s -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Icsrc %s %s -o %s spec/c/%s.c \
-    %s/obj/mock/*.o %s/obj/mock/*/*.o %s/obj/io/journal_lock.o %s/obj/io/lock_holder.o \
-    %s/obj/libgpcore.a -lsqlite3 -lcrypto -lm 2>&1 && \
+    $(ls csrc/mock/*.c csrc/mock/*/*.c | sed 's,^csrc,'%s/obj',; s,c$,o,') %s/obj/mock/control/panel_html.o \
+    %s/obj/io/journal_lock.o %s/obj/io/lock_holder.o %s/obj/libgpcore.a -lsqlite3 -lcrypto -lm 2>&1 && \
     timeout 600 %s %s 2>&1; echo status=$?]]):format(quote(M.folder()), compiler, how, flags or "", quote(program),
       name, quote(build), quote(build), quote(build), quote(build), quote(build), quote(program), arguments)))
   local text = pipe:read "*a"

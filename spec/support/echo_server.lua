@@ -1,5 +1,7 @@
--- Serves the echo until SIGTERM. usage: LUA echo_server.lua [NAME=VALUE]...
-local mock = require "gitlab_pipelines.mock"
+-- Serves the echo until a signal ends it. usage: LUA echo_server.lua [NAME=VALUE]...
+package.path = "spec/?.lua;" .. package.path
+local rt = require("gitlab_pipelines.runtime").native
+local serve = require "gitlab_pipelines.runtime.serve"
 
 local options = {}
 for _, word in ipairs(arg) do
@@ -8,7 +10,6 @@ for _, word in ipairs(arg) do
 end
 local grace = options.grace
 options.grace = nil
-local server = assert(mock.echo_start(options))
-print("stopped by " .. mock.serve_forever(server,
-  { grace = grace, ready = "echo on " .. server:url() .. "\n" }))
+local server = assert(require("support.echo").open(options))
+print("stopped by " .. serve.run(rt, server, { grace = grace, ready = "echo on " .. server:url() .. "\n" }))
 server:close()

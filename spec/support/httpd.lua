@@ -75,7 +75,7 @@ function M.start(command, environment)
   return self
 end
 
---- The echo server (see mock.echo_start) with these options.
+--- The echo server (spec/c/echo_service.c) with these options.
 ---@param options table|nil name -> number or text
 function M.echo(options)
   local command = {}

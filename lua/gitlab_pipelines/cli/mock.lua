@@ -1,5 +1,5 @@
---- `gitlab-pipelines mock serve`: the simulated GitLab as a server. One line with its URL when it is
---- ready; from then on no Lua runs until a signal ends it, or a webhook target is registered.
+--- `gitlab-pipelines mock serve`: the simulated GitLab as a server. Prints one line with its URL when
+--- it is ready, and serves until a signal ends it.
 
 local exit = require "gitlab_pipelines.cli.exit"
 
@@ -48,31 +48,6 @@ local function options_of(ctx, args)
   return options
 end
 
--- Seconds that what is being answered has to come to its end.
-local GRACE = 10
-
--- Serves on the runtime's loop, which also sends the webhooks, until a signal comes.
-local function serve_with_webhooks(simulated, server)
-  local rt = require("gitlab_pipelines.runtime").native
-  local signals = rt:waiter()
-  rt:trap(function(name) signals:wake(name) end)
-  local outbox = require("gitlab_pipelines.mock.webhooks").start { core = simulated, runtime = rt }
-  rt:attach(server)
-  local signal = rt:run(function()
-    local first = signals:wait()
-    server:stop()
-    local stop = rt:now() + GRACE
-    while server:connections() > 0 and rt:now() < stop do
-      if signals:wait(math.min(stop, rt:now() + 0.05)) then break end
-    end
-    return first
-  end)
-  outbox:close()
-  rt:detach(server)
-  rt:untrap()
-  return signal
-end
-
 function M.run(ctx, args)
   if args.port > 65535 then ctx:stop "--port is at most 65535" end
   local mock = require "gitlab_pipelines.mock"
@@ -86,12 +61,13 @@ function M.run(ctx, args)
     simulated:close()
     ctx:stop(problem, exit.refused)
   end
-  local signal, failure = mock.serve_forever(server,
-    { ready = "simulated GitLab on " .. server:url() .. "\n", webhooks_of = simulated })
-  if signal == "webhooks" then signal = serve_with_webhooks(simulated, server) end
+  local rt = require("gitlab_pipelines.runtime").native
+  local outbox = require("gitlab_pipelines.mock.webhooks").start { core = simulated, runtime = rt }
+  require("gitlab_pipelines.runtime.serve").run(rt, server,
+    { ready = "simulated GitLab on " .. server:url() .. "\n" })
+  outbox:close()
   server:close()
   simulated:close()
-  if not signal then ctx:stop(failure, exit.refused) end
   return exit.success
 end
 

@@ -6,25 +6,13 @@
 --
 -- The simulation itself is C (csrc/mock); this file loads worlds and gives it a way in.
 
-local json = require "gitlab_pipelines.json"
 local options = require "gitlab_pipelines.options"
-local world_file = require "gitlab_pipelines.mock.world"
+local simulation = require "gitlab_pipelines.simulation"
 
--- This file and mock.so share a name, as `require` sees it: the shared object is asked for by the
--- searcher that looks for it alone.
-local function load_core()
-  local searchers = rawget(package, "searchers") or rawget(package, "loaders")
-  local loader, where = searchers[3] "gitlab_pipelines.mock"
-  if type(loader) ~= "function" then
-    error("mock.so is not there: run make" .. tostring(loader or ""), 3)
-  end
-  return loader("gitlab_pipelines.mock", where)
-end
+local M = {}
 
---- Everything that mock.so has (`open`, `serve_start`, `serve_forever`, `echo_start`), and more.
-local M = load_core()
-
-local open_core, serve_start = M.open, M.serve_start
+-- What reads worlds, loaded with the first one.
+local function worlds() return require "gitlab_pipelines.mock.world" end
 
 -- The folder above the one that this file stands in: lua/gitlab_pipelines/mock/init.lua -> lua's.
 local function home()
@@ -53,7 +41,7 @@ function M.docs_assets()
   return nil
 end
 
---- The simulation itself, as mock.so has it, which is told where the files of its pages are.
+--- The simulation itself, as simulation.so has it, which is told where the files of its pages are.
 ---@param given table
 ---@return userdata|nil core
 ---@return string|nil message
@@ -61,18 +49,24 @@ end
 function M.open(given)
   local filled = { assets = M.docs_assets() }
   for name, value in pairs(given) do filled[name] = value end
-  return open_core(filled)
+  return simulation.open(filled)
 end
 
 --- Serves an open simulated GitLab; its links start with the server's address from then on.
 ---@param core userdata of `open`
 ---@param given table|nil `host`, `port`
----@return userdata|nil server pollable
+---@return userdata|nil server of server.open
 ---@return string|nil message
 function M.serve_start(core, given)
-  local server, message = serve_start(core, given)
-  if server then core:set_url(server:url()) end
-  return server, message
+  local server, message = require("gitlab_pipelines.server").open(core:service(), given)
+  if not server then return nil, message end
+  local noted, problem = core:note_url(server:url())
+  if not noted then
+    server:close()
+    return nil, problem
+  end
+  core:set_url(server:url())
+  return server
 end
 
 --- The token that is taken when none is named.
@@ -92,7 +86,7 @@ local function open(where, given)
   local world_json
   if given.world then
     local message
-    world_json, message = world_file.load(given.world)
+    world_json, message = worlds().load(given.world)
     if not world_json then return nil, message end
   end
   local token = given.token or os.getenv "MOCK_TOKEN" or M.default_token
@@ -104,7 +98,7 @@ local function open(where, given)
   }
   if not core then
     if culprit == "world" and type(given.world) == "string" then
-      message = world_file.locate(given.world, message)
+      message = worlds().locate(given.world, message)
     end
     return nil, where .. ": " .. message
   end
@@ -157,11 +151,5 @@ function M.serve(given)
   end
   return handle
 end
-
---- A world as JSON text, from a file or a table; nil and a message with file and line.
-M.load_world = world_file.load
-
---- Text of a value for a request's body.
-M.encode = json.encode
 
 return M

@@ -46,7 +46,7 @@ Mock.__index = Mock
 Mock.__name = "gitlab_pipelines.mock.transport"
 
 --- Makes a transport over an open simulated GitLab.
----@param options table `core` (userdata of mock.so), `runtime` (nil: the one of each request)
+---@param options table `core` (userdata of simulation.so), `runtime` (nil: the one of each request)
 ---@return table transport
 function M.new(options)
   return setmetatable({ core = options.core, runtime = options.runtime, served = 0 }, Mock)

@@ -20,7 +20,7 @@ Outbox.__index = Outbox
 Outbox.__name = "gitlab_pipelines.mock.webhooks"
 
 --- Starts sending: attaches itself to the runtime until `close`.
----@param options table `core` (userdata of mock.so), `runtime`, `transport` (default: curl)
+---@param options table `core` (userdata of simulation.so), `runtime`, `transport` (default: curl)
 ---@return table outbox
 function M.start(options)
   local self = setmetatable({

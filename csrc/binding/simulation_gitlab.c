@@ -1,27 +1,27 @@
 /*
  * The simulated GitLab as a userdata.
  *
- *   mock.open{db=, token=, url=, world_json=, seed=, allow_reset=, clock="real"|"virtual",
- *             max_body=, assets=} -> m | nil, message, "world" | "database"
+ *   simulation.open{db=, token=, url=, world_json=, seed=, allow_reset=, clock="real"|"virtual",
+ *                   max_body=, assets=} -> m | nil, message, "world" | "database"
  *   m:request(now, method, target, {{name, value}, ...}, body [, served_before])
  *             -> status, {{name, value}, ...}, body, action | nil
- *   m:set_url(url)   m:close()
+ *   m:service() -> what server.open takes
+ *   m:set_url(url)   m:note_url(url) -> true | nil, message   m:close()
  *   m:webhook_take(now) -> {id=, url=, body=, headers={{name, value}, ...}} | nil
  *   m:webhook_report(now, id, status | 0, answer) -> boolean
- *   m:webhook_timeout(now) -> seconds | nil     m:has_webhooks() -> boolean
- *   mock.serve_start(m, options) -> server (see mock_server.c) | nil, message
+ *   m:webhook_timeout(now) -> seconds | nil
  *
  * An action is {kind=, delay=, bytes=, interval=}; nil when the answer is sent as it stands.
  */
-#include "mock_mock.h"
+#include "simulation_gitlab.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "lgp_http_service.h"
 #include "mock/mock.h"
-#include "mock_server.h"
 
-#define MOCK "gitlab_pipelines.mock"
+#define SIMULATION "gitlab_pipelines.simulation"
 
 enum { MAX_HEADERS = 100 };
 
@@ -33,14 +33,14 @@ typedef struct box {
 
 static box *check(lua_State *L)
 {
-    box *self = luaL_checkudata(L, 1, MOCK);
+    box *self = luaL_checkudata(L, 1, SIMULATION);
     luaL_argcheck(L, self->mock, 1, "the simulated GitLab is closed");
     return self;
 }
 
-static int mock_close(lua_State *L)
+static int simulation_close(lua_State *L)
 {
-    box *self = luaL_checkudata(L, 1, MOCK);
+    box *self = luaL_checkudata(L, 1, SIMULATION);
     gp_mock *mock = self->mock;
     self->mock = NULL;
     if (!mock) return 0;
@@ -49,7 +49,7 @@ static int mock_close(lua_State *L)
     return 0;
 }
 
-static int mock_open(lua_State *L)
+int lgp_simulation_open(lua_State *L)
 {
     gp_mock_options options;
     char message[512];
@@ -73,7 +73,7 @@ static int mock_open(lua_State *L)
     options.max_body = lgp_opt_integer(L, 1, "max_body", 0);
     clock = lgp_opt_string(L, 1, "clock", "real");
     options.clock_virtual = strcmp(clock, "virtual") == 0;
-    self = lgp_new(L, sizeof *self, MOCK);
+    self = lgp_new(L, sizeof *self, SIMULATION);
     opened = gp_mock_open(&options, &self->mock, message, sizeof message);
     if (opened == GP_MOCK_OPENED) {
         gp_http_response_init(&self->response, gp_mock_alloc(self->mock));
@@ -136,7 +136,7 @@ static void push_action(lua_State *L, const gp_http_action *action)
     lgp_set_integer(L, "bytes", (long long)action->bytes);
 }
 
-static int mock_request(lua_State *L)
+static int simulation_request(lua_State *L)
 {
     box *self = check(L);
     double now = luaL_checknumber(L, 2);
@@ -161,7 +161,7 @@ static int mock_request(lua_State *L)
     return 4;
 }
 
-static int mock_set_url(lua_State *L)
+static int simulation_set_url(lua_State *L)
 {
     box *self = check(L);
     if (!gp_mock_set_url(self->mock, luaL_checkstring(L, 2)))
@@ -169,7 +169,20 @@ static int mock_set_url(lua_State *L)
     return 0;
 }
 
-static int mock_webhook_take(lua_State *L)
+static int simulation_note_url(lua_State *L)
+{
+    box *self = check(L);
+    char message[300];
+    if (gp_mock_note_url(self->mock, luaL_checkstring(L, 2), message, sizeof message)) {
+        lua_pushboolean(L, 1);
+        return 1;
+    }
+    lua_pushnil(L);
+    lua_pushstring(L, message);
+    return 2;
+}
+
+static int simulation_webhook_take(lua_State *L)
 {
     box *self = check(L);
     gp_mock_webhook hook;
@@ -185,7 +198,7 @@ static int mock_webhook_take(lua_State *L)
     return 1;
 }
 
-static int mock_webhook_report(lua_State *L)
+static int simulation_webhook_report(lua_State *L)
 {
     box *self = check(L);
     size_t len;
@@ -196,7 +209,7 @@ static int mock_webhook_report(lua_State *L)
     return 1;
 }
 
-static int mock_webhook_timeout(lua_State *L)
+static int simulation_webhook_timeout(lua_State *L)
 {
     double seconds = gp_mock_webhook_timeout(check(L)->mock, luaL_checknumber(L, 2));
     if (seconds < 0) return 0;
@@ -204,19 +217,7 @@ static int mock_webhook_timeout(lua_State *L)
     return 1;
 }
 
-static int mock_has_webhooks(lua_State *L)
-{
-    lua_pushboolean(L, gp_mock_has_webhooks(check(L)->mock));
-    return 1;
-}
-
-int lgp_mock_has_webhooks(lua_State *L, int index)
-{
-    const box *self = luaL_checkudata(L, index, MOCK);
-    return self->mock && gp_mock_has_webhooks(self->mock);
-}
-
-/* The server holds the userdata, not the mock: that may be closed under it. */
+/* A service holds the userdata, not the mock: that may be closed under a server. */
 static void answer(void *ctx, double now, const gp_http_request_in *request,
                    gp_http_response_out *response)
 {
@@ -260,37 +261,26 @@ static void refuse(void *ctx, double now, const gp_http_request_in *request,
     }
 }
 
-static int serve_start(lua_State *L)
+static int simulation_service(lua_State *L)
 {
     box *self = check(L);
-    gp_httpd_options open = {.handler = answer, .flush = flush, .refuse = refuse, .ctx = self};
-    char message[300];
-    int pushed;
-    lua_settop(L, 2);
-    pushed = lgp_server_push(L, 2, &open, 1);
-    if (pushed != 1 || gp_mock_note_url(self->mock, lgp_server_url(L, -1), message, sizeof message))
-        return pushed;
-    lua_pushnil(L);
-    lua_pushstring(L, message);
-    return 2; /* the server is closed when it is collected */
+    gp_http_service *service = lgp_new(L, sizeof *service, LGP_HTTP_SERVICE);
+    *service = (gp_http_service){answer, flush, refuse, self};
+    lgp_keep(L, 1);
+    return 1;
 }
 
-void lgp_open_mock(lua_State *L)
+void lgp_simulation_type(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"request", mock_request},
-        {"set_url", mock_set_url},
-        {"webhook_take", mock_webhook_take},
-        {"webhook_report", mock_webhook_report},
-        {"webhook_timeout", mock_webhook_timeout},
-        {"has_webhooks", mock_has_webhooks},
+        {"request", simulation_request},
+        {"service", simulation_service},
+        {"set_url", simulation_set_url},
+        {"note_url", simulation_note_url},
+        {"webhook_take", simulation_webhook_take},
+        {"webhook_report", simulation_webhook_report},
+        {"webhook_timeout", simulation_webhook_timeout},
         {NULL, NULL},
     };
-    static const luaL_Reg functions[] = {
-        {"open", mock_open},
-        {"serve_start", serve_start},
-        {NULL, NULL},
-    };
-    lgp_type(L, MOCK, methods, NULL, mock_close);
-    luaL_setfuncs(L, functions, 0);
+    lgp_type(L, SIMULATION, methods, NULL, simulation_close);
 }
