@@ -42,6 +42,8 @@
 --                                                     -- revealed by the client when it encodes
 --     headers = { {name, value}, ... } | nil }
 
+local project_id = require "gitlab_pipelines.project_id"
+
 local M = {}
 
 local tointeger = rawget(math, "tointeger") or function(value) return value end
@@ -737,8 +739,8 @@ local iso_time = "^%d%d%d%d%-%d%d%-%d%d[T ]?[%d:%.]*[Z%+%-]?[%d:]*$"
 
 --- The types of parameters: `is` says whether a value fits, `wanted` is the word for the message.
 M.types = {
-  project = { wanted = "a number or a path",
-    is = function(v) return is_integer(v) and v > 0 or type(v) == "string" and v ~= "" end },
+  project = { wanted = "a number or a full path",
+    is = function(v) return project_id.of(v) ~= nil end },
   id = { wanted = "a positive integer", is = function(v) return is_integer(v) and v > 0 end },
   key = { wanted = "a name of letters, digits and _",
     is = function(v) return type(v) == "string" and #v <= 255 and v:match "^[%w_]+$" ~= nil end },
@@ -892,8 +894,9 @@ function M.arguments(operation, given, more, about)
     local value, wire = given[p.name], p.wire or p.name
     if value ~= nil then
       if p.where == "path" then
-        -- 17.0 is 17 in an address
-        args[p.name] = type(value) == "number" and tointeger(value) or value
+        -- 17.0 is 17 in an address, and so is the project "17".
+        args[p.name] = p.type == "project" and project_id.of(value)
+          or type(value) == "number" and tointeger(value) or value
       elseif p.where == "query" then
         add_query(args.query, wire, p, value)
       elseif p.where == "header" then

@@ -8,6 +8,7 @@ local operations = require "gitlab_pipelines.operations"
 local options = require "gitlab_pipelines.options"
 local outcomes = require "gitlab_pipelines.client.response_errors"
 local reading = require "gitlab_pipelines.watch.reading"
+local project_id = require "gitlab_pipelines.project_id"
 local resource = require "gitlab_pipelines.api.resource"
 local target_of = require "gitlab_pipelines.api.target"
 local watching = require "gitlab_pipelines.api.watching"
@@ -267,7 +268,7 @@ end
 function M.follow(self, project, id, opts)
   local given = resource.options("jobs.follow", follow_options, opts)
   if not given.on_line then resource.blame "jobs.follow: option 'on_line' is required" end
-  local checked, err = resource.project(project, "jobs.follow")
+  local checked, err = project_id.check(project, "jobs.follow")
   if not checked then return nil, err end
   resource.check_id("jobs.follow", "id", id)
   local follower = follower_of(self.gl)

@@ -1,6 +1,7 @@
 --- gl.projects: what a project is.
 
 local operations = require "gitlab_pipelines.operations"
+local project_id = require "gitlab_pipelines.project_id"
 local resource = require "gitlab_pipelines.api.resource"
 
 local Projects = resource.class()
@@ -17,7 +18,7 @@ Projects.get = resource.method(operations.projects.get)
 ---@return table|nil known {id, path, default_branch}
 ---@return table|nil err
 function Projects:resolve(project, opts)
-  local checked, err = resource.project(project, "projects.get")
+  local checked, err = project_id.check(project, "projects.get")
   if not checked then return nil, err end
   local row
   row, err = self.client:project(checked, opts)

@@ -3,6 +3,7 @@
 local download = require "gitlab_pipelines.api.artifacts.download"
 local errors = require "gitlab_pipelines.errors"
 local operations = require "gitlab_pipelines.operations"
+local project_id = require "gitlab_pipelines.project_id"
 local resource = require "gitlab_pipelines.api.resource"
 
 local operation = operations.artifacts.download
@@ -63,7 +64,7 @@ function M.extract(group, project, job_id, dir, opts)
       .. (dir == "" and "an empty string" or type(dir)))
   end
   local given = resource.options("artifacts.extract", M.options, opts)
-  local checked, err = resource.project(project, "artifacts.extract")
+  local checked, err = project_id.check(project, "artifacts.extract")
   if not checked then return nil, err end
   local made, _, message = require("gitlab_pipelines.store").part.folder(dir)
   if not made then
