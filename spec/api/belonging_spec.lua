@@ -104,8 +104,10 @@ describe("a response", function()
     assert.are.equal(5, assert(api.new(transport).projects:get "old/place").id)
   end)
 
-  it("without the field says nothing about whose it is", function()
+  it("without the field is followed by a read of the right one", function()
     local op = operations.pipelines.get
-    assert.are.equal("success", assert((call(op, { { body = { status = "success" } } }))).status)
+    local result, _, transport = call(op, { { body = { status = "success" } }, object(op, 17) })
+    assert.are.equal(17, result.id)
+    assert.are.equal(2, #transport.requests)
   end)
 end)

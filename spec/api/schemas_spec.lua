@@ -115,7 +115,7 @@ describe("an answer of GitLab's", function()
       { id = 123456789012345, status = "created", iid = 9007199254740991,
         before_sha = "0000000000000000000000000000000000000000", coverage = "98.50",
         detailed_status = { has_details = true } },
-      function(gl) return gl.pipelines:get(17, 7) end },
+      function(gl) return gl.pipelines:get(17, 123456789012345) end },
     { [[[{"key":"A","value":null,"hidden":true,"masked":true,"raw":true,"environment_scope":"*"}]
       ]], { { key = "A", hidden = true, masked = true, raw = true, environment_scope = "*" } },
       function(gl) return gl.variables:list(17) end },
