@@ -4,7 +4,7 @@ local logs = require "gitlab_pipelines.api.logs"
 local operations = require "gitlab_pipelines.operations"
 local paging = require "gitlab_pipelines.api.paging"
 local resource = require "gitlab_pipelines.api.resource"
-local shape = require "gitlab_pipelines.api.shape"
+local values = require "gitlab_pipelines.api.values"
 local watching = require "gitlab_pipelines.api.watching"
 
 local jobs = operations.jobs
@@ -50,9 +50,9 @@ local function with_body(operation)
   return function(self, project, id, opts)
     local params, steering = resource.split(operation, opts)
     params.job_id = id
-    params.inputs = shape.inputs(operation, params.inputs)
+    params.inputs = values.inputs(operation, params.inputs)
     if params.variables ~= nil then
-      local variables, err = shape.job_variable_list(operation, params.variables)
+      local variables, err = values.job_variable_list(operation, params.variables)
       if err then return nil, err end
       params.variables = variables
     end

@@ -3,7 +3,7 @@
 local operations = require "gitlab_pipelines.operations"
 local paging = require "gitlab_pipelines.api.paging"
 local resource = require "gitlab_pipelines.api.resource"
-local shape = require "gitlab_pipelines.api.shape"
+local values = require "gitlab_pipelines.api.values"
 local tree = require "gitlab_pipelines.api.tree"
 local watching = require "gitlab_pipelines.api.watching"
 
@@ -48,8 +48,8 @@ Pipelines.create_options = CREATE_OPTIONS
 ---@return table|nil err
 function Pipelines:create(project, fields, opts)
   local params, steering = resource.split(pipelines.create, fields, CREATE_OPTIONS, opts)
-  params.inputs = shape.inputs(pipelines.create, params.inputs)
-  local variables, err = shape.variable_list(pipelines.create, params.variables)
+  params.inputs = values.inputs(pipelines.create, params.inputs)
+  local variables, err = values.variable_list(pipelines.create, params.variables)
   if err then return nil, err end
   params.variables = variables
   return watching.saw(self, project, "pipeline",

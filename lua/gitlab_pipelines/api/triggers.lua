@@ -4,7 +4,7 @@ local operations = require "gitlab_pipelines.operations"
 local paging = require "gitlab_pipelines.api.paging"
 local pipelines = require "gitlab_pipelines.api.pipelines"
 local resource = require "gitlab_pipelines.api.resource"
-local shape = require "gitlab_pipelines.api.shape"
+local values = require "gitlab_pipelines.api.values"
 local watching = require "gitlab_pipelines.api.watching"
 
 local triggers = operations.triggers
@@ -19,8 +19,8 @@ local Triggers = resource.class()
 function Triggers:run(project, fields, opts)
   local run = triggers.run
   local params, steering = resource.split(run, fields, pipelines.create_options, opts)
-  params.inputs = shape.inputs(run, params.inputs)
-  local variables, err = shape.variable_map(run, params.variables)
+  params.inputs = values.inputs(run, params.inputs)
+  local variables, err = values.variable_map(run, params.variables)
   if err then return nil, err end
   params.variables = variables
   -- What a token function gives is known only once it has been asked.
