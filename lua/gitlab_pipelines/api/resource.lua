@@ -131,6 +131,26 @@ function M.split(operation, given, own, opts)
   return params, M.options(operation.name, own, steering)
 end
 
+--- When the `timeout` of checked options is over, on the runtime's clock; nil where they have none.
+---@param group table
+---@param opts table
+---@return number|nil deadline
+function M.deadline(group, opts)
+  return opts.timeout and group.client.runtime:now() + opts.timeout or nil
+end
+
+--- An error of ours about something in a project, without secrets.
+---@param group table
+---@param operation string
+---@param subject string|nil what it is about, such as "acme/app 17"
+---@param kind string
+---@param message string
+---@return nil, table err
+function M.failure(group, operation, subject, kind, message)
+  return nil, errors.redact(errors.new(kind, { message = message, operation = operation,
+    subject = subject }), group.client.redactor)
+end
+
 -- With `check_scopes`, a call that can not succeed fails here, before anything is sent.
 local function scope_error(group, operation)
   -- What the check itself asks is not checked.

@@ -13,6 +13,7 @@ local download = require "gitlab_pipelines.api.artifacts.download"
 local extract = require "gitlab_pipelines.api.artifacts.extract"
 local operations = require "gitlab_pipelines.operations"
 local resource = require "gitlab_pipelines.api.resource"
+local targets = require "gitlab_pipelines.api.target"
 
 local artifacts = operations.artifacts
 local Artifacts = resource.class()
@@ -58,14 +59,14 @@ function Artifacts:latest(project, ref, job_name, target, opts)
   local params, given = resource.split(artifacts.latest, opts, download.options)
   local search = params.search_recent_successful_pipelines
   params.ref, params.job_name = ref, job_name
-  download.check_target(artifacts.latest, target)
+  targets.check(artifacts.latest, target)
   local args, err = resource.prepare(self, artifacts.latest, project, params, download.options)
   if not args then return nil, err end
   given.archive = true
   local id
   if target ~= nil then
     local runtime = self.client.runtime
-    given.deadline, given.timeout = given.timeout and runtime:now() + given.timeout, nil
+    given.deadline, given.timeout = resource.deadline(self, given), nil
     id = require("gitlab_pipelines.api.artifacts.latest").job_id(self.gl, project, ref, job_name, search,
       { timeout = given.deadline and given.deadline - runtime:now(), retry = given.retry })
   end
