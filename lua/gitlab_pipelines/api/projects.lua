@@ -1,16 +1,9 @@
 --- gl.projects: what a project is.
 
-local operations = require "gitlab_pipelines.operations"
+local methods = require "gitlab_pipelines.api.methods"
 local project_id = require "gitlab_pipelines.project_id"
-local resource = require "gitlab_pipelines.api.resource"
 
-local Projects = resource.class()
-
---- One project.
----@param project integer|string number or full path
----@param opts table|nil timeout, retry, priority
----@return table|nil project, table|nil err
-Projects.get = resource.method(operations.projects.get)
+local Projects = methods.class "projects"
 
 --- What is known about a project by its path or number: asked once, then remembered.
 ---@param project integer|string

@@ -244,24 +244,4 @@ function M.create(group, operation, project, params, opts, own)
   return group.client:call(operation, args, opts)
 end
 
-local function steering(operation, opts)
-  if opts ~= nil then return M.options(operation.name, nil, opts) end
-end
-
---- The commonest method: `group:name(project, id, opts)`.
----@param operation table
----@param id_name string|nil name of the parameter that the second argument is
----@return function method
-function M.method(operation, id_name)
-  if not id_name then
-    return function(self, project, opts)
-      return M.send(self, operation, project, { project = project }, steering(operation, opts))
-    end
-  end
-  return function(self, project, id, opts)
-    return M.send(self, operation, project, { [id_name] = id, project = project },
-      steering(operation, opts))
-  end
-end
-
 return M

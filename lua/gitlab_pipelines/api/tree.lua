@@ -19,7 +19,7 @@ local M = {}
 local pipelines, jobs = operations.pipelines, operations.jobs
 
 local function all_rows(group, operation, project, id, rest, filters)
-  return paging.list(group, operation, project, filters, rest(), { given = { pipeline_id = id } })
+  return paging.list(group, operation, project, filters, rest(), { pipeline_id = id })
 end
 
 --- The trigger jobs of a pipeline. Servers before 19.2 know them as `bridges` only; that the newer

@@ -68,7 +68,7 @@ function M.source(gl)
 
   function source.jobs(project, id, filters)
     return paging.list(group, operations.jobs.list, project, filters, POLL,
-      { given = { pipeline_id = id }, sorted = "desc" })
+      { pipeline_id = id })
   end
 
   function source.bridges(project, id)

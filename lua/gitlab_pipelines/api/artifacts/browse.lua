@@ -59,7 +59,7 @@ local function by_tree(group, project, job_id, folder, opts)
   local filters = { recursive = opts.recursive or nil, path = folder ~= "" and folder or nil }
   local rows, err = paging.list(group, artifacts.tree, project, filters,
     { timeout = opts.timeout, retry = opts.retry, priority = opts.priority },
-    { given = { job_id = job_id } })
+    { job_id = job_id })
   if not rows then return nil, err, M.read_refusal(err) end
   if not is_listing(rows) then return nil, nil, "absent" end
   -- An empty archive, or an answer that was no list at all.

@@ -11,12 +11,13 @@
 local browse = require "gitlab_pipelines.api.artifacts.browse"
 local download = require "gitlab_pipelines.api.artifacts.download"
 local extract = require "gitlab_pipelines.api.artifacts.extract"
+local methods = require "gitlab_pipelines.api.methods"
 local operations = require "gitlab_pipelines.operations"
 local resource = require "gitlab_pipelines.api.resource"
 local targets = require "gitlab_pipelines.api.target"
 
 local artifacts = operations.artifacts
-local Artifacts = resource.class()
+local Artifacts = methods.class "artifacts"
 
 --- The archive of a job.
 ---@param project integer|string
@@ -107,19 +108,5 @@ end
 function Artifacts:extract(project, job_id, dir, opts)
   return extract.extract(self, project, job_id, dir, opts)
 end
-
---- Keeps the artifacts of a job beyond their expiry.
----@param project integer|string
----@param job_id integer
----@param opts table|nil
----@return table|nil job, table|nil err
-Artifacts.keep = resource.method(artifacts.keep, "job_id")
-
---- Deletes the artifacts of a job.
----@param project integer|string
----@param job_id integer
----@param opts table|nil
----@return true|nil ok, table|nil err
-Artifacts.delete = resource.method(artifacts.delete, "job_id")
 
 return Artifacts
