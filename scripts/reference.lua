@@ -7,18 +7,13 @@ local M = {}
 local groups = { "projects", "pipelines", "jobs", "artifacts", "triggers", "variables", "environments",
   "deployments", "token" }
 
--- Methods whose operation has another name, or that use several.
+-- Methods of a group's own module whose operation has another name, or that use several.
 local uses = {
-  ["pipelines.each"] = { "pipelines.list" },
   ["pipelines.stages"] = { "jobs.list", "pipelines.trigger_jobs", "pipelines.bridges" },
   ["pipelines.downstream"] = { "pipelines.trigger_jobs", "pipelines.bridges" },
   ["pipelines.trigger_jobs"] = { "pipelines.trigger_jobs", "pipelines.bridges" },
   ["pipelines.tree"] = { "pipelines.get", "jobs.list", "pipelines.trigger_jobs", "pipelines.bridges" },
-  ["jobs.each"] = { "jobs.list" },
-  ["jobs.each_project"] = { "jobs.list_project" },
   ["variables.set"] = { "variables.update", "variables.create" },
-  ["environments.each"] = { "environments.list" },
-  ["deployments.each"] = { "deployments.list" },
   ["projects.resolve"] = { "projects.get" },
   ["token.info"] = { "token.self", "token.oauth", "token.job", "server.user" },
 }
@@ -70,22 +65,16 @@ local function head_of(lines)
   return table.concat(text, "\n")
 end
 
--- The documented methods of a file, in its order: {names = {...}, doc}.
+-- The documented methods of a file, in its order: {name, doc}.
 local function methods_of(lines)
   local methods, block = {}, {}
   for number, line in ipairs(lines) do
     if line:match "^%-%-%-" then
       block[#block + 1] = line
     else
-      local names = {}
-      local method = line:match "^function %u%w*[:.]([%w_]+)%("
-      if method then names[1] = method end
-      local left = line:match "^(%u%w*%.[%w_., ]+) = "
-      if left then
-        for name in left:gmatch "%u%w*%.([%w_]+)" do names[#names + 1] = name end
-      end
-      if #names > 0 and #block > 0 and number > #block + 1 then
-        methods[#methods + 1] = { names = names, doc = parse_block(block) }
+      local name = line:match "^function %u%w*[:.]([%w_]+)%(" or line:match "^%u%w*%.([%w_]+) = "
+      if name and #block > 0 and number > #block + 1 then
+        methods[#methods + 1] = { name = name, doc = parse_block(block) }
       end
       block = {}
     end
@@ -128,12 +117,45 @@ local function add_method(out, operations, group, name, doc)
     out[#out + 1] = ("- `%s` (%s)%s"):format(p.name, kind, p.text ~= "" and ": " .. p.text or "")
   end
   for _, r in ipairs(doc.returns) do out[#out + 1] = "- returns " .. r.text:gsub("|", " or ") end
-  local names = uses[group .. "." .. name] or { group .. "." .. name }
-  for _, full in ipairs(names) do
+  for _, full in ipairs(doc.uses or uses[group .. "." .. name] or { group .. "." .. name }) do
     local op = operations.find(full)
     if op then out[#out + 1] = ("- %s (`%s`)"):format(endpoint(op), full) end
   end
   out[#out + 1] = ""
+end
+
+local results = {
+  object = "table|nil result, table|nil err", list = "table[]|nil rows, table|nil err",
+  none = "true|nil ok, table|nil err",
+}
+
+-- The other parameters of an operation in a few words, without those of a page.
+local function further(op)
+  local names = {}
+  for _, p in ipairs(op.further) do
+    if p.name ~= "page" and p.name ~= "per_page" then
+      names[#names + 1] = p.name .. (p.required and " (required)" or "")
+    end
+  end
+  if op.last == "filters" then names[#names + 1] = "limit, from" end
+  return table.concat(names, ", ")
+end
+
+-- What the plain method of an operation takes and returns; see api/methods.lua.
+local function plain_doc(op, is_each)
+  local params, text = { { name = "project", kind = "integer|string", text = "" } }, further(op)
+  for _, p in ipairs(op.arguments) do
+    params[#params + 1] = { name = p.name, text = p.help,
+      kind = (p.type == "id" and "integer" or "string") .. (p.required and "" or "|nil") }
+  end
+  if op.last then
+    params[#params + 1] = { name = op.last, text = text, kind = op.last == "filters" and "table|nil" or "table" }
+    text = ""
+  end
+  params[#params + 1] = { name = "opts", kind = "table|nil", text = text }
+  local returns = is_each and "fun(): table|nil iterator; it raises the error" or results[op.result]
+  return { text = op.help .. (is_each and " One row after the other." or ""), params = params,
+    returns = { { text = returns } }, uses = { op.name } }
 end
 
 local function add_group(out, operations, root, group)
@@ -143,8 +165,20 @@ local function add_group(out, operations, root, group)
   out[#out + 1] = ""
   out[#out + 1] = (head_of(lines):gsub("^gl%." .. group .. ": (%l)", string.upper))
   out[#out + 1] = ""
-  for _, method in ipairs(methods_of(lines)) do
-    for _, name in ipairs(method.names) do add_method(out, operations, group, name, method.doc) end
+  local own, all_own = {}, methods_of(lines)
+  for _, method in ipairs(all_own) do own[method.name] = method.doc end
+  local function add(name, plain)
+    add_method(out, operations, group, name, own[name] or plain)
+    own[name] = nil
+  end
+  for _, op in ipairs(operations.all) do
+    if op.group == group and not op.inner then
+      add(op.short, not own[op.short] and plain_doc(op))
+      if op.each then add(op.each, plain_doc(op, true)) end
+    end
+  end
+  for _, method in ipairs(all_own) do
+    if own[method.name] then add(method.name) end
   end
 end
 

@@ -13,6 +13,10 @@
 --   stream     true: the body may be large and may go to a sink; no time limit as a whole
 --   same       the parameter that the result names as its own: {param, field}; GitLab answers about
 --              the object asked for, so a result with another value belongs to another request
+--   sorted     "asc" or "desc": how a list stands by default, if by its rows' ids
+--   arguments  the names of the parameters that its method takes by position; by default those of
+--              the path without the project. `define` puts the parameters in their place
+--   inner      true: it has no method of its own
 --   paging     "offset" or "keyset" where the result is a list in pages
 --   success    the array of status codes that GitLab documents; any other 2xx is a success too
 --   scope      the least scope that a token needs: "read_api", "api", or nil (any token will do)
@@ -41,6 +45,8 @@
 --     body = { ref = "main" } | nil,                  -- for json.encode; a core.secret within it is
 --                                                     -- revealed by the client when it encodes
 --     headers = { {name, value}, ... } | nil }
+
+local project_id = require "gitlab_pipelines.project_id"
 
 local M = {}
 
@@ -203,6 +209,33 @@ local defaults_by_method = {
   DELETE = { effect = "set", class = "create", scope = "api", success = { 204 }, result = "none" },
 }
 
+-- What follows for the method of the same name: `arguments`, `further` (the other parameters), and
+-- `last`, the table that takes those: "filters" of a list (`each` is the name of its second method),
+-- "fields" of what is made or changed, or nil, then they stand among the options of the call.
+local function arrange(op)
+  local named, arguments, further, needed = { project = true }, {}, {}, op.method == "PUT"
+  if not op.arguments then
+    op.arguments = {}
+    for _, p in ipairs(op.params) do
+      if p.where == "path" and p.name ~= "project" then op.arguments[#op.arguments + 1] = p.name end
+    end
+  end
+  for i, name in ipairs(op.arguments) do arguments[i], named[name] = op.param[name], true end
+  for _, p in ipairs(op.params) do
+    if not named[p.name] then
+      further[#further + 1] = p
+      needed = needed or p.where == "body" and p.required
+    end
+  end
+  op.arguments, op.further = arguments, further
+  if op.paging then
+    op.last = "filters"
+    if op.short:find "^list" then op.each = op.short:gsub("^list", "each") end
+  elseif #further > 0 and needed then
+    op.last = "fields"
+  end
+end
+
 -- Completes one operation with what follows from its method and files it under its group.
 local function define(group, short, op)
   op.group, op.short, op.name = group, short, group .. "." .. short
@@ -224,6 +257,7 @@ local function define(group, short, op)
     op.param[p.name] = p
     if attributes[p.name] then op.span_attributes[p.name] = attributes[p.name] end
   end
+  arrange(op)
   M[group] = M[group] or {}
   M[group][short] = op
   M.all[#M.all + 1] = op
@@ -244,6 +278,7 @@ local no_pipeline = "AccessError.PipelineNotFound"
 define("pipelines", "list", {
   help = "The pipelines of a project, newest first.",
   shape = pipeline_shape,
+  sorted = "desc",
   method = "GET", path = "/projects/:project/pipelines",
   params = join({ project }, pipeline_filters, page),
   result = "list", paging = "offset", job_token = true,
@@ -259,6 +294,7 @@ define("pipelines", "get", {
 define("pipelines", "latest", {
   help = "The newest pipeline of a ref's newest commit.",
   shape = pipeline_shape,
+  arguments = { "ref" },
   method = "GET", path = "/projects/:project/pipelines/latest",
   params = { project, query("ref", "string", "branch or tag; by default the default branch") },
   job_token = true, not_found = no_pipeline,
@@ -319,6 +355,7 @@ define("pipelines", "variables", {
 define("pipelines", "rename", {
   help = "Gives a pipeline another name.",
   shape = pipeline_shape,
+  arguments = { "pipeline_id", "name" },
   method = "PUT", path = "/projects/:project/pipelines/:pipeline_id/metadata",
   params = { project, pipeline_id, body("name", "string", "the new name", required) },
   same = same_pipeline, job_token = true, not_found = no_pipeline,
@@ -349,6 +386,7 @@ define("pipelines", "trigger_jobs", {
 define("pipelines", "bridges", {
   help = "The same by its older name, which GitLab 19.2 deprecates.",
   shape = job_shape,
+  inner = true,
   method = "GET", path = "/projects/:project/pipelines/:pipeline_id/bridges",
   params = join({ project, pipeline_id, job_scope }, page),
   result = "list", paging = "offset", job_token = true, not_found = no_pipeline,
@@ -361,6 +399,7 @@ local no_job = "AccessError.JobNotFound"
 define("jobs", "list", {
   help = "The jobs of a pipeline, newest first, without trigger jobs.",
   shape = job_shape,
+  sorted = "desc",
   method = "GET", path = "/projects/:project/pipelines/:pipeline_id/jobs",
   params = join({ project, pipeline_id, job_scope,
     query("include_retried", "boolean", "also earlier attempts") }, page),
@@ -370,6 +409,7 @@ define("jobs", "list", {
 define("jobs", "list_project", {
   help = "The jobs of a project, newest first.",
   shape = job_shape,
+  sorted = "desc",
   method = "GET", path = "/projects/:project/jobs",
   params = join({ project, job_scope,
     query("ref", "string", "branch or tag (newer servers)"),
@@ -462,6 +502,7 @@ define("artifacts", "file", {
 define("artifacts", "tree", {
   help = "The names in a job's archive (GitLab 18.8 and later).",
   shape = shape "path:text! type:text! name:text size:count mode:text",
+  inner = true,
   method = "GET", path = "/projects/:project/jobs/:job_id/artifacts/tree",
   params = join({ project, job_id, query("path", "string", "folder to list"),
     query("recursive", "boolean", "also what its folders hold") }, page),
@@ -480,6 +521,7 @@ define("artifacts", "latest", {
 
 define("artifacts", "latest_file", {
   help = "One file of that archive.",
+  inner = true,
   method = "GET", path = "/projects/:project/jobs/artifacts/:ref/raw/:path",
   params = { project, path_ref, artifact_path,
     query("job_name", "string", "name of the job", { required = true, wire = "job" }),
@@ -574,6 +616,7 @@ define("variables", "get", {
 define("variables", "create", {
   help = "Makes a CI/CD variable.",
   shape = variable_shape,
+  inner = true,
   method = "POST", path = "/projects/:project/variables",
   params = join({ project, body("key", "key", "name of the variable", required),
     body("value", "value", "its value", { required = true, sensitive = true }) },
@@ -585,6 +628,7 @@ define("variables", "create", {
 define("variables", "update", {
   help = "Changes a CI/CD variable.",
   shape = variable_shape,
+  inner = true,
   method = "PUT", path = "/projects/:project/variables/:key",
   params = join({ project, key, body("value", "value", "its value", { sensitive = true }) },
     variable_fields,
@@ -656,6 +700,7 @@ define("environments", "delete", {
 define("deployments", "list", {
   help = "The deployments of a project, oldest first.",
   shape = deployment_shape,
+  sorted = "asc",
   method = "GET", path = "/projects/:project/deployments",
   params = join({ project, query("environment", "string", "name of the environment"),
     query("status", "string", "created, running, success, failed, canceled or blocked"),
@@ -681,6 +726,7 @@ define("deployments", "get", {
 define("token", "self", {
   help = "What a personal, project or group access token may do.",
   shape = shape "name:text scopes:texts user_id:id expires_at:text",
+  inner = true,
   method = "GET", path = "/personal_access_tokens/self", params = {}, scope = "any",
   not_found = "RequestError.BadRequest",
 })
@@ -688,6 +734,7 @@ define("token", "self", {
 define("token", "oauth", {
   help = "What an OAuth access token may do.",
   shape = shape "scope:texts scopes:texts expires_in:seconds expires_in_seconds:seconds resource_owner_id:id",
+  inner = true,
   method = "GET", path = "/oauth/token/info", base = "instance", params = {}, scope = "any",
   not_found = "RequestError.BadRequest",
 })
@@ -695,18 +742,21 @@ define("token", "oauth", {
 define("token", "job", {
   help = "The job that a job token belongs to.",
   shape = shape(job_fields .. "user:user", within_job),
+  inner = true,
   method = "GET", path = "/job", params = {}, scope = "any", job_token = true, not_found = no_job,
 })
 
 define("server", "version", {
   help = "The version of GitLab.",
   shape = shape "version:text",
+  inner = true,
   method = "GET", path = "/version", params = {}, not_found = "RequestError.BadRequest",
 })
 
 define("server", "user", {
   help = "The user that the token belongs to.",
   shape = user_shape,
+  inner = true,
   method = "GET", path = "/user", params = {}, not_found = "RequestError.BadRequest",
 })
 
@@ -737,8 +787,8 @@ local iso_time = "^%d%d%d%d%-%d%d%-%d%d[T ]?[%d:%.]*[Z%+%-]?[%d:]*$"
 
 --- The types of parameters: `is` says whether a value fits, `wanted` is the word for the message.
 M.types = {
-  project = { wanted = "a number or a path",
-    is = function(v) return is_integer(v) and v > 0 or type(v) == "string" and v ~= "" end },
+  project = { wanted = "a number or a full path",
+    is = function(v) return project_id.of(v) ~= nil end },
   id = { wanted = "a positive integer", is = function(v) return is_integer(v) and v > 0 end },
   key = { wanted = "a name of letters, digits and _",
     is = function(v) return type(v) == "string" and #v <= 255 and v:match "^[%w_]+$" ~= nil end },
@@ -892,8 +942,9 @@ function M.arguments(operation, given, more, about)
     local value, wire = given[p.name], p.wire or p.name
     if value ~= nil then
       if p.where == "path" then
-        -- 17.0 is 17 in an address
-        args[p.name] = type(value) == "number" and tointeger(value) or value
+        -- 17.0 is 17 in an address, and so is the project "17".
+        args[p.name] = p.type == "project" and project_id.of(value)
+          or type(value) == "number" and tointeger(value) or value
       elseif p.where == "query" then
         add_query(args.query, wire, p, value)
       elseif p.where == "header" then

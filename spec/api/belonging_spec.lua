@@ -103,4 +103,11 @@ describe("a response", function()
     local transport = double.new { { body = { id = 5, path_with_namespace = "new/place" } } }
     assert.are.equal(5, assert(api.new(transport).projects:get "old/place").id)
   end)
+
+  it("without the field is followed by a read of the right one", function()
+    local op = operations.pipelines.get
+    local result, _, transport = call(op, { { body = { status = "success" } }, object(op, 17) })
+    assert.are.equal(17, result.id)
+    assert.are.equal(2, #transport.requests)
+  end)
 end)

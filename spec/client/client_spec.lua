@@ -201,13 +201,13 @@ end)
 describe("a call", function()
   it("sends method, address, headers and body as the operation says", function()
     local c, transport = client_with { { body = { id = 17 } }, created }
-    local result = assert(c:call(operations.pipelines.create, { project = "group/sub app",
+    local result = assert(c:call(operations.pipelines.create, { project = "group/sub/app",
       query = { { "a", "b c" } }, body = { ref = "main", inputs = json.array {} } }))
-    assert.equals("/api/v4/projects/group%2Fsub%20app", transport.requests[1].target)
+    assert.equals("/api/v4/projects/group%2Fsub%2Fapp", transport.requests[1].target)
     assert.equals(5, result.id)
     local post = transport.requests[2]
     assert.equals("POST", post.method)
-    assert.equals("/api/v4/projects/group%2Fsub%20app/pipeline?a=b%20c", post.target)
+    assert.equals("/api/v4/projects/group%2Fsub%2Fapp/pipeline?a=b%20c", post.target)
     assert.equals('{"inputs":[],"ref":"main"}', post.body)
     assert.equals("application/json", post.headers["content-type"])
     assert.equals(TOKEN, post.headers["private-token"])

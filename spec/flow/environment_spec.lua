@@ -75,7 +75,7 @@ describe("a secret input", function()
     local made = assert(flow.from_string(text:format "error('with ' .. input.key)", "f.lua"))
     local _, err = made:plan { inputs = { key = "hunter2hunter2" } }
     assert.equal("FlowError.InvalidScript: f.lua:3: with [secret]", tostring(err))
-    made = assert(flow.from_string(text:format "a = pipeline { project = 'p' }", "f.lua"))
+    made = assert(flow.from_string(text:format "a = pipeline { project = 'g/p' }", "f.lua"))
     local plan = assert(made:plan { inputs = { key = "hunter2hunter2" } })
     assert.same({ "hunter2hunter2\t[secret]" }, plan.session.printed) -- a run redacts it when it tells
   end)
@@ -89,7 +89,7 @@ describe("budgets", function()
     assert.is_nil(plan)
     assert.is_true(err:is "FlowError.InvalidScript")
     assert.matches("^f%.lua:2: the script ", err.message)
-    local text = assert(flow.from_string("local s = ('x'):rep(2 ^ 21)\na = pipeline { project = 'p' }", "f.lua"))
+    local text = assert(flow.from_string("local s = ('x'):rep(2 ^ 21)\na = pipeline { project = 'g/p' }", "f.lua"))
     err = select(2, text:plan { budgets = { memory = 2 ^ 20 } })
     assert.equal("f.lua:1: the script needs more than 1 MiB of memory", err.message)
     assert(text:plan())
@@ -102,7 +102,7 @@ describe("budgets", function()
   end)
 
   it("are lifted for a script that has the host", function()
-    local text = assert(flow.from_string("local n = 0 for i = 1, 3e6 do n = n + i end\na = pipeline { project = 'p' }",
+    local text = assert(flow.from_string("local n = 0 for i = 1, 3e6 do n = n + i end\na = pipeline { project = 'g/p' }",
       "f.lua"))
     assert.is_nil((text:plan { budgets = { seconds = 0.001 } }))
     assert(text:plan { budgets = { seconds = 0.001 }, allow_host = true })

@@ -10,151 +10,151 @@ end
 -- Each row: what it is about, the script, and how the message goes on after "f.lua:".
 local mistakes = {
   { "a global that is no step", "x = 5", "1: 'x' is not a step; write local x" },
-  { "an output under a name of its own", "a = pipeline { project = 'p' }\nb = a.id",
+  { "an output under a name of its own", "a = pipeline { project = 'g/p' }\nb = a.id",
     "2: 'b' is not a step but an output; write local b" },
   { "a secret under a name of its own", "a = secret 'X'",
     "1: 'a' is not a step but a secret; write local a" },
   { "a function under a global name", "function f() end",
     "1: 'f' is not a step; write local f" },
-  { "a step that gets no name", "pipeline { project = 'p' }",
+  { "a step that gets no name", "pipeline { project = 'g/p' }",
     "1: this pipeline is not assigned: give it a name, as in build = pipeline { ... }" },
-  { "a step in a local only", "\nlocal a = pipeline { project = 'p' }",
+  { "a step in a local only", "\nlocal a = pipeline { project = 'g/p' }",
     "2: this pipeline is not assigned: give it a name, as in build = pipeline { ... }" },
-  { "a name given twice", "a = pipeline { project = 'p' }\na = pipeline { project = 'q' }",
+  { "a name given twice", "a = pipeline { project = 'g/p' }\na = pipeline { project = 'g/q' }",
     "2: 'a' is assigned twice, first at line 1" },
-  { "a second name for a step", "a = pipeline { project = 'p' }\nb = a",
+  { "a second name for a step", "a = pipeline { project = 'g/p' }\nb = a",
     "2: this step has a name already: a; write local b" },
-  { "a word as a step", "each = pipeline { project = 'p' }",
+  { "a word as a step", "each = pipeline { project = 'g/p' }",
     "1: 'each' is a word of flow scripts and can not be a step" },
-  { "a library as a step", "string = pipeline { project = 'p' }",
+  { "a library as a step", "string = pipeline { project = 'g/p' }",
     "1: 'string' is a word of flow scripts and can not be a step" },
-  { "an option as a step", "timeout = pipeline { project = 'p' }",
+  { "an option as a step", "timeout = pipeline { project = 'g/p' }",
     '1: timeout is an option of the flow and must be a time: seconds, or text such as "30m" or '
     .. '"1h30m", not this pipeline' },
   { "an option of the wrong kind", "on_failure = 'explode'", '1: on_failure is an option of the '
     .. 'flow and must be "stop", "continue" or "cancel", not "explode"' },
   { "an option set twice", "name = 'a'\nname = 'b'", "2: name is set twice" },
-  { "a misspelt word", "a = pipelin { project = 'p' }",
+  { "a misspelt word", "a = pipelin { project = 'g/p' }",
     "1: there is no 'pipelin'; did you mean 'pipeline'?" },
-  { "a misspelt step", "lib = pipeline { project = 'p' }\nlocal x = lbi.id",
+  { "a misspelt step", "lib = pipeline { project = 'g/p' }\nlocal x = lbi.id",
     "2: there is no 'lbi'; did you mean 'lib'?" },
-  { "a step that comes later", "local x = b.id\nb = pipeline { project = 'p' }",
+  { "a step that comes later", "local x = b.id\nb = pipeline { project = 'g/p' }",
     "1: 'b' is used before line 2 makes it" },
-  { "a misspelt option of a word", "a = pipeline { project = 'p', variabels = {} }",
+  { "a misspelt option of a word", "a = pipeline { project = 'g/p', variabels = {} }",
     "1: pipeline has no option 'variabels'; did you mean 'variables'?" },
   { "a missing option", "a = pipeline { ref = 'x' }", "1: pipeline wants project" },
   { "a call without its table", "a = pipeline 'p'",
     "1: pipeline wants a table: pipeline { ... }" },
   { "a wrong project", "a = pipeline { project = {} }",
     "1: pipeline: project must be a project's path or number, not a table" },
-  { "a wrong time", "a = pipeline { project = 'p', timeout = 'soon' }", '1: pipeline: timeout '
+  { "a wrong time", "a = pipeline { project = 'g/p', timeout = 'soon' }", '1: pipeline: timeout '
     .. 'must be a time: seconds, or text such as "30m" or "1h30m", not "soon"' },
-  { "a wrong when", "a = pipeline { project = 'p', when = 'later' }", '1: pipeline: when must be '
+  { "a wrong when", "a = pipeline { project = 'g/p', when = 'later' }", '1: pipeline: when must be '
     .. '"success", "failure", "always" or a function, not "later"' },
-  { "a name that no variable can have", "a = pipeline { project = 'p', variables = { ['a-b'] = '1' } }",
+  { "a name that no variable can have", "a = pipeline { project = 'g/p', variables = { ['a-b'] = '1' } }",
     '1: pipeline: variables: "a-b" can not be a variable\'s name: letters, digits and _, no digit first' },
-  { "a variable that is no text", "a = pipeline { project = 'p', variables = { A = {} } }",
+  { "a variable that is no text", "a = pipeline { project = 'g/p', variables = { A = {} } }",
     "1: pipeline: variables: A must be a text, not a table" },
-  { "a step's option as a step", "retry = pipeline { project = 'p' }",
+  { "a step's option as a step", "retry = pipeline { project = 'g/p' }",
     "1: 'retry' is an option and can not be a step" },
-  { "a token in the script", "a = pipeline { project = 'p', trigger_token = 'glptt-1' }",
+  { "a token in the script", "a = pipeline { project = 'g/p', trigger_token = 'glptt-1' }",
     '1: pipeline: trigger_token must be secret "NAME": a token does not stand in a script, '
     .. 'not "glptt-1"' },
-  { "a secret in a variable", "a = pipeline { project = 'p', variables = { T = secret 'X' } }",
+  { "a secret in a variable", "a = pipeline { project = 'g/p', variables = { T = secret 'X' } }",
     '1: secret "X" can stand only in trigger_token' },
-  { "a whole step as a value", "a = pipeline { project = 'p' }\n"
-    .. "b = pipeline { project = 'p', variables = { A = a } }",
+  { "a whole step as a value", "a = pipeline { project = 'g/p' }\n"
+    .. "b = pipeline { project = 'g/p', variables = { A = a } }",
     "2: a is a whole step, not a value: use one of its outputs, as in a.id" },
-  { "a whole step in a text", "a = pipeline { project = 'p' }\nlocal t = 'x' .. a",
+  { "a whole step in a text", "a = pipeline { project = 'g/p' }\nlocal t = 'x' .. a",
     "2: a is a whole step: join one of its outputs, as in a.id" },
-  { "an output among needs", "a = pipeline { project = 'p' }\n"
-    .. "b = pipeline { project = 'p', needs = { a.id } }", "2: needs takes whole steps, not a.id" },
-  { "a hole among needs", "b = pipeline { project = 'p', needs = { nil, 'x' } }",
+  { "an output among needs", "a = pipeline { project = 'g/p' }\n"
+    .. "b = pipeline { project = 'g/p', needs = { a.id } }", "2: needs takes whole steps, not a.id" },
+  { "a hole among needs", "b = pipeline { project = 'g/p', needs = { nil, 'x' } }",
     "1: needs has a hole: one of its entries is nil" },
-  { "arithmetic on an output", "a = pipeline { project = 'p' }\n\nlocal n = a.id + 1",
+  { "arithmetic on an output", "a = pipeline { project = 'g/p' }\n\nlocal n = a.id + 1",
     "3: a.id is known only when the flow runs: it can not be added here" },
-  { "the length of an output", "a = pipeline { project = 'p' }\nlocal n = #a.sha",
+  { "the length of an output", "a = pipeline { project = 'g/p' }\nlocal n = #a.sha",
     "2: a.sha is known only when the flow runs: it can not be measured here" },
-  { "the order of outputs", "a = pipeline { project = 'p' }\nlocal n = a.id < a.iid",
+  { "the order of outputs", "a = pipeline { project = 'g/p' }\nlocal n = a.id < a.iid",
     "2: a.id is known only when the flow runs: it can not be compared here" },
-  { "tostring of an output", "a = pipeline { project = 'p' }\nlocal n = tostring(a.id)",
+  { "tostring of an output", "a = pipeline { project = 'g/p' }\nlocal n = tostring(a.id)",
     "2: a.id is known only when the flow runs: join it with `..`" },
-  { "string.format of an output", "a = pipeline { project = 'p' }\nlocal n = ('%s'):format(a.id)",
+  { "string.format of an output", "a = pipeline { project = 'g/p' }\nlocal n = ('%s'):format(a.id)",
     "2: a.id is known only when the flow runs: join it with `..`" },
-  { "a call of an output", "a = pipeline { project = 'p' }\nlocal n = a.id()",
+  { "a call of an output", "a = pipeline { project = 'g/p' }\nlocal n = a.id()",
     "2: a.id is known only when the flow runs: it can not be called" },
-  { "a field given to an output", "a = pipeline { project = 'p' }\na.x = 1",
+  { "a field given to an output", "a = pipeline { project = 'g/p' }\na.x = 1",
     "2: a can not be given a field 'x'" },
-  { "== on an output", "a = pipeline { project = 'p' }\nif a.status == 'success' then end",
+  { "== on an output", "a = pipeline { project = 'g/p' }\nif a.status == 'success' then end",
     "2: a.status is known only when the flow runs: it can not be compared with `==`; "
     .. "write when = function(steps) return ... end" },
-  { "~= on an output", "a = pipeline { project = 'p' }\nlocal b = 'x' ~= a.status",
+  { "~= on an output", "a = pipeline { project = 'g/p' }\nlocal b = 'x' ~= a.status",
     "2: a.status is known only when the flow runs: it can not be compared with `~=`; "
     .. "write when = function(steps) return ... end" },
-  { "== of two outputs", "a = pipeline { project = 'p' }\nlocal b = a.id == a.iid",
+  { "== of two outputs", "a = pipeline { project = 'g/p' }\nlocal b = a.id == a.iid",
     "2: a.id is known only when the flow runs: it can not be compared with `==`; "
     .. "write when = function(steps) return ... end" },
-  { "not on an output", "a = pipeline { project = 'p' }\nlocal b = not a.coverage",
+  { "not on an output", "a = pipeline { project = 'g/p' }\nlocal b = not a.coverage",
     "2: a.coverage is known only when the flow runs: it can not be tested with `not`; "
     .. "write when = function(steps) return ... end" },
-  { "and on an output", "a = pipeline { project = 'p' }\nlocal b = a.coverage and 1",
+  { "and on an output", "a = pipeline { project = 'g/p' }\nlocal b = a.coverage and 1",
     "2: a.coverage is known only when the flow runs: it can not be tested with `and`; "
     .. "write when = function(steps) return ... end" },
-  { "or on an output", "a = pipeline { project = 'p' }\nlocal b = a.coverage or 1",
+  { "or on an output", "a = pipeline { project = 'g/p' }\nlocal b = a.coverage or 1",
     "2: a.coverage is known only when the flow runs: it can not be tested with `or`; "
     .. "write when = function(steps) return ... end" },
-  { "a bare test of an output", "a = pipeline { project = 'p' }\nwhile a.coverage do end",
+  { "a bare test of an output", "a = pipeline { project = 'g/p' }\nwhile a.coverage do end",
     "2: a.coverage is known only when the flow runs: it can not be tested with `while`; "
     .. "write when = function(steps) return ... end" },
-  { "a test of a local that is an output", "a = pipeline { project = 'p' }\n"
+  { "a test of a local that is an output", "a = pipeline { project = 'g/p' }\n"
     .. "local s = a.status\nif s then end",
     "3: a.status is known only when the flow runs: it can not be tested with `if`; "
     .. "write when = function(steps) return ... end" },
   { "a test of a step made in a loop", "for _, n in ipairs { 'x' } do\n"
-    .. "_G['b_' .. n] = pipeline { project = n } end\nlocal t = b_x.id == 4",
+    .. "_G['b_' .. n] = pipeline { project = 'g/' .. n } end\nlocal t = b_x.id == 4",
     "3: b_x.id is known only when the flow runs: it can not be compared with `==`; "
     .. "write when = function(steps) return ... end" },
-  { "a misspelt output", "a = pipeline { project = 'p' }\nlocal n = a.statsu",
+  { "a misspelt output", "a = pipeline { project = 'g/p' }\nlocal n = a.statsu",
     "2: a has no 'statsu'; did you mean 'status'?" },
-  { "a misspelt field of a job", "a = pipeline { project = 'p' }\nlocal n = a.job('x').web_ulr",
+  { "a misspelt field of a job", "a = pipeline { project = 'g/p' }\nlocal n = a.job('x').web_ulr",
     "2: a job has no 'web_ulr'; did you mean 'web_url'?" },
-  { "a job without its name", "a = pipeline { project = 'p' }\nlocal n = a.job.id",
+  { "a job without its name", "a = pipeline { project = 'g/p' }\nlocal n = a.job.id",
     '2: a.job is asked with a name: a.job("deploy").id' },
-  { "dotenv values where no file is named", "a = pipeline { project = 'p' }\nlocal n = a.dotenv.X",
+  { "dotenv values where no file is named", "a = pipeline { project = 'g/p' }\nlocal n = a.dotenv.X",
     '2: a names no dotenv file: give it dotenv = "build.env"' },
   { "a misspelt item", "s = each { over = { 'eu', 'us' }, make = function(r)\n"
-    .. "  return pipeline { project = r } end }\nlocal n = s.euu.id",
+    .. "  return pipeline { project = 'g/' .. r } end }\nlocal n = s.euu.id",
     "3: s has no item 'euu'; did you mean 'eu'?" },
   { "a mistake in make, where a tail call leaves no line", "s = each { over = { 1 },\n"
-    .. "  make = function(r)\n    return pipeline { project = 'p', rf = 'x' }\n  end }",
+    .. "  make = function(r)\n    return pipeline { project = 'g/p', rf = 'x' }\n  end }",
     "2: pipeline has no option 'rf'; did you mean 'ref'?" },
   { "make that returns no step", "s = each { over = { 1 },\n  make = function() return 5 end }",
     "2: each: make must return a step of its own, such as pipeline {...}" },
-  { "make that returns a step from outside", "a = pipeline { project = 'p' }\n"
+  { "make that returns a step from outside", "a = pipeline { project = 'g/p' }\n"
     .. "s = each { over = { 1 }, make = function() return a end }",
     "2: each: make must return a step of its own, such as pipeline {...}" },
   { "a step left over in make", "s = each { over = { 1 }, make = function()\n"
-    .. "  local x = pipeline { project = 'p' }\n  return pipeline { project = 'q' } end }",
+    .. "  local x = pipeline { project = 'g/p' }\n  return pipeline { project = 'g/q' } end }",
     "2: this pipeline is neither returned nor named" },
   { "each within each", "s = each { over = { 1 }, make = function()\n  return each { over = { 1 }, "
-    .. "make = function() return pipeline { project = 'p' } end } end }",
+    .. "make = function() return pipeline { project = 'g/p' } end } end }",
     "1: each can not stand within each" },
-  { "a mistake in a call of several lines", "a = pipeline {\n  project = 'p',\n  rf = 'x',\n}",
+  { "a mistake in a call of several lines", "a = pipeline {\n  project = 'g/p',\n  rf = 'x',\n}",
     "1: pipeline has no option 'rf'; did you mean 'ref'?" },
   { "an item that stands twice", "s = each { over = { 'a', 'a' }, make = function(r)\n"
-    .. "return pipeline { project = r } end }", "1: each: the item 'a' stands there twice" },
-  { "an output within a list", "a = pipeline { project = 'p' }\ns = each { over = { a.id }, "
-    .. "make = function(r) return pipeline { project = r } end }",
+    .. "return pipeline { project = 'g/' .. r } end }", "1: each: the item 'a' stands there twice" },
+  { "an output within a list", "a = pipeline { project = 'g/p' }\ns = each { over = { a.id }, "
+    .. "make = function(r) return pipeline { project = 'g/' .. r } end }",
     "2: each: over takes plain values or one output, not a list with a.id" },
-  { "wait_for with neither id nor ref", "w = wait_for { project = 'p', ref = 'x' }",
+  { "wait_for with neither id nor ref", "w = wait_for { project = 'g/p', ref = 'x' }",
     "1: wait_for wants either id, or ref and sha" },
   { "play of something else", "w = approval {}\np = play { pipeline = w, job = 'x' }",
     "2: play: pipeline must be a pipeline step, not w" },
-  { "needs that name no step", "a = pipeline { project = 'p', needs = { 'lob' } }\n"
-    .. "lib = pipeline { project = 'p' }",
+  { "needs that name no step", "a = pipeline { project = 'g/p', needs = { 'lob' } }\n"
+    .. "lib = pipeline { project = 'g/p' }",
     "1: 'a' needs 'lob', which is no step; did you mean 'lib'?" },
-  { "needs in a circle", "a = pipeline { project = 'p', needs = { 'c' } }\n"
-    .. "b = pipeline { project = 'p', needs = { a } }\nc = pipeline { project = 'p', needs = { b } }",
+  { "needs in a circle", "a = pipeline { project = 'g/p', needs = { 'c' } }\n"
+    .. "b = pipeline { project = 'g/p', needs = { a } }\nc = pipeline { project = 'g/p', needs = { b } }",
     "1: steps need each other: a needs c needs b needs a" },
   { "the host's libraries", "os.exit(1)",
     "1: os is not part of a flow script; --allow-host makes it so" },
@@ -177,7 +177,7 @@ local mistakes = {
   { "a mistake of plain Lua", "local t\n\nlocal x = t.y", "3: attempt to index" },
   { "an error that the script raises", "\nerror 'no canary on fridays'",
     "2: no canary on fridays" },
-  { "a step's name with blanks", "_G['a b'] = pipeline { project = 'p' }",
+  { "a step's name with blanks", "_G['a b'] = pipeline { project = 'g/p' }",
     "1: 'a b' can not be a step's name: letters, digits, _ - and ." },
 }
 
@@ -224,8 +224,8 @@ describe("a flow script", function()
 
   it("takes its needs from references and from needs, each once", function()
     local made = assert(plan [[
-      a = pipeline { project = "p" }
-      b = pipeline { project = "p" }
+      a = pipeline { project = "g/p" }
+      b = pipeline { project = "g/p" }
       c = pipeline { project = a.project_id, ref = "r-" .. b.sha, needs = { b },
         inputs = { deep = { list = { a.id, b.id } } } }]])
     assert.same({ "a", "b" }, made.by_name.c.needs)
@@ -234,9 +234,9 @@ describe("a flow script", function()
   it("lets a choice between outputs be", function()
     local made, err = plan([[
       inputs = { canary = { type = "boolean" } }
-      a = pipeline { project = "p" }
-      b = pipeline { project = "p" }
-      c = pipeline { project = "p", variables = { V = input.canary and a.id or b.id },
+      a = pipeline { project = "g/p" }
+      b = pipeline { project = "g/p" }
+      c = pipeline { project = "g/p", variables = { V = input.canary and a.id or b.id },
         when = function(steps)
           local a = steps.a
           return a.status == "success" and not (steps.b.status == "failed") end }
@@ -271,7 +271,7 @@ describe("a flow script", function()
 
   it("makes steps in loops, by computed names", function()
     local made = assert(plan [[
-      for _, c in ipairs { "one", "two" } do _G["build_" .. c] = pipeline { project = c } end
+      for _, c in ipairs { "one", "two" } do _G["build_" .. c] = pipeline { project = "g/" .. c } end
       all = call { needs = { build_one, _G["build_two"] }, run = print }]])
     assert.same({ "build_one", "build_two" }, made.by_name.all.needs)
   end)
@@ -288,12 +288,12 @@ describe("a flow script", function()
   it("walks tables in one order", function()
     local text = [[local names = ""
       for k in pairs { z = 1, a = 2, m = 3, [2] = 1, [1] = 1 } do names = names .. k end
-      a = pipeline { project = names .. tostring(next {}) }]]
-    assert.equal("12amznil", assert(plan(text)).steps[1].options.project)
+      a = pipeline { project = "g/" .. names .. tostring(next {}) }]]
+    assert.equal("g/12amznil", assert(plan(text)).steps[1].options.project)
   end)
 
   it("reads the environment as plain values", function()
-    local made = assert(plan("a = pipeline { project = env.P or 'none', ref = env.R or 'none' }", nil,
+    local made = assert(plan("a = pipeline { project = env.P or 'g/none', ref = env.R or 'none' }", nil,
       { env = { P = "from/env" } }))
     assert.equal("from/env", made.steps[1].options.project)
     assert.equal("none", made.steps[1].options.ref)
@@ -331,7 +331,7 @@ describe("inputs", function()
       canary = { type = "boolean" },
       where = { one_of = { "eu", "us" }, default = "eu" },
       key = { secret = true, match = "^k" } }
-    a = pipeline { project = "p", variables = { V = input.version } }]]
+    a = pipeline { project = "g/p", variables = { V = input.version } }]]
 
   local function values(inputs) return assert(plan(text, inputs)).inputs end
   local function message(inputs)
@@ -370,12 +370,12 @@ describe("inputs", function()
   it("that are secret stand in variables and inputs only", function()
     local cases = {
       [ [[a = pipeline { project = "p/" .. input.key }]] ] = "pipeline: project",
-      [ [[a = pipeline { project = "p", ref = input.key }]] ] = "pipeline: ref",
-      [ [[b = pipeline { project = "p" }
-        a = pipeline { project = "p", ref = b.sha .. input.key }]] ] = "pipeline: ref",
+      [ [[a = pipeline { project = "g/p", ref = input.key }]] ] = "pipeline: ref",
+      [ [[b = pipeline { project = "g/p" }
+        a = pipeline { project = "g/p", ref = b.sha .. input.key }]] ] = "pipeline: ref",
       [ [[a = each { over = { input.key }, make = function()
-        return pipeline { project = "p" } end }]] ] = "each: an item's name",
-      [ [[_G["s" .. input.key] = pipeline { project = "p" }]] ] = "a step's name",
+        return pipeline { project = "g/p" } end }]] ] = "each: an item's name",
+      [ [[_G["s" .. input.key] = pipeline { project = "g/p" }]] ] = "a step's name",
     }
     for script, what in pairs(cases) do
       local found, err = plan("inputs = { key = { secret = true } }\n" .. script, { key = "s3cr3t" })
@@ -384,7 +384,7 @@ describe("inputs", function()
         err.message, 1, true)
     end
     assert(plan([[inputs = { key = { secret = true } }
-      a = pipeline { project = "p", variables = { K = input.key }, inputs = { k = { input.key } } }]],
+      a = pipeline { project = "g/p", variables = { K = input.key }, inputs = { k = { input.key } } }]],
       { key = "s3cr3t" }))
   end)
 

@@ -75,7 +75,7 @@ add("script", "spent", {
   "goto without an end", "::again:: goto again",
   "asking for names that are not there", "while true do pcall(function() return nothing end) end",
   "reading inputs for ever", "inputs = { a = {} } while true do local _ = input.a end",
-  "joining references for ever", [[a = pipeline { project = "p", ref = "m" } local r = a.id
+  "joining references for ever", [[a = pipeline { project = "g/p", ref = "m" } local r = a.id
     while true do r = r .. "x" end]],
   "a text that doubles", "local s = 'x' while true do s = s .. s end",
   "a text of many parts", "local s = ('x'):rep(1e7) local _ = s .. s .. s .. s .. s .. s .. s .. s",
@@ -97,11 +97,11 @@ add("script", "spent", {
   "memory kept from one pcall to the next", [[local t = {} while true do
     pcall(function() t[#t + 1] = ('x'):rep(1e6) .. #t end) end]],
   "steps without an end", [[local i = 0 while true do i = i + 1
-    _G["s" .. i] = pipeline { project = "p", ref = "m" } end]],
+    _G["s" .. i] = pipeline { project = "g/p", ref = "m" } end]],
   "variables without an end", [[local v = {} for i = 1, 1e7 do v["V" .. i] = "x" end
-    a = pipeline { project = "p", ref = "m", variables = v }]],
+    a = pipeline { project = "g/p", ref = "m", variables = v }]],
   "an each without an end", [[local t = {} for i = 1, 1e6 do t[i] = i end
-    a = each { over = t, make = function() return pipeline { project = "p", ref = "m" } end }]],
+    a = each { over = t, make = function() return pipeline { project = "g/p", ref = "m" } end }]],
   "a name that explodes", "name = ('x'):rep(1e9)",
   "an input's pattern that backtracks", [[inputs = { a = { default = ("a"):rep(30000),
     match = ("a*"):rep(30) .. "b" } }]],
@@ -121,9 +121,9 @@ add("script", "ended", {
 
 add("script", "error", {
   "a table that holds itself as variables", [[local t = {} t.a = t
-    a = pipeline { project = "p", ref = "m", inputs = t }]],
+    a = pipeline { project = "g/p", ref = "m", inputs = t }]],
   "a table nested deeply as inputs", [[local t = {} for i = 1, 1e5 do t = { t } end
-    a = pipeline { project = "p", ref = "m", inputs = { t = t } }]],
+    a = pipeline { project = "g/p", ref = "m", inputs = { t = t } }]],
   "a width that is too long", "local _ = ('%99999d'):format(1)",
   "a huge place to insert", "table.insert({}, 2 ^ 53, 1)",
   "a low place to insert", "table.insert({}, -2 ^ 31, 1)",
@@ -132,7 +132,7 @@ add("script", "error", {
   "bytes beyond any stack", "local _ = { (('x'):rep(2e7)):byte(1, -1) }",
   "an error of many lines", "error('a\\nb\\nc')",
   "an error that is a table", "error {}",
-  "an error that is a reference", "a = pipeline { project = 'p', ref = 'm' } error(a.id)",
+  "an error that is a reference", "a = pipeline { project = 'g/p', ref = 'm' } error(a.id)",
   "an error that is a function", "error(print)",
   "an unfinished capture", "local _ = ('x'):find '(x'",
   "a pattern that ends with %", "local _ = ('x'):gsub('%', '')",
@@ -166,7 +166,7 @@ add("script", "error", {
   "a repository's URL in the environment", "print(env.CI_REPOSITORY_URL)",
   "a secret for a trigger in the environment", "print(env.GITLAB_PIPELINES_SECRET_X)",
   "any variable of the environment", "print(env.HOST_SECRET)",
-  "a reference's text", "print(tostring((pipeline { project = 'p', ref = 'm' }).id))",
+  "a reference's text", "print(tostring((pipeline { project = 'g/p', ref = 'm' }).id))",
 })
 
 add("script", "fine", {
@@ -290,7 +290,7 @@ add("when", "ended", {
   "deep recursion in a when", "local function f() return 1 + f() end f()",
 })
 add("when", "error", {
-  "steps made in a when", "x = pipeline { project = 'p', ref = 'm' }",
+  "steps made in a when", "x = pipeline { project = 'g/p', ref = 'm' }",
   "os in a when", "return os.time() > 0",
 })
 add("make", "spent", {

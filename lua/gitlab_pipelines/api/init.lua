@@ -1,5 +1,6 @@
 --- The object that `gitlab.new` gives: groups of methods over one client.
 
+local project_id = require "gitlab_pipelines.project_id"
 local resource = require "gitlab_pipelines.api.resource"
 local secrets = require "gitlab_pipelines.api.secrets"
 local watching = require "gitlab_pipelines.api.watching"
@@ -51,7 +52,7 @@ function Gitlab:watch(list, opts)
     resource.blame("gl.watch: a list of {project, id} is expected, not " .. type(list))
   end
   for _, pair in ipairs(list) do
-    local _, err = resource.project(type(pair) == "table" and pair[1], "watch")
+    local _, err = project_id.check(type(pair) == "table" and pair[1], "watch")
     if err then return nil, err end
     resource.check_id("gl.watch", "id", pair[2])
   end

@@ -1,58 +1,23 @@
 --- gl.jobs: the jobs of pipelines and projects, and their logs.
 
 local logs = require "gitlab_pipelines.api.logs"
+local methods = require "gitlab_pipelines.api.methods"
 local operations = require "gitlab_pipelines.operations"
-local paging = require "gitlab_pipelines.api.paging"
 local resource = require "gitlab_pipelines.api.resource"
-local shape = require "gitlab_pipelines.api.shape"
+local values = require "gitlab_pipelines.api.values"
 local watching = require "gitlab_pipelines.api.watching"
 
 local jobs = operations.jobs
-local Jobs = resource.class()
-
---- The jobs of a pipeline, newest first, as one array.
----@param project integer|string
----@param pipeline_id integer
----@param filters table|nil scope (a status or several), include_retried, limit, from
----@param opts table|nil timeout, retry, priority
----@return table[]|nil rows, table|nil err
-function Jobs:list(project, pipeline_id, filters, opts)
-  return paging.list(self, jobs.list, project, filters, opts,
-    { given = { pipeline_id = pipeline_id }, sorted = "desc" })
-end
-
---- The same one after the other; raises the error object.
----@param project integer|string
----@param pipeline_id integer
----@param filters table|nil
----@param opts table|nil
----@return fun(): table|nil iterator
-function Jobs:each(project, pipeline_id, filters, opts)
-  return paging.each(self, jobs.list, project, filters, opts,
-    { given = { pipeline_id = pipeline_id }, sorted = "desc" })
-end
-
---- The jobs of a project, newest first: as one array, or one after the other.
----@param project integer|string
----@param filters table|nil scope (a status or several), ref, limit, from
----@param opts table|nil timeout, retry, priority
-Jobs.list_project, Jobs.each_project = paging.methods(jobs.list_project, "desc")
-
---- One job.
----@param project integer|string
----@param id integer
----@param opts table|nil
----@return table|nil job, table|nil err
-Jobs.get = resource.method(jobs.get, "job_id")
+local Jobs = methods.class "jobs"
 
 -- Methods whose options are the operation's body too.
 local function with_body(operation)
   return function(self, project, id, opts)
     local params, steering = resource.split(operation, opts)
     params.job_id = id
-    params.inputs = shape.inputs(operation, params.inputs)
+    params.inputs = values.inputs(operation, params.inputs)
     if params.variables ~= nil then
-      local variables, err = shape.job_variable_list(operation, params.variables)
+      local variables, err = values.job_variable_list(operation, params.variables)
       if err then return nil, err end
       params.variables = variables
     end
@@ -82,13 +47,6 @@ Jobs.cancel = with_body(jobs.cancel)
 ---@param opts table|nil variables, inputs, and the usual
 ---@return table|nil job, table|nil err JobNotPlayable
 Jobs.play = with_body(jobs.play)
-
---- Deletes the log and the artifacts of a job.
----@param project integer|string
----@param id integer
----@param opts table|nil
----@return table|nil job, table|nil err JobNotErasable
-Jobs.erase = resource.method(jobs.erase, "job_id")
 
 --- The log of a job as GitLab holds it now; an empty text when there is none yet.
 ---@param project integer|string

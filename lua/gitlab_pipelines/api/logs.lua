@@ -8,8 +8,9 @@ local operations = require "gitlab_pipelines.operations"
 local options = require "gitlab_pipelines.options"
 local outcomes = require "gitlab_pipelines.client.response_errors"
 local reading = require "gitlab_pipelines.watch.reading"
+local project_id = require "gitlab_pipelines.project_id"
 local resource = require "gitlab_pipelines.api.resource"
-local target_of = require "gitlab_pipelines.api.target"
+local targets = require "gitlab_pipelines.api.target"
 local watching = require "gitlab_pipelines.api.watching"
 
 local M = {}
@@ -137,7 +138,7 @@ function M.log(self, project, id, opts)
     return ok and text or nil, err
   end
   local kept, taken, size, last
-  local most = self.client.settings and self.client.settings.max_bytes or math.huge
+  local most = self.client.settings.max_bytes
   local ok, err = each_line(self, project, id, format, section, given, function()
     kept, taken, size, last = {}, 0, 0, tail and ring(math.max(tail, 1))
     return function(line)
@@ -180,17 +181,31 @@ function M.each(self, project, id, opts, on_line)
   end)
 end
 
+-- The whole log into the file; nil and an error where there is none.
+local function fetch_log(self, part, project, id, given)
+  given.sink = { file = part.path }
+  local result, response = resource.fetch(self, operations.jobs.log, project, { job_id = id }, given)
+  if result == nil then return nil, response end
+  if response.bytes == 0 then
+    local there, err = check_erased(self, project, id, given)
+    if not there then return nil, err end
+  end
+  local ok, message = part:finish()
+  if not ok then return resource.failure(self, operations.jobs.log.name, nil, "TaskError.Cancelled", message) end
+  return { file = part.target, bytes = response.bytes, verified = "length" }
+end
+
 --- See Jobs:save_log in api/jobs.lua.
 function M.save_log(self, project, id, file, opts)
   if type(file) ~= "string" or file == "" then
     resource.blame("jobs.save_log: 'file' must be a file's name, not " .. type(file))
   end
   local given = resource.options("jobs.save_log", nil, opts)
-  local saved, err = target_of.fetch(self, operations.jobs.log, project, { job_id = id }, file, given,
-    function(response)
-      if response.bytes > 0 then return true end
-      return check_erased(self, project, id, given)
-    end)
+  local part, message = targets.claim(file, "", true, self.client.runtime)
+  if not part then
+    return resource.failure(self, operations.jobs.log.name, nil, "TaskError.Cancelled", message)
+  end
+  local saved, err = part:hold(fetch_log, self, part, project, id, given)
   if saved then return saved end
   return nil, log_stream.explain(self.gl, project, id, err)
 end
@@ -267,7 +282,7 @@ end
 function M.follow(self, project, id, opts)
   local given = resource.options("jobs.follow", follow_options, opts)
   if not given.on_line then resource.blame "jobs.follow: option 'on_line' is required" end
-  local checked, err = resource.project(project, "jobs.follow")
+  local checked, err = project_id.check(project, "jobs.follow")
   if not checked then return nil, err end
   resource.check_id("jobs.follow", "id", id)
   local follower = follower_of(self.gl)

@@ -168,9 +168,9 @@ local function new_memory()
 end
 
 -- Prepares a list: its pages and what to leave out, or nil and an error.
-local function open(group, operation, project, filters, opts, setup)
+local function open(group, operation, project, filters, opts, given)
   local params, steering = resource.split(operation, filters, M.options, opts)
-  for name, value in pairs(setup.given or {}) do params[name] = value end
+  for name, value in pairs(given or {}) do params[name] = value end
   if operation.paging == "keyset" and params.page == nil and params.pagination == nil
     and params.order_by == nil then
     params.pagination, params.order_by, params.sort = "keyset", "id", params.sort or "desc"
@@ -181,7 +181,7 @@ local function open(group, operation, project, filters, opts, setup)
   end
   local args, err = resource.prepare(group, operation, project, params, M.options)
   if not args then return nil, err end
-  return new_pages(group, operation, args, steering), skipper(args, steering, setup.sorted),
+  return new_pages(group, operation, args, steering), skipper(args, steering, operation.sorted),
     steering.limit
 end
 
@@ -192,15 +192,15 @@ end
 ---@param project any
 ---@param filters table|nil the operation's filters, `limit`, `from`, and options of the call
 ---@param opts table|nil options of the call
----@param setup table {given = parameters of the path, sorted = "asc"|"desc" when ordered by id}
+---@param given table|nil further parameters of the operation, which win: those of its path
 ---@return function iterator
-function M.each(group, operation, project, filters, opts, setup)
-  local pages, skip, limit = open(group, operation, project, filters, opts, setup)
-  local rows, at, given = {}, 0, 0
+function M.each(group, operation, project, filters, opts, given)
+  local pages, skip, limit = open(group, operation, project, filters, opts, given)
+  local rows, at, count = {}, 0, 0
   local memory = new_memory()
   return function()
     if not pages then error(skip, 0) end
-    while not limit or given < limit do
+    while not limit or count < limit do
       at = at + 1
       local row = rows[at]
       if row == nil then
@@ -218,7 +218,7 @@ function M.each(group, operation, project, filters, opts, setup)
       else
         rows[at] = false
         if not memory.seen(row) and not (skip and skip(row)) then
-          given = given + 1
+          count = count + 1
           return row
         end
       end
@@ -230,8 +230,8 @@ end
 
 --- All rows of a list as one array (at most `limit`). A `timeout` is that of all pages together.
 ---@return table|nil rows, table|nil err
-function M.list(group, operation, project, filters, opts, setup)
-  local pages, skip, limit = open(group, operation, project, filters, opts, setup)
+function M.list(group, operation, project, filters, opts, given)
+  local pages, skip, limit = open(group, operation, project, filters, opts, given)
   if not pages then return nil, skip end
   pages.whole = true
   if pages.opts.timeout then pages.opts.deadline = group.client.runtime:now() + pages.opts.timeout end
@@ -251,19 +251,6 @@ function M.list(group, operation, project, filters, opts, setup)
   end
   pages:drop()
   return all
-end
-
---- The two methods of a list: `list(project, filters, opts)` and `each(project, filters, opts)`.
----@param operation table
----@param sorted string|nil "asc" or "desc" when the list is ordered by id by default
----@return function list, function each
-function M.methods(operation, sorted)
-  local setup = { sorted = sorted }
-  return function(self, project, filters, opts)
-    return M.list(self, operation, project, filters, opts, setup)
-  end, function(self, project, filters, opts)
-    return M.each(self, operation, project, filters, opts, setup)
-  end
 end
 
 return M

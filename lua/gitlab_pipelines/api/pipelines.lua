@@ -1,35 +1,14 @@
 --- gl.pipelines: making, reading, steering and waiting for pipelines.
 
+local methods = require "gitlab_pipelines.api.methods"
 local operations = require "gitlab_pipelines.operations"
-local paging = require "gitlab_pipelines.api.paging"
 local resource = require "gitlab_pipelines.api.resource"
-local shape = require "gitlab_pipelines.api.shape"
+local values = require "gitlab_pipelines.api.values"
 local tree = require "gitlab_pipelines.api.tree"
 local watching = require "gitlab_pipelines.api.watching"
 
 local pipelines = operations.pipelines
-local Pipelines = resource.class()
-
---- The pipelines of a project, newest first: as one array, or one after the other.
----@param project integer|string
----@param filters table|nil scope, status, ref, sha, source, name, username, yaml_errors,
---- updated_after, updated_before, created_after, created_before, order_by, sort; limit, from
----@param opts table|nil timeout, retry, priority
-Pipelines.list, Pipelines.each = paging.methods(pipelines.list, "desc")
-
---- One pipeline.
----@param project integer|string
----@param id integer
----@param opts table|nil
----@return table|nil pipeline, table|nil err
-Pipelines.get = resource.method(pipelines.get, "pipeline_id")
-
---- The newest pipeline of a ref (by default of the default branch).
----@param project integer|string
----@param ref string|nil
----@param opts table|nil
----@return table|nil pipeline, table|nil err PipelineNotFound when there is none
-Pipelines.latest = resource.method(pipelines.latest, "ref")
+local Pipelines = methods.class "pipelines"
 
 local CREATE_OPTIONS = {
   once = { type = "string" },
@@ -48,8 +27,8 @@ Pipelines.create_options = CREATE_OPTIONS
 ---@return table|nil err
 function Pipelines:create(project, fields, opts)
   local params, steering = resource.split(pipelines.create, fields, CREATE_OPTIONS, opts)
-  params.inputs = shape.inputs(pipelines.create, params.inputs)
-  local variables, err = shape.variable_list(pipelines.create, params.variables)
+  params.inputs = values.inputs(pipelines.create, params.inputs)
+  local variables, err = values.variable_list(pipelines.create, params.variables)
   if err then return nil, err end
   params.variables = variables
   return watching.saw(self, project, "pipeline",
@@ -75,49 +54,6 @@ function Pipelines:retry(project, id, opts)
   return watching.saw(self, project, "pipeline", resource.send(self, pipelines.retry, project,
     { pipeline_id = id }, resource.options(pipelines.retry.name, nil, opts)))
 end
-
---- Deletes a pipeline with its jobs, logs and artifacts.
----@param project integer|string
----@param id integer
----@param opts table|nil unmodified_since (an HTTP date), and the usual
----@return true|nil ok, table|nil err
-function Pipelines:delete(project, id, opts)
-  local params, steering = resource.split(pipelines.delete, opts)
-  params.pipeline_id = id
-  return resource.send(self, pipelines.delete, project, params, steering)
-end
-
---- The variables that a pipeline was made with.
----@param project integer|string
----@param id integer
----@param opts table|nil
----@return table[]|nil rows, table|nil err
-Pipelines.variables = resource.method(pipelines.variables, "pipeline_id")
-
---- Gives a pipeline another name.
----@param project integer|string
----@param id integer
----@param name string
----@param opts table|nil
----@return table|nil pipeline, table|nil err
-function Pipelines:rename(project, id, name, opts)
-  return resource.send(self, pipelines.rename, project, { pipeline_id = id, name = name },
-    resource.options(pipelines.rename.name, nil, opts))
-end
-
---- The test cases of a pipeline.
----@param project integer|string
----@param id integer
----@param opts table|nil
----@return table|nil report, table|nil err
-Pipelines.test_report = resource.method(pipelines.test_report, "pipeline_id")
-
---- The totals of a pipeline's tests.
----@param project integer|string
----@param id integer
----@param opts table|nil
----@return table|nil summary, table|nil err
-Pipelines.test_report_summary = resource.method(pipelines.test_report_summary, "pipeline_id")
 
 --- The jobs of a pipeline that start other pipelines, as GitLab gives them.
 ---@param project integer|string

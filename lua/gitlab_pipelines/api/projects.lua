@@ -1,15 +1,9 @@
 --- gl.projects: what a project is.
 
-local operations = require "gitlab_pipelines.operations"
-local resource = require "gitlab_pipelines.api.resource"
+local methods = require "gitlab_pipelines.api.methods"
+local project_id = require "gitlab_pipelines.project_id"
 
-local Projects = resource.class()
-
---- One project.
----@param project integer|string number or full path
----@param opts table|nil timeout, retry, priority
----@return table|nil project, table|nil err
-Projects.get = resource.method(operations.projects.get)
+local Projects = methods.class "projects"
 
 --- What is known about a project by its path or number: asked once, then remembered.
 ---@param project integer|string
@@ -17,7 +11,7 @@ Projects.get = resource.method(operations.projects.get)
 ---@return table|nil known {id, path, default_branch}
 ---@return table|nil err
 function Projects:resolve(project, opts)
-  local checked, err = resource.project(project, "projects.get")
+  local checked, err = project_id.check(project, "projects.get")
   if not checked then return nil, err end
   local row
   row, err = self.client:project(checked, opts)

@@ -7,6 +7,7 @@
 local errors = require "gitlab_pipelines.errors"
 local operations = require "gitlab_pipelines.operations"
 local options = require "gitlab_pipelines.options"
+local project_id = require "gitlab_pipelines.project_id"
 
 local M = {}
 
@@ -55,42 +56,6 @@ function M.class()
   class.__index = class
   function class.new(gl) return setmetatable({ gl = gl, client = gl.client }, class) end
   return class
-end
-
-local function is_path(text)
-  if text:find "[%c]" or text:find "//" or text:find "^/" or text:find "/$"
-    or text:lower():find("%2f", 1, true) or not text:find("/", 1, true) then
-    return false
-  end
-  for segment in text:gmatch "[^/]+" do
-    if segment == "." or segment == ".." then return false end
-  end
-  return true
-end
-
---- A project as the wire takes it: a number, or a full path.
----@param project any
----@param operation string for the error
----@return integer|string|nil project a text of digits becomes its number
----@return table|nil err ConfigurationError.InvalidProjectId
-function M.project(project, operation)
-  if type(project) == "string" and project:match "^%d+$" and #project < 16 then
-    project = tonumber(project)
-  end
-  if type(project) == "number" and project % 1 == 0 and project > 0 and project < 2 ^ 53 then
-    return project
-  end
-  if type(project) == "string" and is_path(project) then return project end
-  local shown = type(project)
-  if shown == "string" then
-    shown = ("%q"):format(#project > 60 and project:sub(1, 60) .. "..." or project):gsub("\n", "n")
-  elseif shown == "number" then
-    shown = ("%.14g"):format(project)
-  end
-  return nil, errors.new("ConfigurationError.InvalidProjectId", {
-    message = ("a project is a number or a full path such as group/app, not %s"):format(shown),
-    operation = operation,
-  })
 end
 
 --- Raises unless `id` can be one.
@@ -166,6 +131,26 @@ function M.split(operation, given, own, opts)
   return params, M.options(operation.name, own, steering)
 end
 
+--- When the `timeout` of checked options is over, on the runtime's clock; nil where they have none.
+---@param group table
+---@param opts table
+---@return number|nil deadline
+function M.deadline(group, opts)
+  return opts.timeout and group.client.runtime:now() + opts.timeout or nil
+end
+
+--- An error of ours about something in a project, without secrets.
+---@param group table
+---@param operation string
+---@param subject string|nil what it is about, such as "acme/app 17"
+---@param kind string
+---@param message string
+---@return nil, table err
+function M.failure(group, operation, subject, kind, message)
+  return nil, errors.redact(errors.new(kind, { message = message, operation = operation,
+    subject = subject }), group.client.redactor)
+end
+
 -- With `check_scopes`, a call that can not succeed fails here, before anything is sent.
 local function scope_error(group, operation)
   -- What the check itself asks is not checked.
@@ -188,7 +173,7 @@ end
 ---@return table|nil args, table|nil err
 function M.prepare(group, operation, project, params, own)
   if operation.param.project then
-    local checked, err = M.project(project, operation.name)
+    local checked, err = project_id.check(project, operation.name)
     -- Mistakes in the other arguments raise even so.
     params.project = checked or 1
     if err then
@@ -257,26 +242,6 @@ function M.create(group, operation, project, params, opts, own)
   end
   opts.journal, opts.given_up = nil, nil
   return group.client:call(operation, args, opts)
-end
-
-local function steering(operation, opts)
-  if opts ~= nil then return M.options(operation.name, nil, opts) end
-end
-
---- The commonest method: `group:name(project, id, opts)`.
----@param operation table
----@param id_name string|nil name of the parameter that the second argument is
----@return function method
-function M.method(operation, id_name)
-  if not id_name then
-    return function(self, project, opts)
-      return M.send(self, operation, project, { project = project }, steering(operation, opts))
-    end
-  end
-  return function(self, project, id, opts)
-    return M.send(self, operation, project, { [id_name] = id, project = project },
-      steering(operation, opts))
-  end
 end
 
 return M

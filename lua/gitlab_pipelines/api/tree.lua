@@ -11,6 +11,7 @@ local log_stream = require "gitlab_pipelines.api.log_stream"
 local operations = require "gitlab_pipelines.operations"
 local paging = require "gitlab_pipelines.api.paging"
 local reading = require "gitlab_pipelines.watch.reading"
+local project_id = require "gitlab_pipelines.project_id"
 local resource = require "gitlab_pipelines.api.resource"
 
 local M = {}
@@ -18,7 +19,7 @@ local M = {}
 local pipelines, jobs = operations.pipelines, operations.jobs
 
 local function all_rows(group, operation, project, id, rest, filters)
-  return paging.list(group, operation, project, filters, rest(), { given = { pipeline_id = id } })
+  return paging.list(group, operation, project, filters, rest(), { pipeline_id = id })
 end
 
 --- The trigger jobs of a pipeline. Servers before 19.2 know them as `bridges` only; that the newer
@@ -80,7 +81,7 @@ end
 --- The stages of a pipeline.
 ---@return table[]|nil stages, table|nil err
 function M.stages(group, project, id, opts)
-  local checked, err = resource.project(project, "pipelines.stages")
+  local checked, err = project_id.check(project, "pipelines.stages")
   if not checked then return nil, err end
   -- Here, as what a task raises is no mistake in the caller's line.
   resource.check_id("pipelines.stages", "pipeline_id", id)

@@ -1,14 +1,14 @@
 --- gl.triggers: pipelines made with a trigger token, and the tokens themselves.
 
+local methods = require "gitlab_pipelines.api.methods"
 local operations = require "gitlab_pipelines.operations"
-local paging = require "gitlab_pipelines.api.paging"
 local pipelines = require "gitlab_pipelines.api.pipelines"
 local resource = require "gitlab_pipelines.api.resource"
-local shape = require "gitlab_pipelines.api.shape"
+local values = require "gitlab_pipelines.api.values"
 local watching = require "gitlab_pipelines.api.watching"
 
 local triggers = operations.triggers
-local Triggers = resource.class()
+local Triggers = methods.class "triggers"
 
 --- Makes a pipeline at the trigger endpoint. The token goes into the body, never into an address.
 ---@param project integer|string
@@ -19,8 +19,8 @@ local Triggers = resource.class()
 function Triggers:run(project, fields, opts)
   local run = triggers.run
   local params, steering = resource.split(run, fields, pipelines.create_options, opts)
-  params.inputs = shape.inputs(run, params.inputs)
-  local variables, err = shape.variable_map(run, params.variables)
+  params.inputs = values.inputs(run, params.inputs)
+  local variables, err = values.variable_map(run, params.variables)
   if err then return nil, err end
   params.variables = variables
   -- What a token function gives is known only once it has been asked.
@@ -36,49 +36,5 @@ function Triggers:run(project, fields, opts)
   return watching.saw(self, project, "pipeline",
     resource.create(self, run, project, params, steering, pipelines.create_options))
 end
-
---- The trigger tokens of a project.
----@param project integer|string
----@param filters table|nil limit, per_page, page
----@param opts table|nil
----@return table[]|nil rows, table|nil err
-Triggers.list = paging.methods(triggers.list)
-
---- One trigger token.
----@param project integer|string
----@param id integer
----@param opts table|nil
----@return table|nil trigger, table|nil err
-Triggers.get = resource.method(triggers.get, "trigger_id")
-
---- Makes a trigger token.
----@param project integer|string
----@param fields table description (required), expires_at
----@param opts table|nil
----@return table|nil trigger with `token`, whole
----@return table|nil err
-function Triggers:create(project, fields, opts)
-  local params, steering = resource.split(triggers.create, fields, nil, opts)
-  return resource.send(self, triggers.create, project, params, steering)
-end
-
---- Changes the description of a trigger token.
----@param project integer|string
----@param id integer
----@param fields table description
----@param opts table|nil
----@return table|nil trigger, table|nil err
-function Triggers:update(project, id, fields, opts)
-  local params, steering = resource.split(triggers.update, fields, nil, opts)
-  params.trigger_id = id
-  return resource.send(self, triggers.update, project, params, steering)
-end
-
---- Revokes a trigger token.
----@param project integer|string
----@param id integer
----@param opts table|nil
----@return true|nil ok, table|nil err
-Triggers.delete = resource.method(triggers.delete, "trigger_id")
 
 return Triggers

@@ -1,41 +1,12 @@
 --- gl.variables: the CI/CD variables of a project.
 
 local errors = require "gitlab_pipelines.errors"
+local methods = require "gitlab_pipelines.api.methods"
 local operations = require "gitlab_pipelines.operations"
-local paging = require "gitlab_pipelines.api.paging"
 local resource = require "gitlab_pipelines.api.resource"
 
 local variables = operations.variables
-local Variables = resource.class()
-
---- All variables.
----@param project integer|string
----@param filters table|nil limit, per_page, page
----@param opts table|nil timeout, retry, priority
----@return table[]|nil rows, table|nil err
-Variables.list = paging.methods(variables.list)
-
-local function by_key(operation)
-  return function(self, project, key, opts)
-    local params, steering = resource.split(operation, opts)
-    params.key = key
-    return resource.send(self, operation, project, params, steering)
-  end
-end
-
---- One variable.
----@param project integer|string
----@param key string
----@param opts table|nil environment_scope (needed when the key exists in several), and the usual
----@return table|nil variable, table|nil err
-Variables.get = by_key(variables.get)
-
---- Deletes a variable.
----@param project integer|string
----@param key string
----@param opts table|nil environment_scope, and the usual
----@return true|nil ok, table|nil err
-Variables.delete = by_key(variables.delete)
+local Variables = methods.class "variables"
 
 -- Does the error say that this key and scope exist already?
 local function is_taken(err)

@@ -7,6 +7,7 @@ local log_stream = require "gitlab_pipelines.api.log_stream"
 local operations = require "gitlab_pipelines.operations"
 local pages = require "gitlab_pipelines.client.pages"
 local paging = require "gitlab_pipelines.api.paging"
+local project_id = require "gitlab_pipelines.project_id"
 local resource = require "gitlab_pipelines.api.resource"
 local tree = require "gitlab_pipelines.api.tree"
 
@@ -67,7 +68,7 @@ function M.source(gl)
 
   function source.jobs(project, id, filters)
     return paging.list(group, operations.jobs.list, project, filters, POLL,
-      { given = { pipeline_id = id }, sorted = "desc" })
+      { pipeline_id = id })
   end
 
   function source.bridges(project, id)
@@ -102,7 +103,7 @@ end
 ---@param where string the method's name for errors
 ---@return table|nil row, string|table verdict or error
 function M.wait(group, method, where, project, id, opts)
-  local checked, err = resource.project(project, where)
+  local checked, err = project_id.check(project, where)
   if not checked then return nil, err end
   resource.check_id(where, "id", id)
   local watcher = M.of(group.gl)
@@ -118,7 +119,7 @@ end
 ---@param err table|nil
 function M.saw(group, project, kind, row, err)
   if type(row) ~= "table" or not row.id then return row, err end
-  local checked = resource.project(project, "saw")
+  local checked = project_id.of(project)
   M.of(group.gl):saw(checked, row, kind)
   return row, err
 end

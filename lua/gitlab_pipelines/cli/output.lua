@@ -4,6 +4,7 @@
 -- secret that the client knows. Names, links, logs and errors come from a server, which may send back
 -- what it was sent. Text is cleaned before it is cut: half a secret is not recognized.
 
+local duration = require "gitlab_pipelines.duration"
 local screen = require "gitlab_pipelines.terminal"
 
 local M = {}
@@ -60,12 +61,7 @@ end
 
 --- "1h 02m", "3m 07s", "4.2s" of seconds; "" of nil.
 function M.duration(seconds)
-  if not seconds then return "" end
-  if seconds < 60 then return ("%.1fs"):format(seconds) end
-  local whole = math.floor(seconds + 0.5)
-  local minutes = math.floor(whole / 60)
-  if minutes < 60 then return ("%dm %02ds"):format(minutes, whole % 60) end
-  return ("%dh %02dm"):format(math.floor(minutes / 60), minutes % 60)
+  return seconds and duration.text(seconds, "spaced") or ""
 end
 
 --- "512 B", "1.5 KiB", "300 MiB" of a number of bytes; "" of nil.

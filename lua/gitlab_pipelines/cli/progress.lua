@@ -1,5 +1,6 @@
 --- A progress bar with rate and time left. Pure: times come in as arguments, text goes out.
 
+local duration = require "gitlab_pipelines.duration"
 local output = require "gitlab_pipelines.cli.output"
 
 local M = {}
@@ -38,14 +39,6 @@ function Meter:rate()
   return (last.done - first.done) / (last.now - first.now)
 end
 
--- "0:07", "12:30", "1:02:05"
-local function clock(seconds)
-  local whole = math.floor(seconds + 0.5)
-  local minutes = math.floor(whole / 60)
-  if minutes < 60 then return ("%d:%02d"):format(minutes, whole % 60) end
-  return ("%d:%02d:%02d"):format(math.floor(minutes / 60), minutes % 60, whole % 60)
-end
-
 --- One line, at most `width` cells wide.
 ---@param name string what it is of
 ---@param done number bytes
@@ -62,7 +55,7 @@ function M.line(name, done, total, rate, width, unicode)
   if rate then
     words[#words + 1] = output.bytes(math.floor(rate)) .. "/s"
     if total and rate >= 1 and done < total then
-      words[#words + 1] = clock((total - done) / rate) .. " left"
+      words[#words + 1] = duration.text((total - done) / rate, "clock") .. " left"
     end
   end
   local text, more = table.concat(words, "  "), output.more(unicode)

@@ -11,6 +11,7 @@ local logs = require "gitlab_pipelines.observe.log"
 local operations = require "gitlab_pipelines.operations"
 local options = require "gitlab_pipelines.options"
 local outcomes = require "gitlab_pipelines.client.response_errors"
+local project_id = require "gitlab_pipelines.project_id"
 local redact = require "gitlab_pipelines.observe.redact"
 local redirects = require "gitlab_pipelines.client.redirects"
 local request = require "gitlab_pipelines.client.request"
@@ -611,7 +612,7 @@ end
 ---@param opts table|nil of the call
 ---@return integer|string|nil id
 function Client:project_id(project, opts)
-  project = request.project(project)
+  project = project_id.of(project)
   if project == nil or type(project) == "number" then return project end
   if not self.token:exist() or self.auth == "job" then return project end
   local known = ask_project(self, project, opts)
@@ -624,7 +625,7 @@ end
 ---@return table|nil project with `id` and `default_branch`; nil where it may not be read
 ---@return table|nil err
 function Client:project(project, opts)
-  project = request.project(project)
+  project = project_id.of(project)
   if project == nil then return nil end
   local known, err = ask_project(self, project, opts)
   return known or nil, err

@@ -3,32 +3,10 @@
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
 local json = require "gitlab_pipelines.json"
+local project_id = require "gitlab_pipelines.project_id"
 local redirects = require "gitlab_pipelines.client.redirects"
 
 local M = {}
-
-local tointeger = rawget(math, "tointeger") or function(value) return value end
-
---- The project as it stands in an address: a number, or a path with a slash.
----@param project any
----@return integer|string|nil project nil: neither
-function M.project(project)
-  if type(project) == "number" then
-    if project % 1 == 0 and project > 0 and project < 2 ^ 53 then
-      return tointeger(project) or project
-    end
-  elseif type(project) == "string" then
-    if project:match "^[1-9]%d*$" and #project < 16 then
-      return tointeger(tonumber(project)) or tonumber(project)
-    end
-    -- GitLab's own rule for paths is narrower; this one keeps mistakes and tricks out.
-    if project:match "^[^/%c%s][^%c]*/[^/%c]+$" and not project:find "//" and not project:find "%.%./"
-      and not project:match "/%.%.?$" then
-      return project
-    end
-  end
-  return nil
-end
 
 --- What a call is about, for people: the values in its path, such as "acme/app 17".
 ---@param op table
@@ -86,13 +64,10 @@ end
 -- The arguments with the project as it stands in an address; the caller's table stays as it is.
 local function normal(op, args)
   local given = args.project
-  local project = M.project(given)
+  if given == nil then return args end
+  local project, err = project_id.check(given, op.name)
+  if not project then return nil, err end
   if project == given then return args end
-  if not project then
-    return nil, errors.new("ConfigurationError.InvalidProjectId", { operation = op.name,
-      message = ("a project is a number or a path such as \"group/app\", not %s"):format(
-        type(given) == "string" and ("%q"):format(given) or tostring(given)) })
-  end
   local copy = {}
   for name, value in pairs(args) do copy[name] = value end
   copy.project = project

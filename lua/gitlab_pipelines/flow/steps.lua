@@ -6,6 +6,7 @@
 -- It may also raise an error object, which is a failure.
 
 local core = require "gitlab_pipelines.core"
+local duration = require "gitlab_pipelines.duration"
 local errors = require "gitlab_pipelines.errors"
 local freshness = require "gitlab_pipelines.watch.freshness"
 local journals = require "gitlab_pipelines.once.journal"
@@ -35,16 +36,10 @@ local function of_error(run, err, what)
   return result
 end
 
-local function minutes(seconds)
-  if seconds >= 7200 then return ("%g h"):format(math.floor(seconds / 360 + 0.5) / 10) end
-  if seconds >= 120 then return ("%g min"):format(math.floor(seconds / 6 + 0.5) / 10) end
-  return ("%g s"):format(math.floor(seconds * 10 + 0.5) / 10)
-end
-
 local function timed_out(run, state)
   return { status = "failed", timed_out = true,
     error = errors.new("WaitError.TimedOut", { message = "timed out" }),
-    reason = ("not done after %s"):format(minutes(run.rt:now() - state.started_at)) }
+    reason = ("not done after %s"):format(duration.text(run.rt:now() - state.started_at, "prose")) }
 end
 
 -- What is asked of GitLab -------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 -- to become ready. The driver writes a frame only when it differs, in one write, and moves the
 -- cursor instead of clearing the screen: nothing flickers.
 
+local duration = require "gitlab_pipelines.duration"
 local screen = require "gitlab_pipelines.terminal"
 
 local M = {}
@@ -21,17 +22,7 @@ local colors = { success = "32", failed = "31;1", canceled = "33", skipped = "2"
   blocked = "35;1", running = "36", warned = "33", dim = "2", bold = "1" }
 
 --- A time for people: 0.4s, 12.3s, 2m05s, 1h02m.
----@param seconds number
----@return string
-function M.elapsed(seconds)
-  seconds = math.max(0, seconds)
-  if seconds < 59.95 then return ("%.1fs"):format(seconds) end
-  seconds = math.floor(seconds + 0.5)
-  if seconds < 3600 then
-    return ("%dm%02ds"):format(math.floor(seconds / 60), seconds % 60)
-  end
-  return ("%dh%02dm"):format(math.floor(seconds / 3600), math.floor(seconds % 3600 / 60))
-end
+M.elapsed = duration.text
 
 M.width, M.cut = screen.width, screen.cut
 

@@ -1,6 +1,7 @@
 --- The vocabulary of flow scripts as data: words, their options, and what each option may be.
 
 local options = require "gitlab_pipelines.options"
+local project_id = require "gitlab_pipelines.project_id"
 local sorted_keys = require("gitlab_pipelines.flow.refs").sorted_keys
 
 local M = {}
@@ -23,9 +24,7 @@ end
 
 function checks.project(value, kind)
   if kind == "output" or kind == "text" then return end
-  if type(value) == "string" and value ~= "" then return end
-  if type(value) == "number" and value % 1 == 0 and value > 0 then return end
-  return "a project's path or number"
+  if project_id.of(value) == nil then return "a project's path or number" end
 end
 
 function checks.id(value, kind)

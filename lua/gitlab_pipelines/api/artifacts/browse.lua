@@ -1,7 +1,6 @@
 --- What is in a job's archive, without fetching it: from GitLab's tree of it where the server has
 --- one, else from the archive's own directory by two ranges, else from the archive itself.
 
-local errors = require "gitlab_pipelines.errors"
 local operations = require "gitlab_pipelines.operations"
 local paging = require "gitlab_pipelines.api.paging"
 local resource = require "gitlab_pipelines.api.resource"
@@ -36,14 +35,14 @@ function M.read_refusal(err)
 end
 
 local function fail(group, project, job_id, kind, message)
-  return nil, errors.redact(errors.new(kind, { message = message, operation = artifacts.tree.name,
-    subject = ("%s %s"):format(tostring(project), tostring(job_id)) }), group.client.redactor)
+  return resource.failure(group, artifacts.tree.name, ("%s %s"):format(tostring(project), tostring(job_id)),
+    kind, message)
 end
 
 -- What store.archive says about an archive that it does not open.
 local function refused(group, kind, message)
-  return nil, errors.redact(errors.new(require("gitlab_pipelines.api.artifacts.archive").error_kind(kind),
-    { message = message, operation = artifacts.download.name }), group.client.redactor)
+  return resource.failure(group, artifacts.download.name, nil,
+    require("gitlab_pipelines.api.artifacts.archive").error_kind(kind), message)
 end
 
 local function is_listing(rows)
@@ -60,7 +59,7 @@ local function by_tree(group, project, job_id, folder, opts)
   local filters = { recursive = opts.recursive or nil, path = folder ~= "" and folder or nil }
   local rows, err = paging.list(group, artifacts.tree, project, filters,
     { timeout = opts.timeout, retry = opts.retry, priority = opts.priority },
-    { given = { job_id = job_id } })
+    { job_id = job_id })
   if not rows then return nil, err, M.read_refusal(err) end
   if not is_listing(rows) then return nil, nil, "absent" end
   -- An empty archive, or an answer that was no list at all.
@@ -108,7 +107,7 @@ end
 -- The archive's directory from its end, and, where it begins before that, from the rest of it.
 local function open_directory(group, project, job_id, opts)
   local store = require("gitlab_pipelines.store").archive
-  local most = group.client.settings and group.client.settings.max_bytes or 64 * 2 ^ 20
+  local most = group.client.settings.max_bytes
   local tail, err = read_range(group, project, job_id, ("-%d"):format(TAIL), nil, TAIL, opts)
   if not tail then return tail, err end
   if tail.last ~= tail.total - 1 then return false end
@@ -161,7 +160,7 @@ function M.browse(group, project, job_id, path, opts)
   end
   local folder = (path or ""):gsub("/+$", "")
   local memory, runtime = group.gl.memory, group.client.runtime
-  given.deadline = given.timeout and runtime:now() + given.timeout or nil
+  given.deadline = resource.deadline(group, given)
   local meaning
   if not memory.no_artifacts_tree then
     local rows, err

@@ -1,13 +1,13 @@
 --- Downloads: to a file, to a function, into a string; gone on with where they broke off.
 --
--- resume.lua decides, part.lua keeps; here one attempt follows the other. Each is a call of its own,
+-- resume.lua decides, api/target.lua keeps; here one attempt follows the other. Each is a call of its own,
 -- so that GitLab is asked again (signed addresses run out) and its answer judged again. What an
 -- attempt that brought nothing needs, the client's own repetition does.
 
 local errors = require "gitlab_pipelines.errors"
-local parts = require "gitlab_pipelines.api.artifacts.part"
 local resource = require "gitlab_pipelines.api.resource"
 local resume = require "gitlab_pipelines.api.artifacts.resume"
+local targets = require "gitlab_pipelines.api.target"
 
 local M = {}
 
@@ -24,14 +24,6 @@ M.options = {
   resume = { type = "boolean" },
 }
 
---- Raises unless `target` is one.
-function M.check_target(operation, target)
-  local kind = type(target)
-  if target == nil or kind == "function" or kind == "string" and target ~= "" then return end
-  resource.blame(("%s: 'target' must be a file's name or a function, not %s"):format(
-    operation.name, kind == "string" and "an empty string" or kind))
-end
-
 -- Receivers ------------------------------------------------------------------------------------
 -- Where the bytes go. `open()` gives the part that is there; `sink(offset, accept, progress)` what
 -- the transport takes, where accept(status, headers) -> true | nil, message judges the head before
@@ -42,9 +34,8 @@ local File = {}
 File.__index = File
 
 local function to_file(target, subject, opts, runtime)
-  local part, message = parts.claim(target, subject, opts.resume == false or opts.private,
-    function() return runtime:random() end)
-  if not part then return nil, "can not write " .. message end
+  local part, message = targets.claim(target, subject, opts.resume == false or opts.private, runtime)
+  if not part then return nil, message end
   return setmetatable({ part = part, kind = "file" }, File)
 end
 
@@ -337,7 +328,7 @@ local function finish_file(download, whole)
     return nil, err
   end
   local ok, message = part:finish()
-  if not ok then return nil, download.fail("TaskError.Cancelled", "can not write " .. message) end
+  if not ok then return nil, download.fail("TaskError.Cancelled", message) end
   return { file = part.target, bytes = bytes, verified = verified, etag = whole.etag,
     resumed = whole.resumed }
 end
@@ -379,7 +370,7 @@ local function fetch(group, operation, project, params, target, opts)
     client = group.client, runtime = runtime, operation = operation, project = project,
     params = params, args = args, opts = opts, history = resume.history(),
     archive = opts.archive,
-    deadline = opts.timeout and runtime:now() + opts.timeout or opts.deadline,
+    deadline = resource.deadline(group, opts) or opts.deadline,
   }
   download.fail = error_maker(download)
   if type(target) == "function" then
@@ -390,12 +381,7 @@ local function fetch(group, operation, project, params, target, opts)
   download.receiver, problem = to_file(target, group.client.url .. " " .. operation.name .. " "
     .. subject_of(download), opts, runtime)
   if not download.receiver then return nil, download.fail("TaskError.Cancelled", problem) end
-  local called, result
-  called, result, err = pcall(run, download)
-  local part = download.receiver.part
-  if not called or not result then part:leave() end
-  if not called then error(result, 0) end
-  return result, err
+  return download.receiver.part:hold(run, download)
 end
 
 -- Into a string, with progress: a function that keeps what it is given, within the bound.
@@ -426,7 +412,7 @@ end
 ---@return string|table|nil result the bytes, or {file, bytes, verified, etag, resumed}
 ---@return table|nil err
 function M.fetch(group, operation, project, params, target, opts)
-  M.check_target(operation, target)
+  targets.check(operation, target)
   if opts.verify == "crc" and type(target) ~= "string" then
     resource.blame(operation.name .. ": option 'verify' is \"crc\", which needs a file as target")
   end

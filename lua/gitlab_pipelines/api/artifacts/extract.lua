@@ -1,9 +1,10 @@
 --- Fetching a job's archive and unpacking it below a folder, within bounds.
 
 local download = require "gitlab_pipelines.api.artifacts.download"
-local errors = require "gitlab_pipelines.errors"
 local operations = require "gitlab_pipelines.operations"
+local project_id = require "gitlab_pipelines.project_id"
 local resource = require "gitlab_pipelines.api.resource"
+local targets = require "gitlab_pipelines.api.target"
 
 local operation = operations.artifacts.download
 
@@ -28,8 +29,8 @@ M.options = {
 }
 
 local function fail(group, project, job_id, kind, message)
-  return nil, errors.redact(errors.new(kind, { message = message, operation = "artifacts.extract",
-    subject = ("%s %s"):format(tostring(project), tostring(job_id)) }), group.client.redactor)
+  return resource.failure(group, "artifacts.extract", ("%s %s"):format(tostring(project), tostring(job_id)),
+    kind, message)
 end
 
 -- Unpacks the archive in a file: the tally, or nil, the error's name and a message.
@@ -63,16 +64,15 @@ function M.extract(group, project, job_id, dir, opts)
       .. (dir == "" and "an empty string" or type(dir)))
   end
   local given = resource.options("artifacts.extract", M.options, opts)
-  local checked, err = resource.project(project, "artifacts.extract")
+  local checked, err = project_id.check(project, "artifacts.extract")
   if not checked then return nil, err end
   local made, _, message = require("gitlab_pipelines.store").part.folder(dir)
   if not made then
     return fail(group, project, job_id, "TaskError.Cancelled", ("can not make %s: %s"):format(dir, message))
   end
   local runtime = group.client.runtime
-  local deadline = given.timeout and runtime:now() + given.timeout or nil
-  local path = ("%s/.gp-archive-%08x%08x"):format((dir:gsub("(.)/+$", "%1")),
-    math.floor(runtime:random() * 0xffffffff), math.floor(runtime:random() * 0xffffffff))
+  local deadline = resource.deadline(group, given)
+  local path = targets.unique((dir:gsub("(.)/+$", "%1")) .. "/.gp-archive-", runtime)
   local called, saved, reason = pcall(download.fetch, group, operation, project, { job_id = job_id },
     path, { deadline = deadline, retry = given.retry, priority = given.priority,
       on_progress = given.on_progress, verify = "none", private = true })

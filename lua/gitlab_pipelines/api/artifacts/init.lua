@@ -11,11 +11,13 @@
 local browse = require "gitlab_pipelines.api.artifacts.browse"
 local download = require "gitlab_pipelines.api.artifacts.download"
 local extract = require "gitlab_pipelines.api.artifacts.extract"
+local methods = require "gitlab_pipelines.api.methods"
 local operations = require "gitlab_pipelines.operations"
 local resource = require "gitlab_pipelines.api.resource"
+local targets = require "gitlab_pipelines.api.target"
 
 local artifacts = operations.artifacts
-local Artifacts = resource.class()
+local Artifacts = methods.class "artifacts"
 
 --- The archive of a job.
 ---@param project integer|string
@@ -58,14 +60,14 @@ function Artifacts:latest(project, ref, job_name, target, opts)
   local params, given = resource.split(artifacts.latest, opts, download.options)
   local search = params.search_recent_successful_pipelines
   params.ref, params.job_name = ref, job_name
-  download.check_target(artifacts.latest, target)
+  targets.check(artifacts.latest, target)
   local args, err = resource.prepare(self, artifacts.latest, project, params, download.options)
   if not args then return nil, err end
   given.archive = true
   local id
   if target ~= nil then
     local runtime = self.client.runtime
-    given.deadline, given.timeout = given.timeout and runtime:now() + given.timeout, nil
+    given.deadline, given.timeout = resource.deadline(self, given), nil
     id = require("gitlab_pipelines.api.artifacts.latest").job_id(self.gl, project, ref, job_name, search,
       { timeout = given.deadline and given.deadline - runtime:now(), retry = given.retry })
   end
@@ -106,19 +108,5 @@ end
 function Artifacts:extract(project, job_id, dir, opts)
   return extract.extract(self, project, job_id, dir, opts)
 end
-
---- Keeps the artifacts of a job beyond their expiry.
----@param project integer|string
----@param job_id integer
----@param opts table|nil
----@return table|nil job, table|nil err
-Artifacts.keep = resource.method(artifacts.keep, "job_id")
-
---- Deletes the artifacts of a job.
----@param project integer|string
----@param job_id integer
----@param opts table|nil
----@return true|nil ok, table|nil err
-Artifacts.delete = resource.method(artifacts.delete, "job_id")
 
 return Artifacts

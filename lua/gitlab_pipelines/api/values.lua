@@ -1,4 +1,4 @@
---- The shapes in which GitLab's endpoints want variables and inputs.
+--- Variables and inputs as each of GitLab's endpoints wants them.
 --
 -- A caller gives variables as a map {KEY = "value"} or as an array of {key, value, variable_type}.
 -- `POST /pipeline` wants an array of objects, the trigger endpoint one object, a manual job an
