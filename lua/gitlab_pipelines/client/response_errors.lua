@@ -1,15 +1,17 @@
---- From what came back to the error that a person expects: one table, first match wins.
+--- From a response or a failure to the error that a person expects: one table, first match wins.
 --
--- A row says which answers it is for and which kind they are:
+-- A row says which responses it is for and which kind they are:
 --   status   a number, or {from, to}
 --   creates  only for operations that make a pipeline
 --   code     the body's `error`, in GitLab's token answers
 --   parameter a parameter was refused as such ({"error": ...}), not what GitLab made of it
 --   match    plain lower-case text within the message
+--   sentence what decides about a retry too: the words are core.retry's
 --   reasoned more than the bare "403 Forbidden" is said
 --   bare     no more than that is said
 -- An operation's own rows (`operation.refusals`) come after those that are true for every one.
 
+local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
 local json = require "gitlab_pipelines.json"
 local request = require "gitlab_pipelines.client.request"
@@ -26,7 +28,7 @@ M.first = {
   { status = 403, code = "insufficient_granular_scope",
     kind = "AuthenticationError.InsufficientScopes" },
   { status = 403, match = "your account", kind = "AccessError.PermissionDenied" },
-  { status = 400, match = "too many pipelines created", kind = "RateLimitError.TooManyRequests" },
+  { status = 400, sentence = "creation_limit", kind = "RateLimitError.TooManyRequests" },
   { status = 429, kind = "RateLimitError.TooManyRequests" },
 }
 
@@ -167,8 +169,9 @@ function M.message(status, content_type, body, redactor)
   return line ~= "" and line or fallback
 end
 
-local function fits(row, status, op, lower, code)
-  local wanted = row.status
+-- `said`: {lower = the message in lower case, code =, sentence =}.
+local function fits(row, status, op, said)
+  local wanted, lower, code = row.status, said.lower, said.code
   if type(wanted) == "table" then
     if status < wanted[1] or status > wanted[2] then return false end
   elseif wanted ~= status then
@@ -178,21 +181,23 @@ local function fits(row, status, op, lower, code)
   if row.code and row.code ~= code then return false end
   if row.parameter and not code then return false end
   if row.match and not lower:find(row.match, 1, true) then return false end
+  if row.sentence and row.sentence ~= said.sentence then return false end
   local bare = lower == "403 forbidden" or lower == "forbidden"
   return not (row.reasoned and bare or row.bare and not bare)
 end
 
---- The kind of an answer: "Category.Kind".
+--- The kind of an error response: "Category.Kind".
 ---@param op table operation
 ---@param status integer
 ---@param message string
 ---@param code string|nil
+---@param sentence string|nil of core.retry.sentence
 ---@return string
-function M.kind(op, status, message, code)
-  local lower = message:lower()
+function M.kind(op, status, message, code, sentence)
+  local said = { lower = message:lower(), code = code, sentence = sentence }
   for _, rows in ipairs { M.first, op.refusals or {}, M.last } do
     for _, row in ipairs(rows) do
-      if fits(row, status, op, lower, code) then
+      if fits(row, status, op, said) then
         return row.kind == "not_found" and (op.not_found or "RequestError.BadRequest") or row.kind
       end
     end
@@ -223,7 +228,8 @@ end
 function M.of_response(call, response, foreign)
   local message, code = M.message(response.status, response:header "Content-Type",
     response.body, call.redactor)
-  local kind = M.kind(call.op, response.status, message, code)
+  local sentence = core.retry.sentence(response.status, response.body)
+  local kind = M.kind(call.op, response.status, message, code, sentence)
   if foreign then
     -- It has not seen our token, so it can not have refused that.
     if response.status == 401 then kind = "AccessError.PermissionDenied" end
@@ -231,10 +237,10 @@ function M.of_response(call, response, foreign)
     message = "the store to which GitLab sends says: " .. message
       .. (said and ": " .. one_line(said, call.redactor) or "")
   end
-  -- Of the conflicts one passes: somebody else holds the thing for the moment.
-  local held = response.status == 409 and message:find("Resource lock", 1, true) ~= nil
   return errors.new(kind, describe(call, { message = message, status = response.status,
-    retryable = passing[kind] == true or held, request_id = response:header "X-Request-Id",
+    -- Of the conflicts this one passes.
+    retryable = passing[kind] == true or sentence == "resource_lock",
+    request_id = response:header "X-Request-Id",
     -- Not the thing, the route is missing: an older server.
     missing_route = response.status == 404 and code == "404 Not Found" or nil }))
 end
