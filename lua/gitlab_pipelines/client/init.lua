@@ -5,6 +5,7 @@
 
 local artifact_store = require "gitlab_pipelines.client.artifact_store"
 local breakers = require "gitlab_pipelines.client.breakers"
+local conclusion = require "gitlab_pipelines.client.conclusion"
 local core = require "gitlab_pipelines.core"
 local credentials = require "gitlab_pipelines.client.credentials"
 local decode = require "gitlab_pipelines.client.decode"
@@ -14,7 +15,6 @@ local operations = require "gitlab_pipelines.operations"
 local options = require "gitlab_pipelines.options"
 local projects = require "gitlab_pipelines.client.projects"
 local queue = require "gitlab_pipelines.client.queue"
-local reconcile = require "gitlab_pipelines.client.reconcile"
 local redact = require "gitlab_pipelines.observe.redact"
 local redirects = require "gitlab_pipelines.client.redirects"
 local request = require "gitlab_pipelines.client.request"
@@ -32,7 +32,7 @@ Client.__name = "gitlab_pipelines.client"
 
 local new_exchange = core.exchange.new
 
--- What a call without options is given; read only.
+-- The options of a call without any; read only.
 local NO_OPTIONS = {}
 
 -- Seconds that may lie between a change and the `Date` of the response to it.
@@ -69,7 +69,7 @@ local function make_transport(settings, runtime)
   }, true
 end
 
--- Who shares a breaker with us: the same way to the same place, with the same identity.
+-- Clients share a breaker if they connect to the same origin in the same way, with the same identity.
 local function breaker_identity(settings, origin)
   return table.concat({ origin, tostring(settings.proxy), settings.ca_file or "",
     settings.client_cert or "", settings.client_key or "" }, "\n")
@@ -100,7 +100,7 @@ function M.new(given, level)
   level = level or 2
   local settings, err = settings_of.check(given, level)
   if not settings then return nil, err end
-  -- The second one: the client's own tokens alone, which no data of the program's holds for a reason.
+  -- `tokens` knows the client's own tokens alone: a program's data never holds those on purpose.
   local redactor, tokens = redact.new(), redact.known()
   if settings.token_prefix and settings.token_prefix ~= "" then
     redactor:add_prefix(settings.token_prefix)
@@ -111,7 +111,7 @@ function M.new(given, level)
     tokens:add(secret)
   end)
   if not token then return nil, err end
-  -- From here on they are secrets: who prints a client must not see them.
+  -- From here on they are secrets: printing a client must not show them.
   settings.token, settings.secrets = nil, nil
   local self = setmetatable({
     settings = settings, time_limits = request.limits(settings.timeout),
@@ -135,7 +135,7 @@ function M.new(given, level)
   return self
 end
 
---- Closes what this client opened; calls that are under way end as cancelled. Idempotent.
+--- Closes what this client opened; calls in flight end as cancelled. Idempotent.
 function Client:close()
   if self.closed then return end
   self.closed = true
@@ -146,7 +146,7 @@ function Client:close()
   if self.once_journal then self.once_journal:close() end
 end
 
---- The token as a secret, for the one endpoint that wants it in the body.
+--- The token as a secret, for the one endpoint that takes it in the body.
 ---@return userdata|nil secret
 ---@return table|nil err
 function Client:credential()
@@ -387,73 +387,6 @@ local function creation_subject(self, call, opts)
   return tostring(project or call.args.project) .. " " .. tostring(body.ref)
 end
 
-local own_errors = {
-  throttled = { "RateLimitError.ThrottledRequest",
-    "the client's own limits leave no slot before the deadline" },
-  circuit_open = { "NetworkError.CircuitOpen",
-    "the server failed several times in a row: nothing is sent for a while" },
-  deadline = { "NetworkError.Timeout", "the deadline passed before an attempt could start" },
-  cancelled = { "TaskError.Cancelled", "the call was cancelled" },
-  shared_limits = { "ConfigurationError.SharedLimitsUnusable" },
-}
-
--- How many seconds a create may take to become visible.
-local function settle_time(self, call)
-  local response, settle = call.response, self.settings.settle
-  local from_application = response and response:header "X-Request-Id"
-    and (response:header "Content-Type" or ""):find("json", 1, true)
-  return from_application and settle.visible or settle.finish + settle.visible, from_application
-end
-
--- A create of which it is not known whether it worked.
-local function in_doubt(self, call, reason)
-  local settle, from_application = settle_time(self, call)
-  if reconcile.knows(call.op) then
-    local result, err = reconcile.find(self, call, settle, call.deadline or math.huge)
-    if result ~= nil then return result end
-    if err then return nil, err end
-  end
-  self.counts.unknown = self.counts.unknown + 1
-  local last = call.err
-  return nil, response_errors.own(call, "PipelineError.UnknownOutcome", {
-    message = (reason == "look_up" and "it was done, but the response cannot be read: "
-      or "it may or may not have been done: ") .. last.message,
-    status = last.status, request_id = last.request_id, unknown_outcome = true, retryable = false,
-    reason = reason, settle = settle, from_application = from_application and true or false,
-    cause = last.category .. "." .. last.kind,
-  })
-end
-
--- What the caller gets.
-local function conclude(self, call, x, reason, retry_after)
-  if reason == "ok" then
-    -- Done, but the answer was lost on the way: what it would have said is read.
-    if call.err and call.op.effect == "set" and call.result == nil then
-      local row, problem = reconcile.read_back(self, call, call.deadline or math.huge)
-      return row, row ~= nil and call.response or problem
-    end
-    return call.result, call.response
-  end
-  if reason == "reconcile" or reason == "look_up" then return in_doubt(self, call, reason) end
-  local err = call.err
-  if not err or (reason == "cancelled" and not err:is "TaskError.Cancelled") then
-    local own = own_errors[reason] or own_errors.cancelled
-    err = response_errors.own(call, own[1], { message = own[2] })
-    if reason == "shared_limits" then
-      err.message = "limits.shared: " .. (self.policy:shared_problem() or self.stores:shared_problem())
-    end
-  elseif x:doubtful() and call.op.effect == "set" and err.status then
-    local done = reconcile.confirm(self, call, err.status, call.deadline or math.huge)
-    if done ~= nil then return done end
-  end
-  err.attempts = call.attempts
-  err.retry_after = retry_after
-  if reason == "cancelled" and call.op.effect == "create" and call.attempts > 0 then
-    err.unknown_outcome = true
-  end
-  return nil, err
-end
-
 local function number_or_nil(value)
   return value and options.seconds(value) or nil
 end
@@ -467,7 +400,7 @@ local function deadline_of(self, call, opts, now)
   return deadline ~= math.huge and deadline or nil
 end
 
--- Tells the tracer. What it raises is its own affair: the call has happened.
+-- Calls the tracer. An error that it raises changes nothing: the call has happened.
 local function traced(self, call, began, result, detail)
   local span = tracing.span(call, began, self.runtime:now(), result == nil and detail or nil,
     self.redactor)
@@ -476,7 +409,7 @@ local function traced(self, call, began, result, detail)
   return result, detail
 end
 
--- The result and the answer that it came in; nil and an error.
+-- The result and its response; nil and an error.
 local function perform(self, op, args, opts)
   local call, err = request.build(self, op, args)
   if not call then return nil, err end
@@ -504,9 +437,9 @@ local function perform(self, op, args, opts)
       result = reason, attempts = call.attempts, status = call.response and call.response.status or nil })
   end
   if self.settings.tracer then
-    return traced(self, call, now, conclude(self, call, x, reason, retry_after))
+    return traced(self, call, now, conclusion.of(self, call, x, reason, retry_after))
   end
-  return conclude(self, call, x, reason, retry_after)
+  return conclusion.of(self, call, x, reason, retry_after)
 end
 
 --- Makes one call.
@@ -523,7 +456,7 @@ function Client:call(op, args, opts)
   return result
 end
 
---- The same with the answer beside the result: pages tell where the next one is in its headers.
+--- The same with the response beside the result: its headers say where the next page is.
 ---@param op table
 ---@param args table|nil
 ---@param opts table|nil
@@ -535,8 +468,8 @@ end
 
 -- Projects -------------------------------------------------------------------------------------
 
---- A project's numeric id. A path is resolved once; where the token may not read the project, or
---- there is no token, the path stands for itself.
+--- A project's numeric id. A path is resolved once; where the token cannot read the project, or
+--- there is no token, the path itself is returned.
 ---@param project integer|string
 ---@param opts table|nil of the call
 ---@return integer|string|nil id
@@ -551,7 +484,7 @@ end
 --- What GitLab says of a project: kept after the first time.
 ---@param project integer|string
 ---@param opts table|nil of the call
----@return table|nil project with `id` and `default_branch`; nil where it may not be read
+---@return table|nil project with `id` and `default_branch`; nil where the token cannot read it
 ---@return table|nil err
 function Client:project(project, opts)
   project = request.project(project)
@@ -564,10 +497,10 @@ end
 
 --- What this client has done, and how full its windows are.
 ---
---- - `requests` sent, `retries` among them, `calls`; `connections_reused`, `bytes` of answers
+--- - `requests` sent, `retries` among them, `calls`; `connections_reused`, `bytes` of response bodies
 --- - `throttled`, `circuit_open`, `budget_denied`: what our limits, the breaker and the retry
 ---   budget have refused; `delayed` by the limits; `unknown_outcomes` of creations
---- - `budget_left`: repetitions that the budget allows now
+--- - `budget_left`: retries that the budget allows now
 --- - `waiting`, `in_flight` now, and `windows`: `second`, `minute`, `create`, `jobs`, each
 ---   `{used, limit, seconds, closed_for}`; `closed_for` is how long the server keeps it closed;
 ---   `create` is that of the fullest project and ref, of so many `subjects`; with `limits.shared`
