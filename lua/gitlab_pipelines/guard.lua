@@ -158,11 +158,13 @@ function M.line() return core.guard.line() end
 ---@return string|nil message
 function M.load(code, name, env)
   local at = 1
-  local chunk, message = load(function()
+  -- Within a pcall of its own: Lua 5.4 would give its message to a handler further out.
+  local loaded, chunk, message = pcall(load, function()
     local piece = code:sub(at, at + 4095)
     at = at + 4096
     return piece
   end, name, "t", env)
+  if not loaded then error(chunk, 0) end
   if chunk and jit then jit.off(chunk, true) end
   -- What is no text, or nested too deeply, is refused without a line.
   local plain = name:sub(2) .. ":"

@@ -103,9 +103,4 @@ describe("a response", function()
     local transport = double.new { { body = { id = 5, path_with_namespace = "new/place" } } }
     assert.are.equal(5, assert(api.new(transport).projects:get "old/place").id)
   end)
-
-  it("without the field says nothing about whose it is", function()
-    local op = operations.pipelines.get
-    assert.are.equal("success", assert((call(op, { { body = { status = "success" } } }))).status)
-  end)
 end)

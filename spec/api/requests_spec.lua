@@ -294,7 +294,9 @@ local function answer_of(request)
   if operation.result == "text" or operation.result == "bytes" then return { body = "bytes" } end
   local body = operation.result == "list" and json.array {} or { id = 1 }
   if operation.same then
-    body[operation.same[2]] = named_in(request.url, operation.path, operation.same[1])
+    local named = named_in(request.url, operation.path, operation.same[1])
+    -- The path of a project is no number; its response has one all the same.
+    if operation.same[1] ~= "project" or type(named) == "number" then body[operation.same[2]] = named end
   end
   return { status = operation.success[1], body = body }
 end

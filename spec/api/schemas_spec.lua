@@ -32,25 +32,26 @@ local function difference(expected, given, place)
   end
 end
 
--- {schema, how it is asked for, wrapped for the wire, unwrapped from the result}
+-- {schema, how it is asked for, given the id of the random instance, wrapped for the wire, unwrapped from
+-- the result}
 local function same(value) return value end
 local function in_list(text) return "[" .. text .. "]" end
 local function first(rows) return rows[1] end
 local cases = {
-  { "public_api/v4/project.json", function(gl) return gl.projects:get(17) end },
-  { "public_api/v4/pipeline/detail.json", function(gl) return gl.pipelines:get(17, 3) end },
+  { "public_api/v4/project.json", function(gl, id) return gl.projects:get(id) end },
+  { "public_api/v4/pipeline/detail.json", function(gl, id) return gl.pipelines:get(17, id) end },
   { "public_api/v4/pipeline/detail.json", function(gl) return gl.pipelines:create(17, { ref = "main" }) end },
-  { "public_api/v4/pipeline/detail.json", function(gl) return gl.pipelines:cancel(17, 3) end },
+  { "public_api/v4/pipeline/detail.json", function(gl, id) return gl.pipelines:cancel(17, id) end },
   { "public_api/v4/pipeline/basic.json", function(gl) return gl.pipelines:list(17) end, in_list, first },
-  { "public_api/v4/job.json", function(gl) return gl.jobs:get(17, 5) end },
+  { "public_api/v4/job.json", function(gl, id) return gl.jobs:get(17, id) end },
   { "public_api/v4/job.json", function(gl) return gl.jobs:list(17, 3) end, in_list, first },
   { "public_api/v4/job.json", function(gl) return gl.jobs:list_project(17) end, in_list, first },
   { "public_api/v4/job.json", function(gl) return gl.jobs:play(17, 5) end },
   { "public_api/v4/job.json", function(gl) return gl.pipelines:trigger_jobs(17, 3) end, in_list, first },
-  { "public_api/v4/environment.json", function(gl) return gl.environments:get(17, 4) end },
+  { "public_api/v4/environment.json", function(gl, id) return gl.environments:get(17, id) end },
   { "public_api/v4/environment.json", function(gl) return gl.environments:list(17) end, in_list, first },
-  { "public_api/v4/basic_environment.json", function(gl) return gl.environments:stop(17, 4) end },
-  { "public_api/v4/deployment.json", function(gl) return gl.deployments:get(17, 6) end },
+  { "public_api/v4/basic_environment.json", function(gl, id) return gl.environments:stop(17, id) end },
+  { "public_api/v4/deployment.json", function(gl, id) return gl.deployments:get(17, id) end },
   { "public_api/v4/deployment.json", function(gl) return gl.deployments:list(17) end, in_list, first },
   { "entities/test_case.json", function(gl) return gl.pipelines:test_report(17, 3) end,
     function(text) return '{"test_suites":[{"test_cases":[' .. text .. "]}]}" end,
@@ -61,7 +62,7 @@ local ROUNDS = 25
 
 local function check(text, expected, call, unwrap, note)
   local gl = api.new(double.new(function() return { body = text, type = "application/json" } end))
-  local result, err = call(gl)
+  local result, err = call(gl, expected.id)
   assert.is_nil(err, note .. tostring(err))
   local found = difference(expected, unwrap(result), "result")
   assert.is_nil(found, note .. tostring(found) .. "\n" .. text)
@@ -115,7 +116,7 @@ describe("an answer of GitLab's", function()
       { id = 123456789012345, status = "created", iid = 9007199254740991,
         before_sha = "0000000000000000000000000000000000000000", coverage = "98.50",
         detailed_status = { has_details = true } },
-      function(gl) return gl.pipelines:get(17, 7) end },
+      function(gl) return gl.pipelines:get(17, 123456789012345) end },
     { [[[{"key":"A","value":null,"hidden":true,"masked":true,"raw":true,"environment_scope":"*"}]
       ]], { { key = "A", hidden = true, masked = true, raw = true, environment_scope = "*" } },
       function(gl) return gl.variables:list(17) end },

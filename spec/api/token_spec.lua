@@ -154,7 +154,7 @@ describe("token:allows", function()
         return { status = 401, body = { message = "401 Unauthorized" } }
       end
       if request.target == SELF then return self_with(scopes) end
-      return { body = { id = 1 } }
+      return { body = { id = 3 } }
     end)
     local gl = api.new(transport, { token = function()
       asked = asked + 1

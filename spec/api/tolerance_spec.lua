@@ -62,6 +62,6 @@ describe("a GitLab below a path and behind a proxy", function()
   end)
 
   it("is asked again after a 429 in plain text", function()
-    assert.equal(17, assert(gl.projects:get(20)).id)
+    assert.equal(20, assert(gl.projects:get(20)).id)
   end)
 end)

@@ -107,11 +107,11 @@ add("script", "spent", {
     match = ("a*"):rep(30) .. "b" } }]],
   "an error that is long to make", "error(('x'):rep(1e9))",
   "upvalues that grow", [[local f = function() end while true do local g = f f = function() return g() end end]],
-  "many results", "local function f(...) return f(1, ...) end f()",
 })
 cases[6].text = "local b\nlocal function a() return b() end\nb = function() return a() end\na()"
 
 add("script", "ended", {
+  "many results", "local function f(...) return f(1, ...) end f()",
   "deep recursion", "local function f() return 1 + f() end f()",
   "deep recursion through pcall", [[local function f() local ok, err = pcall(f)
     if not ok then error(err, 0) end end f()]],

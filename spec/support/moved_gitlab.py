@@ -51,7 +51,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(429, "Retry later\n", "text/plain", Retry_After="0")
         if "/pipelines?" in path:
             return self.answer(200, [{"id": 3, "status": "running"}])
-        return self.answer(200, {"id": 17, "path_with_namespace": "new/app"})
+        number = 20 if path.startswith("/projects/20") else 17
+        return self.answer(200, {"id": number, "path_with_namespace": "new/app"})
 
     do_GET = do_POST = do_PUT = do_DELETE = serve
 
