@@ -3,7 +3,7 @@
 -- A row says which responses it is for and which kind they are:
 --   status   a number, or {from, to}
 --   creates  only for operations that make a pipeline
---   code     the body's `error`, in GitLab's token answers
+--   code     the body's `error`, in GitLab's responses about tokens
 --   parameter a parameter was refused as such ({"error": ...}), not what GitLab made of it
 --   match    plain lower-case text within the message
 --   sentence what decides about a retry too: the words are core.retry's
@@ -80,8 +80,8 @@ local passing = {
 
 local LONGEST_MESSAGE = 300
 
--- Of a longer text only the beginning is looked at, and of that not the end: a secret may be cut there.
-local LONGEST_LOOK, END = 65536, 8192
+-- Of a longer text only the beginning is redacted, and its end is dropped: a secret may be cut there.
+local LONGEST_REDACTED, END = 65536, 8192
 
 local reasons = {
   [400] = "Bad request", [401] = "Unauthorized", [403] = "Forbidden", [404] = "Not Found",
@@ -99,8 +99,8 @@ local reasons = {
 function M.one_line(text, redactor)
   if not redactor then
     text = tostring(text)
-  elseif #text > LONGEST_LOOK then
-    text = redactor:text(text:sub(1, LONGEST_LOOK))
+  elseif #text > LONGEST_REDACTED then
+    text = redactor:text(text:sub(1, LONGEST_REDACTED))
     text = text:sub(1, -END - 1)
   else
     text = redactor:text(text)
@@ -140,7 +140,7 @@ local function of_fields(map)
   return table.concat(parts, "; ")
 end
 
---- What GitLab says in an error's body, as one line, and the `error` code of a token answer.
+--- What GitLab says in an error's body, as one line, and the `error` code of a response about the token.
 ---@param status integer
 ---@param content_type string|nil
 ---@param body string|nil
@@ -148,7 +148,7 @@ end
 ---@return string message
 ---@return string|nil code
 function M.message(status, content_type, body, redactor)
-  local fallback = ("%d %s"):format(status, reasons[status] or "answer without a reason")
+  local fallback = ("%d %s"):format(status, reasons[status] or "response without a reason")
   body = body or ""
   local decoded = body:match "^%s*{" and json.decode(body)
   if type(decoded) == "table" then
@@ -220,7 +220,7 @@ local function describe(call, fields)
   return errors.redact(fields, call.redactor)
 end
 
---- The error of an answer.
+--- The error of a response.
 ---@param call table {op, args, path, attempts}
 ---@param response table
 ---@param foreign boolean|nil it is a store's, to which GitLab has sent us, and not GitLab's own
@@ -231,7 +231,7 @@ function M.of_response(call, response, foreign)
   local sentence = core.retry.sentence(response.status, response.body)
   local kind = M.kind(call.op, response.status, message, code, sentence)
   if foreign then
-    -- It has not seen our token, so it can not have refused that.
+    -- It has not seen our token, so it cannot have refused it.
     if response.status == 401 then kind = "AccessError.PermissionDenied" end
     local said = (response.body or ""):match "<Message>([^<]*%S[^<]*)</Message>"
     message = "the store to which GitLab sends says: " .. message
@@ -245,7 +245,7 @@ function M.of_response(call, response, foreign)
     missing_route = response.status == 404 and code == "404 Not Found" or nil }))
 end
 
---- The error of an answer whose body is not what it should be.
+--- The error of a response whose body is not what it should be.
 ---@param call table
 ---@param response table
 ---@param why string
