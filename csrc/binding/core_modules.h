@@ -19,6 +19,7 @@ int lgp_open_uri(lua_State *L);
 int lgp_open_term(lua_State *L);
 int lgp_open_joblog(lua_State *L);
 int lgp_open_ref(lua_State *L);
+int lgp_open_retry(lua_State *L);
 int lgp_open_hasher(lua_State *L);
 int lgp_open_webhook(lua_State *L);
 int lgp_open_guard(lua_State *L);

@@ -16,7 +16,7 @@ static const core_module modules[] = {
     {"status", lgp_open_status},     {"time", lgp_open_time},         {"uri", lgp_open_uri},
     {"term", lgp_open_term},         {"joblog", lgp_open_joblog},     {"ref", lgp_open_ref},
     {"hasher", lgp_open_hasher},     {"webhook", lgp_open_webhook},   {"guard", lgp_open_guard},
-    {"text", lgp_open_text},         {NULL, NULL},
+    {"text", lgp_open_text},         {"retry", lgp_open_retry},       {NULL, NULL},
 };
 /* clang-format on */
 

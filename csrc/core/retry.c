@@ -21,6 +21,18 @@ static const unsigned char actions[GP_OUTCOME_COUNT][GP_EFFECT_COUNT] = {
     [GP_OUTCOME_CANCELLED]     = {GP_ACTION_FAIL,    GP_ACTION_FAIL,    GP_ACTION_FAIL},
 };
 
+/* What GitLab says where the status alone does not tell what a response means. */
+static const struct {
+    int status;
+    const char *words;
+    const char *name;
+} sentences[GP_SENTENCE_COUNT] = {
+    [GP_SENTENCE_NONE]           = {0,   "",                                 ""},
+    [GP_SENTENCE_CREATION_LIMIT] = {400, "Too many pipelines created",       "creation_limit"},
+    [GP_SENTENCE_RESOURCE_LOCK]  = {409, "Resource lock",                    "resource_lock"},
+    [GP_SENTENCE_REQUEST_LIMIT]  = {429, "has been requested too many times", "request_limit"},
+};
+
 /* `attempts` includes the first; `base` is the first delay, doubled each time where `grows`. */
 static const struct {
     unsigned char attempts;
@@ -46,14 +58,32 @@ gp_action gp_retry_action(gp_effect effect, gp_outcome outcome)
     return (gp_action)actions[outcome][effect];
 }
 
-static int body_has(const gp_answer *answer, const char *words)
+gp_sentence gp_retry_sentence(int status, const char *body, size_t len)
 {
-    return answer->body && memmem(answer->body, answer->body_len, words, strlen(words)) != NULL;
+    int i;
+    if (!body) return GP_SENTENCE_NONE;
+    for (i = GP_SENTENCE_NONE + 1; i < GP_SENTENCE_COUNT; i++) {
+        const char *words = sentences[i].words;
+        if (sentences[i].status == status && memmem(body, len, words, strlen(words))) {
+            return (gp_sentence)i;
+        }
+    }
+    return GP_SENTENCE_NONE;
+}
+
+const char *gp_retry_sentence_name(gp_sentence sentence)
+{
+    return sentences[sentence].name;
+}
+
+static gp_sentence sentence_of(const gp_answer *answer)
+{
+    return gp_retry_sentence(answer->status, answer->body, answer->body_len);
 }
 
 int gp_retry_is_creation_limit(const gp_answer *answer)
 {
-    return answer->status == 400 && body_has(answer, "Too many pipelines created");
+    return sentence_of(answer) == GP_SENTENCE_CREATION_LIMIT;
 }
 
 int gp_retry_is_plain(const gp_answer *answer)
@@ -66,7 +96,7 @@ int gp_retry_is_plain(const gp_answer *answer)
  */
 static int is_limiters_429(const gp_answer *answer)
 {
-    return gp_retry_is_plain(answer) || body_has(answer, "has been requested too many times");
+    return gp_retry_is_plain(answer) || sentence_of(answer) == GP_SENTENCE_REQUEST_LIMIT;
 }
 
 gp_outcome gp_retry_classify(const gp_answer *answer)
@@ -81,7 +111,8 @@ gp_outcome gp_retry_classify(const gp_answer *answer)
     case 401:
         return answer->fresh_token ? GP_OUTCOME_TOKEN_REFUSED : GP_OUTCOME_PERMANENT;
     case 409:
-        return body_has(answer, "Resource lock") ? GP_OUTCOME_FAILED : GP_OUTCOME_PERMANENT;
+        return sentence_of(answer) == GP_SENTENCE_RESOURCE_LOCK ? GP_OUTCOME_FAILED
+                                                                : GP_OUTCOME_PERMANENT;
     case 429:
         return is_limiters_429(answer) ? GP_OUTCOME_REFUSED : GP_OUTCOME_FAILED;
     default:

@@ -53,6 +53,15 @@ typedef enum gp_retry_row {
 #define GP_RETRY_MAX_ATTEMPTS 5
 #define GP_RETRY_CAP          60.0
 
+/* The sentences of GitLab's that give a status its meaning. */
+typedef enum gp_sentence {
+    GP_SENTENCE_NONE,
+    GP_SENTENCE_CREATION_LIMIT, /* 400: too many pipelines of one project, user and commit */
+    GP_SENTENCE_RESOURCE_LOCK,  /* 409: another request holds the object for the moment */
+    GP_SENTENCE_REQUEST_LIMIT,  /* 429: the application's own limiter, before any work */
+    GP_SENTENCE_COUNT,
+} gp_sentence;
+
 /* What one call has been through so far; zeroed at the start. */
 typedef struct gp_retry {
     unsigned char ended[GP_ROW_COUNT]; /* attempts that ended in the row */
@@ -82,6 +91,12 @@ gp_action gp_retry_action(gp_effect effect, gp_outcome outcome);
 /* The outcome of an answer: from its status, and from the body where the status leaves it open
  * (400, 409, 429). A failure without an answer keeps the transport's outcome. */
 gp_outcome gp_retry_classify(const gp_answer *answer);
+
+/* Which sentence a response holds. `body` may be NULL and need not end in a zero. */
+gp_sentence gp_retry_sentence(int status, const char *body, size_t len);
+
+/* A sentence's word, for Lua; "" for GP_SENTENCE_NONE. */
+const char *gp_retry_sentence_name(gp_sentence sentence);
 
 /* True for GitLab's limit on pipeline creations, a 400. */
 int gp_retry_is_creation_limit(const gp_answer *answer);

@@ -95,12 +95,16 @@ describe("a log that can not be read", function()
     assert.equal(5, #transport.requests)
   end)
 
-  it("is no page of HTML that somebody in between sends instead", function()
-    local gl = answering(function() return { body = "<html>sign in</html>", type = "text/html; charset=utf-8" } end)
-    for _, format in ipairs { "text", "raw" } do
-      local text, err = gl.jobs:log(17, 5, { format = format })
-      assert.is_nil(text)
-      assert.equal("InvalidResponse", err.kind)
+  it("is not the HTML page or the JSON of a server in between", function()
+    for _, other in ipairs { { body = "<html>sign in</html>", type = "text/html; charset=utf-8" },
+      { body = '{"error":"sign in"}', type = "application/json" } } do
+      local gl = answering(function() return other end)
+      for _, format in ipairs { "text", "raw" } do
+        local text, err = gl.jobs:log(17, 5, { format = format })
+        assert.is_nil(text)
+        assert.equal("InvalidResponse", err.kind)
+        assert.matches("not a log", err.message)
+      end
     end
   end)
 

@@ -166,3 +166,23 @@ describe("a response that cannot be read", function()
     assert.equal(1, count(transport, "POST"))
   end)
 end)
+
+describe("the type of a response", function()
+  local HTML, JSON = "the response is an HTML page, not ", "the response is JSON, not "
+
+  it("tells a page or an error of a server in between from what was requested", function()
+    for _, row in ipairs {
+      { "text/html", HTML .. "JSON", HTML .. "an archive", HTML .. "a log" },
+      { "TEXT/HTML; charset=utf-8", HTML .. "JSON", HTML .. "an archive", HTML .. "a log" },
+      { "application/xhtml+xml", HTML .. "JSON", HTML .. "an archive", HTML .. "a log" },
+      { "application/json", nil, JSON .. "an archive", JSON .. "a log" },
+      { "Application/JSON; charset=utf-8", nil, JSON .. "an archive", JSON .. "a log" },
+      { "text/plain" }, { "application/zip" }, { "application/octet-stream" }, { "" }, { nil },
+    } do
+      for i, wanted in ipairs { "json", "archive", "log" } do
+        assert.equal(row[i + 1], shape.wrong_type(row[1], wanted))
+      end
+      assert.is_nil(shape.wrong_type(row[1], nil), "a file may be of any type")
+    end
+  end)
+end)

@@ -3,6 +3,7 @@
 local errors = require "gitlab_pipelines.errors"
 local operations = require "gitlab_pipelines.operations"
 local resource = require "gitlab_pipelines.api.resource"
+local shape = require "gitlab_pipelines.client.shape"
 
 local M = {}
 
@@ -53,15 +54,14 @@ end
 ---@return true|nil ok, table|nil err
 ---@return boolean|nil begun after an error: some of it was taken
 function M.read(group, project, id, opts, take)
-  local begun, foreign = false, false
+  local begun, foreign = false, nil
   local ok, err = resource.send(group, operations.jobs.log, project, { job_id = id }, {
     timeout = opts.timeout, deadline = opts.deadline, retry = opts.retry, priority = opts.priority,
     sink = function(chunk, _, headers)
-      local kind = not begun and headers:header "Content-Type"
-      begun = true
-      -- Somebody stands in between: a proxy, or a page to sign in.
-      foreign = foreign or kind and kind:lower():find("text/html", 1, true) ~= nil
-      if foreign then return nil, "the answer is a page of HTML, not a log" end
+      if not begun then
+        begun, foreign = true, shape.wrong_type(headers:header "Content-Type", "log")
+      end
+      if foreign then return nil, foreign end
       return take(chunk)
     end,
   })

@@ -1,7 +1,7 @@
---- The token of a client: which header it goes into, and how a new one is asked for.
+--- The token of a client: which header it goes into, and how a new one is obtained.
 --
--- A token function is asked when the first call needs a token, and once more after a 401. Calls
--- that fail together ask once: who comes while another asks waits for what that one gets.
+-- A token function is called when the first call needs a token, and once more after a 401. Calls that
+-- fail together share one run of it.
 
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
@@ -31,7 +31,7 @@ local function invalid(message)
   return nil, errors.new("ConfigurationError.InvalidCredentials", { message = message })
 end
 
--- The way of sending a token, or nil and why it can not be one.
+-- How a token is sent, or nil and why it cannot be one.
 local function judge(text, auth)
   if type(text) ~= "string" or text == "" then return invalid "the token is empty" end
   if text:find "[%c%s\127-\255]" then
@@ -95,20 +95,20 @@ function Credentials:exist()
   return self.secret ~= nil or self.source ~= nil
 end
 
--- Asks the function; those who come meanwhile wait for the same answer.
-local function ask(self, runtime)
-  if self.asking then
+-- Calls the function; calls that come meanwhile wait for the same token.
+local function obtain(self, runtime)
+  if self.waiters then
     local waiter = runtime:waiter()
-    self.asking[#self.asking + 1] = waiter
+    self.waiters[#self.waiters + 1] = waiter
     local ok, err = waiter:wait()
     if ok == nil and err == "cancelled" then
-      return nil, errors.new("TaskError.Cancelled", { message = "cancelled while a token was asked for" })
+      return nil, errors.new("TaskError.Cancelled", { message = "cancelled while the token function ran" })
     end
-    -- Who asked was cancelled; we were not.
-    if ok == nil and err:is "TaskError.Cancelled" then return ask(self, runtime) end
+    -- The call that ran it was cancelled; this one was not.
+    if ok == nil and err:is "TaskError.Cancelled" then return obtain(self, runtime) end
     return ok, err
   end
-  self.asking = {}
+  self.waiters = {}
   local called, token = pcall(self.source)
   local ok, err
   if not called and errors.is_error(token) and token:is "TaskError.Cancelled" then
@@ -124,8 +124,8 @@ local function ask(self, runtime)
   else
     ok, err = adopt(self, token)
   end
-  local waiters = self.asking
-  self.asking = nil
+  local waiters = self.waiters
+  self.waiters = nil
   for _, waiter in ipairs(waiters) do waiter:wake(ok, err) end
   return ok, err
 end
@@ -135,7 +135,7 @@ end
 ---@return integer|table generation or, with false, the error
 function Credentials:header(runtime)
   if not self.secret and self.source then
-    local ok, err = ask(self, runtime)
+    local ok, err = obtain(self, runtime)
     if not ok then return false, err end
   end
   return self.header_pair, self.generation
@@ -145,7 +145,7 @@ end
 ---@return boolean fresh
 function Credentials:refresh(runtime, generation)
   if not self.source then return false end
-  if self.generation == generation and not ask(self, runtime) then return false end
+  if self.generation == generation and not obtain(self, runtime) then return false end
   return self.generation ~= generation
 end
 

@@ -1,28 +1,32 @@
---- Who waits in front of the limiter or a breaker, in order of arrival.
+--- The queue in front of the limiter and the breakers: calls that wait to ask an exchange again, in
+--- order of arrival.
 --
--- Each knows when it can be worth asking again; something that changes earlier (a caller who gives
--- up, a probe that reports) wakes all of them, and they ask.
+-- Each has a time at which asking again can be worth while. A change before that (a caller that gives
+-- up, a probe that ends) wakes all of them.
 
 local M = {}
 
-local List = {}
-List.__index = List
+local Queue = {}
+Queue.__index = Queue
 
-local lists = setmetatable({}, { __mode = "k" })
+local queues = setmetatable({}, { __mode = "k" })
 
---- The list of a runtime. Clients share it, since they share breakers.
+--- The queue of a runtime. Its clients share it, since they share breakers.
+---@param runtime table
+---@return table queue
 function M.of(runtime)
-  local list = lists[runtime]
-  if not list then
-    list = setmetatable({ runtime = runtime }, List)
-    lists[runtime] = list
+  local queue = queues[runtime]
+  if not queue then
+    queue = setmetatable({ runtime = runtime }, Queue)
+    queues[runtime] = queue
   end
-  return list
+  return queue
 end
 
 --- Waits until `time` or until woken.
+---@param time number on the runtime's clock
 ---@return boolean|nil true; nil when the task was cancelled
-function List:wait(time)
+function Queue:wait(time)
   local entry = { waiter = self.runtime:waiter(), previous = self.last }
   if self.last then self.last.following = entry else self.first = entry end
   self.last = entry
@@ -35,8 +39,8 @@ function List:wait(time)
   return true
 end
 
---- Lets everybody ask again.
-function List:wake()
+--- Wakes every call that waits.
+function Queue:wake()
   local entry = self.first
   while entry do
     entry.waiter:wake(true)

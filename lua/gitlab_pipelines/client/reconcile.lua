@@ -1,9 +1,8 @@
---- What became of a write whose answer can not be trusted: read from GitLab, not guessed.
+--- What became of a write with an ambiguous outcome: read from GitLab, not guessed.
 --
--- After a doubtful attempt (an error of the server, a lost answer) two questions remain. A create
--- that must not be sent again (retry of a job or pipeline, play, things with a name) is looked for
--- until it shows, or until it would show if it existed. A `set` that was repeated may be refused
--- because it has already happened: then the state decides.
+-- A create that must not be sent again (the retry of a job or pipeline, play, things with a name) is
+-- polled for until it shows, or until it would show if it existed. A `set` that was retried may be
+-- refused because an earlier attempt has done it: then the state decides.
 
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
@@ -12,10 +11,10 @@ local pages = require "gitlab_pipelines.client.pages"
 
 local M = {}
 
--- Seconds after the doubtful attempt at which it is looked for.
-local LOOKS = { 0, 2, 5, 10, 20, 40, 80, 160 }
+-- Seconds after the ambiguous attempt at which the state is polled.
+local POLLS = { 0, 2, 5, 10, 20, 40, 80, 160 }
 
--- Where the deadline comes before the next of them, the last look begins this much before it.
+-- Where the deadline comes before the next poll, the last one begins this many seconds before it.
 local LAST = 5
 
 local function read(client, op, args, deadline)
@@ -65,7 +64,7 @@ end
 local unfinished = { failed = true, canceled = true }
 
 -- A pipeline's retry has happened when every job that had failed has a successor. A successor may
--- have failed again by now: what was made after we asked is not what had failed before.
+-- have failed again by now: a job created after our request is not one that had failed before it.
 local function retried_pipeline(client, call, deadline)
   local args = call.args
   local jobs, err = all_jobs(client, args.project, args.pipeline_id, deadline)
@@ -115,7 +114,7 @@ local function named_variable(client, call, deadline)
   return nil, err
 end
 
-local looks = {
+local finders = {
   ["jobs.retry"] = retried_job,
   ["pipelines.retry"] = retried_pipeline,
   ["jobs.play"] = played_job,
@@ -123,44 +122,46 @@ local looks = {
   ["variables.create"] = named_variable,
 }
 
---- Can what this operation makes be recognised by its state?
-function M.knows(op)
-  return op.reconcile == "state" and looks[op.name] ~= nil
+--- Can the state show that this operation has been carried out?
+---@param op table
+---@return boolean
+function M.is_pollable(op)
+  return op.reconcile == "state" and finders[op.name] ~= nil
 end
 
 local function cancelled(err)
   return errors.is_error(err) and err:is "TaskError.Cancelled"
 end
 
---- Reads until it shows that the doubtful call has worked.
+--- Polls until the state shows that the ambiguous call was carried out.
 ---@param client table
 ---@param call table with `server_time`, the server's clock before the first attempt
----@param settle number seconds after which what has not shown never will
+---@param settle number seconds after which a change that is not visible never will be
 ---@param deadline number
----@return any result nil: it did not show
+---@return any result nil: the state does not show it
 ---@return table|nil err the call was cancelled
-function M.find(client, call, settle, deadline)
-  local look, runtime = looks[call.op.name], client.runtime
+function M.poll(client, call, settle, deadline)
+  local find, runtime = finders[call.op.name], client.runtime
   local start = runtime:now()
-  for i = 1, #LOOKS + 1 do
-    local at = start + math.min(LOOKS[i] or settle, settle)
+  for i = 1, #POLLS + 1 do
+    local at = start + math.min(POLLS[i] or settle, settle)
     local last = at >= deadline
     if last then at = deadline - LAST end
     if last and at <= runtime:now() then return nil end
     if not client:wait_until(at) then
       return nil, errors.new("TaskError.Cancelled", { message = "cancelled", operation = call.op.name })
     end
-    local result, err = look(client, call, deadline)
+    local result, err = find(client, call, deadline)
     if result ~= nil then return result end
     if cancelled(err) then return nil, err end
     if last or at >= start + settle then return nil end
   end
 end
 
--- Is the thing gone that was to be deleted?
-local function gone(op, ...)
+-- The confirmation of a delete: the object is not there any more.
+local function deleted(op, ...)
   local names = { ... }
-  return { status = 404, look = function(client, call, deadline)
+  return { status = 404, find = function(client, call, deadline)
     local args = { project = call.args.project }
     for _, name in ipairs(names) do args[name] = call.args[name] end
     if op == operations.variables.get then args.query = call.args.query end
@@ -170,24 +171,24 @@ local function gone(op, ...)
 end
 
 local confirmations = {
-  ["pipelines.delete"] = gone(operations.pipelines.get, "pipeline_id"),
-  ["triggers.delete"] = gone(operations.triggers.get, "trigger_id"),
-  ["variables.delete"] = gone(operations.variables.get, "key"),
-  ["environments.delete"] = gone(operations.environments.get, "environment_id"),
-  ["artifacts.delete"] = { status = 404, look = function(client, call, deadline)
+  ["pipelines.delete"] = deleted(operations.pipelines.get, "pipeline_id"),
+  ["triggers.delete"] = deleted(operations.triggers.get, "trigger_id"),
+  ["variables.delete"] = deleted(operations.variables.get, "key"),
+  ["environments.delete"] = deleted(operations.environments.get, "environment_id"),
+  ["artifacts.delete"] = { status = 404, find = function(client, call, deadline)
     local job = read(client, operations.jobs.get,
       { project = call.args.project, job_id = call.args.job_id }, deadline)
     if job and job.artifacts_file == nil then return true end
   end },
-  ["jobs.erase"] = { status = 403, look = function(client, call, deadline)
+  ["jobs.erase"] = { status = 403, find = function(client, call, deadline)
     local job = read(client, operations.jobs.get,
       { project = call.args.project, job_id = call.args.job_id }, deadline)
     if job and job.erased_at then return job end
   end },
 }
 
--- Which operation shows what a `set` has changed, and the parameter that names it.
-local shows = {
+-- The operation that reads what a `set` has changed, and the parameter that names it.
+local readers = {
   ["pipelines.cancel"] = { operations.pipelines.get, "pipeline_id" },
   ["pipelines.rename"] = { operations.pipelines.get, "pipeline_id" },
   ["jobs.cancel"] = { operations.jobs.get, "job_id" },
@@ -199,27 +200,27 @@ local shows = {
   ["environments.stop"] = { operations.environments.get, "environment_id" },
 }
 
---- A `set` is done, but its answer was lost: what it would have said is read.
----@return any result the thing as it is now; true where the operation gives nothing
+--- A `set` is done, but its response was lost: the state that it described is read.
+---@return any result the object as it is now; true where the operation returns nothing
 ---@return table|nil err why that could not be read
 function M.read_back(client, call, deadline)
-  local shown = shows[call.op.name]
-  if not shown then return true end
-  local args = { project = call.args.project, [shown[2]] = call.args[shown[2]] }
-  if shown[1] == operations.variables.get then args.query = call.args.query end
-  local row, err = read(client, shown[1], args, deadline)
+  local reader = readers[call.op.name]
+  if not reader then return true end
+  local args = { project = call.args.project, [reader[2]] = call.args[reader[2]] }
+  if reader[1] == operations.variables.get then args.query = call.args.query end
+  local row, err = read(client, reader[1], args, deadline)
   if row ~= nil then return row end
   if err:is "TaskError.Cancelled" then return nil, err end
   err.message = ("%s was done, but the result could not be read: %s"):format(call.op.name, err.message)
   return nil, err
 end
 
---- A repeated `set` was refused: has an earlier attempt done it?
----@return any result nil: it has not, or it can not be told
+--- A `set` that was retried is refused: has an earlier attempt done it?
+---@return any result nil: it has not, or the state does not tell
 function M.confirm(client, call, status, deadline)
   local confirmation = confirmations[call.op.name]
   if not confirmation or confirmation.status ~= status then return nil end
-  return confirmation.look(client, call, deadline)
+  return confirmation.find(client, call, deadline)
 end
 
 return M

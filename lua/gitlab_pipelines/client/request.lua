@@ -4,7 +4,6 @@ local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
 local json = require "gitlab_pipelines.json"
 local project_id = require "gitlab_pipelines.project_id"
-local redirects = require "gitlab_pipelines.client.redirects"
 
 local M = {}
 
@@ -97,7 +96,7 @@ function M.build(client, op, args)
     attempts = 0, redactor = client.redactor,
     -- Set on the way; named here so that the table is made in its final size.
     sink = nil, streams = nil, deadline = nil, server_time = nil, response = nil, result = nil,
-    err = nil, hop = nil, held_back = nil,
+    err = nil, generation = nil, refused = nil,
   }
 end
 
@@ -118,28 +117,30 @@ local function headers_with(token, headers)
   return with_all({ token }, headers)
 end
 
--- What an attempt has used up at its redirects is gone for the next hop.
-local function time_limits(client, call)
-  local limits, hop = client.time_limits[call.streams and "stream" or "memory"], call.hop
+-- What an attempt has spent on its redirects is not left for the next hop.
+local function time_limits(client, call, hop)
+  local limits = client.time_limits[call.streams and "stream" or "memory"]
   if not hop or not limits.request then return limits end
   return { connect = limits.connect, stall = limits.stall,
     request = math.max(limits.request - hop.spent, 0.001) }
 end
 
 --- The request of one attempt, with the token of this moment; or that of its next hop.
----@param call table with `hop` where a redirect is followed
+---@param client table
+---@param call table
 ---@param token table|nil header pair
+---@param exchange userdata
+---@param hop table|nil of redirects.lua
 ---@return table request
-function M.attempt(client, call, token, exchange)
-  local op, hop, headers = call.op, call.hop, call.headers
-  if hop and hop.bare then headers = redirects.bare(headers) end
+function M.attempt(client, call, token, exchange, hop)
+  local op = call.op
   return {
     method = op.method, url = hop and hop.url or call.url, body = call.body,
-    headers = headers_with(token, headers),
+    headers = headers_with(token, hop and hop.headers or call.headers),
     operation = op.name, effect = op.effect, deadline = call.deadline,
-    timeout = time_limits(client, call),
+    timeout = time_limits(client, call, hop),
     max_bytes = client.settings.max_bytes, sink = call.sink, exchange = exchange,
-    runtime = client.runtime, hop = hop and hop.count or nil,
+    runtime = client.runtime, hop = hop and hop.count > 0 and hop.count or nil,
     -- An archive is packed already, and its length is to be the one that was announced.
     compressed = op.result ~= "bytes",
   }

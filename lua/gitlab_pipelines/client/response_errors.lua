@@ -1,15 +1,17 @@
---- From what came back to the error that a person expects: one table, first match wins.
+--- From a response or a failure to the error that a person expects: one table, first match wins.
 --
--- A row says which answers it is for and which kind they are:
+-- A row says which responses it is for and which kind they are:
 --   status   a number, or {from, to}
 --   creates  only for operations that make a pipeline
---   code     the body's `error`, in GitLab's token answers
+--   code     the body's `error`, in GitLab's responses about tokens
 --   parameter a parameter was refused as such ({"error": ...}), not what GitLab made of it
 --   match    plain lower-case text within the message
+--   sentence what decides about a retry too: the words are core.retry's
 --   reasoned more than the bare "403 Forbidden" is said
 --   bare     no more than that is said
 -- An operation's own rows (`operation.refusals`) come after those that are true for every one.
 
+local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
 local json = require "gitlab_pipelines.json"
 local request = require "gitlab_pipelines.client.request"
@@ -26,7 +28,7 @@ M.first = {
   { status = 403, code = "insufficient_granular_scope",
     kind = "AuthenticationError.InsufficientScopes" },
   { status = 403, match = "your account", kind = "AccessError.PermissionDenied" },
-  { status = 400, match = "too many pipelines created", kind = "RateLimitError.TooManyRequests" },
+  { status = 400, sentence = "creation_limit", kind = "RateLimitError.TooManyRequests" },
   { status = 429, kind = "RateLimitError.TooManyRequests" },
 }
 
@@ -78,8 +80,8 @@ local passing = {
 
 local LONGEST_MESSAGE = 300
 
--- Of a longer text only the beginning is looked at, and of that not the end: a secret may be cut there.
-local LONGEST_LOOK, END = 65536, 8192
+-- Of a longer text only the beginning is redacted, and its end is dropped: a secret may be cut there.
+local LONGEST_REDACTED, END = 65536, 8192
 
 local reasons = {
   [400] = "Bad request", [401] = "Unauthorized", [403] = "Forbidden", [404] = "Not Found",
@@ -97,8 +99,8 @@ local reasons = {
 function M.one_line(text, redactor)
   if not redactor then
     text = tostring(text)
-  elseif #text > LONGEST_LOOK then
-    text = redactor:text(text:sub(1, LONGEST_LOOK))
+  elseif #text > LONGEST_REDACTED then
+    text = redactor:text(text:sub(1, LONGEST_REDACTED))
     text = text:sub(1, -END - 1)
   else
     text = redactor:text(text)
@@ -138,7 +140,7 @@ local function of_fields(map)
   return table.concat(parts, "; ")
 end
 
---- What GitLab says in an error's body, as one line, and the `error` code of a token answer.
+--- What GitLab says in an error's body, as one line, and the `error` code of a response about the token.
 ---@param status integer
 ---@param content_type string|nil
 ---@param body string|nil
@@ -146,7 +148,7 @@ end
 ---@return string message
 ---@return string|nil code
 function M.message(status, content_type, body, redactor)
-  local fallback = ("%d %s"):format(status, reasons[status] or "answer without a reason")
+  local fallback = ("%d %s"):format(status, reasons[status] or "response without a reason")
   body = body or ""
   local decoded = body:match "^%s*{" and json.decode(body)
   if type(decoded) == "table" then
@@ -167,8 +169,9 @@ function M.message(status, content_type, body, redactor)
   return line ~= "" and line or fallback
 end
 
-local function fits(row, status, op, lower, code)
-  local wanted = row.status
+-- `said`: {lower = the message in lower case, code =, sentence =}.
+local function fits(row, status, op, said)
+  local wanted, lower, code = row.status, said.lower, said.code
   if type(wanted) == "table" then
     if status < wanted[1] or status > wanted[2] then return false end
   elseif wanted ~= status then
@@ -178,21 +181,23 @@ local function fits(row, status, op, lower, code)
   if row.code and row.code ~= code then return false end
   if row.parameter and not code then return false end
   if row.match and not lower:find(row.match, 1, true) then return false end
+  if row.sentence and row.sentence ~= said.sentence then return false end
   local bare = lower == "403 forbidden" or lower == "forbidden"
   return not (row.reasoned and bare or row.bare and not bare)
 end
 
---- The kind of an answer: "Category.Kind".
+--- The kind of an error response: "Category.Kind".
 ---@param op table operation
 ---@param status integer
 ---@param message string
 ---@param code string|nil
+---@param sentence string|nil of core.retry.sentence
 ---@return string
-function M.kind(op, status, message, code)
-  local lower = message:lower()
+function M.kind(op, status, message, code, sentence)
+  local said = { lower = message:lower(), code = code, sentence = sentence }
   for _, rows in ipairs { M.first, op.refusals or {}, M.last } do
     for _, row in ipairs(rows) do
-      if fits(row, status, op, lower, code) then
+      if fits(row, status, op, said) then
         return row.kind == "not_found" and (op.not_found or "RequestError.BadRequest") or row.kind
       end
     end
@@ -215,7 +220,7 @@ local function describe(call, fields)
   return errors.redact(fields, call.redactor)
 end
 
---- The error of an answer.
+--- The error of a response.
 ---@param call table {op, args, path, attempts}
 ---@param response table
 ---@param foreign boolean|nil it is a store's, to which GitLab has sent us, and not GitLab's own
@@ -223,23 +228,24 @@ end
 function M.of_response(call, response, foreign)
   local message, code = M.message(response.status, response:header "Content-Type",
     response.body, call.redactor)
-  local kind = M.kind(call.op, response.status, message, code)
+  local sentence = core.retry.sentence(response.status, response.body)
+  local kind = M.kind(call.op, response.status, message, code, sentence)
   if foreign then
-    -- It has not seen our token, so it can not have refused that.
+    -- It has not seen our token, so it cannot have refused it.
     if response.status == 401 then kind = "AccessError.PermissionDenied" end
     local said = (response.body or ""):match "<Message>([^<]*%S[^<]*)</Message>"
     message = "the store to which GitLab sends says: " .. message
       .. (said and ": " .. one_line(said, call.redactor) or "")
   end
-  -- Of the conflicts one passes: somebody else holds the thing for the moment.
-  local held = response.status == 409 and message:find("Resource lock", 1, true) ~= nil
   return errors.new(kind, describe(call, { message = message, status = response.status,
-    retryable = passing[kind] == true or held, request_id = response:header "X-Request-Id",
+    -- Of the conflicts this one passes.
+    retryable = passing[kind] == true or sentence == "resource_lock",
+    request_id = response:header "X-Request-Id",
     -- Not the thing, the route is missing: an older server.
     missing_route = response.status == 404 and code == "404 Not Found" or nil }))
 end
 
---- The error of an answer whose body is not what it should be.
+--- The error of a response whose body is not what it should be.
 ---@param call table
 ---@param response table
 ---@param why string

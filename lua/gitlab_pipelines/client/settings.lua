@@ -1,7 +1,7 @@
 --- The options of a client: checked once, completed by the environment and by defaults.
 --
 -- A wrong type or an unknown name is a mistake of the programmer and raises. A URL or a token that
--- can not work is found at run time (it often comes from a file or the environment) and is
+-- cannot work is found at run time (it often comes from a file or the environment) and is
 -- returned as `nil, err`.
 
 local errors = require "gitlab_pipelines.errors"

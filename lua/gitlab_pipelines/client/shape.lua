@@ -112,16 +112,32 @@ function rows_problem(rows, fields)
   end
 end
 
+local WANTED = { json = "JSON", archive = "an archive", log = "a log" }
+
+--- What is wrong with a response's type, or nil. A server in between answers with a page to sign in or
+--- with an error of its own; a missing type says nothing.
+---@param content_type string|nil
+---@param wanted "json"|"archive"|"log"|nil nil: a file of any type
+---@return string|nil why
+function M.wrong_type(content_type, wanted)
+  if not content_type or not wanted then return nil end
+  if content_type == "application/json" and wanted == "json" then return nil end
+  local lower = content_type:lower()
+  if lower:find("html", 1, true) then return "the response is an HTML page, not " .. WANTED[wanted] end
+  if wanted == "json" or not lower:find "^application/json" then return nil end
+  return "the response is JSON, not " .. WANTED[wanted]
+end
+
 --- What is wrong with a decoded response, or nil.
 ---@param op table operation
 ---@param value any
 ---@param redact fun(text: string): string takes secrets out of a text
 ---@return string|nil why
 function M.problem(op, value, redact)
-  if op.result == "list" and not is_list(value) then return "the answer is no array" end
+  if op.result == "list" and not is_list(value) then return "the response is not a JSON array" end
   if op.result == "object" and not is_object(value) then
-    return is_list(value) and "the answer is an array, not an object"
-      or "the answer is no JSON object: a bare value"
+    return is_list(value) and "the response is a JSON array, not an object"
+      or "the response is not a JSON object: a bare value"
   end
   local path, field, came
   if op.result == "list" then

@@ -1,14 +1,14 @@
 --- The transport over a network: libcurl behind one descriptor that the runtime waits for.
 --
 -- A transport is one function, `perform(request) -> response | nil, failure`; the exchange decides
--- what a failure means. Headers stay in C until somebody asks for one: most calls look at two.
+-- what a failure means. Headers stay in C until one is read: most calls read two.
 
 local http = require "gitlab_pipelines.http"
 local runtime = require "gitlab_pipelines.runtime"
 
 local M = {}
 
--- Seconds between two looks of whoever watches a file being written.
+-- Seconds between two reports to the watcher of a file that is being written.
 local WATCH_INTERVAL = 0.2
 
 local Response = {}
@@ -46,8 +46,8 @@ function M.new(options)
       allow_insecure = options.allow_insecure,
     },
     runtime = options.runtime,
-    waiting = {}, -- number of a transfer -> who waits for it
-    free = {}, numbers = 0, -- numbers that may be used again, and how many there are
+    waiting = {}, -- number of a transfer -> its waiter
+    free = {}, numbers = 0, -- numbers for reuse, and how many there are
     pumps = setmetatable({}, { __mode = "k" }), -- runtime -> what it polls and pumps
   }, Curl)
 end
@@ -77,7 +77,7 @@ function Pump.events() return "r" end
 
 function Pump:timeout() return self.engine:timeout() end
 
--- Wakes whoever waits for the next `limit` transfers that have something to say.
+-- Wakes the waiters of the next `limit` transfers with news; returns their number.
 local function wake(engine, waiting, limit)
   local count = 0
   while count < limit do
@@ -90,7 +90,7 @@ local function wake(engine, waiting, limit)
   return count
 end
 
---- Moves every transfer on and wakes those who wait; never waits itself.
+--- Steps every transfer and wakes the waiters of those with news; never waits itself.
 ---@param limit integer at most so many results
 ---@return integer count how many results were handed out
 function Pump:pump(limit)
@@ -150,8 +150,8 @@ local function drain(transfer, sink)
   return true
 end
 
--- Tells who watches a file being written how far it is. True, or nil and the failure when they want
--- no more of it.
+-- Tells the watcher of a file how far it has been written. True, or nil and the failure when the
+-- watcher stops the transfer.
 local function tell(transfer, watch)
   local status = transfer:status()
   if not status or status < 200 or status > 299 then return true end
@@ -174,16 +174,16 @@ local function await(transfer, waiter, sink, rt)
     if transfer:done() then return true end
     local _, why = waiter:wait(watch and rt:now() + WATCH_INTERVAL or nil)
     if why == "cancelled" then
-      -- Who keeps what was written must have seen of what it is.
+      -- A watcher that keeps what was written must have seen the headers.
       if watch then tell(transfer, watch) end
       return cancelled(transfer)
     end
   end
 end
 
--- A number that no transfer under way has. They are few and used again and again: a table whose
--- keys are always new is one that is always rebuilt. (A late word for the number's former transfer
--- wakes its present one too early, which looks and waits on.)
+-- A number that no transfer in flight has. Numbers are reused: a table whose keys are always new is
+-- rebuilt all the time. (Late news of a number's former transfer wakes its present one too early,
+-- which finds nothing done and waits on.)
 local function take_number(self)
   local free = self.free
   local last = #free
@@ -196,9 +196,9 @@ local function take_number(self)
   return self.numbers
 end
 
---- Sends one request and waits for its answer. A redirect is an answer, without its body.
+--- Sends one request and waits for its response. A redirect is a response without its body.
 ---@param request table `method url headers body operation effect deadline timeout max_bytes sink
---- exchange runtime compressed`; `sink` is where the body of a 2xx answer goes: a function
+--- exchange runtime compressed`; `sink` is where the body of a 2xx response goes: a function
 --- that is given it piece by piece, with the status and the headers, or `{file = path, offset = n,
 --- watch = function(bytes, status, headers)}`. Both return true to go on, or nil and a message
 ---@return table|nil response `status headers body url bytes sent_at elapsed reused`

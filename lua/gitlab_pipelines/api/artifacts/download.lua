@@ -8,6 +8,7 @@ local errors = require "gitlab_pipelines.errors"
 local resource = require "gitlab_pipelines.api.resource"
 local resume = require "gitlab_pipelines.api.artifacts.resume"
 local targets = require "gitlab_pipelines.api.target"
+local shape = require "gitlab_pipelines.client.shape"
 
 local M = {}
 
@@ -158,14 +159,8 @@ local function acceptor(download, attempt)
       content_length = headers:header "Content-Length" })
     attempt.verdict = verdict
     local receiver = download.receiver
-    local kind = headers:header "Content-Type"
-    kind = kind and kind:lower() or ""
-    local page = kind:find("text/html", 1, true)
-    if download.archive and (page or kind:find "^application/json") then
-      -- Somebody stands in between: a proxy, or a page to sign in.
-      verdict.kind, verdict.final = "refused", true
-      verdict.reason = ("the answer is %s, not an archive"):format(page and "a page of HTML" or "JSON")
-    end
+    local foreign = shape.wrong_type(headers:header "Content-Type", download.archive and "archive" or nil)
+    if foreign then verdict.kind, verdict.final, verdict.reason = "refused", true, foreign end
     -- An ETag that is not to be trusted is none.
     if download.opts.from_start then verdict.etag, verdict.changed = nil, false end
     if verdict.kind == "begun" and must_stay(receiver)

@@ -1,0 +1,61 @@
+--- From a 2xx response to the result of a call.
+
+local json = require "gitlab_pipelines.json"
+local shape = require "gitlab_pipelines.client.shape"
+
+local M = {}
+
+local function is_conditional(call)
+  for _, pair in ipairs(call.args.headers or {}) do
+    if pair[1] == "If-None-Match" then return true end
+  end
+  return false
+end
+
+-- Why an object is not the one asked for, or nil. A path names a project in more ways than one, and
+-- an object without the field says nothing.
+local function other_object(op, args, value)
+  local same = op.same
+  if not same then return nil end
+  local wanted, got = args[same[1]], value[same[2]]
+  if got == nil or got == wanted or same[1] == "project" and type(wanted) ~= "number" then return nil end
+  return ("the response is about another object: its %s is %s, not %s"):format(same[2], tostring(got),
+    tostring(wanted))
+end
+
+-- A file of an archive may be of any type.
+local function wanted_type(op)
+  if op.param.path then return nil end
+  return op.result == "text" and "log" or "archive"
+end
+
+--- Sets `call.result` to what the operation promises.
+---@param call table
+---@param response table
+---@param redact fun(text: string): string
+---@return string|nil why the body is something else
+function M.result(call, response, redact)
+  local op, body = call.op, response.body
+  call.result = true
+  if response.status == 304 then
+    return not is_conditional(call) and "the response is 304 Not Modified to a request without If-None-Match"
+      or nil
+  end
+  if op.result == "none" then return nil end
+  if op.result == "bytes" or op.result == "text" then
+    local why = shape.wrong_type(response:header "Content-Type", wanted_type(op))
+    if not why and not call.sink then call.result = body or "" end
+    return why
+  end
+  if response.status == 204 or response.status == 205 then return "the response has no body" end
+  local why = shape.wrong_type(response:header "Content-Type", "json")
+  if why then return why end
+  local value
+  value, why = json.decode_response(body or "")
+  if value == nil then return "the response is not a JSON object: " .. why end
+  why = shape.problem(op, value, redact) or other_object(op, call.args, value)
+  if not why then call.result = value end
+  return why
+end
+
+return M
