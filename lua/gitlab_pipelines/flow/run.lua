@@ -209,7 +209,7 @@ function Run:change(state, fields)
     reason = state.reason, pipeline = state.pipeline_id, pipeline_status = state.pipeline_status,
     web_url = state.web_url, attempt = state.attempt > 0 and state.attempt or nil,
     message = state.message }
-  if graph.is_final(state.status) and state.started_at then
+  if core.status.is_finished(state.status) and state.started_at then
     event.elapsed = (state.ended_at or self.rt:now()) - state.started_at
   end
   if state.failure then
@@ -542,7 +542,7 @@ function Run:look_for_end()
   local open, busy, canceled, skipped = 0, 0, false, nil
   local waiting, doubtful
   for _, state in ipairs(all_states(self)) do
-    if not graph.is_final(state.status) then
+    if not core.status.is_finished(state.status) then
       open = open + 1
       if is_busy(state) then busy = busy + 1 end
       waiting = waiting or waits(state)
@@ -732,7 +732,7 @@ function Run:left_running()
   local rows = {}
   for _, state in ipairs(self.ended and {} or all_states(self)) do
     if leaves[state.kind] and state.phase and not state.in_doubt
-      and not graph.is_final(state.status) and not graph.is_final(state.pipeline_status) then
+      and not core.status.is_finished(state.status) and not graph.is_final(state.pipeline_status) then
       rows[#rows + 1] = { path = state.path, kind = state.kind, project = state.project,
         pipeline_id = state.pipeline_id, job_id = state.job_id, web_url = state.web_url }
     end
@@ -758,7 +758,7 @@ function Run:exit_code()
 end
 
 local function stop_state(self, state)
-  if graph.is_final(state.status) or state.kind == "each" then return end
+  if core.status.is_finished(state.status) or state.kind == "each" then return end
   state.stopping = true
   if state.queued then return end
   if state.pipeline_id and (state.phase == "known" or state.phase == "cancelling")

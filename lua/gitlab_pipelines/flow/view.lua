@@ -4,6 +4,7 @@
 -- to become ready. The driver writes a frame only when it differs, in one write, and moves the
 -- cursor instead of clearing the screen: nothing flickers.
 
+local core = require "gitlab_pipelines.core"
 local screen = require "gitlab_pipelines.terminal"
 
 local M = {}
@@ -107,10 +108,7 @@ local function waits_for(run, view)
   if not step then return "" end
   local open = {}
   for _, need in ipairs(step.needs) do
-    local status = run.steps[need].status
-    if status == "planned" or status == "running" or status == "blocked" then
-      open[#open + 1] = need
-    end
+    if not core.status.is_finished(run.steps[need].status) then open[#open + 1] = need end
   end
   return #open > 0 and "waits for " .. table.concat(open, ", ") or ""
 end
@@ -118,8 +116,7 @@ end
 local function counts(view)
   local done, items = 0, view.items
   for _, item in ipairs(items) do
-    local status = item.status
-    if status ~= "planned" and status ~= "running" and status ~= "blocked" then done = done + 1 end
+    if core.status.is_finished(item.status) then done = done + 1 end
   end
   return ("%d of %d"):format(done, #items)
 end
@@ -336,7 +333,6 @@ end
 -- Lines ------------------------------------------------------------------------------------------
 
 local linked = { pipeline = true, play = true, wait_for = true }
-local final = { success = true, failed = true, canceled = true, skipped = true }
 
 local function line_of(run, event, seen)
   local at = ("[%7s] "):format(M.elapsed(event.time - run.wall_started))
@@ -348,7 +344,7 @@ local function line_of(run, event, seen)
   local status = event.status
   if status == "running" and linked[event.kind] then
     -- Before there is a pipeline, and once it has ended, the next event says more.
-    if not event.web_url or final[event.pipeline_status] then return nil end
+    if not event.web_url or core.status.is_finished(event.pipeline_status) then return nil end
     status = event.pipeline_status or status
   end
   local text = clean(run, event.step) .. ": " .. clean(run, status)

@@ -121,7 +121,7 @@ function M.compare(held, row, alone)
   if not alone then return "doubtful" end
   -- Read alone and still as old as what we hold. What has ended stays ended: a retry would have
   -- made it later.
-  return verdict.is_finished(held.row.status) and "older" or "new"
+  return core.status.is_finished(held.row.status) and "older" or "new"
 end
 
 --- The same for a pipeline or a job.

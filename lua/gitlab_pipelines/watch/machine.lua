@@ -5,6 +5,7 @@
 -- version, which counts the moves), the wait's `session.wishes` (on_manual, stuck_after,
 -- downstream), and what has been asked and played so far.
 
+local core = require "gitlab_pipelines.core"
 local freshness = require "gitlab_pipelines.watch.freshness"
 local verdict = require "gitlab_pipelines.watch.verdict"
 
@@ -185,7 +186,7 @@ function M.bridges_due(node, now)
     node.unsettled = true
     return now
   end
-  if verdict.is_finished(node.entry.row.status) then
+  if core.status.is_finished(node.entry.row.status) then
     return node.bridges_open and read_at + SOON or nil
   end
   return read_at + BRIDGES
@@ -203,10 +204,10 @@ end
 function M.bridges_answer(node, bridges, now, version)
   node.bridges_read_at, node.bridges_version = now, version
   local children, open = {}, false
-  local ended_all = verdict.is_finished(node.entry.row.status)
+  local ended_all = core.status.is_finished(node.entry.row.status)
   for _, bridge in ipairs(bridges) do
     local downstream = bridge.downstream_pipeline
-    local ended = verdict.is_finished(bridge.status)
+    local ended = core.status.is_finished(bridge.status)
     if type(downstream) == "table" then
       children[#children + 1] = {
         row = downstream, allow_failure = bridge.allow_failure, open = not ended,

@@ -8,6 +8,7 @@
 -- once.
 
 local aside = require "gitlab_pipelines.runtime.shared_stack"
+local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
 local freshness = require "gitlab_pipelines.watch.freshness"
 local machine = require "gitlab_pipelines.watch.machine"
@@ -372,7 +373,7 @@ local function cancel_unfinished(session)
   for _, root in ipairs(roots_of(session)) do
     for _, node in ipairs(root.result and {} or nodes_of(root)) do
       local row = node.entry.row
-      if node.entry.kind == "pipeline" and not (row and verdict.is_finished(row.status)) then
+      if node.entry.kind == "pipeline" and not (row and core.status.is_finished(row.status)) then
         session.watcher.source.cancel(target(node))
       end
     end
@@ -397,7 +398,7 @@ end
 local function left_open(root)
   for _, node in ipairs(nodes_of(root)) do
     local row = node.entry.row
-    if not (row and verdict.is_finished(row.status)) then return node end
+    if not (row and core.status.is_finished(row.status)) then return node end
   end
   return root
 end
