@@ -267,7 +267,7 @@ describe("many waits", function()
     local watcher = watch.new(new_world(rt).source, rt)
     local function kept()
       local count = 0
-      for _ in pairs(watcher.scheduler.recent) do count = count + 1 end
+      for _ in pairs(watcher.scheduler.recent.rows) do count = count + 1 end
       return count
     end
     for i = 1, 1000 do watcher:saw("acme/app", { id = i, status = "created" }) end

@@ -124,14 +124,15 @@ function M.compare(held, row, alone)
   return core.status.is_finished(held.row.status) and "older" or "new"
 end
 
---- The same for a pipeline or a job.
----@param kind "pipeline"|"job"
+--- The same for a pipeline or a job; of a search the greatest id counts.
+---@param kind "pipeline"|"job"|"search"
 ---@param held table `{row, stamp}`
 ---@param row table
 ---@param alone boolean|nil
 ---@return "new"|"same"|"older"|"doubtful"
 function M.age(kind, held, row, alone)
   if kind == "job" then return M.compare_jobs(held.row, row) end
+  if kind == "search" then return held.row and row.id <= held.row.id and "same" or "new" end
   return M.compare(held, row, alone)
 end
 

@@ -14,6 +14,7 @@ local aside = require "gitlab_pipelines.runtime.shared_stack"
 local errors = require "gitlab_pipelines.errors"
 local options = require "gitlab_pipelines.options"
 local scheduler = require "gitlab_pipelines.watch.scheduler"
+local subscription = require "gitlab_pipelines.watch.subscription"
 local wait = require "gitlab_pipelines.watch.wait"
 
 local M = {}
@@ -170,6 +171,39 @@ function Watcher:wait_job(project, id, opts)
   local wishes = wishes_of("jobs.wait", JOB, opts)
   if self.is_closed then return nil, closed() end
   return wait.one(self, "job", project, id, wishes)
+end
+
+local function find(search, source, timeout)
+  local deadline = search.scheduler.rt:now() + timeout
+  local ok, problem
+  repeat
+    ok, problem = search:wait(deadline)
+    if search:row() then return search:row() end
+  until not ok
+  if problem == "cancelled" then
+    return nil, errors.new("TaskError.Cancelled", { message = "the wait was cancelled" })
+  elseif problem ~= "timeout" then
+    return nil, problem
+  end
+  local entry = search.entry
+  local rows, err = source.list(entry.project.name, { ref = entry.id.ref, sha = entry.id.sha, per_page = 1 })
+  if rows and rows[1] then return rows[1] end
+  return nil, err or errors.new("WaitError.TimedOut", { operation = "pipelines.list",
+    message = ("no pipeline of %s at %s had appeared at the deadline"):format(entry.id.ref, entry.id.sha) })
+end
+
+--- Waits until a project shows a pipeline of this ref and commit: the newest. The first read looks
+--- for it, every later one is the list that all waits of the project share.
+---@param project number|string
+---@param ref string
+---@param sha string
+---@param timeout number seconds
+---@return table|nil pipeline
+---@return table|nil err WaitError.TimedOut
+function Watcher:find(project, ref, sha, timeout)
+  if self.is_closed then return nil, closed() end
+  return subscription.open(self.scheduler, "search", project, { ref = ref, sha = sha }, {})
+    :run(find, self.source, timeout)
 end
 
 --- Takes note of the answer to a write of ours (create, trigger, retry, cancel, play): a replica may

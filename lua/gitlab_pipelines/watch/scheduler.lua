@@ -5,13 +5,17 @@
 -- what the list can not tell is read alone. So a look never costs more requests than pipelines
 -- are awaited, and a thousand waits in ten projects cost ten.
 --
+-- A search is followed in the same way: the first pipeline of a ref and commit, which turns up in
+-- the project's list when it is made.
+--
 -- The scheduler decides nothing about a wait. It calls `follow:on_event(event)` with
--- `{row, old_status}`, `{err}`, `{raised}` or `{}` (what is known is so still), from inside the
--- loop: the callee must not wait.
+-- `{row, old_status}`, `{err}`, `{raised}` or `{}` (what is known is so still), and after each look
+-- `follow:on_look()` where there is one, from inside the loop: the callee must not wait.
 
 local errors = require "gitlab_pipelines.errors"
 local freshness = require "gitlab_pipelines.watch.freshness"
 local held = require "gitlab_pipelines.watch.kept_row"
+local recent = require "gitlab_pipelines.watch.recent"
 local time = require("gitlab_pipelines.core").time
 local verdict = require "gitlab_pipelines.watch.verdict"
 
@@ -20,8 +24,6 @@ local M = {}
 -- Seconds. Rows whose change became visible late are found again as long as they lag less than
 -- OVERLAP; what the list has not shown for UNSEEN is read alone.
 local OVERLAP, UNSEEN = 90, 300
--- How long the answers of our own writes are kept as a floor for what replicas say.
-local REMEMBERED = 300
 -- Events that wake us come in swarms.
 local BETWEEN_LOOKS = 1
 local ERRORS_TOLERATED = 5
@@ -40,10 +42,16 @@ Scheduler.__index = Scheduler
 function M.new(source, rt)
   return setmetatable({
     source = source, rt = rt, awaited = 0,
-    projects = {}, order = {},
-    recent = {}, recent_queue = {}, recent_head = 1, recent_tail = 0,
+    projects = {}, order = {}, recent = recent.new(rt),
   }, Scheduler)
 end
+
+-- Where a project keeps its entries of each kind.
+local MAPS = { pipeline = "pipelines", job = "jobs", search = "searches" }
+
+local function search_key(ref, sha) return ref .. " " .. sha end
+
+local function entries_of(p, kind) return p[MAPS[kind]] end
 
 -- 17, 17.0 and "17" are one project.
 local function key_of(project)
@@ -57,7 +65,7 @@ local function project_of(s, project)
   if p then return p end
   p = {
     scheduler = s, key = key, name = project,
-    pipelines = {}, jobs = {}, list = {},
+    pipelines = {}, jobs = {}, searches = {}, list = {},
     newest = {}, list_errors = { main = 0, child = 0 }, last_look = -math.huge,
   }
   s.projects[key] = p
@@ -221,7 +229,18 @@ end
 
 -- Looking --------------------------------------------------------------------------------------
 
+-- Looks in the whole project once; from then on its list tells what is new.
+local function search_alone(s, entry)
+  local rows, err = s.source.list(entry.project.name, { ref = entry.id.ref, sha = entry.id.sha,
+    per_page = 1 })
+  if entry.gone then return end
+  if not rows then return refused(s, entry, err) end
+  entry.errors, entry.recheck_at = nil, s.rt:now() + UNSEEN
+  if rows[1] then take(s, entry, rows[1], true) end
+end
+
 local function read_alone(s, entry)
+  if entry.kind == "search" then return search_alone(s, entry) end
   local source = s.source
   local read = entry.kind == "job" and source.job or source.get
   local row, etag = read(entry.project.name, entry.id, entry.etag)
@@ -241,6 +260,13 @@ local function read_alone(s, entry)
   take(s, entry, row, true)
 end
 
+-- Is this a pipeline that somebody looks for? The list tells only what is newer than the search.
+local function take_found(s, p, row)
+  if not next(p.searches) or not row.ref or not row.sha then return end
+  local entry = p.searches[search_key(row.ref, row.sha)]
+  if entry and not entry.gone and entry.recheck_at then take(s, entry, row, false) end
+end
+
 -- Rows of one page: what we follow is taken, what strangers do only moves the window.
 local function take_rows(s, p, rows, newest)
   for _, row in ipairs(rows) do
@@ -251,6 +277,7 @@ local function take_rows(s, p, rows, newest)
       entry.errors = nil
       take(s, entry, row, false)
     end
+    take_found(s, p, row)
   end
   return newest
 end
@@ -258,7 +285,7 @@ end
 local function count_unknown(entries)
   local count = 0
   for _, entry in ipairs(entries) do
-    if not entry.row then count = count + 1 end
+    if not entry.row and entry.kind ~= "search" then count = count + 1 end
   end
   return count
 end
@@ -319,6 +346,7 @@ local function wants_reading(entry, now)
   if entry.gone then return false end
   if entry.recheck_at then return now >= entry.recheck_at end
   if not entry.row or entry.doubtful or entry.stale then return true end
+  if entry.kind == "search" then return false end
   -- Entries that began together shall not be read alone together.
   local spread = entry.id * 0.6180339887 % 1 * OVERLAP / 3
   return now - entry.shown_at >= UNSEEN + spread
@@ -336,6 +364,7 @@ local function sort_out(p)
         total = total + 1
         local list = unknown
         if entry.kind == "job" then list = alone
+        elseif entry.kind == "search" then list = main
         elseif entry.row then
           list = entry.row.source == "parent_pipeline" and child or main
         end
@@ -420,6 +449,14 @@ local function any_awaited(p)
   return false
 end
 
+local function tell_of_look(p)
+  for _, entry in ipairs(p.list) do
+    for _, follow in ipairs(entry.gone and {} or entry.follows) do
+      if follow.on_look then follow:on_look() end
+    end
+  end
+end
+
 -- The task of one look; then it arranges the next.
 function look(s, p)
   p.last_look, p.stirred, p.again = s.rt:now(), false, nil
@@ -431,6 +468,7 @@ function look(s, p)
       if not entry.gone then tell(entry, { raised = raised }) end
     end
   end
+  tell_of_look(p)
   if not any_awaited(p) then return end
   if not p.stirred then p.interval = math.min(p.max, p.interval * p.factor) end
   local now = s.rt:now()
@@ -445,31 +483,24 @@ end
 
 -- Following ------------------------------------------------------------------------------------
 
-local function recent_key(key, kind, id) return ("%s %s %d"):format(key, kind, id) end
-
--- The row that we ourselves got from a write, if it is not too old: a floor for replicas.
-local function recent_of(s, p, kind, id)
-  local remembered = s.recent[recent_key(p.key, kind, id)]
-  return remembered and s.rt:now() - remembered.at < REMEMBERED and remembered or nil
-end
-
 local function entry_of(s, p, kind, id)
-  local map = kind == "job" and p.jobs or p.pipelines
-  local entry = map[id]
+  local map = entries_of(p, kind)
+  local key = kind == "search" and search_key(id.ref, id.sha) or id
+  local entry = map[key]
   if entry then return entry end
   local now = s.rt:now()
   entry = {
-    kind = kind, project = p, id = id, follows = {}, awaited = 0, version = 0,
+    kind = kind, project = p, id = id, key = key, follows = {}, awaited = 0, version = 0,
     shown_at = now, moved_at = now,
   }
-  local remembered = recent_of(s, p, kind, id)
+  local remembered = kind ~= "search" and s.recent:get(p.key, kind, id)
   if remembered then
     freshness.expect(entry, remembered.seen_at)
     entry.row, entry.stamp = remembered.row, freshness.stamp(remembered.row)
     entry.gist = not verdict.of(remembered.row.status) or nil
     entry.shown_at = remembered.at
   end
-  map[id] = entry
+  map[key] = entry
   p.list[#p.list + 1] = entry
   return entry
 end
@@ -489,13 +520,13 @@ local function interval_again(p)
   end
 end
 
---- Follows a pipeline or a job: looks begin now. `follow` is the follower's own table, with a
+--- Follows a pipeline, a job or a search: looks begin now. `follow` is the follower's own table, with a
 --- method `on_event`; it gets the field `entry`, whose `row` is what is known already: whole when it
 --- is an end, else the gist of it, with `rows` what lists show.
 ---@param follow table
----@param kind string "pipeline" or "job"
+---@param kind string "pipeline", "job" or "search"
 ---@param project number|string
----@param id number
+---@param id number|table the number; of a search `{ref, sha}`
 ---@param opts table `interval`, `appear`, `rows`, and `row` (an older answer to begin with)
 function Scheduler:follow(follow, kind, project, id, opts)
   local p = project_of(self, project)
@@ -523,8 +554,6 @@ function Scheduler:follow(follow, kind, project, id, opts)
   schedule(self, p, now)
 end
 
-local remember
-
 local function remove_project(s, p)
   if p.timer then p.timer:cancel() end
   -- A look for nobody: its request is withdrawn.
@@ -540,13 +569,12 @@ local function drop(s, entry)
   entry.gone = true
   local p = entry.project
   -- Whoever reads next must not meet an older state than the end that was told.
-  if entry.row and verdict.of(entry.row.status) then
-    remember(s, recent_key(p.key, entry.kind, entry.id), entry.row,
+  if entry.kind ~= "search" and entry.row and verdict.of(entry.row.status) then
+    s.recent:put(p.key, entry.kind, entry.row,
       entry.visible_by and entry.visible_by - freshness.WINDOW)
   end
-  local map = entry.kind == "job" and p.jobs or p.pipelines
-  map[entry.id] = nil
-  if next(p.pipelines) == nil and next(p.jobs) == nil then remove_project(s, p) end
+  entries_of(p, entry.kind)[entry.key] = nil
+  if not (next(p.pipelines) or next(p.jobs) or next(p.searches)) then remove_project(s, p) end
 end
 
 --- Ends the following.
@@ -585,39 +613,23 @@ local function hurry(s, p)
   schedule(s, p, math.max(s.rt:now(), p.last_look + BETWEEN_LOOKS))
 end
 
+--- What the follow reads beside its entry has moved: its project is looked at often again.
+function Scheduler:moved(follow)
+  local p = follow.entry.project
+  stir(p)
+  schedule(self, p, self.rt:now() + p.min)
+end
+
 --- Looks at a project now: an event said that something happened there.
 ---@param project number|string number or path
 ---@param id number|nil only if this pipeline is awaited
 function Scheduler:wake(project, id)
   local key = key_of(project)
   for _, p in ipairs(self.order) do
-    if (p.key == key or p.number == key) and (not id or p.pipelines[id] or next(p.jobs)) then
+    if (p.key == key or p.number == key) and (not id or p.pipelines[id] or next(p.jobs) or next(p.searches)) then
       hurry(self, p)
     end
   end
-end
-
-local function forget_old(s)
-  local now = s.rt:now()
-  local first = s.recent_queue[s.recent_head]
-  while first and now - first.at >= REMEMBERED do
-    if s.recent[first.key] == first then s.recent[first.key] = nil end
-    s.recent_queue[s.recent_head] = nil
-    s.recent_head = s.recent_head + 1
-    first = s.recent_queue[s.recent_head]
-  end
-end
-
-function remember(s, key, row, seen_at)
-  forget_old(s)
-  local before, now = s.recent[key], s.rt:now()
-  local item = {
-    key = key, row = verdict.of(row.status) and row or held.brief(row), at = now,
-    seen_at = before and before.seen_at or seen_at or now,
-  }
-  s.recent[key] = item
-  s.recent_tail = s.recent_tail + 1
-  s.recent_queue[s.recent_tail] = item
 end
 
 --- Takes note of the answer to a write of ours: rows that are older are replicas that lag.
@@ -628,9 +640,9 @@ function Scheduler:saw(project, kind, row)
   local keys, number = { key_of(project) }, number_of(row)
   if number and number ~= keys[1] then keys[2] = number end
   for _, key in ipairs(keys) do
-    remember(self, recent_key(key, kind, row.id), row)
+    self.recent:put(key, kind, row)
     local p = self.projects[key]
-    local entry = p and (kind == "job" and p.jobs or p.pipelines)[row.id]
+    local entry = p and entries_of(p, kind)[row.id]
     if entry then
       if freshness.age(kind, entry, row, true) == "new" then keep(self, entry, row) end
       hurry(self, p)
@@ -645,11 +657,11 @@ end
 ---@return table|nil known `{visible_by, row, stamp}`, a note for freshness.judge
 function Scheduler:known(project, kind, id)
   local p = self.projects[key_of(project)]
-  local entry = p and (kind == "job" and p.jobs or p.pipelines)[id]
+  local entry = p and entries_of(p, kind)[id]
   if entry and entry.row then
     return { visible_by = entry.visible_by, row = entry.row, stamp = entry.stamp }
   end
-  local item = recent_of(self, p or { key = key_of(project) }, kind, id)
+  local item = self.recent:get(key_of(project), kind, id)
   if not item then return nil end
   local known = freshness.seen(item.seen_at)
   known.row, known.stamp = item.row, freshness.stamp(item.row)

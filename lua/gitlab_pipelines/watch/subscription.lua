@@ -1,0 +1,56 @@
+--- One pipeline, job or search that a task follows through the scheduler: the task sleeps until
+--- something was learned, and reads it in `entry`.
+
+local M = {}
+
+local Subscription = {}
+Subscription.__index = Subscription
+
+---@param scheduler table
+---@param kind string "pipeline", "job" or "search"
+---@param project number|string
+---@param id number|table
+---@param opts table as for Scheduler:follow
+---@return table subscription
+function M.open(scheduler, kind, project, id, opts)
+  local self = setmetatable({ scheduler = scheduler, waiter = scheduler.rt:waiter() }, Subscription)
+  scheduler:follow(self, kind, project, id, opts)
+  return self
+end
+
+function Subscription:on_event(event)
+  self.err = self.err or event.err
+  if event.raised ~= nil then self.raised = event end
+  self:wake()
+end
+
+--- The task has something to do.
+function Subscription:wake() self.waiter:wake() end
+
+--- Sleeps until something was learned: true, or nil and the error, "timeout" or "cancelled".
+---@param deadline number|nil
+---@return true|nil
+---@return table|string|nil
+function Subscription:wait(deadline)
+  local _, why = self.waiter:wait(deadline)
+  if self.raised then error(self.raised.raised, 0) end
+  if self.err then return nil, self.err end
+  if why then return nil, why end
+  return true
+end
+
+--- What is known and holds: nil before the first answer, and while an old one is confirmed.
+---@return table|nil row
+function Subscription:row()
+  return not self.entry.stale and self.entry.row or nil
+end
+
+--- Calls `body(subscription, ...)` and stops following, also when it raises.
+function Subscription:run(body, ...)
+  local ok, first, second = pcall(body, self, ...)
+  self.scheduler:stop(self)
+  if not ok then error(first, 0) end
+  return first, second
+end
+
+return M
