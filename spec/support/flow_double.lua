@@ -130,8 +130,8 @@ function M.new(world, opts)
     local found = {}
     for id = last_id, 101, -1 do
       local pipeline = gl.pipelines_by_id[id]
-      if pipeline and pipeline.project == project and pipeline.ref == filters.ref
-        and pipeline.sha == filters.sha then
+      if pipeline and pipeline.project == project
+        and (not filters.ref or pipeline.ref == filters.ref and pipeline.sha == filters.sha) then
         found[#found + 1] = copy(refresh(pipeline))
       end
     end

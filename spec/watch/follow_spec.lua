@@ -1,5 +1,6 @@
 local errors = require "gitlab_pipelines.errors"
 local follow = require "gitlab_pipelines.watch.follow"
+local scheduler = require "gitlab_pipelines.watch.scheduler"
 local seeds = require "spec.support.seeds"
 local virtual = require "gitlab_pipelines.runtime.virtual"
 
@@ -354,7 +355,7 @@ describe("watch/follow of a pipeline", function()
       end
       return true
     end
-    return rt, follow.new(source, rt)
+    return rt, follow.new(source, rt, scheduler.new(source, rt))
   end
 
   it("gives the lines of every job with its job, also of those that start later", function()

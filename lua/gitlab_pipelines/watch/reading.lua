@@ -1,4 +1,7 @@
 --- Reads until the answer is as new as what was seen: `freshness.judge` decides, this waits.
+--
+-- One read that is repeated while replicas lag, for minutes at most: it awaits nothing that is still to
+-- happen, and so has no part in the scheduler's polling.
 
 local errors = require "gitlab_pipelines.errors"
 local freshness = require "gitlab_pipelines.watch.freshness"
@@ -18,6 +21,14 @@ local MISSING = {
 ---@return boolean
 function M.is_missing(err)
   return errors.is_error(err) and MISSING[err.category .. "." .. err.kind] == true
+end
+
+--- Will no later read give another answer?
+---@param err table
+---@return boolean
+function M.is_definite(err)
+  return err:is "AccessError" or err:is "AuthenticationError" or err:is "ConfigurationError"
+    or err:is "JobError"
 end
 
 --- What a client knows of a pipeline or job that it made, awaited or acted on lately, or nil.
@@ -78,6 +89,24 @@ function M.settled(rt, seen, question, deadline, what)
     end
     pause = math.min(pause * FACTOR, MOST)
   end
+end
+
+--- All fields of what a wait has ended with. Lists show fewer than a pipeline read by itself, and of one
+--- that is stuck only the gist was kept.
+---@param rt table the runtime
+---@param source table see watch/init.lua
+---@param entry table the scheduler's
+---@param deadline number|nil
+---@return table row as it is known, where the whole one is not to be had
+function M.whole(rt, source, entry, deadline)
+  local row, project, id = entry.row, entry.project.name, entry.id
+  local read = entry.kind == "job" and source.job or source.get
+  local full = M.settled(rt, entry, function()
+    local found, err = read(project, id)
+    if not found then return nil, err end
+    return found, freshness.age(entry.kind, entry, found) ~= "older"
+  end, deadline, "the pipeline")
+  return full and full.status == row.status and full or row
 end
 
 return M

@@ -6,14 +6,20 @@ local M = {}
 local Subscription = {}
 Subscription.__index = Subscription
 
+local function on_look(self)
+  self.looked = true
+  self:wake()
+end
+
 ---@param scheduler table
 ---@param kind string "pipeline", "job" or "search"
 ---@param project number|string
 ---@param id number|table
----@param opts table as for Scheduler:follow
+---@param opts table as for Scheduler:follow; `looks`: be woken after each look, with `looked` set
 ---@return table subscription
 function M.open(scheduler, kind, project, id, opts)
-  local self = setmetatable({ scheduler = scheduler, waiter = scheduler.rt:waiter() }, Subscription)
+  local self = setmetatable({ scheduler = scheduler, waiter = scheduler.rt:waiter(),
+    interval = opts.interval, on_look = opts.looks and on_look }, Subscription)
   scheduler:follow(self, kind, project, id, opts)
   return self
 end

@@ -427,20 +427,10 @@ local function run(session, conclude)
   return conclude(session, finish(session, pcall(work, session)))
 end
 
--- Lists show fewer fields than a pipeline read by itself; and of one that is stuck only the gist
--- was kept.
 local function completed(session, node)
   local entry = node.entry
-  local row = entry.row
-  if not entry.gist and (entry.full or not session.wishes.full) then return row end
-  local watcher, project, id = session.watcher, target(node)
-  local read = entry.kind == "job" and watcher.source.job or watcher.source.get
-  local full = reading.settled(watcher.rt, entry, function()
-    local found, err = read(project, id)
-    if not found then return nil, err end
-    return found, freshness.age(entry.kind, entry, found) ~= "older"
-  end, session.deadline, "the pipeline")
-  return full and full.status == row.status and full or row
+  if not entry.gist and (entry.full or not session.wishes.full) then return entry.row end
+  return reading.whole(session.watcher.rt, session.watcher.source, entry, session.deadline)
 end
 
 local function one_result(session, err)

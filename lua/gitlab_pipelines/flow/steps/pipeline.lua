@@ -1,7 +1,6 @@
 --- A `pipeline` step: makes its pipeline exactly once for each attempt and waits for its verdict.
 
 local common = require "gitlab_pipelines.flow.steps.common"
-local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
 local freshness = require "gitlab_pipelines.watch.freshness"
 local journals = require "gitlab_pipelines.once.journal"
