@@ -119,7 +119,7 @@ end
 function M.saw(group, project, kind, row, err)
   if type(row) ~= "table" or not row.id then return row, err end
   local checked = resource.project(project, "saw")
-  M.of(group.gl):saw(checked, row, kind)
+  M.of(group.gl):record_write(checked, row, kind)
   return row, err
 end
 

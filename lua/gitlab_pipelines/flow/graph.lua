@@ -15,7 +15,7 @@ local function names_of(nodes)
   return names
 end
 
--- The shortest-named way to tell a cycle: the first node that lies on one, and the way back to it.
+-- The shortest-named way to describe a cycle: the first node that lies on one, and the way back to it.
 local function cycle_from(start, by_name, left)
   local seen, path, at = {}, {}, start
   while not seen[at] do

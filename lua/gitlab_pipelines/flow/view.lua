@@ -36,7 +36,7 @@ end
 
 M.width, M.cut = screen.width, screen.cut
 
--- One line of a text, without secrets: they are looked for before anything is cut.
+-- One line of a text, without secrets: they are removed before anything is cut.
 local function clean(run, text)
   return screen.plain((run:redact(tostring(text)):gsub("[%c\127]+", " ")))
 end
@@ -162,12 +162,13 @@ local function time_of(view, now)
 end
 
 -- One line of the tree. A link that does not fit whole is left out: half a link is none.
-local function row_line(run, row, columns, width, now, opts, style)
+local function row_line(run, row, layout, now, opts)
+  local style, columns = layout.style, layout.columns
   local view = row.view
   local name = M.cut(row.prefix .. mark(view, style, now) .. " " .. clean(run, row.name), columns,
     style.more)
   local time = time_of(view, now)
-  local room = width - columns - 9
+  local room = layout.width - columns - 9
   local text = M.cut(clean(run, detail(run, view)), math.max(room, 0), style.more)
   local link = view.web_url and clean(run, view.web_url) or ""
   local gap = text ~= "" and 2 or 0
@@ -237,9 +238,10 @@ function M.frame(run, width, now, opts)
     columns = math.max(columns, M.width(row.prefix) + M.width(clean(run, row.name)) + 2)
   end
   columns = math.max(8, math.min(columns, math.floor(width * 0.5)))
+  local layout = { style = style, columns = columns, width = width }
   local lines = { headline(run, now, opts) }
   for _, row in ipairs(rows) do
-    lines[#lines + 1] = row_line(run, row, columns, width, now, opts, style)
+    lines[#lines + 1] = row_line(run, row, layout, now, opts)
   end
   return fit(lines, opts.height, style)
 end

@@ -1,6 +1,6 @@
 --- Following a job's log while it grows.
 --
--- GitLab sends a log whole each time, from its first byte. So a look streams through what was
+-- GitLab sends a log whole each time, from its first byte. So a read streams through what was
 -- given out before, holding nothing of it but a running digest: when the digest at the old place
 -- is another, or the log has become shorter, it is another log and is begun again. Followers of
 -- one job share one connection; each has a place, a parser and a digest of its own.
@@ -19,7 +19,7 @@ local reading = require "gitlab_pipelines.watch.reading"
 
 local M = {}
 
---- Seconds between looks: the time that reading the log takes at this rate, within bounds.
+--- Seconds between two reads: the time that reading the log takes at this rate, within bounds.
 local BYTES_A_SECOND, SHORTEST, LONGEST = 512 * 1024, 2, 30
 --- After the end the log may still grow: it is read until its length stands still.
 local SETTLE_GAP, SETTLE_AT_MOST = 3, 30
@@ -59,13 +59,13 @@ function Reader:deliver(lines)
   end
 end
 
---- Before a look: nothing of the log has gone by yet.
+--- Before a read: nothing of the log has gone by yet.
 function Reader:begin()
   self.position, self.changed = 0, false
   self.fresh = self.seen > 0 and core.hasher.new() or nil
 end
 
---- Takes the next bytes of the log, from its first byte on. Who joined in the middle of a look
+--- Takes the next bytes of the log, from its first byte on. A reader that joined in the middle of a read
 --- waits for the next one.
 function Reader:take(chunk)
   local position = self.position
@@ -90,7 +90,7 @@ function Reader:take(chunk)
   self:deliver(lines)
 end
 
---- After a whole look: why this is another log than before, or nil.
+--- After a whole read: why this is another log than before, or nil.
 function Reader:difference()
   if self.changed then return "changed" end
   if self.position and self.position > 0 and self.position < self.seen then return "shorter" end
@@ -156,7 +156,7 @@ local function nap_of(stream, length)
 end
 
 --- Reads the job's state. True; nil and an error that ends the stream.
-function Stream:look()
+function Stream:read_job()
   local job, etag = self.source.job(self.project, self.id, self.etag)
   if job == nil then
     if tolerates(self, etag) then return true end
@@ -172,7 +172,7 @@ function Stream:look()
 end
 
 --- Reads the whole log once. Its length; false when it could not be read this time or was another
---- one, which is read from its start at the next look; nil and an error that ends the stream.
+--- one, which is read from its start at the next read; nil and an error that ends the stream.
 function Stream:pass()
   self:each "begin"
   local length, most = 0, self:most_seen()
@@ -204,7 +204,7 @@ function Stream:pass()
   return not self.restarted and length
 end
 
---- Is a log that is shorter than before only older? `believed`: it has been so until the last look.
+--- Is a log that is shorter than before only older? `believed`: it has been so until the last read.
 function Stream:may_be_behind(length)
   return not self.believed
     and freshness.judge(freshness.seen(self.grown_at), self.rt:now(), length, false) == "not yet"
@@ -223,7 +223,7 @@ function Stream:most_seen()
   return most
 end
 
--- Is there one who joined after the last look began?
+-- Is there a reader that joined after the last read began?
 function Stream:has_unserved()
   for _, reader in ipairs(self.readers) do
     if not reader.position then return true end
@@ -266,7 +266,7 @@ function Stream:settle()
         self.believed, deadline = true, rt:now() + SETTLE_AT_MOST
       end
       if not rt:pause(SETTLE_GAP) then break end
-      if gone and not self:look() then break end
+      if gone and not self:read_job() then break end
     end
   end
   return true
@@ -277,7 +277,7 @@ end
 -- only a state that was read just before the log says that the log is whole.
 function Stream:round()
   self.counted = false
-  local ok, err = self:look()
+  local ok, err = self:read_job()
   if not ok then return nil, err end
   local job = self.job
   if not job then return 0 end
@@ -366,7 +366,7 @@ end
 --- `known` (a note of freshness.judge: that the job is there was seen elsewhere)
 ---@return table|nil job
 ---@return string|table|nil verdict or the error
----@return integer|nil exit_code that the log's last line tells
+---@return integer|nil exit_code from the log's last line
 function Follower:job(project, id, opts)
   local reader = new_reader(opts)
   reader.waiter = self.rt:waiter()

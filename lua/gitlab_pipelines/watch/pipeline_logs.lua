@@ -1,6 +1,6 @@
 --- Following the logs of all jobs of a pipeline.
 --
--- The client's scheduler polls the pipeline. After each of its looks the pipeline's jobs are read, one
+-- The client's scheduler polls the pipeline. After each of its polls the pipeline's jobs are read, one
 -- request: no list of pipelines shows them, and none of a project's jobs says what has changed. The log
 -- of every job that has started is followed in a task of its own.
 --
@@ -17,7 +17,7 @@ local verdict = require "gitlab_pipelines.watch.verdict"
 
 local M = {}
 
--- A job that has started is to be heard of soon, also where nothing else moves.
+-- A job that has started is to be found soon, also where nothing else moves.
 local INTERVAL = { min = 2, max = 5 }
 local ERRORS_IN_A_ROW = 5
 
@@ -67,7 +67,7 @@ local function still_running(tasks)
   return rest
 end
 
--- Looks often again where a job has moved.
+-- Polls often again where a job has moved.
 local function note_moves(logs, jobs)
   local parts = {}
   for i, job in ipairs(jobs) do parts[i] = job.id .. " " .. tostring(job.status) end
@@ -98,7 +98,7 @@ local function read_jobs(logs)
 end
 
 -- Is this error of reading the jobs tolerated? Where there is no such pipeline, a replica does not know
--- it yet; if it is gone, the scheduler tells before this gives up.
+-- it yet; if it is gone, the scheduler reports that before this gives up.
 local function tolerated(logs, err)
   if reading.is_missing(err) then
     local now = logs.follower.rt:now()
@@ -126,8 +126,8 @@ local function follow(self, logs)
   while true do
     local ok, err = self:wait(logs.opts.deadline)
     if not ok then return nil, stopped(logs, err) end
-    if self.looked and self:row() then
-      self.looked = false
+    if self.polled and self:row() then
+      self.polled = false
       ok, err = read_jobs(logs)
       logs.failures = ok and 0 or logs.failures + 1
       if not ok and not tolerated(logs, err) then return nil, err end
@@ -154,7 +154,7 @@ end
 function M.follow(follower, project, id, opts)
   local now, known = follower.rt:now(), opts.known and opts.known.visible_by
   local self = subscription.open(follower.scheduler, "pipeline", project, id, {
-    interval = INTERVAL, looks = true, appear = known and math.max(0, known - now) or nil })
+    interval = INTERVAL, polls = true, appear = known and math.max(0, known - now) or nil })
   local logs = { follower = follower, project = project, id = id, opts = opts, subscription = self,
     joined = {}, tasks = {}, failures = 0 }
   local ok, row, err = pcall(self.run, self, follow, logs)

@@ -1,16 +1,16 @@
 --- One poll scheduler for all waits of a client.
 --
--- Whoever waits follows a pipeline (or a job). Those of one project are looked at together: with
+-- Whoever waits follows a pipeline (or a job). Those of one project are polled at together: with
 -- two or more, one list request brings what has changed lately, of them and of strangers; only
--- what the list can not tell is read alone. So a look never costs more requests than pipelines
+-- what the list cannot show is read alone. So a poll never costs more requests than pipelines
 -- are awaited, and a thousand waits in ten projects cost ten.
 --
 -- A search is followed in the same way: the first pipeline of a ref and commit, which turns up in
 -- the project's list when it is made.
 --
 -- The scheduler decides nothing about a wait. It calls `follow:on_event(event)` with
--- `{row, old_status}`, `{err}`, `{raised}` or `{}` (what is known is so still), and after each look
--- `follow:on_look()` where there is one, from inside the loop: the callee must not wait.
+-- `{row, old_status}`, `{err}`, `{raised}` or `{}` (what is known is so still), and after each poll
+-- `follow:on_poll()` where there is one, from inside the loop: the callee must not wait.
 
 local errors = require "gitlab_pipelines.errors"
 local freshness = require "gitlab_pipelines.watch.freshness"
@@ -25,7 +25,7 @@ local M = {}
 -- OVERLAP; what the list has not shown for UNSEEN is read alone.
 local OVERLAP, UNSEEN = 90, 300
 -- Events that wake us come in swarms.
-local BETWEEN_LOOKS = 1
+local BETWEEN_POLLS = 1
 local ERRORS_TOLERATED = 5
 local STALE = 2
 local PER_PAGE = 100
@@ -38,7 +38,7 @@ local INTERVAL = { min = 2, max = 30, factor = 1.5 }
 local Scheduler = {}
 Scheduler.__index = Scheduler
 
---- A scheduler over a source of answers (see watch/init.lua) and a runtime.
+--- A scheduler over a source of rows (see watch/init.lua) and a runtime.
 function M.new(source, rt)
   return setmetatable({
     source = source, rt = rt, awaited = 0,
@@ -66,7 +66,7 @@ local function project_of(s, project)
   p = {
     scheduler = s, key = key, name = project,
     pipelines = {}, jobs = {}, searches = {}, list = {},
-    newest = {}, list_errors = { main = 0, child = 0 }, last_look = -math.huge,
+    newest = {}, list_errors = { main = 0, child = 0 }, last_poll = -math.huge,
   }
   s.projects[key] = p
   s.order[#s.order + 1] = p
@@ -75,17 +75,17 @@ end
 
 -- Timing ---------------------------------------------------------------------------------------
 
-local look
+local poll
 
-local function begin_look(p)
+local function begin_poll(p)
   local s = p.scheduler
   p.timer = nil
-  p.looking = s.rt:background(look, s, p)
+  p.polling = s.rt:background(poll, s, p)
 end
 
--- The next look of a project is at `at` or before.
+-- The next poll of a project is at `at` or before.
 local function schedule(s, p, at)
-  if p.looking then
+  if p.polling then
     if not p.again or at < p.again then p.again = at end
     return
   end
@@ -93,7 +93,7 @@ local function schedule(s, p, at)
     if p.timer.at <= at then return end
     p.timer:cancel()
   end
-  p.timer = s.rt:after(at - s.rt:now(), begin_look, p)
+  p.timer = s.rt:after(at - s.rt:now(), begin_poll, p)
 end
 
 -- Within the interval's bounds, so that many clients do not fall into step.
@@ -103,7 +103,7 @@ local function jittered(s, p)
   return low + (high - low) * s.rt:random()
 end
 
--- Something happened: look often again.
+-- Something happened: poll often again.
 local function stir(p)
   p.interval = p.min
   p.stirred = true
@@ -117,7 +117,7 @@ local function copy(list)
   return result
 end
 
-local function tell(entry, event)
+local function notify(entry, event)
   -- A follow may be stopped by what another one does with the event.
   for _, follow in ipairs(copy(entry.follows)) do
     if not follow.stopped then follow:on_event(event) end
@@ -137,7 +137,7 @@ local function hold(entry, row, alone)
   end
 end
 
--- A row that counts: keeps it and tells who follows.
+-- A row that counts: keeps it and notifies those who follow.
 local function keep(s, entry, row, alone)
   local old_status = entry.row and entry.row.status
   hold(entry, row, alone)
@@ -145,7 +145,7 @@ local function keep(s, entry, row, alone)
   entry.moved_at, entry.version = s.rt:now(), entry.version + 1
   if row.status ~= old_status then
     stir(entry.project)
-    tell(entry, { row = row, old_status = old_status })
+    notify(entry, { row = row, old_status = old_status })
   end
 end
 
@@ -153,16 +153,16 @@ end
 local function freshened(entry)
   if not entry.stale then return end
   entry.stale = nil
-  tell(entry, {})
+  notify(entry, {})
 end
 
--- The project's number as a key, where a row tells it.
+-- The project's number as a key, where a row shows it.
 local function number_of(row)
   local number = row.project_id or type(row.pipeline) == "table" and row.pipeline.project_id
   return number and key_of(number) or nil
 end
 
--- An answer about the entry; `alone`: it was read by itself.
+-- A response about the entry; `alone`: it was read by itself.
 local function take(s, entry, row, alone)
   local how = freshness.age(entry.kind, entry, row, alone)
   -- Seen for the first time: another replica may not know it yet.
@@ -184,10 +184,10 @@ local function take(s, entry, row, alone)
 end
 
 local function fail(entry, err)
-  tell(entry, { err = err })
+  notify(entry, { err = err })
 end
 
--- No answer will become right by asking again.
+-- Errors that no retry mends.
 local function is_definite(err)
   return errors.is_error(err) and (err.category == "AuthenticationError"
     or err.category == "ConfigurationError" or err.category == "AccessError"
@@ -227,9 +227,9 @@ local function refused(s, entry, err)
   end
 end
 
--- Looking --------------------------------------------------------------------------------------
+-- Polling --------------------------------------------------------------------------------------
 
--- Looks in the whole project once; from then on its list tells what is new.
+-- Looks in the whole project once; from then on its list shows what is new.
 local function search_alone(s, entry)
   local rows, err = s.source.list(entry.project.name, { ref = entry.id.ref, sha = entry.id.sha,
     per_page = 1 })
@@ -260,7 +260,7 @@ local function read_alone(s, entry)
   take(s, entry, row, true)
 end
 
--- Is this a pipeline that somebody looks for? The list tells only what is newer than the search.
+-- Is this a pipeline that somebody looks for? The list shows only what is newer than the search.
 local function take_found(s, p, row)
   if not next(p.searches) or not row.ref or not row.sha then return end
   local entry = p.searches[search_key(row.ref, row.sha)]
@@ -314,11 +314,11 @@ local function read_list(s, p, which, entries, budget)
     p.list_errors[which] = 0
     newest = take_rows(s, p, rows, newest)
     page = next_page
-    -- The first look of a project has no window: it goes on while it may still find somebody.
+    -- The first poll of a project has no window: it goes on while it may still find somebody.
     local more = since or count_unknown(entries) > 0 and used <= math.ceil(unknown / PER_PAGE)
   until not page or used >= budget or not more
   p.newest[which] = newest
-  -- So much happens here that the list costs what reading each alone does, and tells less.
+  -- So much happens here that the list costs what reading each alone does, and shows less.
   if page and since and used >= budget then p.crowded_until = s.rt:now() + UNSEEN end
   return used
 end
@@ -352,7 +352,7 @@ local function wants_reading(entry, now)
   return now - entry.shown_at >= UNSEEN + spread
 end
 
--- Sorts what is awaited: those that only reading alone can tell, those of the two lists, and
+-- Sorts what is awaited: those that only reading alone can show, those of the two lists, and
 -- those of which it is not known in which list they are.
 local function sort_out(p)
   local alone, main, child, unknown, total = {}, {}, {}, {}, 0
@@ -386,7 +386,7 @@ end
 
 -- Reads a list, if that saves requests, and adds to `alone` those of its own that must be read
 -- alone all the same. Returns the requests used, whether the list was read, and whether it failed.
-local function look_at_list(s, p, which, known, unknown, alone, budget)
+local function poll_list(s, p, which, known, unknown, alone, budget)
   local entries = append(copy(known), unknown)
   if #entries < 2 or #known == 0 and #unknown <= FEW or p.no_list or budget < 1 then
     append(alone, known)
@@ -403,17 +403,17 @@ end
 
 -- What the lists leave to be read alone, and how many requests may be spent on it: never more
 -- in all than pipelines are awaited.
-local function look_at_lists(s, p)
+local function poll_lists(s, p)
   local alone, main, child, unknown, budget = sort_out(p)
   if p.crowded_until and s.rt:now() < p.crowded_until then
     return append(append(append(alone, main), child), unknown), budget
   end
-  local used, main_read, failed = look_at_list(s, p, "main", main, unknown, alone, budget)
+  local used, main_read, failed = poll_list(s, p, "main", main, unknown, alone, budget)
   budget = budget - used
   unknown = still_unknown(unknown)
   local child_read
   if not failed then
-    used, child_read, failed = look_at_list(s, p, "child", child, unknown, alone, budget)
+    used, child_read, failed = poll_list(s, p, "child", child, unknown, alone, budget)
     budget = budget - used
   end
   -- Where a list is silent because it fails, reading alone would fail too.
@@ -428,8 +428,8 @@ local function look_at_lists(s, p)
   return alone, budget
 end
 
-local function look_now(s, p)
-  local alone, budget = look_at_lists(s, p)
+local function poll_now(s, p)
+  local alone, budget = poll_lists(s, p)
   local reads = {}
   for _, entry in ipairs(alone) do
     if #reads >= budget then break end
@@ -449,26 +449,26 @@ local function any_awaited(p)
   return false
 end
 
-local function tell_of_look(p)
+local function notify_of_poll(p)
   for _, entry in ipairs(p.list) do
     for _, follow in ipairs(entry.gone and {} or entry.follows) do
-      if follow.on_look then follow:on_look() end
+      if follow.on_poll then follow:on_poll() end
     end
   end
 end
 
--- The task of one look; then it arranges the next.
-function look(s, p)
-  p.last_look, p.stirred, p.again = s.rt:now(), false, nil
-  local ok, raised = pcall(look_now, s, p)
-  p.looking = nil
+-- The task of one poll; then it arranges the next.
+function poll(s, p)
+  p.last_poll, p.stirred, p.again = s.rt:now(), false, nil
+  local ok, raised = pcall(poll_now, s, p)
+  p.polling = nil
   if not ok then
     -- A mistake in the source must reach those who wait, not vanish in this task.
     for _, entry in ipairs(copy(p.list)) do
-      if not entry.gone then tell(entry, { raised = raised }) end
+      if not entry.gone then notify(entry, { raised = raised }) end
     end
   end
-  tell_of_look(p)
+  notify_of_poll(p)
   if not any_awaited(p) then return end
   if not p.stirred then p.interval = math.min(p.max, p.interval * p.factor) end
   local now = s.rt:now()
@@ -505,7 +505,7 @@ local function entry_of(s, p, kind, id)
   return entry
 end
 
--- A project is looked at as often as the most impatient of its followers wants.
+-- A project is polled at as often as the most impatient of its followers wants.
 local function widen(p, interval)
   interval = interval or INTERVAL
   p.min = math.min(p.min or math.huge, interval.min or INTERVAL.min)
@@ -520,14 +520,14 @@ local function interval_again(p)
   end
 end
 
---- Follows a pipeline, a job or a search: looks begin now. `follow` is the follower's own table, with a
+--- Follows a pipeline, a job or a search: polling begins now. `follow` is the follower's own table, with a
 --- method `on_event`; it gets the field `entry`, whose `row` is what is known already: whole when it
 --- is an end, else the gist of it, with `rows` what lists show.
 ---@param follow table
 ---@param kind string "pipeline", "job" or "search"
 ---@param project number|string
 ---@param id number|table the number; of a search `{ref, sha}`
----@param opts table `interval`, `appear`, `rows`, and `row` (an older answer to begin with)
+---@param opts table `interval`, `appear`, `rows`, and `row` (an older one to begin with)
 function Scheduler:follow(follow, kind, project, id, opts)
   local p = project_of(self, project)
   local entry = entry_of(self, p, kind, id)
@@ -540,7 +540,7 @@ function Scheduler:follow(follow, kind, project, id, opts)
     entry.stamp = freshness.stamp(opts.row)
   end
   -- An end that was seen a while ago may have been undone by a retry since: it is a floor for
-  -- what replicas say, and no verdict before it was looked at once more.
+  -- what replicas say, and no verdict before it was polled at once more.
   if entry.row and verdict.of(entry.row.status) and now - entry.shown_at > STALE
   then
     entry.stale = true
@@ -556,19 +556,19 @@ end
 
 local function remove_project(s, p)
   if p.timer then p.timer:cancel() end
-  -- A look for nobody: its request is withdrawn.
-  if p.looking then p.looking:cancel() end
+  -- A poll for nobody: its request is withdrawn.
+  if p.polling then p.polling:cancel() end
   s.projects[p.key] = nil
   for i, other in ipairs(s.order) do
     if other == p then table.remove(s.order, i) break end
   end
 end
 
--- Nobody follows the entry any more. The project's list forgets it at the next look.
+-- Nobody follows the entry any more. The project's list forgets it at the next poll.
 local function drop(s, entry)
   entry.gone = true
   local p = entry.project
-  -- Whoever reads next must not meet an older state than the end that was told.
+  -- Whoever reads next must not meet an older state than the end that was reported.
   if entry.kind ~= "search" and entry.row and verdict.of(entry.row.status) then
     s.recent:put(p.key, entry.kind, entry.row,
       entry.visible_by and entry.visible_by - freshness.WINDOW)
@@ -610,17 +610,17 @@ end
 
 local function hurry(s, p)
   stir(p)
-  schedule(s, p, math.max(s.rt:now(), p.last_look + BETWEEN_LOOKS))
+  schedule(s, p, math.max(s.rt:now(), p.last_poll + BETWEEN_POLLS))
 end
 
---- What the follow reads beside its entry has moved: its project is looked at often again.
+--- What the follow reads beside its entry has moved: its project is polled at often again.
 function Scheduler:moved(follow)
   local p = follow.entry.project
   stir(p)
   schedule(self, p, self.rt:now() + p.min)
 end
 
---- Looks at a project now: an event said that something happened there.
+--- Polls a project now: an event said that something happened there.
 ---@param project number|string number or path
 ---@param id number|nil only if this pipeline is awaited
 function Scheduler:wake(project, id)
@@ -632,11 +632,11 @@ function Scheduler:wake(project, id)
   end
 end
 
---- Takes note of the answer to a write of ours: rows that are older are replicas that lag.
+--- Takes note of the response to a write of ours: rows that are older are replicas that lag.
 ---@param project number|string
 ---@param kind string "pipeline" or "job"
 ---@param row table
-function Scheduler:saw(project, kind, row)
+function Scheduler:record_write(project, kind, row)
   local keys, number = { key_of(project) }, number_of(row)
   if number and number ~= keys[1] then keys[2] = number end
   for _, key in ipairs(keys) do
@@ -677,7 +677,7 @@ function Scheduler:close(err)
       if not entry.gone then fail(entry, err) end
     end
     if p.timer then p.timer:cancel() end
-    if p.looking then p.looking:cancel() end
+    if p.polling then p.polling:cancel() end
   end
 end
 

@@ -6,8 +6,8 @@ local M = {}
 local Subscription = {}
 Subscription.__index = Subscription
 
-local function on_look(self)
-  self.looked = true
+local function on_poll(self)
+  self.polled = true
   self:wake()
 end
 
@@ -15,11 +15,11 @@ end
 ---@param kind string "pipeline", "job" or "search"
 ---@param project number|string
 ---@param id number|table
----@param opts table as for Scheduler:follow; `looks`: be woken after each look, with `looked` set
+---@param opts table as for Scheduler:follow; `polls`: be woken after each poll, with `polled` set
 ---@return table subscription
 function M.open(scheduler, kind, project, id, opts)
   local self = setmetatable({ scheduler = scheduler, waiter = scheduler.rt:waiter(),
-    interval = opts.interval, on_look = opts.looks and on_look }, Subscription)
+    interval = opts.interval, on_poll = opts.polls and on_poll }, Subscription)
   scheduler:follow(self, kind, project, id, opts)
   return self
 end
@@ -45,7 +45,7 @@ function Subscription:wait(deadline)
   return true
 end
 
---- What is known and holds: nil before the first answer, and while an old one is confirmed.
+--- What is known and holds: nil before the first response, and while an old one is confirmed.
 ---@return table|nil row
 function Subscription:row()
   return not self.entry.stale and self.entry.row or nil

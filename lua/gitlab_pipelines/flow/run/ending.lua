@@ -10,7 +10,7 @@ local Run = {}
 local ANSWERS = 2
 
 --- An answer to an approval that stands in the journal already: "approved" or "rejected", by whom.
-function Run:left_answer(path)
+function Run:stored_answer(path)
   if not self.journal then return nil end
   local rows, err = self.journal:answers(self)
   if not rows then

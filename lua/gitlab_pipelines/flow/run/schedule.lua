@@ -144,7 +144,7 @@ function Run:advance()
     if not ok then self:abandon(raised) end
   until not self.advance_again or self.abandoned
   self.advancing = false
-  self:look_for_end()
+  self:check_end()
 end
 
 function Run:start(state)
@@ -191,7 +191,7 @@ local function leave_in_doubt(self, state)
 end
 
 -- Is the run over, or does everything that is left wait for a person?
-function Run:look_for_end()
+function Run:check_end()
   if self.ended or self.abandoned then return end
   local open, busy, canceled, skipped = 0, 0, false, nil
   local waiting, doubtful
@@ -222,14 +222,14 @@ end
 --- A step waits for a person (or no longer does).
 function Run:block(state, message)
   self:change(state, { status = "blocked", message = message })
-  self:look_for_end()
+  self:check_end()
 end
 
 function Run:unblock(state)
   -- A run that is left as it stands still waits for whoever resumes it.
   if self.abandoned then return end
   if state.status == "blocked" then self:change(state, { status = "running" }) end
-  self:look_for_end()
+  self:check_end()
 end
 
 --- Items that are made while the flow runs may refer only to what their `each` waits for.

@@ -10,8 +10,8 @@ function M.perform(run, state)
   message = message and refs.text(run:resolve(message)) or ("approve %s?"):format(state.path)
   state.approval = run.rt:waiter()
   run:record(state, "known")
-  -- Given before this process took the run up: nobody is to be told that it waits.
-  local answer, by = run:left_answer(state.path)
+  -- Given before this process took the run up: it is not shown as waiting.
+  local answer, by = run:stored_answer(state.path)
   if not answer then
     run:block(state, message)
     answer, by = state.approval:wait(state.deadline)

@@ -9,7 +9,7 @@ local refs = require "gitlab_pipelines.flow.refs"
 
 local M = {}
 
---- What is known of a project: asked once a run.
+--- A project, read once a run.
 ---@return table|nil project
 ---@return table|nil err
 function M.project(run, project)
@@ -196,7 +196,7 @@ local function attempt(run, state)
     run:change(state, { pipeline_status = pipeline.status, web_url = pipeline.web_url })
     if state.stopping then M.cancel(run, state) end
   elseif state.phase == "cancelling" or state.stopping then
-    M.cancel(run, state) -- a crash came between the intent to cancel and its answer
+    M.cancel(run, state) -- a crash came between the intent to cancel and its response
   end
   return M.await(run, state, true)
 end
