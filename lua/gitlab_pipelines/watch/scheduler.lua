@@ -353,27 +353,26 @@ local function wants_reading(entry, now)
 end
 
 -- Sorts what is awaited: those that only reading alone can show, those of the two lists, and
--- those of which it is not known in which list they are.
+-- those of which it is not known in which list they are; and as many requests as are awaited.
 local function sort_out(p)
-  local alone, main, child, unknown, total = {}, {}, {}, {}, 0
-  local kept = {}
+  local due, kept = { alone = {}, main = {}, child = {}, unknown = {}, budget = 0 }, {}
   for _, entry in ipairs(p.list) do
     if not entry.gone then
       kept[#kept + 1] = entry
       if entry.awaited > 0 then
-        total = total + 1
-        local list = unknown
-        if entry.kind == "job" then list = alone
-        elseif entry.kind == "search" then list = main
+        due.budget = due.budget + 1
+        local list = due.unknown
+        if entry.kind == "job" then list = due.alone
+        elseif entry.kind == "search" then list = due.main
         elseif entry.row then
-          list = entry.row.source == "parent_pipeline" and child or main
+          list = entry.row.source == "parent_pipeline" and due.child or due.main
         end
         list[#list + 1] = entry
       end
     end
   end
   p.list = kept
-  return alone, main, child, unknown, total
+  return due
 end
 
 local function still_unknown(unknown)
@@ -384,48 +383,47 @@ local function still_unknown(unknown)
   return list
 end
 
--- Reads a list, if that saves requests, and adds to `alone` those of its own that must be read
--- alone all the same. Returns the requests used, whether the list was read, and whether it failed.
-local function poll_list(s, p, which, known, unknown, alone, budget)
-  local entries = append(copy(known), unknown)
-  if #entries < 2 or #known == 0 and #unknown <= FEW or p.no_list or budget < 1 then
-    append(alone, known)
-    return 0, false
+-- Reads a list, if that saves requests, and adds to `due.alone` those of its own that must be read
+-- alone all the same. Returns whether the list was read, and whether it failed.
+local function poll_list(s, p, which, due)
+  local known = due[which]
+  local entries = append(copy(known), due.unknown)
+  if #entries < 2 or #known == 0 and #due.unknown <= FEW or p.no_list or due.budget < 1 then
+    append(due.alone, known)
+    return false
   end
-  local used, err = read_list(s, p, which, entries, budget)
+  local used, err = read_list(s, p, which, entries, due.budget)
+  due.budget = due.budget - used
   if err then list_failed(p, which, entries, err) end
   local now = s.rt:now()
   for _, entry in ipairs(known) do
-    if wants_reading(entry, now) then alone[#alone + 1] = entry end
+    if wants_reading(entry, now) then due.alone[#due.alone + 1] = entry end
   end
-  return used, true, err ~= nil and not p.no_list
+  return true, err ~= nil and not p.no_list
 end
 
 -- What the lists leave to be read alone, and how many requests may be spent on it: never more
 -- in all than pipelines are awaited.
 local function poll_lists(s, p)
-  local alone, main, child, unknown, budget = sort_out(p)
+  local due = sort_out(p)
+  local alone = due.alone
   if p.crowded_until and s.rt:now() < p.crowded_until then
-    return append(append(append(alone, main), child), unknown), budget
+    return append(append(append(alone, due.main), due.child), due.unknown), due.budget
   end
-  local used, main_read, failed = poll_list(s, p, "main", main, unknown, alone, budget)
-  budget = budget - used
-  unknown = still_unknown(unknown)
+  local main_read, failed = poll_list(s, p, "main", due)
+  due.unknown = still_unknown(due.unknown)
   local child_read
-  if not failed then
-    used, child_read, failed = poll_list(s, p, "child", child, unknown, alone, budget)
-    budget = budget - used
-  end
+  if not failed then child_read, failed = poll_list(s, p, "child", due) end
   -- Where a list is silent because it fails, reading alone would fail too.
-  if failed then return alone, budget end
+  if failed then return alone, due.budget end
   local now = s.rt:now()
-  for _, entry in ipairs(still_unknown(unknown)) do
+  for _, entry in ipairs(still_unknown(due.unknown)) do
     -- One that is not visible yet will turn up in the list, if there is one.
     if not (main_read or child_read) or wants_reading(entry, now) then
       alone[#alone + 1] = entry
     end
   end
-  return alone, budget
+  return alone, due.budget
 end
 
 local function poll_now(s, p)
