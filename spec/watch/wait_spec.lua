@@ -161,6 +161,15 @@ describe("waiting for a pipeline", function()
       assert.are.equal(7800, elapsed())
     end)
 
+    it("is polled once more when the deadline comes, whatever the interval has grown to", function()
+      for after = 560, 597 do
+        local pipeline = world:pipeline("acme/app", { { 0, "running" }, { after, "success" } })
+        local row, verdict = wait(pipeline, { timeout = 600 })
+        assert.is_table(row, ("ended after %d s, %s"):format(after, tostring(verdict)))
+        assert.are.equal("success", verdict)
+      end
+    end)
+
     it("gives up also while a request hangs", function()
       local pipeline = world:pipeline("acme/app", { { 0, "running" } })
       world.latency = 1000

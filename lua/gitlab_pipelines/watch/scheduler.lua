@@ -611,6 +611,13 @@ local function hurry(s, p)
   schedule(s, p, math.max(s.rt:now(), p.last_poll + BETWEEN_POLLS))
 end
 
+--- Polls the project of a follow now, once, whatever its interval has grown to.
+---@param follow table
+function Scheduler:poll_soon(follow)
+  local p = follow.entry.project
+  schedule(self, p, math.max(self.rt:now(), p.last_poll + BETWEEN_POLLS))
+end
+
 --- What the follow reads beside its entry has moved: its project is polled at often again.
 function Scheduler:moved(follow)
   local p = follow.entry.project

@@ -25,6 +25,9 @@ local CROWD = 50
 -- us following them.
 local MOST_IN_TREE = 1001
 
+-- Seconds before its deadline at which a wait has everything polled once more.
+local LAST_POLL = 2
+
 local update
 
 -- Deals with what was learned about a node: an event, the response to a read, or that it is time.
@@ -346,16 +349,29 @@ local function report_changes(session)
   end
 end
 
+local function poll_once_more(session)
+  for _, root in ipairs(roots_of(session)) do
+    for _, node in ipairs(root.result and {} or nodes_of(root)) do
+      session.watcher.scheduler:poll_soon(node)
+    end
+  end
+end
+
 -- Until all are decided, or time is up, or the task is cancelled: nil, or the error. Most of a
 -- wait's memory is the stack on which this function stands while it waits: it is kept small.
 local function work(session)
   local _, why
+  local wake_at = session.deadline - LAST_POLL
   while why ~= "cancelled" do
     while session.inbox do report_changes(session) end
     if session.raised then error(session.raised[1], 0) end
     if session.open == 0 then return nil end
-    if why then return errors.new("WaitError.TimedOut") end
-    _, why = session.waiter:wait(session.deadline)
+    if why and wake_at == session.deadline then return errors.new("WaitError.TimedOut") end
+    if why then
+      poll_once_more(session)
+      wake_at = session.deadline
+    end
+    _, why = session.waiter:wait(wake_at)
   end
   return errors.new("TaskError.Cancelled", { message = "the wait was cancelled" })
 end
