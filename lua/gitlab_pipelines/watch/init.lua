@@ -173,7 +173,7 @@ function Watcher:wait_job(project, id, opts)
   return wait.one(self, "job", project, id, opts)
 end
 
-local function find(search, source, timeout)
+local function find(search, timeout)
   local deadline = search.scheduler.rt:now() + timeout
   local ok, problem
   repeat
@@ -186,9 +186,7 @@ local function find(search, source, timeout)
     return nil, problem
   end
   local entry = search.entry
-  local rows, err = source.list(entry.project.name, { ref = entry.id.ref, sha = entry.id.sha, per_page = 1 })
-  if rows and rows[1] then return rows[1] end
-  return nil, err or errors.new("WaitError.TimedOut", { operation = "pipelines.list",
+  return nil, errors.new("WaitError.TimedOut", { operation = "pipelines.list",
     message = ("no pipeline of %s at %s had appeared at the deadline"):format(entry.id.ref, entry.id.sha) })
 end
 
@@ -203,7 +201,7 @@ end
 function Watcher:find(project, ref, sha, timeout)
   if self.is_closed then return nil, closed() end
   return subscription.open(self.scheduler, "search", project, { ref = ref, sha = sha }, {})
-    :run(find, self.source, timeout)
+    :run(find, timeout)
 end
 
 --- Takes note of the response to a write of ours (create, trigger, retry, cancel, play): a replica may

@@ -33,6 +33,9 @@ local READ_AT_ONCE = 8
 -- So few of which nothing is known yet are read alone at once; a list would not be cheaper.
 local FEW = 4
 
+--- Seconds before its deadline at which whoever waits has everything polled once more.
+M.LAST_POLL = 2
+
 local INTERVAL = { min = 2, max = 30, factor = 1.5 }
 
 local Scheduler = {}

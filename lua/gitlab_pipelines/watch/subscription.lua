@@ -1,6 +1,8 @@
 --- One pipeline, job or search that a task follows through the scheduler: the task sleeps until
 --- something was learned, and reads it in `entry`.
 
+local LAST_POLL = require("gitlab_pipelines.watch.scheduler").LAST_POLL
+
 local M = {}
 
 local Subscription = {}
@@ -33,12 +35,19 @@ end
 --- The task has something to do.
 function Subscription:wake() self.waiter:wake() end
 
---- Sleeps until something was learned: true, or nil and the error, "timeout" or "cancelled".
+--- Sleeps until something was learned: true, or nil and the error, "timeout" or "cancelled". Shortly
+--- before the deadline there is one more poll.
 ---@param deadline number|nil
 ---@return true|nil
 ---@return table|string|nil
 function Subscription:wait(deadline)
-  local _, why = self.waiter:wait(deadline)
+  local last = deadline and not self.last_poll and deadline - LAST_POLL
+  local _, why = self.waiter:wait(last or deadline)
+  if why == "timeout" and last then
+    self.last_poll = true
+    self.scheduler:poll_soon(self)
+    _, why = self.waiter:wait(deadline)
+  end
   if self.raised then error(self.raised.raised, 0) end
   if self.err then return nil, self.err end
   if why then return nil, why end

@@ -14,6 +14,7 @@ local freshness = require "gitlab_pipelines.watch.freshness"
 local machine = require "gitlab_pipelines.watch.machine"
 local outcomes = require "gitlab_pipelines.client.response_errors"
 local reading = require "gitlab_pipelines.watch.reading"
+local scheduler = require "gitlab_pipelines.watch.scheduler"
 local verdict = require "gitlab_pipelines.watch.verdict"
 
 local M = {}
@@ -24,9 +25,6 @@ local CROWD = 50
 -- Pipelines of one tree: GitLab makes no more. A server that shows more and more of them must not keep
 -- us following them.
 local MOST_IN_TREE = 1001
-
--- Seconds before its deadline at which a wait has everything polled once more.
-local LAST_POLL = 2
 
 local update
 
@@ -361,7 +359,7 @@ end
 -- wait's memory is the stack on which this function stands while it waits: it is kept small.
 local function work(session)
   local _, why
-  local wake_at = session.deadline - LAST_POLL
+  local wake_at = session.deadline - scheduler.LAST_POLL
   while why ~= "cancelled" do
     while session.inbox do report_changes(session) end
     if session.raised then error(session.raised[1], 0) end
@@ -403,10 +401,10 @@ local function id_of(value)
 end
 
 function subscribe(session)
-  local scheduler = session.watcher.scheduler
+  local polled = session.watcher.scheduler
   session.unsubscribe = session.opts.wake:subscribe(function(event)
     local project = id_of(event.project)
-    if project then scheduler:wake(project, id_of(event.pipeline)) end
+    if project then polled:wake(project, id_of(event.pipeline)) end
   end)
 end
 
