@@ -74,13 +74,13 @@ describe("the answers to our own writes", function()
     local gl = api.new(double.new(function() return { status = 201, body = { id = 3, project_id = 17 } } end))
     gl.pipelines:create("a/b", { ref = "main" })
     gl.triggers:run(17, { ref = "main", token = "glptt-0123456789" })
-    local remembered = gl.watcher.scheduler.recent
+    local remembered = gl.watcher.scheduler.recent.rows
     assert.equal(3, remembered["a/b pipeline 3"].row.id)
     assert.equal(3, remembered["17 pipeline 3"].row.id)
     assert.is_number(remembered["a/b pipeline 3"].seen_at)
     local told = {}
     rawset(gl, "watcher", {
-      saw = function(_, project, row, kind) told[#told + 1] = { project, kind, row.id } end,
+      record_write = function(_, project, row, kind) told[#told + 1] = { project, kind, row.id } end,
       close = function() end,
     })
     gl.pipelines:cancel(17, 3)

@@ -1,6 +1,8 @@
 local naive = require "support.naive_status"
 local status = require "gitlab_pipelines.core".status
 
+local unpack = table.unpack or unpack
+
 local statuses = { "created", "waiting_for_resource", "preparing", "waiting_for_callback",
   "pending", "running", "success", "failed", "canceling", "canceled", "skipped", "manual",
   "scheduled" }
@@ -105,21 +107,38 @@ describe("status", function()
     assert.equal("unknown", status.kind "ignored")
   end)
 
-  it("knows the kind of every status", function()
-    local kinds = {
-      created = "alive", waiting_for_resource = "active", preparing = "active",
-      waiting_for_callback = "active", pending = "active", running = "active",
-      success = "finished", failed = "finished", canceled = "finished", skipped = "finished",
-      canceling = "alive", manual = "blocked", scheduled = "blocked",
-    }
-    assert.same(statuses, status.all)
-    for _, name in ipairs(statuses) do
-      assert.equal(kinds[name], status.kind(name), name)
-      assert.equal(kinds[name] == "finished", status.is_finished(name), name)
-      assert.equal(kinds[name] == "active", status.is_active(name), name)
-      assert.equal(kinds[name] == "blocked", status.is_blocked(name), name)
-      assert.equal(kinds[name] == "active" or kinds[name] == "alive", status.is_alive(name), name)
+  -- The reference's table of statuses, row by row, in its words.
+  local reference = [[
+    | `created` | made, jobs not yet evaluated | alive |
+    | `waiting_for_resource` | resource group busy | active |
+    | `preparing` | prerequisites being set up | active |
+    | `waiting_for_callback` | external service must call back | active |
+    | `pending` | queued for a runner | active |
+    | `running` | at least one job runs | active |
+    | `success` / `failed` / `canceled` / `skipped` | final | complete |
+    | `canceling` | cancel requested, `after_script` still running | alive, not cancelable |
+    | `manual` | blocked on a manual job | blocked; stops here until someone acts |
+    | `scheduled` | delayed job waits | blocked, cancelable |
+  ]]
+
+  it("has in the reference's table the kind that it has here, and no status is missing", function()
+    local known = {}
+    for names, word in reference:gmatch "| (`[^|]+) |[^|]+| (%a+)" do
+      local kind = word == "complete" and "finished" or word
+      for name in names:gmatch "`([%a_]+)`" do
+        known[#known + 1] = name
+        assert.equal(kind, status.kind(name), name)
+        assert.equal(kind == "finished", status.is_finished(name), name)
+        assert.equal(kind == "active", status.is_active(name), name)
+        assert.equal(kind == "blocked", status.is_blocked(name), name)
+        assert.equal(kind == "active" or kind == "alive", status.is_alive(name), name)
+      end
     end
+    local all = { unpack(status.all) }
+    table.sort(all)
+    table.sort(known)
+    assert.same(known, all)
+    assert.same(statuses, status.all)
   end)
 
   it("knows what deployments say", function()

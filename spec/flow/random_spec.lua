@@ -1,6 +1,6 @@
+local core = require "gitlab_pipelines.core"
 local double = require "support.flow_double"
 local flow = require "gitlab_pipelines.flow"
-local graph = require "gitlab_pipelines.flow.graph"
 local random_flow = require "support.flow_random"
 local random_numbers = require "gitlab_pipelines.runtime.random"
 
@@ -57,7 +57,7 @@ describe("random flows", function()
           keys[row.key] = true
         end
         for _, step in ipairs(run:each_step()) do
-          if not graph.is_final(step.status) then
+          if not core.status.is_finished(step.status) then
             error(step.path .. " has not ended" .. where, 0)
           end
         end

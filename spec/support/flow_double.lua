@@ -3,6 +3,7 @@
 
 local errors = require "gitlab_pipelines.errors"
 local virtual = require "gitlab_pipelines.runtime.virtual"
+local watch = require "gitlab_pipelines.watch"
 
 local M = {}
 
@@ -129,8 +130,8 @@ function M.new(world, opts)
     local found = {}
     for id = last_id, 101, -1 do
       local pipeline = gl.pipelines_by_id[id]
-      if pipeline and pipeline.project == project and pipeline.ref == filters.ref
-        and pipeline.sha == filters.sha then
+      if pipeline and pipeline.project == project
+        and (not filters.ref or pipeline.ref == filters.ref and pipeline.sha == filters.sha) then
         found[#found + 1] = copy(refresh(pipeline))
       end
     end
@@ -237,6 +238,13 @@ function M.new(world, opts)
     if #rows > 0 then return rows end
     return nil, errors.new("AccessError.ArtifactNotFound", { message = "404 Artifacts Not Found" })
   end
+
+  -- The client's own scheduler, over this double.
+  gl.watcher = watch.new({
+    list = function(project, query) return gl.pipelines:list(project, query) end,
+    job = function(project, id) return gl.jobs:get(project, id) end,
+  }, rt)
+  function gl.jobs.wait(_, project, id, wait) return gl.watcher:wait_job(project, id, wait) end
 
   --- The requests of one sort, in order.
   function gl.asked(what)

@@ -75,7 +75,7 @@ end
 
 local function short(pipeline, change)
   local row = { id = pipeline.id, project_id = pipeline.project.id, status = change.status,
-    ref = "main", sha = "abc", source = pipeline.fields.source or "api",
+    ref = "main", sha = pipeline.fields.sha or "abc", source = pipeline.fields.source or "api",
     updated_at = time.iso(change.updated), created_at = time.iso(pipeline.history[1].at),
     web_url = "https://gitlab.example.com/x/-/pipelines/" .. pipeline.id }
   return row
@@ -116,11 +116,24 @@ function World:find(project_name, id, at)
   return pipeline, change
 end
 
+-- The pipelines of a ref and commit, the newest first.
+local function search(project, query, at)
+  local rows = {}
+  for _, pipeline in pairs(project.pipelines) do
+    local change = state_at(pipeline, at)
+    local row = change and short(pipeline, change)
+    if row and row.ref == query.ref and row.sha == query.sha then rows[#rows + 1] = row end
+  end
+  table.sort(rows, function(a, b) return a.id > b.id end)
+  return rows
+end
+
 local function list(world, project_name, query)
   local at, err = world:asked("list", project_name, query)
   if not at then return nil, err end
-  assert(query.order_by == "updated_at" and query.sort == "desc" and query.per_page == 100)
   local project = world:project(project_name)
+  if query.ref then return search(project, query, at) end
+  assert(query.order_by == "updated_at" and query.sort == "desc" and query.per_page == 100)
   local after = query.updated_after and time.parse(query.updated_after) or -math.huge
   local rows, seen, skip = {}, {}, ((query.page or 1) - 1) * 100
   for i = #project.changes, 1, -1 do

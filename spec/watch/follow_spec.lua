@@ -1,5 +1,6 @@
 local errors = require "gitlab_pipelines.errors"
 local follow = require "gitlab_pipelines.watch.follow"
+local scheduler = require "gitlab_pipelines.watch.scheduler"
 local seeds = require "spec.support.seeds"
 local virtual = require "gitlab_pipelines.runtime.virtual"
 
@@ -354,7 +355,7 @@ describe("watch/follow of a pipeline", function()
       end
       return true
     end
-    return rt, follow.new(source, rt)
+    return rt, follow.new(source, rt, scheduler.new(source, rt))
   end
 
   it("gives the lines of every job with its job, also of those that start later", function()
@@ -372,6 +373,48 @@ describe("watch/follow of a pipeline", function()
     assert.equal(1, pipeline.id)
     assert.equal("failed", verdict)
     assert.same({ build = 10, test = 10 }, counts)
+  end)
+
+  it("polls the pipelines of a project with one list, however many are followed", function()
+    local rt = virtual.new { seed = 1 }
+    local start, counts = rt:now(), { get = 0, list = 0, jobs = 0 }
+    local function row(id)
+      return { id = id, project_id = 1, source = "api", updated_at = "2026-01-01T00:00:00Z",
+        status = rt:now() - start < 600 and "running" or "success" }
+    end
+    local source = {}
+    function source.list()
+      counts.list = counts.list + 1
+      local rows = {}
+      for id = 1, 20 do rows[id] = row(id) end
+      return rows
+    end
+    function source.get(_, id)
+      counts.get = counts.get + 1
+      return row(id)
+    end
+    function source.jobs(_, id)
+      counts.jobs = counts.jobs + 1
+      return { { id = id, name = "build", status = row(id).status } }
+    end
+    local follower = follow.new(source, rt, scheduler.new(source, rt))
+    local tasks = {}
+    rt:run(function()
+      for id = 1, 20 do
+        tasks[id] = rt:spawn(function()
+          return follower:pipeline("g/p", id, { on_line = function() end, deadline = rt:now() + 1000 })
+        end)
+      end
+      for id = 1, 20 do
+        local pipeline, verdict = tasks[id]:join()
+        assert.same({ id, "success" }, { pipeline.id, verdict })
+      end
+    end)
+    -- Five seconds apart, less the jitter; each is read alone when it is unseen and at its end.
+    local polls = 600 / 4.25 + 10
+    assert.is_true(counts.list <= polls, counts.list)
+    assert.is_true(counts.jobs <= 20 * polls, counts.jobs)
+    assert.is_true(counts.get <= 20 * 5, counts.get)
   end)
 
   it("returns the error of a job whose log can not be read", function()

@@ -107,7 +107,7 @@ describe("waits drawn by lot", function()
         rt:run(function()
           rt:sleep(random.int(0, 200))
           for _, pipeline in ipairs(random.chance(0.5) and awaited or {}) do
-            watcher:saw(pipeline.project.name, { id = pipeline.id, status = "created",
+            watcher:record_write(pipeline.project.name, { id = pipeline.id, status = "created",
               updated_at = time.iso(pipeline.history[1].at) })
           end
           local wait = random.chance(0.5) and wait_apart or wait_together

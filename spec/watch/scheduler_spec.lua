@@ -71,7 +71,7 @@ describe("many waits", function()
     rt:run(function()
       for _, pipeline in ipairs(awaited) do
         local at = rt:now()
-        watcher:saw(pipeline.project.name, { id = pipeline.id, project_id = pipeline.project.id,
+        watcher:record_write(pipeline.project.name, { id = pipeline.id, project_id = pipeline.project.id,
           status = "created", source = pipeline.fields.source,
           updated_at = require("gitlab_pipelines.core").time.iso(at) })
         rt:spawn(function()
@@ -252,7 +252,7 @@ describe("many waits", function()
     local two = world:pipeline("acme/app", { { 0, "running" }, { 100, "success" } })
     local watcher, seen = watch.new(world.source, rt), {}
     for _, pipeline in ipairs { one, two } do
-      watcher:saw("acme/app", { id = pipeline.id, source = "api", updated_at = "2026-01-01T00:00:00.000Z",
+      watcher:record_write("acme/app", { id = pipeline.id, source = "api", updated_at = "2026-01-01T00:00:00.000Z",
         status = pipeline.history[1].status })
     end
     assert(watcher:watch({ { "acme/app", one.id }, { "acme/app", two.id } }, {
@@ -267,15 +267,15 @@ describe("many waits", function()
     local watcher = watch.new(new_world(rt).source, rt)
     local function kept()
       local count = 0
-      for _ in pairs(watcher.scheduler.recent) do count = count + 1 end
+      for _ in pairs(watcher.scheduler.recent.rows) do count = count + 1 end
       return count
     end
-    for i = 1, 1000 do watcher:saw("acme/app", { id = i, status = "created" }) end
+    for i = 1, 1000 do watcher:record_write("acme/app", { id = i, status = "created" }) end
     rt:sleep(299)
-    watcher:saw("acme/app", { id = 1, project_id = 4, status = "running" })
+    watcher:record_write("acme/app", { id = 1, project_id = 4, status = "running" })
     assert.are.equal(1001, kept())
     rt:sleep(2)
-    watcher:saw("acme/app", { id = 2, project_id = 4, status = "running" })
+    watcher:record_write("acme/app", { id = 2, project_id = 4, status = "running" })
     assert.are.equal(4, kept())
   end)
 

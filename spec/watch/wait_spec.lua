@@ -78,7 +78,7 @@ describe("waiting for a pipeline", function()
 
   it("shows who joins late, or after a write of ours, what a list would show", function()
     local pipeline = world:pipeline("acme/app", { { 0, "running" }, { 300, "success" } })
-    watcher:saw("acme/app", { id = pipeline.id, status = "running", web_url = "x", iid = 7, ref = "main",
+    watcher:record_write("acme/app", { id = pipeline.id, status = "running", web_url = "x", iid = 7, ref = "main",
       updated_at = "2026-01-01T00:00:00.000Z", user = { name = "somebody" } })
     local first = {}
     rt:run(function()
@@ -159,6 +159,15 @@ describe("waiting for a pipeline", function()
       local _, second = wait(pipeline)
       assert.is_true(second:is "TimedOut")
       assert.are.equal(7800, elapsed())
+    end)
+
+    it("is polled once more when the deadline comes, whatever the interval has grown to", function()
+      for after = 560, 597 do
+        local pipeline = world:pipeline("acme/app", { { 0, "running" }, { after, "success" } })
+        local row, verdict = wait(pipeline, { timeout = 600 })
+        assert.is_table(row, ("ended after %d s, %s"):format(after, tostring(verdict)))
+        assert.are.equal("success", verdict)
+      end
     end)
 
     it("gives up also while a request hangs", function()
@@ -353,7 +362,7 @@ describe("waiting for a pipeline", function()
     it("may take 120 s to show itself after we created it", function()
       world.lag = function() return 100 end
       local pipeline = world:pipeline("acme/app", { { 0, "created" }, { 10, "success" } })
-      watcher:saw("acme/app", { id = pipeline.id, project_id = pipeline.project.id,
+      watcher:record_write("acme/app", { id = pipeline.id, project_id = pipeline.project.id,
         status = "created", updated_at = "2026-01-01T00:00:00.000Z" })
       assert.are.equal("success", (select(2, wait(pipeline))))
       assert.is_true(elapsed() > 110)
@@ -361,7 +370,7 @@ describe("waiting for a pipeline", function()
 
     it("is deleted if our own creation does not show up after that", function()
       world:project("acme/app")
-      watcher:saw("acme/app", { id = 9, status = "created", updated_at = "2026-01-01T00:00:00.000Z" })
+      watcher:record_write("acme/app", { id = 9, status = "created", updated_at = "2026-01-01T00:00:00.000Z" })
       local _, err = watcher:wait("acme/app", 9)
       assert.is_true(err:is "WaitError.Deleted")
       assert.is_true(elapsed() >= 125 and elapsed() < 160, elapsed())
@@ -384,7 +393,7 @@ describe("waiting for a pipeline", function()
       rt:sleep(100)
       world:extend(pipeline, { { 0, "running" }, { 100, "success" } })
       -- What the retry answered; every replica lags.
-      watcher:saw("acme/app", { id = pipeline.id, project_id = pipeline.project.id,
+      watcher:record_write("acme/app", { id = pipeline.id, project_id = pipeline.project.id,
         status = "running", updated_at = "2026-01-01T00:01:40.000Z" })
       world.lag = function() return 50 end
       local seen = {}
@@ -395,7 +404,7 @@ describe("waiting for a pipeline", function()
 
     it("is not ended by an end that we saw a while ago, which somebody has undone since", function()
       local pipeline = world:pipeline("acme/app", { { 0, "failed" }, { 30, "running" }, { 90, "success" } })
-      watcher:saw("acme/app", { id = pipeline.id, project_id = pipeline.project.id,
+      watcher:record_write("acme/app", { id = pipeline.id, project_id = pipeline.project.id,
         status = "failed", updated_at = "2026-01-01T00:00:00.000Z" })
       rt:sleep(60)
       assert.are.equal("success", (select(2, wait(pipeline))))
@@ -403,7 +412,7 @@ describe("waiting for a pipeline", function()
       local other = world:pipeline("acme/app", { { 0, "running" }, { 1, "canceled" } })
       rt:sleep(10)
       world.lag = function() return 10.5 end
-      watcher:saw("acme/app", { id = other.id, project_id = other.project.id, status = "canceled",
+      watcher:record_write("acme/app", { id = other.id, project_id = other.project.id, status = "canceled",
         updated_at = require("gitlab_pipelines.core").time.iso(rt:now() - 9) })
       world.total = 0
       assert.are.equal("canceled", (select(2, wait(other))))

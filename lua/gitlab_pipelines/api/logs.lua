@@ -272,7 +272,8 @@ end
 local function follower_of(gl)
   local follower = rawget(gl, "follower")
   if not follower then
-    follower = require(FOLLOW).new(watching.source(gl), gl.client.runtime)
+    local watcher = watching.of(gl)
+    follower = require(FOLLOW).new(watcher.source, gl.client.runtime, watcher.scheduler)
     rawset(gl, "follower", follower)
   end
   return follower

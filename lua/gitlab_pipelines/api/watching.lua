@@ -120,7 +120,7 @@ end
 function M.saw(group, project, kind, row, err)
   if type(row) ~= "table" or not row.id then return row, err end
   local checked = project_id.of(project)
-  M.of(group.gl):saw(checked, row, kind)
+  M.of(group.gl):record_write(checked, row, kind)
   return row, err
 end
 

@@ -1,6 +1,7 @@
 --- The graph of a flow: what needs what, in which order, and what may run now. Pure: tables in,
 --- tables out, no time, nothing of Lua's table order.
 
+local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
 local nearest = require "gitlab_pipelines.flow.nearest"
 
@@ -14,7 +15,7 @@ local function names_of(nodes)
   return names
 end
 
--- The shortest-named way to tell a cycle: the first node that lies on one, and the way back to it.
+-- The shortest-named way to describe a cycle: the first node that lies on one, and the way back to it.
 local function cycle_from(start, by_name, left)
   local seen, path, at = {}, {}, start
   while not seen[at] do
@@ -123,11 +124,6 @@ function M.ancestors(graph, name)
   return set
 end
 
-local final = { success = true, failed = true, canceled = true, skipped = true }
-
---- Has a step of this status come to its end?
-function M.is_final(status) return final[status] == true end
-
 -- What a finished need means to whoever needs it: "good", "bad" (something failed, here or
 -- before), or "absent" (it had no reason to run).
 local function quality(state)
@@ -139,14 +135,14 @@ end
 
 local words = { failed = "failed", canceled = "was canceled", skipped = "was skipped" }
 
-local function told(name, state) return name .. " " .. words[state.status] end
+local function describe(name, state) return name .. " " .. words[state.status] end
 
 local function by_success(node, states, stopped)
   for _, wanted in ipairs { "bad", "absent" } do
     for _, need in ipairs(node.needs) do
       local state = states[need]
       if quality(state) == wanted then
-        return "skip", told(need, state), wanted == "bad" and "failure" or "when"
+        return "skip", describe(need, state), wanted == "bad" and "failure" or "when"
       end
     end
   end
@@ -172,7 +168,7 @@ end
 ---@return string|nil because "failure" or "when": what the skip means to those that need it
 function M.decide(node, states, stopped)
   for _, need in ipairs(node.needs) do
-    if not final[states[need].status] then return "wait" end
+    if not core.status.is_finished(states[need].status) then return "wait" end
   end
   if node.when == "always" then return "run" end
   if type(node.when) == "function" then return "ask" end

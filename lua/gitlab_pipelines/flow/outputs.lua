@@ -11,9 +11,9 @@ local M = {}
 -- Lines of a failing job's log that are kept and shown.
 local LOG_LINES = 10
 
--- Reads until the answer is as new as what was seen at `seen_at`; the step's deadline bounds it.
-local function settled(run, state, seen_at, what, question)
-  return reading.settled(run.rt, freshness.seen(seen_at), question, state.deadline, what)
+-- Reads until the response is as new as what was seen at `seen_at`; the step's deadline bounds it.
+local function settled(run, state, seen_at, what, read)
+  return reading.settled(run.rt, freshness.seen(seen_at), read, state.deadline, what)
 end
 
 -- Jobs of a pipeline with every attempt, and whether they make up its status.
@@ -56,7 +56,7 @@ local function has_archive(job)
   return false
 end
 
--- Does the job's archive lack the file? A 404 does not tell: it may come from a replica that does not
+-- Does the job's archive lack the file? A 404 does not prove it: it may come from a replica that does not
 -- know the archive yet. So the archive is listed, folder by folder: only a list proves what is absent.
 local function lacks(run, state, job, path)
   local folder = nil

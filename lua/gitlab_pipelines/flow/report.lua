@@ -68,12 +68,12 @@ local function row(run, step, length)
 end
 
 local function failure(run, step)
-  local told = step.failure
-  if not told then return nil end
+  local cause = step.failure
+  if not cause then return nil end
   local lines = {}
-  for i, line in ipairs(told.log or {}) do lines[i] = text(run, line) end
+  for i, line in ipairs(cause.log or {}) do lines[i] = text(run, line) end
   return ([[<section><h2 class="failed">%s</h2><p>%s: %s</p>%s</section>]]):format(text(run, step.path),
-    link(run, told.web_url, "job " .. told.job), text(run, told.reason or "failed"),
+    link(run, cause.web_url, "job " .. cause.job), text(run, cause.reason or "failed"),
     #lines > 0 and "<pre>" .. table.concat(lines, "\n") .. "</pre>" or "")
 end
 

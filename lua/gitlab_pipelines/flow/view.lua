@@ -5,6 +5,7 @@
 -- cursor instead of clearing the screen: nothing flickers.
 
 local duration = require "gitlab_pipelines.duration"
+local core = require "gitlab_pipelines.core"
 local screen = require "gitlab_pipelines.terminal"
 
 local M = {}
@@ -26,7 +27,7 @@ M.elapsed = duration.text
 
 M.width, M.cut = screen.width, screen.cut
 
--- One line of a text, without secrets: they are looked for before anything is cut.
+-- One line of a text, without secrets: they are removed before anything is cut.
 local function clean(run, text)
   return screen.plain((run:redact(tostring(text)):gsub("[%c\127]+", " ")))
 end
@@ -98,10 +99,7 @@ local function waits_for(run, view)
   if not step then return "" end
   local open = {}
   for _, need in ipairs(step.needs) do
-    local status = run.steps[need].status
-    if status == "planned" or status == "running" or status == "blocked" then
-      open[#open + 1] = need
-    end
+    if not core.status.is_finished(run.steps[need].status) then open[#open + 1] = need end
   end
   return #open > 0 and "waits for " .. table.concat(open, ", ") or ""
 end
@@ -109,8 +107,7 @@ end
 local function counts(view)
   local done, items = 0, view.items
   for _, item in ipairs(items) do
-    local status = item.status
-    if status ~= "planned" and status ~= "running" and status ~= "blocked" then done = done + 1 end
+    if core.status.is_finished(item.status) then done = done + 1 end
   end
   return ("%d of %d"):format(done, #items)
 end
@@ -156,12 +153,13 @@ local function time_of(view, now)
 end
 
 -- One line of the tree. A link that does not fit whole is left out: half a link is none.
-local function row_line(run, row, columns, width, now, opts, style)
+local function row_line(run, row, layout, now, opts)
+  local style, columns = layout.style, layout.columns
   local view = row.view
   local name = M.cut(row.prefix .. mark(view, style, now) .. " " .. clean(run, row.name), columns,
     style.more)
   local time = time_of(view, now)
-  local room = width - columns - 9
+  local room = layout.width - columns - 9
   local text = M.cut(clean(run, detail(run, view)), math.max(room, 0), style.more)
   local link = view.web_url and clean(run, view.web_url) or ""
   local gap = text ~= "" and 2 or 0
@@ -231,9 +229,10 @@ function M.frame(run, width, now, opts)
     columns = math.max(columns, M.width(row.prefix) + M.width(clean(run, row.name)) + 2)
   end
   columns = math.max(8, math.min(columns, math.floor(width * 0.5)))
+  local layout = { style = style, columns = columns, width = width }
   local lines = { headline(run, now, opts) }
   for _, row in ipairs(rows) do
-    lines[#lines + 1] = row_line(run, row, columns, width, now, opts, style)
+    lines[#lines + 1] = row_line(run, row, layout, now, opts)
   end
   return fit(lines, opts.height, style)
 end
@@ -327,7 +326,6 @@ end
 -- Lines ------------------------------------------------------------------------------------------
 
 local linked = { pipeline = true, play = true, wait_for = true }
-local final = { success = true, failed = true, canceled = true, skipped = true }
 
 local function line_of(run, event, seen)
   local at = ("[%7s] "):format(M.elapsed(event.time - run.wall_started))
@@ -339,7 +337,7 @@ local function line_of(run, event, seen)
   local status = event.status
   if status == "running" and linked[event.kind] then
     -- Before there is a pipeline, and once it has ended, the next event says more.
-    if not event.web_url or final[event.pipeline_status] then return nil end
+    if not event.web_url or core.status.is_finished(event.pipeline_status) then return nil end
     status = event.pipeline_status or status
   end
   local text = clean(run, event.step) .. ": " .. clean(run, status)

@@ -1,6 +1,6 @@
 --- Following a job's log while it grows.
 --
--- GitLab sends a log whole each time, from its first byte. So a look streams through what was
+-- GitLab sends a log whole each time, from its first byte. So a read streams through what was
 -- given out before, holding nothing of it but a running digest: when the digest at the old place
 -- is another, or the log has become shorter, it is another log and is begun again. Followers of
 -- one job share one connection; each has a place, a parser and a digest of its own.
@@ -8,19 +8,18 @@
 -- The module knows no endpoint. It is given:
 --   source.log(project, id, sink) -> true | nil, err     streams the log into sink(chunk)
 --   source.job(project, id, etag) -> job, etag | false | nil, err
---   source.jobs(project, pipeline_id, filters) -> jobs | nil, err
---   source.get(project, pipeline_id, etag) -> pipeline, etag | false | nil, err
---   source.bridges(project, pipeline_id) -> trigger jobs | nil, err
+-- and what pipeline_logs.lua is given.
 
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
 local freshness = require "gitlab_pipelines.watch.freshness"
 local outcomes = require "gitlab_pipelines.client.response_errors"
+local pipeline_logs = require "gitlab_pipelines.watch.pipeline_logs"
 local reading = require "gitlab_pipelines.watch.reading"
 
 local M = {}
 
---- Seconds between looks: the time that reading the log takes at this rate, within bounds.
+--- Seconds between two reads: the time that reading the log takes at this rate, within bounds.
 local BYTES_A_SECOND, SHORTEST, LONGEST = 512 * 1024, 2, 30
 --- After the end the log may still grow: it is read until its length stands still.
 local SETTLE_GAP, SETTLE_AT_MOST = 3, 30
@@ -60,13 +59,13 @@ function Reader:deliver(lines)
   end
 end
 
---- Before a look: nothing of the log has gone by yet.
+--- Before a read: nothing of the log has gone by yet.
 function Reader:begin()
   self.position, self.changed = 0, false
   self.fresh = self.seen > 0 and core.hasher.new() or nil
 end
 
---- Takes the next bytes of the log, from its first byte on. Who joined in the middle of a look
+--- Takes the next bytes of the log, from its first byte on. A reader that joined in the middle of a read
 --- waits for the next one.
 function Reader:take(chunk)
   local position = self.position
@@ -91,7 +90,7 @@ function Reader:take(chunk)
   self:deliver(lines)
 end
 
---- After a whole look: why this is another log than before, or nil.
+--- After a whole read: why this is another log than before, or nil.
 function Reader:difference()
   if self.changed then return "changed" end
   if self.position and self.position > 0 and self.position < self.seen then return "shorter" end
@@ -138,18 +137,13 @@ function Stream:leave(reader)
   end
 end
 
-local function final(err)
-  return err:is "AccessError" or err:is "AuthenticationError" or err:is "ConfigurationError"
-    or err:is "JobError"
-end
-
 -- Counts read errors, one a round however many readings of it fail: true while they are tolerated. A
 -- 404 is none, while a replica may not know the job yet.
 local function tolerates(stream, err)
   if reading.is_missing(err) then
     return freshness.judge(stream.seen, stream.rt:now(), nil) == "not yet"
   end
-  if final(err) or err:is "TaskError.Cancelled" then return false end
+  if reading.is_definite(err) or err:is "TaskError.Cancelled" then return false end
   if not stream.counted then stream.failures, stream.counted = stream.failures + 1, true end
   return stream.failures <= ERRORS_IN_A_ROW
 end
@@ -162,7 +156,7 @@ local function nap_of(stream, length)
 end
 
 --- Reads the job's state. True; nil and an error that ends the stream.
-function Stream:look()
+function Stream:read_job()
   local job, etag = self.source.job(self.project, self.id, self.etag)
   if job == nil then
     if tolerates(self, etag) then return true end
@@ -178,7 +172,7 @@ function Stream:look()
 end
 
 --- Reads the whole log once. Its length; false when it could not be read this time or was another
---- one, which is read from its start at the next look; nil and an error that ends the stream.
+--- one, which is read from its start at the next read; nil and an error that ends the stream.
 function Stream:pass()
   self:each "begin"
   local length, most = 0, self:most_seen()
@@ -210,7 +204,7 @@ function Stream:pass()
   return not self.restarted and length
 end
 
---- Is a log that is shorter than before only older? `believed`: it has been so until the last look.
+--- Is a log that is shorter than before only older? `believed`: it has been so until the last read.
 function Stream:may_be_behind(length)
   return not self.believed
     and freshness.judge(freshness.seen(self.grown_at), self.rt:now(), length, false) == "not yet"
@@ -229,7 +223,7 @@ function Stream:most_seen()
   return most
 end
 
--- Is there one who joined after the last look began?
+-- Is there a reader that joined after the last read began?
 function Stream:has_unserved()
   for _, reader in ipairs(self.readers) do
     if not reader.position then return true end
@@ -272,16 +266,18 @@ function Stream:settle()
         self.believed, deadline = true, rt:now() + SETTLE_AT_MOST
       end
       if not rt:pause(SETTLE_GAP) then break end
-      if gone and not self:look() then break end
+      if gone and not self:read_job() then break end
     end
   end
   return true
 end
 
--- One round: the job's state first, so that after its end the log is read once more.
+-- One round: the job's state first, so that after its end the log is read once more. The scheduler has
+-- no part in it: its interval grows while the status stays, this one with the length of the log, and
+-- only a state that was read just before the log says that the log is whole.
 function Stream:round()
   self.counted = false
-  local ok, err = self:look()
+  local ok, err = self:read_job()
   if not ok then return nil, err end
   local job = self.job
   if not job then return 0 end
@@ -333,9 +329,10 @@ Follower.__index = Follower
 
 ---@param source table see the head of this file
 ---@param rt table the runtime
+---@param scheduler table the client's, which polls pipelines
 ---@return table follower
-function M.new(source, rt)
-  return setmetatable({ source = source, rt = rt, streams = {} }, Follower)
+function M.new(source, rt, scheduler)
+  return setmetatable({ source = source, rt = rt, scheduler = scheduler, streams = {} }, Follower)
 end
 
 local function stream_of(self, project, id)
@@ -369,7 +366,7 @@ end
 --- `known` (a note of freshness.judge: that the job is there was seen elsewhere)
 ---@return table|nil job
 ---@return string|table|nil verdict or the error
----@return integer|nil exit_code that the log's last line tells
+---@return integer|nil exit_code from the log's last line
 function Follower:job(project, id, opts)
   local reader = new_reader(opts)
   reader.waiter = self.rt:waiter()
@@ -393,107 +390,6 @@ function Follower:job(project, id, opts)
   })
 end
 
--- Statuses of jobs that have, or may have, a log.
-local has_log = { running = true, success = true, failed = true, canceled = true, canceling = true }
-
--- Starts following every job that has begun and is not followed yet.
-local function join_new_jobs(self, project, rows, state, opts)
-  local known = freshness.seen(self.rt:now())
-  table.sort(rows, function(a, b) return a.id < b.id end)
-  for _, row in ipairs(rows) do
-    if has_log[row.status] and row.started_at and not state.known[row.id] then
-      state.known[row.id] = true
-      state.tasks[#state.tasks + 1] = self.rt:spawn(function()
-        return self:job(project, row.id, {
-          format = opts.format, from = opts.from, deadline = opts.deadline, known = known,
-          on_restart = opts.on_restart and function(reason)
-            return opts.on_restart(reason, row)
-          end,
-          on_line = function(line)
-            line.job = row
-            return opts.on_line(line)
-          end,
-        })
-      end)
-    end
-  end
-end
-
--- The tasks that still run; nil and an error when one could not follow its job. A log that was
--- erased in between is no reason to leave the others.
-local function still_running(tasks)
-  local rest = {}
-  for _, task in ipairs(tasks) do
-    local status = task:status()
-    if status == "done" or status == "failed" then
-      local job, err = task:join()
-      if status == "failed" then error(err, 0) end
-      local gone = job == nil and err:is "JobError.LogsNotAvailable" and err.status ~= 403
-      if job == nil and not gone then return nil, err end
-    elseif status ~= "cancelled" then
-      rest[#rest + 1] = task
-    end
-  end
-  return rest
-end
-
--- Reads the pipeline and its jobs; true, or nil and an error. `state.over`: it has ended, or waits for
--- a person, and the jobs are those that it then had.
-local function look_at_pipeline(self, project, id, state, opts)
-  local now = self.rt:now()
-  local pipeline, err = self.source.get(project, id)
-  if pipeline == nil then return nil, err end
-  if freshness.compare(state, pipeline, true) == "new" then
-    state.row, state.stamp, state.moved_at = pipeline, freshness.stamp(pipeline), now
-  end
-  freshness.judge(state.seen, now, true)
-  if not state.seen.visible_by then freshness.expect(state.seen, now) end
-  local rows
-  rows, err = self.source.jobs(project, id, { include_retried = true })
-  if not rows then return nil, err end
-  join_new_jobs(self, project, rows, state, opts)
-  local status = state.row.status
-  state.over = false
-  if not (core.status.is_finished(status) or status == "manual") then return true end
-  local fit
-  fit, err = reading.jobs_fit(state.row, rows, function() return self.source.bridges(project, id) end)
-  if fit == nil then return nil, err end
-  state.over = freshness.judge(freshness.seen(state.moved_at), now, rows, fit) == "value"
-  return true
-end
-
--- Is this error of a look at the pipeline tolerated? `failures` is how many came in a row.
-local function tolerates_look(self, state, err, failures)
-  if reading.is_missing(err) then
-    return freshness.judge(state.seen, self.rt:now(), nil) == "not yet"
-  end
-  return not final(err) and not err:is "TaskError.Cancelled" and failures <= ERRORS_IN_A_ROW
-end
-
--- Looks until the pipeline is over and every log has been read. True, or nil and an error.
-local function follow_pipeline(self, project, id, state, opts)
-  local failures = 0
-  while true do
-    local ok, err = look_at_pipeline(self, project, id, state, opts)
-    failures = ok and 0 or failures + 1
-    if not ok and not tolerates_look(self, state, err, failures) then return nil, err end
-    local tasks
-    tasks, err = still_running(state.tasks)
-    if not tasks then return nil, err end
-    state.tasks = tasks
-    if ok and state.over and #state.tasks == 0 then return true end
-    if opts.deadline and self.rt:now() >= opts.deadline then
-      return nil, errors.new("WaitError.TimedOut", {
-        message = "the pipeline had not ended at the deadline", operation = "jobs.follow",
-        subject = ("%s %s"):format(project, id),
-      })
-    end
-    if not self.rt:pause(SHORTEST) then
-      return nil, errors.new("TaskError.Cancelled", { message = "following the logs was cancelled" })
-    end
-  end
-end
-
 --- Follows every job of a pipeline, also those that start later, until all is over. Each line has
 --- its job in `line.job`.
 ---@param project integer|string
@@ -502,12 +398,7 @@ end
 ---@return table|nil pipeline
 ---@return string|table|nil verdict or the error
 function Follower:pipeline(project, id, opts)
-  local state = { known = {}, tasks = {}, seen = { visible_by = opts.known and opts.known.visible_by } }
-  local ok, err = follow_pipeline(self, project, id, state, opts)
-  for _, task in ipairs(state.tasks) do task:cancel() end
-  if not ok then return nil, err end
-  local status = state.row.status
-  return state.row, status == "manual" and "blocked" or status
+  return pipeline_logs.follow(self, project, id, opts)
 end
 
 return M

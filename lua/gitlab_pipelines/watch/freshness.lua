@@ -54,7 +54,7 @@ function M.seen_row(row, now, wall)
   return { visible_by = now - age + M.WINDOW }
 end
 
---- Decides what a read tells.
+--- Decides what a read means.
 ---@param seen gitlab_pipelines.Seen what was seen that implies the thing, and when
 ---@param now number
 ---@param value any what was read; nil when it is absent (a 404, a row that is not in the list)
@@ -91,7 +91,7 @@ local PART = {
   success = 7, failed = 7, canceled = 7,
 }
 
---- Which of a job's answers counts: "new", "same" or "older". A job has no `updated_at`: it never
+--- Which of a job's rows counts: "new", "same" or "older". A job has no `updated_at`: it never
 --- goes back from a later part of its life.
 ---@param held table|nil
 ---@param row table
@@ -104,7 +104,7 @@ function M.compare_jobs(held, row)
   return "new"
 end
 
---- Which of a pipeline's answers counts: "new", "same", "older", or "doubtful" (equally old and
+--- Which of a pipeline's rows counts: "new", "same", "older", or "doubtful" (equally old and
 --- different: to be read alone).
 ---@param held table|nil `{row, stamp}`
 ---@param row table
@@ -121,17 +121,18 @@ function M.compare(held, row, alone)
   if not alone then return "doubtful" end
   -- Read alone and still as old as what we hold. What has ended stays ended: a retry would have
   -- made it later.
-  return verdict.is_finished(held.row.status) and "older" or "new"
+  return core.status.is_finished(held.row.status) and "older" or "new"
 end
 
---- The same for a pipeline or a job.
----@param kind "pipeline"|"job"
+--- The same for a pipeline or a job; of a search the greatest id counts.
+---@param kind "pipeline"|"job"|"search"
 ---@param held table `{row, stamp}`
 ---@param row table
 ---@param alone boolean|nil
 ---@return "new"|"same"|"older"|"doubtful"
 function M.age(kind, held, row, alone)
   if kind == "job" then return M.compare_jobs(held.row, row) end
+  if kind == "search" then return held.row and row.id <= held.row.id and "same" or "new" end
   return M.compare(held, row, alone)
 end
 
@@ -172,7 +173,7 @@ function M.jobs_fit(pipeline, rows)
   return core.status.compose(M.newest_attempts(rows), false) == status
 end
 
---- Is this log of a job that has ended as new as its end? A script that failed is told of in the last
+--- Is this log of a job that has ended as new as its end? A script that failed is shown in the last
 --- line that the runner writes.
 ---@param job table
 ---@param text string the log, or the end of it

@@ -14,6 +14,7 @@ local aside = require "gitlab_pipelines.runtime.shared_stack"
 local errors = require "gitlab_pipelines.errors"
 local options = require "gitlab_pipelines.options"
 local scheduler = require "gitlab_pipelines.watch.scheduler"
+local subscription = require "gitlab_pipelines.watch.subscription"
 local wait = require "gitlab_pipelines.watch.wait"
 
 local M = {}
@@ -87,7 +88,7 @@ local DURATIONS = { timeout = true, appear = true, stuck_after = true }
 local DEFAULTS = { timeout = 7200, stuck_after = 1800, on_manual = "block" }
 local WITH_DEFAULTS = { __index = DEFAULTS }
 
-local function read_wishes(where, descriptor, opts)
+local function read_options(where, descriptor, opts)
   local message = options.problem(where, descriptor, opts)
   if message then return nil, message end
   local interval = opts.interval
@@ -97,21 +98,21 @@ local function read_wishes(where, descriptor, opts)
     min = min or math.min(2, max or 2)
     interval = { min = min, max = max or math.max(min, 30), factor = interval.factor }
   end
-  local wishes = {}
+  local read = {}
   for name in pairs(opts) do
-    wishes[name] = DURATIONS[name] and options.seconds(opts[name]) or opts[name]
+    read[name] = DURATIONS[name] and options.seconds(opts[name]) or opts[name]
   end
-  wishes.interval = interval
-  return setmetatable(wishes, WITH_DEFAULTS)
+  read.interval = interval
+  return setmetatable(read, WITH_DEFAULTS)
 end
 
 -- The options as the machine wants them: durations in seconds. What was not given takes no room:
 -- there may be ten thousand waits.
-local function wishes_of(where, descriptor, given)
+local function checked(where, descriptor, given)
   if given == nil then return DEFAULTS end
-  local wishes, message = aside.call(read_wishes, where, descriptor, given)
-  if not wishes then error(message, 3) end
-  return wishes
+  local read, message = aside.call(read_options, where, descriptor, given)
+  if not read then error(message, 3) end
+  return read
 end
 
 local function check_target(where, project, id)
@@ -138,9 +139,9 @@ end
 ---@return string|table verdict, or the error
 function Watcher:wait(project, id, opts)
   check_target("pipelines.wait", project, id)
-  local wishes = wishes_of("pipelines.wait", PIPELINE, opts)
+  opts = checked("pipelines.wait", PIPELINE, opts)
   if self.is_closed then return nil, closed() end
-  return wait.one(self, "pipeline", project, id, wishes)
+  return wait.one(self, "pipeline", project, id, opts)
 end
 
 --- Waits for many pipelines: returns when each has a verdict.
@@ -149,14 +150,14 @@ end
 ---@return table[]|nil results `{project, id, pipeline, verdict, err}` in order
 ---@return table|nil err
 function Watcher:watch(list, opts)
-  local wishes = wishes_of("watch", PIPELINE, opts)
+  opts = checked("watch", PIPELINE, opts)
   if type(list) ~= "table" then error("watch: a list of {project, id} is expected", 2) end
   for _, item in ipairs(list) do
     if type(item) ~= "table" then error("watch: a list of {project, id} is expected", 2) end
     check_target("watch", item[1], item[2])
   end
   if self.is_closed then return nil, closed() end
-  return wait.many(self, list, wishes)
+  return wait.many(self, list, opts)
 end
 
 --- Waits for a job's verdict.
@@ -167,18 +168,49 @@ end
 ---@return string|table verdict, or the error
 function Watcher:wait_job(project, id, opts)
   check_target("jobs.wait", project, id)
-  local wishes = wishes_of("jobs.wait", JOB, opts)
+  opts = checked("jobs.wait", JOB, opts)
   if self.is_closed then return nil, closed() end
-  return wait.one(self, "job", project, id, wishes)
+  return wait.one(self, "job", project, id, opts)
 end
 
---- Takes note of the answer to a write of ours (create, trigger, retry, cancel, play): a replica may
+local function find(search, timeout)
+  local deadline = search.scheduler.rt:now() + timeout
+  local ok, problem
+  repeat
+    ok, problem = search:wait(deadline)
+    if search:row() then return search:row() end
+  until not ok
+  if problem == "cancelled" then
+    return nil, errors.new("TaskError.Cancelled", { message = "the wait was cancelled" })
+  elseif problem ~= "timeout" then
+    return nil, problem
+  end
+  local entry = search.entry
+  return nil, errors.new("WaitError.TimedOut", { operation = "pipelines.list",
+    message = ("no pipeline of %s at %s had appeared at the deadline"):format(entry.id.ref, entry.id.sha) })
+end
+
+--- Waits until a project shows a pipeline of this ref and commit: the newest. The first read looks
+--- for it, every later one is the list that all waits of the project share.
+---@param project number|string
+---@param ref string
+---@param sha string
+---@param timeout number seconds
+---@return table|nil pipeline
+---@return table|nil err WaitError.TimedOut
+function Watcher:find(project, ref, sha, timeout)
+  if self.is_closed then return nil, closed() end
+  return subscription.open(self.scheduler, "search", project, { ref = ref, sha = sha }, {})
+    :run(find, timeout)
+end
+
+--- Takes note of the response to a write of ours (create, trigger, retry, cancel, play): a replica may
 --- not show it for up to 120 s, and nothing older counts.
 ---@param project number|string
 ---@param row table the pipeline, or the job
 ---@param kind string|nil "pipeline" (unless given) or "job"
-function Watcher:saw(project, row, kind)
-  self.scheduler:saw(project, kind or "pipeline", row)
+function Watcher:record_write(project, row, kind)
+  self.scheduler:record_write(project, kind or "pipeline", row)
 end
 
 --- What is known of a pipeline or job that was made, awaited or acted on lately, or nil.
@@ -188,7 +220,7 @@ end
 ---@return table|nil known see Scheduler:known
 function Watcher:known(project, kind, id) return self.scheduler:known(project, kind, id) end
 
---- An event said that something happened: looks now.
+--- An event said that something happened: polls now.
 ---@param project number|string
 ---@param id number|nil a pipeline's
 function Watcher:wake(project, id)

@@ -2,29 +2,30 @@
 --- wants done it says.
 --
 -- A node is what a wait knows of one pipeline: `entry` (the scheduler's: row, stamp, moved_at, and
--- version, which counts the moves), the wait's `session.wishes` (on_manual, stuck_after,
--- downstream), and what has been asked and played so far.
+-- version, which counts the moves), the wait's `session.opts` (on_manual, stuck_after,
+-- downstream), and what has been read and played so far.
 
+local core = require "gitlab_pipelines.core"
 local freshness = require "gitlab_pipelines.watch.freshness"
 local verdict = require "gitlab_pipelines.watch.verdict"
 
 local M = {}
 
--- Seconds. A pipeline in which nothing moved for QUIET is asked for jobs that no runner took.
+-- Seconds. A pipeline in which nothing moved for QUIET is searched for jobs that no runner took.
 -- Trigger jobs are read again after BRIDGES, and SOON where a started downstream is still to show.
 local QUIET, BRIDGES, SOON = 300, 30, 5
 
 local function names_left(node)
-  local names = node.session.wishes.on_manual
+  local names = node.session.opts.on_manual
   return type(names) == "table" and (node.names_played or 0) < #names
 end
 
 -- Does the pipeline stand where a manual job could be played?
 local function wants_play(node, status)
   if node.entry.kind == "job" then
-    return status == "manual" and node.session.wishes.on_manual == "play" and not node.played
+    return status == "manual" and node.session.opts.on_manual == "play" and not node.played
   end
-  if status == "manual" then return node.session.wishes.on_manual == "play" or names_left(node) end
+  if status == "manual" then return node.session.opts.on_manual == "play" or names_left(node) end
   -- A manual job that may be left alone does not block: its pipeline ends without it.
   return (status == "success" or status == "skipped") and names_left(node)
 end
@@ -53,27 +54,27 @@ local function idle(node, status, now, crowded)
   if node.stuck_version == entry.version then return "stuck" end
   local at
   if verdict.can_be_stuck(status) then
-    at = entry.moved_at + node.session.wishes.stuck_after
+    at = entry.moved_at + node.session.opts.stuck_after
     if now >= at then return "stuck" end
   end
-  if node.entry.kind == "job" or node.asking_failed then return nil, nil, at end
-  local stuck_after = node.session.wishes.stuck_after
+  if node.entry.kind == "job" or node.reading_failed then return nil, nil, at end
+  local stuck_after = node.session.opts.stuck_after
   local check = entry.moved_at + (crowded and stuck_after or earliest(QUIET, stuck_after))
   if node.checked_at and node.checked_at >= entry.moved_at then
-    check = node.checked_at + node.session.wishes.stuck_after
+    check = node.checked_at + node.session.opts.stuck_after
   end
   if now >= check then return nil, "failed_jobs", at end
   return nil, nil, earliest(at, check)
 end
 
---- Sets `node.verdict` and says what is to be done. `crowded`: so many wait that jobs are asked
+--- Sets `node.verdict` and says what is to be done. `crowded`: so many wait that jobs are read
 --- for later.
 ---@return string|nil action "manual_jobs", "failed_jobs" (read them, then `jobs_answer`), "play"
 ---@return number|nil at when to ask again if nothing happens before; with "play" the job
 function M.decide(node, now, crowded)
   node.verdict = nil
   local row = node.entry.row
-  if not row or node.entry.stale or node.asking_manual or node.asking_play then return nil end
+  if not row or node.entry.stale or node.reading_manual or node.playing then return nil end
   local status = row.status
   if node.to_play then return "play", node.to_play[1] end
   local expected = expecting(node, now)
@@ -86,7 +87,7 @@ function M.decide(node, now, crowded)
     return "manual_jobs"
   end
   local own = verdict.of(status)
-  if own == "blocked" and node.session.wishes.on_manual == "ignore" then own = nil end
+  if own == "blocked" and node.session.opts.on_manual == "ignore" then own = nil end
   if own then
     node.verdict = own
     return nil
@@ -99,8 +100,8 @@ end
 -- The jobs to be played now: with names the first of them that is there, else all that block.
 local function choose(node, jobs)
   local played = node.played or {}
-  if type(node.session.wishes.on_manual) == "table" then
-    for position, name in ipairs(node.session.wishes.on_manual) do
+  if type(node.session.opts.on_manual) == "table" then
+    for position, name in ipairs(node.session.opts.on_manual) do
       for _, job in ipairs(jobs) do
         if job.name == name and job.status == "manual" and not played[job.id] then
           return { job }, position
@@ -147,8 +148,8 @@ end
 local function since_move(node) return freshness.seen(node.entry.moved_at) end
 
 --- The answer to "manual_jobs": what is to be played stands in `node.to_play`. Where the answer is
---- older than the pipeline's status, a replica lags: it is asked again.
-function M.manual_answer(node, jobs, now)
+--- older than the pipeline's status, a replica lags: it is read again.
+function M.on_manual_jobs(node, jobs, now)
   local list, entry = choose(node, jobs), node.entry
   if #list > 0 then
     node.to_play = list
@@ -163,7 +164,7 @@ end
 function M.played(node, job, now)
   node.played = node.played or {}
   node.played[job.id] = true
-  if type(node.session.wishes.on_manual) == "table" then node.names_played = (node.names_played or 0) + 1 end
+  if type(node.session.opts.on_manual) == "table" then node.names_played = (node.names_played or 0) + 1 end
   table.remove(node.to_play, 1)
   if #node.to_play > 0 then return end
   node.to_play = nil
@@ -172,20 +173,20 @@ function M.played(node, job, now)
 end
 
 --- The answer to "failed_jobs"; nil when they could not be read.
-function M.failed_answer(node, jobs, now)
+function M.on_failed_jobs(node, jobs, now)
   node.checked_at = now
   if jobs and verdict.stuck_job(jobs) then node.stuck_version = node.entry.version end
 end
 
 --- Must the trigger jobs be read? True, or the time at which they must.
 function M.bridges_due(node, now)
-  if not node.session.wishes.downstream or not node.entry.row then return nil end
+  if not node.session.opts.downstream or not node.entry.row then return nil end
   local read_at = node.bridges_read_at
   if not read_at or node.bridges_version ~= node.entry.version then
     node.unsettled = true
     return now
   end
-  if verdict.is_finished(node.entry.row.status) then
+  if core.status.is_finished(node.entry.row.status) then
     return node.bridges_open and read_at + SOON or nil
   end
   return read_at + BRIDGES
@@ -198,15 +199,15 @@ local function may_have_made(bridge, pipeline_has_ended)
   return pipeline_has_ended and not verdict.of(bridge.status)
 end
 
---- The answer to the reading of the trigger jobs, which was asked for when the node's entry had
+--- The response to the read of the trigger jobs, which was sent when the node's entry had
 --- this version. Gives the downstreams, a list of `{row = short form, allow_failure, open}`.
-function M.bridges_answer(node, bridges, now, version)
+function M.on_bridges(node, bridges, now, version)
   node.bridges_read_at, node.bridges_version = now, version
   local children, open = {}, false
-  local ended_all = verdict.is_finished(node.entry.row.status)
+  local ended_all = core.status.is_finished(node.entry.row.status)
   for _, bridge in ipairs(bridges) do
     local downstream = bridge.downstream_pipeline
-    local ended = verdict.is_finished(bridge.status)
+    local ended = core.status.is_finished(bridge.status)
     if type(downstream) == "table" then
       children[#children + 1] = {
         row = downstream, allow_failure = bridge.allow_failure, open = not ended,

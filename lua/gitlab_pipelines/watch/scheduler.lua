@@ -1,17 +1,21 @@
 --- One poll scheduler for all waits of a client.
 --
--- Whoever waits follows a pipeline (or a job). Those of one project are looked at together: with
+-- Whoever waits follows a pipeline (or a job). Those of one project are polled at together: with
 -- two or more, one list request brings what has changed lately, of them and of strangers; only
--- what the list can not tell is read alone. So a look never costs more requests than pipelines
+-- what the list cannot show is read alone. So a poll never costs more requests than pipelines
 -- are awaited, and a thousand waits in ten projects cost ten.
 --
+-- A search is followed in the same way: the first pipeline of a ref and commit, which turns up in
+-- the project's list when it is made.
+--
 -- The scheduler decides nothing about a wait. It calls `follow:on_event(event)` with
--- `{row, old_status}`, `{err}`, `{raised}` or `{}` (what is known is so still), from inside the
--- loop: the callee must not wait.
+-- `{row, old_status}`, `{err}`, `{raised}` or `{}` (what is known is so still), and after each poll
+-- `follow:on_poll()` where there is one, from inside the loop: the callee must not wait.
 
 local errors = require "gitlab_pipelines.errors"
 local freshness = require "gitlab_pipelines.watch.freshness"
 local held = require "gitlab_pipelines.watch.kept_row"
+local recent = require "gitlab_pipelines.watch.recent"
 local time = require("gitlab_pipelines.core").time
 local verdict = require "gitlab_pipelines.watch.verdict"
 
@@ -20,10 +24,8 @@ local M = {}
 -- Seconds. Rows whose change became visible late are found again as long as they lag less than
 -- OVERLAP; what the list has not shown for UNSEEN is read alone.
 local OVERLAP, UNSEEN = 90, 300
--- How long the answers of our own writes are kept as a floor for what replicas say.
-local REMEMBERED = 300
 -- Events that wake us come in swarms.
-local BETWEEN_LOOKS = 1
+local BETWEEN_POLLS = 1
 local ERRORS_TOLERATED = 5
 local STALE = 2
 local PER_PAGE = 100
@@ -31,19 +33,28 @@ local READ_AT_ONCE = 8
 -- So few of which nothing is known yet are read alone at once; a list would not be cheaper.
 local FEW = 4
 
+--- Seconds before its deadline at which whoever waits has everything polled once more.
+M.LAST_POLL = 2
+
 local INTERVAL = { min = 2, max = 30, factor = 1.5 }
 
 local Scheduler = {}
 Scheduler.__index = Scheduler
 
---- A scheduler over a source of answers (see watch/init.lua) and a runtime.
+--- A scheduler over a source of rows (see watch/init.lua) and a runtime.
 function M.new(source, rt)
   return setmetatable({
     source = source, rt = rt, awaited = 0,
-    projects = {}, order = {},
-    recent = {}, recent_queue = {}, recent_head = 1, recent_tail = 0,
+    projects = {}, order = {}, recent = recent.new(rt),
   }, Scheduler)
 end
+
+-- Where a project keeps its entries of each kind.
+local MAPS = { pipeline = "pipelines", job = "jobs", search = "searches" }
+
+local function search_key(ref, sha) return ref .. " " .. sha end
+
+local function entries_of(p, kind) return p[MAPS[kind]] end
 
 -- 17, 17.0 and "17" are one project.
 local function key_of(project)
@@ -57,8 +68,8 @@ local function project_of(s, project)
   if p then return p end
   p = {
     scheduler = s, key = key, name = project,
-    pipelines = {}, jobs = {}, list = {},
-    newest = {}, list_errors = { main = 0, child = 0 }, last_look = -math.huge,
+    pipelines = {}, jobs = {}, searches = {}, list = {},
+    newest = {}, list_errors = { main = 0, child = 0 }, last_poll = -math.huge,
   }
   s.projects[key] = p
   s.order[#s.order + 1] = p
@@ -67,17 +78,17 @@ end
 
 -- Timing ---------------------------------------------------------------------------------------
 
-local look
+local poll
 
-local function begin_look(p)
+local function begin_poll(p)
   local s = p.scheduler
   p.timer = nil
-  p.looking = s.rt:background(look, s, p)
+  p.polling = s.rt:background(poll, s, p)
 end
 
--- The next look of a project is at `at` or before.
+-- The next poll of a project is at `at` or before.
 local function schedule(s, p, at)
-  if p.looking then
+  if p.polling then
     if not p.again or at < p.again then p.again = at end
     return
   end
@@ -85,7 +96,7 @@ local function schedule(s, p, at)
     if p.timer.at <= at then return end
     p.timer:cancel()
   end
-  p.timer = s.rt:after(at - s.rt:now(), begin_look, p)
+  p.timer = s.rt:after(at - s.rt:now(), begin_poll, p)
 end
 
 -- Within the interval's bounds, so that many clients do not fall into step.
@@ -95,7 +106,7 @@ local function jittered(s, p)
   return low + (high - low) * s.rt:random()
 end
 
--- Something happened: look often again.
+-- Something happened: poll often again.
 local function stir(p)
   p.interval = p.min
   p.stirred = true
@@ -109,7 +120,7 @@ local function copy(list)
   return result
 end
 
-local function tell(entry, event)
+local function notify(entry, event)
   -- A follow may be stopped by what another one does with the event.
   for _, follow in ipairs(copy(entry.follows)) do
     if not follow.stopped then follow:on_event(event) end
@@ -129,7 +140,7 @@ local function hold(entry, row, alone)
   end
 end
 
--- A row that counts: keeps it and tells who follows.
+-- A row that counts: keeps it and notifies those who follow.
 local function keep(s, entry, row, alone)
   local old_status = entry.row and entry.row.status
   hold(entry, row, alone)
@@ -137,7 +148,7 @@ local function keep(s, entry, row, alone)
   entry.moved_at, entry.version = s.rt:now(), entry.version + 1
   if row.status ~= old_status then
     stir(entry.project)
-    tell(entry, { row = row, old_status = old_status })
+    notify(entry, { row = row, old_status = old_status })
   end
 end
 
@@ -145,16 +156,16 @@ end
 local function freshened(entry)
   if not entry.stale then return end
   entry.stale = nil
-  tell(entry, {})
+  notify(entry, {})
 end
 
--- The project's number as a key, where a row tells it.
+-- The project's number as a key, where a row shows it.
 local function number_of(row)
   local number = row.project_id or type(row.pipeline) == "table" and row.pipeline.project_id
   return number and key_of(number) or nil
 end
 
--- An answer about the entry; `alone`: it was read by itself.
+-- A response about the entry; `alone`: it was read by itself.
 local function take(s, entry, row, alone)
   local how = freshness.age(entry.kind, entry, row, alone)
   -- Seen for the first time: another replica may not know it yet.
@@ -176,10 +187,10 @@ local function take(s, entry, row, alone)
 end
 
 local function fail(entry, err)
-  tell(entry, { err = err })
+  notify(entry, { err = err })
 end
 
--- No answer will become right by asking again.
+-- Errors that no retry mends.
 local function is_definite(err)
   return errors.is_error(err) and (err.category == "AuthenticationError"
     or err.category == "ConfigurationError" or err.category == "AccessError"
@@ -219,9 +230,20 @@ local function refused(s, entry, err)
   end
 end
 
--- Looking --------------------------------------------------------------------------------------
+-- Polling --------------------------------------------------------------------------------------
+
+-- Looks in the whole project once; from then on its list shows what is new.
+local function search_alone(s, entry)
+  local rows, err = s.source.list(entry.project.name, { ref = entry.id.ref, sha = entry.id.sha,
+    per_page = 1 })
+  if entry.gone then return end
+  if not rows then return refused(s, entry, err) end
+  entry.errors, entry.recheck_at = nil, s.rt:now() + UNSEEN
+  if rows[1] then take(s, entry, rows[1], true) end
+end
 
 local function read_alone(s, entry)
+  if entry.kind == "search" then return search_alone(s, entry) end
   local source = s.source
   local read = entry.kind == "job" and source.job or source.get
   local row, etag = read(entry.project.name, entry.id, entry.etag)
@@ -241,6 +263,13 @@ local function read_alone(s, entry)
   take(s, entry, row, true)
 end
 
+-- Is this a pipeline that somebody looks for? The list shows only what is newer than the search.
+local function take_found(s, p, row)
+  if not next(p.searches) or not row.ref or not row.sha then return end
+  local entry = p.searches[search_key(row.ref, row.sha)]
+  if entry and not entry.gone and entry.recheck_at then take(s, entry, row, false) end
+end
+
 -- Rows of one page: what we follow is taken, what strangers do only moves the window.
 local function take_rows(s, p, rows, newest)
   for _, row in ipairs(rows) do
@@ -251,6 +280,7 @@ local function take_rows(s, p, rows, newest)
       entry.errors = nil
       take(s, entry, row, false)
     end
+    take_found(s, p, row)
   end
   return newest
 end
@@ -258,7 +288,7 @@ end
 local function count_unknown(entries)
   local count = 0
   for _, entry in ipairs(entries) do
-    if not entry.row then count = count + 1 end
+    if not entry.row and entry.kind ~= "search" then count = count + 1 end
   end
   return count
 end
@@ -287,11 +317,11 @@ local function read_list(s, p, which, entries, budget)
     p.list_errors[which] = 0
     newest = take_rows(s, p, rows, newest)
     page = next_page
-    -- The first look of a project has no window: it goes on while it may still find somebody.
+    -- The first poll of a project has no window: it goes on while it may still find somebody.
     local more = since or count_unknown(entries) > 0 and used <= math.ceil(unknown / PER_PAGE)
   until not page or used >= budget or not more
   p.newest[which] = newest
-  -- So much happens here that the list costs what reading each alone does, and tells less.
+  -- So much happens here that the list costs what reading each alone does, and shows less.
   if page and since and used >= budget then p.crowded_until = s.rt:now() + UNSEEN end
   return used
 end
@@ -319,32 +349,33 @@ local function wants_reading(entry, now)
   if entry.gone then return false end
   if entry.recheck_at then return now >= entry.recheck_at end
   if not entry.row or entry.doubtful or entry.stale then return true end
+  if entry.kind == "search" then return false end
   -- Entries that began together shall not be read alone together.
   local spread = entry.id * 0.6180339887 % 1 * OVERLAP / 3
   return now - entry.shown_at >= UNSEEN + spread
 end
 
--- Sorts what is awaited: those that only reading alone can tell, those of the two lists, and
--- those of which it is not known in which list they are.
+-- Sorts what is awaited: those that only reading alone can show, those of the two lists, and
+-- those of which it is not known in which list they are; and as many requests as are awaited.
 local function sort_out(p)
-  local alone, main, child, unknown, total = {}, {}, {}, {}, 0
-  local kept = {}
+  local due, kept = { alone = {}, main = {}, child = {}, unknown = {}, budget = 0 }, {}
   for _, entry in ipairs(p.list) do
     if not entry.gone then
       kept[#kept + 1] = entry
       if entry.awaited > 0 then
-        total = total + 1
-        local list = unknown
-        if entry.kind == "job" then list = alone
+        due.budget = due.budget + 1
+        local list = due.unknown
+        if entry.kind == "job" then list = due.alone
+        elseif entry.kind == "search" then list = due.main
         elseif entry.row then
-          list = entry.row.source == "parent_pipeline" and child or main
+          list = entry.row.source == "parent_pipeline" and due.child or due.main
         end
         list[#list + 1] = entry
       end
     end
   end
   p.list = kept
-  return alone, main, child, unknown, total
+  return due
 end
 
 local function still_unknown(unknown)
@@ -355,52 +386,51 @@ local function still_unknown(unknown)
   return list
 end
 
--- Reads a list, if that saves requests, and adds to `alone` those of its own that must be read
--- alone all the same. Returns the requests used, whether the list was read, and whether it failed.
-local function look_at_list(s, p, which, known, unknown, alone, budget)
-  local entries = append(copy(known), unknown)
-  if #entries < 2 or #known == 0 and #unknown <= FEW or p.no_list or budget < 1 then
-    append(alone, known)
-    return 0, false
+-- Reads a list, if that saves requests, and adds to `due.alone` those of its own that must be read
+-- alone all the same. Returns whether the list was read, and whether it failed.
+local function poll_list(s, p, which, due)
+  local known = due[which]
+  local entries = append(copy(known), due.unknown)
+  if #entries < 2 or #known == 0 and #due.unknown <= FEW or p.no_list or due.budget < 1 then
+    append(due.alone, known)
+    return false
   end
-  local used, err = read_list(s, p, which, entries, budget)
+  local used, err = read_list(s, p, which, entries, due.budget)
+  due.budget = due.budget - used
   if err then list_failed(p, which, entries, err) end
   local now = s.rt:now()
   for _, entry in ipairs(known) do
-    if wants_reading(entry, now) then alone[#alone + 1] = entry end
+    if wants_reading(entry, now) then due.alone[#due.alone + 1] = entry end
   end
-  return used, true, err ~= nil and not p.no_list
+  return true, err ~= nil and not p.no_list
 end
 
 -- What the lists leave to be read alone, and how many requests may be spent on it: never more
 -- in all than pipelines are awaited.
-local function look_at_lists(s, p)
-  local alone, main, child, unknown, budget = sort_out(p)
+local function poll_lists(s, p)
+  local due = sort_out(p)
+  local alone = due.alone
   if p.crowded_until and s.rt:now() < p.crowded_until then
-    return append(append(append(alone, main), child), unknown), budget
+    return append(append(append(alone, due.main), due.child), due.unknown), due.budget
   end
-  local used, main_read, failed = look_at_list(s, p, "main", main, unknown, alone, budget)
-  budget = budget - used
-  unknown = still_unknown(unknown)
+  local main_read, failed = poll_list(s, p, "main", due)
+  due.unknown = still_unknown(due.unknown)
   local child_read
-  if not failed then
-    used, child_read, failed = look_at_list(s, p, "child", child, unknown, alone, budget)
-    budget = budget - used
-  end
+  if not failed then child_read, failed = poll_list(s, p, "child", due) end
   -- Where a list is silent because it fails, reading alone would fail too.
-  if failed then return alone, budget end
+  if failed then return alone, due.budget end
   local now = s.rt:now()
-  for _, entry in ipairs(still_unknown(unknown)) do
+  for _, entry in ipairs(still_unknown(due.unknown)) do
     -- One that is not visible yet will turn up in the list, if there is one.
     if not (main_read or child_read) or wants_reading(entry, now) then
       alone[#alone + 1] = entry
     end
   end
-  return alone, budget
+  return alone, due.budget
 end
 
-local function look_now(s, p)
-  local alone, budget = look_at_lists(s, p)
+local function poll_now(s, p)
+  local alone, budget = poll_lists(s, p)
   local reads = {}
   for _, entry in ipairs(alone) do
     if #reads >= budget then break end
@@ -420,17 +450,26 @@ local function any_awaited(p)
   return false
 end
 
--- The task of one look; then it arranges the next.
-function look(s, p)
-  p.last_look, p.stirred, p.again = s.rt:now(), false, nil
-  local ok, raised = pcall(look_now, s, p)
-  p.looking = nil
+local function notify_of_poll(p)
+  for _, entry in ipairs(p.list) do
+    for _, follow in ipairs(entry.gone and {} or entry.follows) do
+      if follow.on_poll then follow:on_poll() end
+    end
+  end
+end
+
+-- The task of one poll; then it arranges the next.
+function poll(s, p)
+  p.last_poll, p.stirred, p.again = s.rt:now(), false, nil
+  local ok, raised = pcall(poll_now, s, p)
+  p.polling = nil
   if not ok then
     -- A mistake in the source must reach those who wait, not vanish in this task.
     for _, entry in ipairs(copy(p.list)) do
-      if not entry.gone then tell(entry, { raised = raised }) end
+      if not entry.gone then notify(entry, { raised = raised }) end
     end
   end
+  notify_of_poll(p)
   if not any_awaited(p) then return end
   if not p.stirred then p.interval = math.min(p.max, p.interval * p.factor) end
   local now = s.rt:now()
@@ -445,36 +484,29 @@ end
 
 -- Following ------------------------------------------------------------------------------------
 
-local function recent_key(key, kind, id) return ("%s %s %d"):format(key, kind, id) end
-
--- The row that we ourselves got from a write, if it is not too old: a floor for replicas.
-local function recent_of(s, p, kind, id)
-  local remembered = s.recent[recent_key(p.key, kind, id)]
-  return remembered and s.rt:now() - remembered.at < REMEMBERED and remembered or nil
-end
-
 local function entry_of(s, p, kind, id)
-  local map = kind == "job" and p.jobs or p.pipelines
-  local entry = map[id]
+  local map = entries_of(p, kind)
+  local key = kind == "search" and search_key(id.ref, id.sha) or id
+  local entry = map[key]
   if entry then return entry end
   local now = s.rt:now()
   entry = {
-    kind = kind, project = p, id = id, follows = {}, awaited = 0, version = 0,
+    kind = kind, project = p, id = id, key = key, follows = {}, awaited = 0, version = 0,
     shown_at = now, moved_at = now,
   }
-  local remembered = recent_of(s, p, kind, id)
+  local remembered = kind ~= "search" and s.recent:get(p.key, kind, id)
   if remembered then
     freshness.expect(entry, remembered.seen_at)
     entry.row, entry.stamp = remembered.row, freshness.stamp(remembered.row)
     entry.gist = not verdict.of(remembered.row.status) or nil
     entry.shown_at = remembered.at
   end
-  map[id] = entry
+  map[key] = entry
   p.list[#p.list + 1] = entry
   return entry
 end
 
--- A project is looked at as often as the most impatient of its followers wants.
+-- A project is polled at as often as the most impatient of its followers wants.
 local function widen(p, interval)
   interval = interval or INTERVAL
   p.min = math.min(p.min or math.huge, interval.min or INTERVAL.min)
@@ -489,14 +521,14 @@ local function interval_again(p)
   end
 end
 
---- Follows a pipeline or a job: looks begin now. `follow` is the follower's own table, with a
+--- Follows a pipeline, a job or a search: polling begins now. `follow` is the follower's own table, with a
 --- method `on_event`; it gets the field `entry`, whose `row` is what is known already: whole when it
 --- is an end, else the gist of it, with `rows` what lists show.
 ---@param follow table
----@param kind string "pipeline" or "job"
+---@param kind string "pipeline", "job" or "search"
 ---@param project number|string
----@param id number
----@param opts table `interval`, `appear`, `rows`, and `row` (an older answer to begin with)
+---@param id number|table the number; of a search `{ref, sha}`
+---@param opts table `interval`, `appear`, `rows`, and `row` (an older one to begin with)
 function Scheduler:follow(follow, kind, project, id, opts)
   local p = project_of(self, project)
   local entry = entry_of(self, p, kind, id)
@@ -509,7 +541,7 @@ function Scheduler:follow(follow, kind, project, id, opts)
     entry.stamp = freshness.stamp(opts.row)
   end
   -- An end that was seen a while ago may have been undone by a retry since: it is a floor for
-  -- what replicas say, and no verdict before it was looked at once more.
+  -- what replicas say, and no verdict before it was polled at once more.
   if entry.row and verdict.of(entry.row.status) and now - entry.shown_at > STALE
   then
     entry.stale = true
@@ -523,30 +555,27 @@ function Scheduler:follow(follow, kind, project, id, opts)
   schedule(self, p, now)
 end
 
-local remember
-
 local function remove_project(s, p)
   if p.timer then p.timer:cancel() end
-  -- A look for nobody: its request is withdrawn.
-  if p.looking then p.looking:cancel() end
+  -- A poll for nobody: its request is withdrawn.
+  if p.polling then p.polling:cancel() end
   s.projects[p.key] = nil
   for i, other in ipairs(s.order) do
     if other == p then table.remove(s.order, i) break end
   end
 end
 
--- Nobody follows the entry any more. The project's list forgets it at the next look.
+-- Nobody follows the entry any more. The project's list forgets it at the next poll.
 local function drop(s, entry)
   entry.gone = true
   local p = entry.project
-  -- Whoever reads next must not meet an older state than the end that was told.
-  if entry.row and verdict.of(entry.row.status) then
-    remember(s, recent_key(p.key, entry.kind, entry.id), entry.row,
+  -- Whoever reads next must not meet an older state than the end that was reported.
+  if entry.kind ~= "search" and entry.row and verdict.of(entry.row.status) then
+    s.recent:put(p.key, entry.kind, entry.row,
       entry.visible_by and entry.visible_by - freshness.WINDOW)
   end
-  local map = entry.kind == "job" and p.jobs or p.pipelines
-  map[entry.id] = nil
-  if next(p.pipelines) == nil and next(p.jobs) == nil then remove_project(s, p) end
+  entries_of(p, entry.kind)[entry.key] = nil
+  if not (next(p.pipelines) or next(p.jobs) or next(p.searches)) then remove_project(s, p) end
 end
 
 --- Ends the following.
@@ -582,55 +611,46 @@ end
 
 local function hurry(s, p)
   stir(p)
-  schedule(s, p, math.max(s.rt:now(), p.last_look + BETWEEN_LOOKS))
+  schedule(s, p, math.max(s.rt:now(), p.last_poll + BETWEEN_POLLS))
 end
 
---- Looks at a project now: an event said that something happened there.
+--- Polls the project of a follow now, once, whatever its interval has grown to.
+---@param follow table
+function Scheduler:poll_soon(follow)
+  local p = follow.entry.project
+  schedule(self, p, math.max(self.rt:now(), p.last_poll + BETWEEN_POLLS))
+end
+
+--- What the follow reads beside its entry has moved: its project is polled at often again.
+function Scheduler:moved(follow)
+  local p = follow.entry.project
+  stir(p)
+  schedule(self, p, self.rt:now() + p.min)
+end
+
+--- Polls a project now: an event said that something happened there.
 ---@param project number|string number or path
 ---@param id number|nil only if this pipeline is awaited
 function Scheduler:wake(project, id)
   local key = key_of(project)
   for _, p in ipairs(self.order) do
-    if (p.key == key or p.number == key) and (not id or p.pipelines[id] or next(p.jobs)) then
+    if (p.key == key or p.number == key) and (not id or p.pipelines[id] or next(p.jobs) or next(p.searches)) then
       hurry(self, p)
     end
   end
 end
 
-local function forget_old(s)
-  local now = s.rt:now()
-  local first = s.recent_queue[s.recent_head]
-  while first and now - first.at >= REMEMBERED do
-    if s.recent[first.key] == first then s.recent[first.key] = nil end
-    s.recent_queue[s.recent_head] = nil
-    s.recent_head = s.recent_head + 1
-    first = s.recent_queue[s.recent_head]
-  end
-end
-
-function remember(s, key, row, seen_at)
-  forget_old(s)
-  local before, now = s.recent[key], s.rt:now()
-  local item = {
-    key = key, row = verdict.of(row.status) and row or held.brief(row), at = now,
-    seen_at = before and before.seen_at or seen_at or now,
-  }
-  s.recent[key] = item
-  s.recent_tail = s.recent_tail + 1
-  s.recent_queue[s.recent_tail] = item
-end
-
---- Takes note of the answer to a write of ours: rows that are older are replicas that lag.
+--- Takes note of the response to a write of ours: rows that are older are replicas that lag.
 ---@param project number|string
 ---@param kind string "pipeline" or "job"
 ---@param row table
-function Scheduler:saw(project, kind, row)
+function Scheduler:record_write(project, kind, row)
   local keys, number = { key_of(project) }, number_of(row)
   if number and number ~= keys[1] then keys[2] = number end
   for _, key in ipairs(keys) do
-    remember(self, recent_key(key, kind, row.id), row)
+    self.recent:put(key, kind, row)
     local p = self.projects[key]
-    local entry = p and (kind == "job" and p.jobs or p.pipelines)[row.id]
+    local entry = p and entries_of(p, kind)[row.id]
     if entry then
       if freshness.age(kind, entry, row, true) == "new" then keep(self, entry, row) end
       hurry(self, p)
@@ -645,11 +665,11 @@ end
 ---@return table|nil known `{visible_by, row, stamp}`, a note for freshness.judge
 function Scheduler:known(project, kind, id)
   local p = self.projects[key_of(project)]
-  local entry = p and (kind == "job" and p.jobs or p.pipelines)[id]
+  local entry = p and entries_of(p, kind)[id]
   if entry and entry.row then
     return { visible_by = entry.visible_by, row = entry.row, stamp = entry.stamp }
   end
-  local item = recent_of(self, p or { key = key_of(project) }, kind, id)
+  local item = self.recent:get(key_of(project), kind, id)
   if not item then return nil end
   local known = freshness.seen(item.seen_at)
   known.row, known.stamp = item.row, freshness.stamp(item.row)
@@ -665,7 +685,7 @@ function Scheduler:close(err)
       if not entry.gone then fail(entry, err) end
     end
     if p.timer then p.timer:cancel() end
-    if p.looking then p.looking:cancel() end
+    if p.polling then p.polling:cancel() end
   end
 end
 

@@ -3,39 +3,30 @@
 -- A finished pipeline's verdict is its status; one that stands at a manual job is "blocked"; every
 -- other status, one that nobody has heard of included, means "not yet".
 
+local core_status = require("gitlab_pipelines.core").status
+
 local M = {}
 
-local VERDICTS = {
-  success = "success", failed = "failed", canceled = "canceled", skipped = "skipped",
-  manual = "blocked",
-}
+local is_alive, is_finished = core_status.is_alive, core_status.is_finished
 
--- Where a pipeline stays when nobody takes its jobs: no runner, no resource, no callback.
-local IDLE = {
-  created = true, preparing = true, pending = true,
-  waiting_for_resource = true, waiting_for_callback = true,
-}
+-- Of the statuses that go on by themselves, those in which a runner has the jobs.
+local WITH_RUNNER = { running = true, canceling = true }
 
 --- The verdict of a status: "success", "failed", "canceled", "skipped", "blocked", or nil.
 ---@param status string|nil
 ---@return string|nil
 function M.of(status)
-  return VERDICTS[status]
+  if is_finished(status) then return status end
+  return status == "manual" and "blocked" or nil
 end
 
---- Is this a verdict that only somebody's act changes (a retry, a play)?
----@param status string|nil
----@return boolean
-function M.is_finished(status)
-  local verdict = VERDICTS[status]
-  return verdict ~= nil and verdict ~= "blocked"
-end
-
---- May a pipeline in this status be stuck, if nothing moves for long?
+--- May a pipeline in this status be stuck, if nothing moves for long: no runner, no resource, no
+--- callback?
 ---@param status string|nil
 ---@return boolean
 function M.can_be_stuck(status)
-  return IDLE[status] or (type(status) == "string" and status:match "^waiting_" ~= nil)
+  if is_alive(status) then return not WITH_RUNNER[status] end
+  return type(status) == "string" and status:match "^waiting_" ~= nil
 end
 
 --- The first job that failed because no runner took it, or nil. One that is allowed to fail holds

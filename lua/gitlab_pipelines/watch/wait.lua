@@ -2,17 +2,19 @@
 --- returns when there is a verdict.
 --
 -- What is learned is dealt with where it is learned: in the scheduler's task, or in that of the
--- question (jobs, trigger jobs, plays) whose answer it is. Nothing of that waits. The task that
+-- read (jobs, trigger jobs, plays) whose response it is. Nothing of that waits. The task that
 -- waits does nothing else until all is decided; only `on_change` is called in it, so it may call
 -- whatever it likes. So ten thousand of them stand on small stacks, and a cancel takes effect at
 -- once.
 
 local aside = require "gitlab_pipelines.runtime.shared_stack"
+local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
 local freshness = require "gitlab_pipelines.watch.freshness"
 local machine = require "gitlab_pipelines.watch.machine"
 local outcomes = require "gitlab_pipelines.client.response_errors"
 local reading = require "gitlab_pipelines.watch.reading"
+local scheduler = require "gitlab_pipelines.watch.scheduler"
 local verdict = require "gitlab_pipelines.watch.verdict"
 
 local M = {}
@@ -24,34 +26,34 @@ local CROWD = 50
 -- us following them.
 local MOST_IN_TREE = 1001
 
-local handle
+local update
 
--- Deals with what was learned about a node: an event, the answer to a question, or that it is time.
+-- Deals with what was learned about a node: an event, the response to a read, or that it is time.
 -- A mistake that comes up here belongs to who waits.
-local function learn(session, node, event, apply, answer, err)
-  local ok, raised = pcall(handle, session, node, event, apply, answer, err)
+local function deliver(session, node, event, apply, response, err)
+  local ok, raised = pcall(update, session, node, event, apply, response, err)
   if not ok then session.raised = { raised } end
   if not ok or session.open == 0 then session.waiter:wake() end
 end
 
--- Asks `source` in a task of its own, and applies the answer.
-local function ask(session, node, apply, question, ...)
+-- Sends a read or a play in a task of its own, and applies the response.
+local function request(session, node, apply, read, ...)
   local task = session.watcher.rt:background(function(...)
-    local ok, answer, err = pcall(question, ...)
-    if not ok then return learn(session, node, { raised = answer }) end
-    learn(session, node, nil, apply, answer, err)
+    local ok, response, err = pcall(read, ...)
+    if not ok then return deliver(session, node, { raised = response }) end
+    deliver(session, node, nil, apply, response, err)
   end, ...)
-  local asked = session.asked or { limit = 2 }
-  session.asked = asked
-  asked[#asked + 1] = task
-  -- Those that are answered need no cancelling at the end.
-  if #asked < asked.limit then return end
+  local tasks = session.requests or { limit = 2 }
+  session.requests = tasks
+  tasks[#tasks + 1] = task
+  -- Those that are done need no cancelling at the end.
+  if #tasks < tasks.limit then return end
   local open = {}
-  for _, other in ipairs(asked) do
+  for _, other in ipairs(tasks) do
     if not other.state then open[#open + 1] = other end
   end
   open.limit = math.max(2, 2 * #open)
-  session.asked = open
+  session.requests = open
 end
 
 -- What a wait knows of one pipeline: a follow of the scheduler's, a node of the machine's and a
@@ -61,32 +63,32 @@ local Node = {}
 Node.__index = Node
 
 function Node:on_event(event)
-  learn(self.session, self, event)
+  deliver(self.session, self, event)
 end
 
 -- It is time to look what is to be done next.
 function Node:fire()
-  learn(self.session, self)
+  deliver(self.session, self)
 end
 
--- Begins to follow. A root is the node of a pipeline that was asked for; with `downstream` it has
+-- Begins to follow. A root is the node of a pipeline that the caller awaits; with `downstream` it has
 -- `nodes`, the whole tree as far as it is known, and each other node of the tree knows its root.
 local function begin(node, session, kind, project, id, row)
-  local wishes = session.wishes
+  local opts = session.opts
   node.session = session
-  if wishes.downstream then
+  if opts.downstream then
     node.unsettled = true
     if not node.root then node.nodes = { node } end
   end
   session.watcher.scheduler:follow(node, kind, project, id, {
-    interval = wishes.interval, appear = wishes.appear, row = row,
-    rows = wishes.on_change ~= nil,
+    interval = opts.interval, appear = opts.appear, row = row,
+    rows = opts.on_change ~= nil,
   })
-  if node.entry.row then learn(session, node, { row = node.entry.row }) end
+  if node.entry.row then deliver(session, node, { row = node.entry.row }) end
   return node
 end
 
--- The arguments that a question about the node begins with.
+-- The arguments that a read about the node begins with.
 local function target(node)
   return node.entry.project.name, node.entry.id
 end
@@ -102,13 +104,13 @@ end
 
 local subscribe
 
-local function new_session(watcher, wishes, open)
+local function new_session(watcher, opts, open)
   local rt = watcher.rt
   local session = setmetatable({
-    watcher = watcher, wishes = wishes, waiter = rt:waiter(), open = open,
-    deadline = rt:now() + wishes.timeout,
+    watcher = watcher, opts = opts, waiter = rt:waiter(), open = open,
+    deadline = rt:now() + opts.timeout,
   }, Node)
-  if wishes.wake then subscribe(session) end
+  if opts.wake then subscribe(session) end
   return session
 end
 
@@ -123,14 +125,14 @@ end
 
 -- What the machine asks for --------------------------------------------------------------------
 
--- Somebody else may have played it, or it is not known whether we did: the status will tell.
+-- Somebody else may have played it, or it is not known whether we did: the status will show it.
 local function may_have_been_played(err)
   return errors.is_error(err) and (err.retryable or err.unknown_outcome
     or err:is "JobError.JobNotPlayable" or err:is "PipelineError.UnknownOutcome")
 end
 
 local function played(session, node, job, err)
-  node.asking_play = nil
+  node.playing = nil
   if job == nil and not may_have_been_played(err) then return err end
   machine.played(node, node.to_play[1], session.watcher.rt:now())
   session.watcher.scheduler:wake((target(node)))
@@ -148,9 +150,9 @@ local function manual_jobs(session, node)
   return jobs
 end
 
--- Is this error of a question about the node's jobs tolerated? `count` is how many came in a row.
+-- Is this error of a read about the node's jobs tolerated? `count` is how many came in a row.
 -- Where there is no such pipeline, a replica does not know it yet; if it is gone, the scheduler's
--- own reads tell before this gives up.
+-- own reads report that before this gives up.
 local function tolerated(session, node, err, count)
   if errors.is_error(err) and err:is "AccessError.PipelineNotFound" then
     local now = session.watcher.rt:now()
@@ -160,12 +162,12 @@ local function tolerated(session, node, err, count)
   return count <= 5 and (not errors.is_error(err) or err.retryable)
 end
 
-local function manual_answer(session, node, jobs, err)
-  node.asking_manual = nil
+local function on_manual_jobs(session, node, jobs, err)
+  node.reading_manual = nil
   node.manual_errors = jobs and 0 or (node.manual_errors or 0) + 1
   if jobs then
     node.unseen = nil
-    machine.manual_answer(node, jobs, session.watcher.rt:now())
+    machine.on_manual_jobs(node, jobs, session.watcher.rt:now())
   elseif not tolerated(session, node, err, node.manual_errors) then
     return err
   else
@@ -174,9 +176,9 @@ local function manual_answer(session, node, jobs, err)
   end
 end
 
-local function failed_answer(session, node, jobs)
-  node.asking_failed = nil
-  machine.failed_answer(node, jobs, session.watcher.rt:now())
+local function on_failed_jobs(session, node, jobs)
+  node.reading_failed = nil
+  machine.on_failed_jobs(node, jobs, session.watcher.rt:now())
 end
 
 local function known_child(root, row)
@@ -208,17 +210,17 @@ local function drop_orphans(root)
   root.nodes = kept
 end
 
-local function bridges_answer(session, node, bridges, err)
-  -- What has moved since the question is not in the answer.
-  local version = node.asking_bridges
-  node.asking_bridges = nil
+local function on_bridges(session, node, bridges, err)
+  -- What has moved since the read is not in the response.
+  local version = node.reading_bridges
+  node.reading_bridges = nil
   if not bridges then
     node.bridge_errors = (node.bridge_errors or 0) + 1
     node.bridges_retry_at = session.watcher.rt:now() + 5
     return not tolerated(session, node, err, node.bridge_errors) and err or nil
   end
   node.bridge_errors, node.bridges_retry_at, node.unseen = 0, nil, nil
-  local root, children = node.root or node, machine.bridges_answer(node, bridges,
+  local root, children = node.root or node, machine.on_bridges(node, bridges,
     session.watcher.rt:now(), version)
   for _, child in ipairs(children) do
     local row = child.row
@@ -238,15 +240,15 @@ local function bridges_answer(session, node, bridges, err)
   drop_orphans(root)
 end
 
-local function ask_bridges(session, node)
+local function read_bridges(session, node)
   local now = session.watcher.rt:now()
-  -- Also while an answer is on its way: it may be of before the last move, and then settles nothing.
+  -- Also while a response is on its way: it may be from before the last move, and then settles nothing.
   local due = machine.bridges_due(node, now)
-  if not due or node.asking_bridges then return nil end
+  if not due or node.reading_bridges then return nil end
   due = math.max(due, node.bridges_retry_at or due)
   if due > now then return due end
-  node.asking_bridges = node.entry.version
-  ask(session, node, bridges_answer, session.watcher.source.bridges, target(node))
+  node.reading_bridges = node.entry.version
+  request(session, node, on_bridges, session.watcher.source.bridges, target(node))
 end
 
 local function earliest(a, b)
@@ -259,19 +261,19 @@ local function step_node(session, node)
   local now = session.watcher.rt:now()
   local action, at = machine.decide(node, now, session.watcher.scheduler.awaited > CROWD)
   if action == "manual_jobs" then
-    node.asking_manual = true
-    ask(session, node, manual_answer, manual_jobs, session, node)
+    node.reading_manual = true
+    request(session, node, on_manual_jobs, manual_jobs, session, node)
   elseif action == "failed_jobs" then
-    node.asking_failed = true
+    node.reading_failed = true
     local project, id = target(node)
-    ask(session, node, failed_answer, session.watcher.source.jobs, project, id,
+    request(session, node, on_failed_jobs, session.watcher.source.jobs, project, id,
       { scope = { "failed" } })
   elseif action == "play" then
-    node.asking_play = true
-    ask(session, node, played, session.watcher.source.play, (target(node)), at.id)
+    node.playing = true
+    request(session, node, played, session.watcher.source.play, (target(node)), at.id)
     at = nil
   end
-  at = earliest(at, ask_bridges(session, node))
+  at = earliest(at, read_bridges(session, node))
   if node.index and node.at == at then return end
   local rt = session.watcher.rt
   rt:disarm(node)
@@ -299,7 +301,7 @@ end
 local function step(session, root)
   for _, node in ipairs(nodes_of(root)) do step_node(session, node) end
   local found
-  if session.wishes.downstream then found = verdict.tree(root) else found = root.verdict end
+  if session.opts.downstream then found = verdict.tree(root) else found = root.verdict end
   if found and not root.result then
     ended(session, root, { verdict = found })
   elseif found then
@@ -309,20 +311,20 @@ local function step(session, root)
   end
 end
 
-function handle(session, node, event, apply, answer, err)
+function update(session, node, event, apply, response, err)
   if node.stopped then return end
   local root, problem = node.root or node, nil
   if event then
     if event.raised ~= nil then error(event.raised, 0) end
     problem = event.err
-    if event.row and session.wishes.on_change then
+    if event.row and session.opts.on_change then
       local inbox = session.inbox or {}
       inbox[#inbox + 1] = { node = node, row = event.row, old_status = event.old_status }
       session.inbox = inbox
       session.waiter:wake()
     end
   elseif apply then
-    problem = apply(session, node, answer, err)
+    problem = apply(session, node, response, err)
   end
   if problem ~= nil then
     if not root.result then ended(session, root, { err = problem }) end
@@ -331,9 +333,9 @@ function handle(session, node, event, apply, answer, err)
   end
 end
 
--- In the task that waits: tells of the changes that have come.
-local function tell(session)
-  local on_change, inbox = session.wishes.on_change, session.inbox
+-- In the task that waits: reports the changes that have come.
+local function report_changes(session)
+  local on_change, inbox = session.opts.on_change, session.inbox
   session.inbox = nil
   for i = 1, #inbox do
     local change = inbox[i]
@@ -345,16 +347,29 @@ local function tell(session)
   end
 end
 
+local function poll_once_more(session)
+  for _, root in ipairs(roots_of(session)) do
+    for _, node in ipairs(root.result and {} or nodes_of(root)) do
+      session.watcher.scheduler:poll_soon(node)
+    end
+  end
+end
+
 -- Until all are decided, or time is up, or the task is cancelled: nil, or the error. Most of a
 -- wait's memory is the stack on which this function stands while it waits: it is kept small.
 local function work(session)
   local _, why
+  local wake_at = session.deadline - scheduler.LAST_POLL
   while why ~= "cancelled" do
-    while session.inbox do tell(session) end
+    while session.inbox do report_changes(session) end
     if session.raised then error(session.raised[1], 0) end
     if session.open == 0 then return nil end
-    if why then return errors.new("WaitError.TimedOut") end
-    _, why = session.waiter:wait(session.deadline)
+    if why and wake_at == session.deadline then return errors.new("WaitError.TimedOut") end
+    if why then
+      poll_once_more(session)
+      wake_at = session.deadline
+    end
+    _, why = session.waiter:wait(wake_at)
   end
   return errors.new("TaskError.Cancelled", { message = "the wait was cancelled" })
 end
@@ -364,7 +379,7 @@ local function close(session)
   for _, root in ipairs(roots_of(session)) do
     for _, node in ipairs(nodes_of(root)) do stop(node) end
   end
-  for _, task in ipairs(session.asked or {}) do task:cancel() end
+  for _, task in ipairs(session.requests or {}) do task:cancel() end
 end
 
 -- The pipelines that nobody waits for any more and that nobody else should pay for.
@@ -372,7 +387,7 @@ local function cancel_unfinished(session)
   for _, root in ipairs(roots_of(session)) do
     for _, node in ipairs(root.result and {} or nodes_of(root)) do
       local row = node.entry.row
-      if node.entry.kind == "pipeline" and not (row and verdict.is_finished(row.status)) then
+      if node.entry.kind == "pipeline" and not (row and core.status.is_finished(row.status)) then
         session.watcher.source.cancel(target(node))
       end
     end
@@ -386,10 +401,10 @@ local function id_of(value)
 end
 
 function subscribe(session)
-  local scheduler = session.watcher.scheduler
-  session.unsubscribe = session.wishes.wake:subscribe(function(event)
+  local polled = session.watcher.scheduler
+  session.unsubscribe = session.opts.wake:subscribe(function(event)
     local project = id_of(event.project)
-    if project then scheduler:wake(project, id_of(event.pipeline)) end
+    if project then polled:wake(project, id_of(event.pipeline)) end
   end)
 end
 
@@ -397,7 +412,7 @@ end
 local function left_open(root)
   for _, node in ipairs(nodes_of(root)) do
     local row = node.entry.row
-    if not (row and verdict.is_finished(row.status)) then return node end
+    if not (row and core.status.is_finished(row.status)) then return node end
   end
   return root
 end
@@ -407,7 +422,7 @@ local function describe(session)
   local row = node.entry.row
   local project, id = target(node)
   return ("%s %s of %s %s after %g s"):format(node.entry.kind, tostring(id), tostring(project),
-    row and "was still " .. outcomes.one_line(row.status) or "had not appeared", session.wishes.timeout)
+    row and "was still " .. outcomes.one_line(row.status) or "had not appeared", session.opts.timeout)
 end
 
 local function finish(session, ok, err)
@@ -415,7 +430,7 @@ local function finish(session, ok, err)
   if ok and err and err:is "WaitError.TimedOut" and session.entry then
     err.message = describe(session)
   end
-  if ok and err and session.wishes.cancel_on_timeout then cancel_unfinished(session) end
+  if ok and err and session.opts.cancel_on_timeout then cancel_unfinished(session) end
   close(session)
   if not ok then error(err, 0) end
   return err
@@ -426,20 +441,10 @@ local function run(session, conclude)
   return conclude(session, finish(session, pcall(work, session)))
 end
 
--- Lists show fewer fields than a pipeline read by itself; and of one that is stuck only the gist
--- was kept.
 local function completed(session, node)
   local entry = node.entry
-  local row = entry.row
-  if not entry.gist and (entry.full or not session.wishes.full) then return row end
-  local watcher, project, id = session.watcher, target(node)
-  local read = entry.kind == "job" and watcher.source.job or watcher.source.get
-  local full = reading.settled(watcher.rt, entry, function()
-    local found, err = read(project, id)
-    if not found then return nil, err end
-    return found, freshness.age(entry.kind, entry, found) ~= "older"
-  end, session.deadline, "the pipeline")
-  return full and full.status == row.status and full or row
+  if not entry.gist and (entry.full or not session.opts.full) then return entry.row end
+  return reading.whole(session.watcher.rt, session.watcher.source, entry, session.deadline)
 end
 
 local function one_result(session, err)
@@ -448,20 +453,20 @@ local function one_result(session, err)
   return completed(session, session), session.result.verdict
 end
 
-local function begin_one(watcher, kind, project, id, wishes)
-  local session = new_session(watcher, wishes, 1)
+local function begin_one(watcher, kind, project, id, opts)
+  local session = new_session(watcher, opts, 1)
   return begin(session, session, kind, project, id)
 end
 
---- Waits for one pipeline or job. `wishes` are checked options (watch/init.lua).
+--- Waits for one pipeline or job. `opts` are checked options (watch/init.lua).
 ---@return table|nil row
 ---@return any verdict, or the error
-function M.one(watcher, kind, project, id, wishes)
-  return run(aside.call(begin_one, watcher, kind, project, id, wishes), one_result)
+function M.one(watcher, kind, project, id, opts)
+  return run(aside.call(begin_one, watcher, kind, project, id, opts), one_result)
 end
 
-local function begin_many(watcher, list, wishes)
-  local session = new_session(watcher, wishes, #list)
+local function begin_many(watcher, list, opts)
+  local session = new_session(watcher, opts, #list)
   local roots = {}
   session.roots, session.list = roots, list
   for i, item in ipairs(list) do
@@ -474,15 +479,15 @@ local function many_results(session, err)
   if err then
     if err:is "WaitError.TimedOut" then
       err.message = ("%d of %d pipelines had not ended after %g s"):format(session.open,
-        #session.roots, session.wishes.timeout)
+        #session.roots, session.opts.timeout)
     end
     return nil, err
   end
   local results = {}
   for i, root in ipairs(session.roots) do
-    local asked, result = session.list[i], root.result
+    local item, result = session.list[i], root.result
     results[i] = {
-      project = asked[1], id = asked[2], verdict = result.verdict, err = result.err,
+      project = item[1], id = item[2], verdict = result.verdict, err = result.err,
       pipeline = result.err and root.entry.row or completed(session, root),
     }
   end
@@ -492,8 +497,8 @@ end
 --- Waits for many pipelines: `{project, id}` each.
 ---@return table|nil results `{project, id, pipeline, verdict, err}` in the order of the list
 ---@return table|nil err
-function M.many(watcher, list, wishes)
-  return run(aside.call(begin_many, watcher, list, wishes), many_results)
+function M.many(watcher, list, opts)
+  return run(aside.call(begin_many, watcher, list, opts), many_results)
 end
 
 return M

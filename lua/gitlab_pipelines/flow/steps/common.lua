@@ -1,0 +1,72 @@
+--- What several kinds of steps share: their results, and the variables and inputs that they send.
+
+local core = require "gitlab_pipelines.core"
+local duration = require "gitlab_pipelines.duration"
+local errors = require "gitlab_pipelines.errors"
+local refs = require "gitlab_pipelines.flow.refs"
+
+local M = {}
+
+function M.failed(reason, err)
+  return { status = "failed", reason = reason, error = err }
+end
+
+function M.of_error(run, err, what)
+  if err:is "TaskError.Cancelled" then
+    return { status = "canceled", reason = run.cancel_reason or run.stop_reason
+      or "it was canceled" }
+  end
+  local result = M.failed((what and what .. ": " or "") .. err.message, err)
+  result.timed_out = err:is "WaitError.TimedOut" or nil
+  return result
+end
+
+function M.timed_out(run, state)
+  return { status = "failed", timed_out = true,
+    error = errors.new("WaitError.TimedOut", { message = "timed out" }),
+    reason = ("not done after %s"):format(duration.text(run.rt:now() - state.started_at, "prose")) }
+end
+
+function M.variables(run, given)
+  if not given then return nil end
+  local texts = {}
+  for _, name in ipairs(refs.sorted_keys(given)) do
+    local value = run:resolve(given[name])
+    if type(value) == "table" then
+      error(errors.new("PipelineError.InvalidVariable",
+        { message = ("variable %s is a table, not a text"):format(name) }), 0)
+    end
+    texts[name] = refs.text(value)
+  end
+  return texts
+end
+
+
+-- Variables and inputs as they are sent: a text that holds a secret input travels as a secret, so
+-- that the client's logs, errors and journal know what not to show.
+function M.guarded(run, value)
+  if type(value) == "string" then
+    return run:holds_secret(value) and core.secret.new(value, { short = true }) or value
+  end
+  if type(value) ~= "table" or #run.secrets == 0 then return value end
+  local sent = {}
+  for key, one in pairs(value) do sent[key] = M.guarded(run, one) end
+  return setmetatable(sent, getmetatable(value))
+end
+
+-- GitLab has not made or played it, or it is not known whether it has: `doubt` in the result.
+function M.not_made(run, state, err)
+  -- The key's own entry in the run's journal.
+  if err:is "FlowError.JournalUnusable" then
+    run:abandon(err)
+    error(err, 0)
+  end
+  local doubt = err:is "PipelineError.UnknownOutcome" or nil
+  run:record(state, err.unknown_outcome and "unknown" or "refused",
+    { reason = doubt and run:redact(err.message) })
+  local result = M.of_error(run, err)
+  result.doubt = doubt
+  return result
+end
+
+return M
