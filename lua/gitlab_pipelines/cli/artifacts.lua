@@ -35,7 +35,8 @@ function M.define(parser)
 
   command = group:command("get", "Download a job's archive, or one file of it.")
   job(command)
-  command:argument("file", "file to write; - is standard output (default: artifacts.zip, or the name in --path)"):args "?"
+  command:argument("file", "file to write; - is standard output (default: artifacts.zip, or the name in --path)")
+    :args "?"
   command:option("--path", "download only this file of the archive"):argname "<path>"
   command:option("--verify", "what to verify before the file gets its name"):default "length"
     :choices { "length", "crc", "none" }
