@@ -124,7 +124,7 @@ local function view(ctx, args, run)
 end
 
 -- Waits for the end: of the run, of what people can not go on with, or of our patience. Returns the
--- exit code.
+-- exit code, and the timer that ends the process where a task of the run does not end, if there is one.
 local function finish(ctx, args, run)
   local rt = run.rt
   local state = { signals = 0, left = rt:waiter() }
@@ -137,15 +137,13 @@ local function finish(ctx, args, run)
   waiting:cancel()
   rt:untrap()
   local code = state.code and run.status ~= "success" and state.code or run:exit_code()
-  if not run.ended then
-    run:abandon()
-    -- A task that does not end by itself (a function of the script) keeps nobody waiting.
-    rt:after(LEAVE_WITHIN, function()
-      io.stdout:flush()
-      os.exit(code)
-    end)
-  end
-  return code
+  if run.ended then return code end
+  run:abandon()
+  -- A task that does not end by itself (a function of the script) keeps nobody waiting.
+  return code, rt:after(LEAVE_WITHIN, function()
+    io.stdout:flush()
+    os.exit(code)
+  end)
 end
 
 -- Writes the last lines and the report. What goes wrong in that is said, and changes the code of a run
@@ -170,13 +168,16 @@ function M.run(ctx, args)
   check_usage(ctx, args)
   check_report(ctx, args.report)
   local gl = flows.client(ctx, args)
-  return gl.runtime:run(function()
+  local code, leaving
+  gl.runtime:run(function()
     local run = start(ctx, args, gl)
     local shown = view(ctx, args, run)
-    local code = conclude(args, run, shown, finish(ctx, args, run))
+    code, leaving = finish(ctx, args, run)
+    code = conclude(args, run, shown, code)
     flows.tell_left(args, run)
-    return code
   end)
+  if leaving then leaving:cancel() end
+  return code
 end
 
 return M
