@@ -1,5 +1,12 @@
-/* store.folder: place(root, name) -> path | nil, why not. See csrc/io/folder.h. */
+/*
+ * store.folder: see csrc/io/folder.h.
+ *
+ *   place(root, name) -> path | nil, why not
+ *   make(path)        -> true | nil, message; for the owner alone
+ */
+#include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "io/folder.h"
@@ -22,9 +29,27 @@ static int folder_place(lua_State *L)
     return 2;
 }
 
+static int folder_make(lua_State *L)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s", luaL_checkstring(L, 1)) >= (int)sizeof path) {
+        lua_pushnil(L);
+        lua_pushliteral(L, "the folder's name is too long");
+        return 2;
+    }
+    if (gp_folder_make(path, 0700) != 0) {
+        lua_pushnil(L);
+        lua_pushfstring(L, "%s: %s", path, strerror(errno));
+        return 2;
+    }
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 int lgp_open_folder(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"place", folder_place}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"place", folder_place}, {"make", folder_make}, {NULL, NULL}};
     lgp_module(L, functions);
     return 1;
 }

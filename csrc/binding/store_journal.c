@@ -17,10 +17,8 @@
 #include "lgp.h"
 #include "store_modules.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define JOURNAL    "gitlab_pipelines.journal"
 #define MAX_PARAMS 32
@@ -95,28 +93,6 @@ static int journal_wait(lua_State *L)
     gp_journal *journal = check_journal(L);
     gp_journal_wait(journal, luaL_checknumber(L, 2));
     return 0;
-}
-
-/* Makes a folder and those above it, for the owner alone. */
-static int journal_make_folder(lua_State *L)
-{
-    char path[4096];
-    size_t len, i;
-    const char *given = luaL_checklstring(L, 1, &len);
-    if (len == 0 || len >= sizeof path) return failed(L, "the folder has no usable name");
-    memcpy(path, given, len + 1);
-    for (i = 1; i <= len; i++) {
-        if (path[i] != '/' && path[i] != '\0') continue;
-        path[i] = '\0';
-        if (mkdir(path, 0700) != 0 && errno != EEXIST) {
-            lua_pushnil(L);
-            lua_pushfstring(L, "%s: %s", path, strerror(errno));
-            return 2;
-        }
-        if (i < len) path[i] = '/';
-    }
-    lua_pushboolean(L, 1);
-    return 1;
 }
 
 static int journal_close(lua_State *L)
@@ -236,10 +212,8 @@ static int journal_release(lua_State *L)
 
 int lgp_open_journal(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"open", journal_open},
-                                         {"make_folder", journal_make_folder},
-                                         {"boot", journal_boot},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"open", journal_open}, {"boot", journal_boot}, {NULL, NULL}};
     static const luaL_Reg methods[] = {
         {"query", journal_query},        {"wait", journal_wait},       {"hold", journal_hold},
         {"holder", journal_name_holder}, {"release", journal_release}, {NULL, NULL}};

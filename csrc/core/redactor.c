@@ -11,8 +11,8 @@ static const char *const token_prefixes[] = {
 };
 
 static const char *const secret_headers[] = {
-    "private-token",  "job-token",         "authorization", "proxy-authorization",
-    "x-gitlab-token", "webhook-signature", "cookie",        "set-cookie",
+    "private-token",     "job-token", "authorization", "proxy-authorization", "x-gitlab-token",
+    "webhook-signature", "cookie",    "set-cookie",    "deploy-token",
 };
 
 static const char *const parameters[] = {

@@ -10,19 +10,22 @@
 static const char *const cannot_make = "a folder cannot be made";
 static const char *const too_long = "the path is too long";
 
-/* mkdir -p */
-static int make_folders(const char *path)
+int gp_folder_make(char *path, mode_t mode)
 {
-    char at[PATH_MAX];
-    char *slash;
-    if (snprintf(at, sizeof at, "%s", path) >= (int)sizeof at) return -1;
-    for (slash = at + 1; *slash; slash++) {
-        if (*slash != '/') continue;
-        *slash = 0;
-        if (mkdir(at, 0777) != 0 && errno != EEXIST) return -1;
-        *slash = '/';
+    char *end = path;
+    if (!*path) {
+        errno = ENOENT;
+        return -1;
     }
-    return mkdir(at, 0777) != 0 && errno != EEXIST ? -1 : 0;
+    while (*end) {
+        char kept;
+        end += 1 + strcspn(end + 1, "/");
+        kept = *end;
+        *end = '\0';
+        if (mkdir(path, mode) != 0 && errno != EEXIST) return -1;
+        *end = kept;
+    }
+    return 0;
 }
 
 static const char *check_name(const char *name)
@@ -82,7 +85,8 @@ const char *gp_folder_place(const char *root, const char *name, char *out, size_
     char *part, *rest = parts;
     if (problem) return problem;
     if (snprintf(parts, sizeof parts, "%s", name) >= (int)sizeof parts) return too_long;
-    if (make_folders(root) != 0 || !realpath(root, base)) return cannot_make;
+    if (snprintf(out, size, "%s", root) >= (int)size) return too_long;
+    if (gp_folder_make(out, 0777) != 0 || !realpath(root, base)) return cannot_make;
     if (snprintf(out, size, "%s", base) >= (int)size) return too_long;
     while (!problem && (part = strsep(&rest, "/"))) {
         if (*part && strcmp(part, ".") != 0) problem = enter(base, out, size, part, !rest);

@@ -5,15 +5,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/redactor.h"
 #include "io/http_outcome.h"
 
 enum { MAX_TEXT = 256 * 1024, EXPECT_ABOVE = 1024 * 1024 };
-
-/* Headers that carry a credential, whoever set them. */
-static const char *const sensitive_names[] = {
-    "PRIVATE-TOKEN", "JOB-TOKEN",      "Authorization", "Proxy-Authorization",
-    "Cookie",        "X-Gitlab-Token", "Deploy-Token",  "webhook-signature",
-};
 
 static int name_is(const char *name, size_t len, const char *wanted)
 {
@@ -22,12 +17,7 @@ static int name_is(const char *name, size_t len, const char *wanted)
 
 static int is_sensitive(const gp_http_header_out *header)
 {
-    size_t i;
-    if (header->secret) return 1;
-    for (i = 0; i < sizeof sensitive_names / sizeof *sensitive_names; i++) {
-        if (name_is(header->name, header->name_len, sensitive_names[i])) return 1;
-    }
-    return 0;
+    return header->secret || gp_redact_is_secret_header(header->name, header->name_len);
 }
 
 int gp_http_has_control(const char *text, size_t len)

@@ -170,6 +170,7 @@ describe("redaction", function()
     { "private-token:abc", "private-token:[secret]" },
     { "Authorization: Bearer a.b.c\n", "Authorization: [secret]\n" },
     { "Proxy-Authorization: Basic YQ==\nJOB-TOKEN: x\nX-Gitlab-Token: y", nil },
+    { "Deploy-Token: abc\nok", "Deploy-Token: [secret]\nok" },
     { "webhook-signature: v1,abc= v1,def=\nok", "webhook-signature: [secret]\nok" },
     { "Set-Cookie: a=\"b\"; Path=/\nCookie: c=d; e=f\n", "Set-Cookie: [secret]\nCookie: [secret]\n" },
     { "curl -H 'PRIVATE-TOKEN: abc' http://h", "curl -H 'PRIVATE-TOKEN: [secret]' http://h" },

@@ -50,7 +50,7 @@ end
 ---@return table|nil err FlowError.JournalUnusable
 function M.default_path(name)
   local folder = M.state_folder()
-  local ok, message = require("gitlab_pipelines.store").journal.make_folder(folder)
+  local ok, message = require("gitlab_pipelines.store").folder.make(folder)
   if not ok then return unusable(message) end
   return folder .. "/" .. name
 end
