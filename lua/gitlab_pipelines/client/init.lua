@@ -207,11 +207,11 @@ end
 ---@return number|nil retry_after seconds
 function Client:await_turn(call, exchange, stores)
   while true do
-    local verdict, detail, retry_after
     if self.closed then
       self:abandon(exchange)
       return false, "cancelled"
     end
+    local verdict, detail, retry_after
     if stores then verdict, detail, retry_after = stores:next(call.deadline) end
     if not verdict then verdict, detail, retry_after = exchange:next(self.runtime:now()) end
     if verdict == "send" then return true end
@@ -219,7 +219,10 @@ function Client:await_turn(call, exchange, stores)
     if verdict == "done" then return false, detail, retry_after end
     if verdict == "probe" then
       local over, later = probe(self, call)
-      if over then return false, "failed", later end
+      if over then
+        self:abandon(exchange)
+        return false, "failed", later
+      end
     elseif not wait_turn(self, exchange, detail) then
       return false, "cancelled"
     end
