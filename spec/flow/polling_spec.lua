@@ -30,7 +30,8 @@ describe("the steps of a flow", function()
     local made = assert(flow.from_string(([[
       seen = each { over = { NAMES }, make = function(n)
         return
-          wait_for { project = "p/a", ref = "main", sha = "none" .. n, timeout = 120 } end }]]):gsub("NAMES", table.concat(names, ", ")), "f.lua"))
+          wait_for { project = "p/a", ref = "main", sha = "none" .. n, timeout = 120 } end }]])
+      :gsub("NAMES", table.concat(names, ", ")), "f.lua"))
     rt:run(function()
       local run = assert(made:start { client = gl })
       run:wait()
