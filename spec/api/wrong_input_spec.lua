@@ -4,55 +4,13 @@ local double = require "support.transport_double"
 local json = require "gitlab_pipelines.json"
 local operations = require "gitlab_pipelines.operations"
 local api = require "support.api_client"
+local plain_calls = require "support.plain_calls"
 
-local function fields(group, method)
-  return function(gl, project, given) return gl[group][method](gl[group], project, given) end
-end
+local function set(gl, project, given) return gl.variables:set(project, given) end
 
--- A method whose second argument is the parameter `id`, and the rest options.
-local function by(group, method, id, takes_fields)
-  return function(gl, project, given)
-    local rest = {}
-    for name, value in pairs(given) do
-      if name ~= id then rest[name] = value end
-    end
-    return gl[group][method](gl[group], project, given[id], (takes_fields or next(rest)) and rest or nil)
-  end
-end
-
--- operation -> a call of its method with named values, and values that would be right.
+-- operation -> a call of its method with named values, and values that would be right: where the method
+-- takes them otherwise than the operation's row says.
 local methods = {
-  { "projects.get", function(gl, project) return gl.projects:get(project) end, {} },
-  { "pipelines.list", fields("pipelines", "list"), {} },
-  { "pipelines.get", by("pipelines", "get", "pipeline_id"), { pipeline_id = 3 } },
-  { "pipelines.latest", function(gl, project, given) return gl.pipelines:latest(project, given.ref) end,
-    { ref = "main" } },
-  { "pipelines.create", fields("pipelines", "create"), { ref = "main" } },
-  { "pipelines.cancel", by("pipelines", "cancel", "pipeline_id"), { pipeline_id = 3 } },
-  { "pipelines.retry", by("pipelines", "retry", "pipeline_id"), { pipeline_id = 3 } },
-  { "pipelines.delete", by("pipelines", "delete", "pipeline_id"), { pipeline_id = 3 } },
-  { "pipelines.variables", by("pipelines", "variables", "pipeline_id"), { pipeline_id = 3 } },
-  { "pipelines.rename", function(gl, project, given)
-      return gl.pipelines:rename(project, given.pipeline_id, given.name)
-    end, { pipeline_id = 3, name = "x" } },
-  { "pipelines.test_report", by("pipelines", "test_report", "pipeline_id"), { pipeline_id = 3 } },
-  { "pipelines.test_report_summary", by("pipelines", "test_report_summary", "pipeline_id"),
-    { pipeline_id = 3 } },
-  { "jobs.list", by("jobs", "list", "pipeline_id"), { pipeline_id = 3 } },
-  { "jobs.list_project", fields("jobs", "list_project"), {} },
-  { "jobs.get", by("jobs", "get", "job_id"), { job_id = 5 } },
-  { "jobs.retry", by("jobs", "retry", "job_id"), { job_id = 5 } },
-  { "jobs.cancel", by("jobs", "cancel", "job_id"), { job_id = 5 } },
-  { "jobs.play", by("jobs", "play", "job_id"), { job_id = 5 } },
-  { "jobs.erase", by("jobs", "erase", "job_id"), { job_id = 5 } },
-  { "artifacts.keep", by("artifacts", "keep", "job_id"), { job_id = 5 } },
-  { "artifacts.delete", by("artifacts", "delete", "job_id"), { job_id = 5 } },
-  { "artifacts.download", function(gl, project, given)
-      return gl.artifacts:download(project, given.job_id)
-    end, { job_id = 5 } },
-  { "artifacts.file", function(gl, project, given)
-      return gl.artifacts:file(project, given.job_id, given.path)
-    end, { job_id = 5, path = "a" } },
   { "artifacts.latest", function(gl, project, given)
       local rest = {}
       for name, value in pairs(given) do
@@ -60,38 +18,21 @@ local methods = {
       end
       return gl.artifacts:latest(project, given.ref, given.job_name, nil, rest)
     end, { ref = "main", job_name = "build" } },
-  { "triggers.run", fields("triggers", "run"), { ref = "main", token = "glptt-0123456789" } },
-  { "triggers.list", fields("triggers", "list"), {} },
-  { "triggers.get", by("triggers", "get", "trigger_id"), { trigger_id = 9 } },
-  { "triggers.create", fields("triggers", "create"), { description = "x" } },
-  { "triggers.update", by("triggers", "update", "trigger_id", true), { trigger_id = 9 } },
-  { "triggers.delete", by("triggers", "delete", "trigger_id"), { trigger_id = 9 } },
-  { "variables.list", fields("variables", "list"), {} },
-  { "variables.get", by("variables", "get", "key"), { key = "K" } },
-  { "variables.create", fields("variables", "set"), { key = "K", value = "v" } },
-  { "variables.update", fields("variables", "set"), { key = "K", value = "v" },
+  { "variables.create", set, { key = "K", value = "v" } },
+  { "variables.update", set, { key = "K", value = "v" },
     -- `set` takes them from what it sends first, and knows the scope by its own name.
     without = { filter_scope = true }, required = { value = true } },
-  { "pipelines.trigger_jobs", by("pipelines", "trigger_jobs", "pipeline_id"), { pipeline_id = 3 },
+  { "pipelines.trigger_jobs", function(gl, project, given)
+      return gl.pipelines:trigger_jobs(project, given.pipeline_id)
+    end, { pipeline_id = 3 },
     without = { scope = true, page = true, per_page = true } },
   { "pipelines.bridges", function(gl, project, given)
       gl.memory.no_trigger_jobs = true
       return gl.pipelines:trigger_jobs(project, given.pipeline_id)
     end, { pipeline_id = 3 }, without = { scope = true, page = true, per_page = true } },
-  { "jobs.log", by("jobs", "log", "job_id"), { job_id = 5 } },
   { "artifacts.tree", function(gl, project, given)
       return gl.artifacts:browse(project, given.job_id, given.path)
     end, { job_id = 5 }, without = { recursive = true, page = true, per_page = true } },
-  { "variables.delete", by("variables", "delete", "key"), { key = "K" } },
-  { "environments.list", fields("environments", "list"), {} },
-  { "environments.get", by("environments", "get", "environment_id"), { environment_id = 4 } },
-  { "environments.create", fields("environments", "create"), { name = "x" } },
-  { "environments.update", by("environments", "update", "environment_id", true),
-    { environment_id = 4 } },
-  { "environments.stop", by("environments", "stop", "environment_id"), { environment_id = 4 } },
-  { "environments.delete", by("environments", "delete", "environment_id"), { environment_id = 4 } },
-  { "deployments.list", fields("deployments", "list"), {} },
-  { "deployments.get", by("deployments", "get", "deployment_id"), { deployment_id = 6 } },
 }
 
 -- Operations that no method passes anything of the caller's to.
@@ -99,6 +40,12 @@ local inner = {
   ["token.self"] = true, ["token.oauth"] = true, ["token.job"] = true, ["server.version"] = true,
   ["server.user"] = true, ["artifacts.latest_file"] = true,
 }
+
+local named = {}
+for _, row in ipairs(methods) do named[row[1]] = true end
+for _, operation in ipairs(plain_calls.others(named)) do
+  methods[#methods + 1] = { operation.name, plain_calls.call(operation), plain_calls.values(operation) }
+end
 
 -- Methods that use several operations, or one by another name: {method, a call, its id's name}.
 local composed = {
