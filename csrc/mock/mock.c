@@ -74,7 +74,7 @@ static const gp_entity *const entities[] = {
     &gp_hook_entity,
     &gp_delivery_entity,
     &gp_version_entity,
-    &gp_late_entity,
+    &gp_delayed_entity,
     &gp_window_entity,
     &gp_request_entity,
     NULL,
@@ -102,8 +102,8 @@ static const gp_observer observer = {job_changed, pipeline_changed, deployment_c
 
 static int answer_outside(gp_call *call, const char *path, const char *query, int *status)
 {
-    if (!gp_bucket_is_asked(call)) return 0;
-    *status = gp_bucket_answer(call, path, query);
+    if (!gp_object_store_is_target(call)) return 0;
+    *status = gp_object_store_respond(call, path, query);
     return 1;
 }
 
@@ -172,7 +172,7 @@ void gp_mock_close(gp_mock *m)
     gp_list_free(&m->hooks);
     gp_list_free(&m->worlds);
     gp_list_free(&m->heap);
-    gp_list_free(&m->late);
+    gp_list_free(&m->delayed);
     gp_list_free(&m->dirty_pipelines);
     gp_arena_free(&m->scratch);
     gp_arena_free(&m->strings);
@@ -343,22 +343,22 @@ static void start_call(gp_call *call, gp_mock *m, const gp_http_request_in *in,
 }
 
 /* Requests that a fault has put off are carried out at their time, their answers thrown away. */
-static void carry_out_late(gp_mock *m, gp_ms until)
+static void carry_out_delayed(gp_mock *m, gp_ms until)
 {
-    gp_late *late;
+    gp_delayed *delayed;
     int64_t reloads = m->reloads;
     /* What the database would not take is tried again at the next request. */
-    while (reloads == m->reloads && (late = gp_late_take(m, until)) != NULL) {
+    while (reloads == m->reloads && (delayed = gp_delayed_take(m, until)) != NULL) {
         gp_http_response_out out;
         gp_call call;
-        m->now = late->due > m->now ? late->due : m->now;
-        gp_simulate_advance(m);
+        m->now = delayed->due > m->now ? delayed->due : m->now;
+        gp_engine_advance(m);
         m->acted = 1;
         gp_http_response_init(&out, &m->alloc);
-        start_call(&call, m, &late->request, &out);
+        start_call(&call, m, &delayed->request, &out);
         carry_out(&call);
         gp_http_response_free(&out);
-        gp_late_free(late);
+        gp_delayed_free(delayed);
     }
 }
 
@@ -399,10 +399,10 @@ static void catch_up(gp_mock *m, double now)
 {
     gp_ms before = m->now, until;
     set_clock(m, now);
-    if (!m->late.count || !gp_store_lock(m)) return;
+    if (!m->delayed.count || !gp_store_lock(m)) return;
     until = m->now;
     m->now = before;
-    carry_out_late(m, until);
+    carry_out_delayed(m, until);
     m->now = until;
 }
 
@@ -450,7 +450,7 @@ void gp_mock_request(gp_mock *m, double now, const gp_http_request_in *in,
     if (!may_defer(in)) commit(m);
     start_call(&call, m, in, out);
     gp_lag_prepare(m, gp_fault_lag(m));
-    gp_simulate_advance(m);
+    gp_engine_advance(m);
     call.writes = gp_store_writes(m);
     m->acted |= !is_read(in);
     if (m->spoiled) {
@@ -463,7 +463,7 @@ void gp_mock_request(gp_mock *m, double now, const gp_http_request_in *in,
         reloads = m->reloads;
         call.redirect = struck && effect.object_storage;
         if (struck && effect.apply_late != GP_MS_NONE)
-            gp_late_add(m, in, m->now + effect.apply_late);
+            gp_delayed_add(m, in, m->now + effect.apply_late);
         if (!struck || !(effect.replace || effect.apply_late != GP_MS_NONE))
             out->status = carry_out(&call);
         /* The rule that struck is gone with the other rows when they had to be read again. */
@@ -512,7 +512,7 @@ int gp_mock_webhook_take(gp_mock *m, double now, gp_mock_webhook *out)
         return 0;
     }
     catch_up(m, now);
-    gp_simulate_advance(m);
+    gp_engine_advance(m);
     m->acted = 1;
     d = gp_outbox_take(&m->outbox, &m->hooks, m->now);
     if (!d) return 0;
@@ -549,7 +549,7 @@ int gp_mock_webhook_report(gp_mock *m, double now, int64_t id, int status, const
     hook = d ? gp_hook_by_id(&m->hooks, d->hook_id) : NULL;
     if (!hook || d->state != GP_DELIVERY_SENDING) return 0;
     catch_up(m, now);
-    gp_simulate_advance(m);
+    gp_engine_advance(m);
     m->acted = 1;
     if (len > GP_ANSWER_MAX) len = GP_ANSWER_MAX;
     free(d->answer);

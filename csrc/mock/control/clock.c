@@ -9,11 +9,11 @@ int gp_get_clock(gp_call *call)
 {
     gp_buf *buf = &call->out->body;
     gp_mock *m = call->m;
-    gp_out_open(buf, NULL, '{');
-    gp_out_string(buf, "mode", m->clock_virtual ? "virtual" : "real");
-    gp_out_time(buf, "now", m->now);
-    gp_out_seconds(buf, "epoch", m->now);
-    gp_out_close(buf, '}');
+    gp_write_open(buf, NULL, '{');
+    gp_write_string(buf, "mode", m->clock_virtual ? "virtual" : "real");
+    gp_write_time(buf, "now", m->now);
+    gp_write_seconds(buf, "epoch", m->now);
+    gp_write_close(buf, '}');
     return 200;
 }
 
@@ -56,11 +56,11 @@ int gp_set_clock(gp_call *call)
     m->clock_offset = at - m->caller;
     gp_store_begin(m);
     gp_get_clock(call);
-    if (m->late.count) {
+    if (m->delayed.count) {
         /* What was put off is carried out at its own time, before the next request. */
         m->now = before;
     } else {
-        gp_simulate_advance(m);
+        gp_engine_advance(m);
     }
     return 200;
 }

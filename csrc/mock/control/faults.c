@@ -5,10 +5,10 @@
 int gp_list_faults(gp_call *call)
 {
     size_t i;
-    gp_out_open(&call->out->body, NULL, '[');
+    gp_write_open(&call->out->body, NULL, '[');
     for (i = 0; i < call->m->faults.count; i++)
         gp_fault_shape(&call->out->body, call->m->faults.items[i]);
-    gp_out_close(&call->out->body, ']');
+    gp_write_close(&call->out->body, ']');
     return 200;
 }
 

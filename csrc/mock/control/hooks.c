@@ -16,76 +16,76 @@ enum { SHOWN = 20 };
 
 static void shape_delivery(gp_buf *buf, gp_mock *m, const gp_hook *hook, const gp_delivery *d)
 {
-    gp_out_open(buf, NULL, '{');
-    gp_out_integer(buf, "id", d->id);
-    gp_out_integer(buf, "hook_id", d->hook_id);
-    gp_out_string(buf, "event", gp_hook_event_word(d->event));
-    gp_out_string(buf, "subject", d->subject);
-    gp_out_string(buf, "state", gp_delivery_state_name(d->state));
-    gp_out_string(buf, "webhook_id", d->key);
-    gp_out_integer(buf, "attempts", d->tries);
-    gp_out_time(buf, "created_at", d->created_at);
-    gp_out_time(buf, "due_at", d->state == GP_DELIVERY_WAITING ? d->due : GP_MS_NONE);
-    gp_out_time(buf, "sent_at", d->sent_at);
-    gp_out_time(buf, "answered_at", d->answered_at);
+    gp_write_open(buf, NULL, '{');
+    gp_write_integer(buf, "id", d->id);
+    gp_write_integer(buf, "hook_id", d->hook_id);
+    gp_write_string(buf, "event", gp_hook_event_word(d->event));
+    gp_write_string(buf, "subject", d->subject);
+    gp_write_string(buf, "state", gp_delivery_state_name(d->state));
+    gp_write_string(buf, "webhook_id", d->key);
+    gp_write_integer(buf, "attempts", d->tries);
+    gp_write_time(buf, "created_at", d->created_at);
+    gp_write_time(buf, "due_at", d->state == GP_DELIVERY_WAITING ? d->due : GP_MS_NONE);
+    gp_write_time(buf, "sent_at", d->sent_at);
+    gp_write_time(buf, "answered_at", d->answered_at);
     if (d->status) {
-        gp_out_integer(buf, "status", d->status);
+        gp_write_integer(buf, "status", d->status);
     } else {
-        gp_out_null(buf, "status");
+        gp_write_null(buf, "status");
     }
-    gp_out_string(buf, "answer", d->answer);
+    gp_write_string(buf, "answer", d->answer);
     gp_delivery_shape_headers(buf, "headers", m, hook, d);
-    gp_out_raw(buf, "payload", d->body, strlen(d->body));
-    gp_out_close(buf, '}');
+    gp_write_raw(buf, "payload", d->body, strlen(d->body));
+    gp_write_close(buf, '}');
 }
 
 static void shape(gp_buf *buf, gp_mock *m, const gp_hook *hook, size_t shown)
 {
     size_t i;
     int bit;
-    gp_out_open(buf, NULL, '{');
-    gp_out_integer(buf, "id", hook->id);
-    gp_out_string(buf, "url", hook->url);
+    gp_write_open(buf, NULL, '{');
+    gp_write_integer(buf, "id", hook->id);
+    gp_write_string(buf, "url", hook->url);
     if (hook->project_id == GP_UNSET) {
-        gp_out_null(buf, "project_id");
+        gp_write_null(buf, "project_id");
     } else {
-        gp_out_integer(buf, "project_id", hook->project_id);
+        gp_write_integer(buf, "project_id", hook->project_id);
     }
-    gp_out_open(buf, "events", '[');
+    gp_write_open(buf, "events", '[');
     for (bit = GP_HOOK_PIPELINE; bit <= GP_HOOK_DEPLOYMENT; bit *= 2) {
-        if (hook->events & bit) gp_out_string(buf, NULL, gp_hook_event_word(bit));
+        if (hook->events & bit) gp_write_string(buf, NULL, gp_hook_event_word(bit));
     }
-    gp_out_close(buf, ']');
-    gp_out_boolean(buf, "token_present", hook->token != NULL);
-    gp_out_boolean(buf, "signing_token_present", hook->signing != NULL);
-    gp_out_integer(buf, "retries", hook->retries);
-    gp_out_integer(buf, "duplicate", hook->duplicate);
-    gp_out_seconds(buf, "delay", hook->delay);
-    gp_out_boolean(buf, "reorder", hook->reorder);
-    gp_out_boolean(buf, "wrong_signature", hook->wrong);
-    gp_out_string(buf, "alert_status", gp_hook_alert_status(hook, m->now));
-    gp_out_time(buf, "disabled_until",
-                gp_hook_executable(hook, m->now) ? GP_MS_NONE : hook->off_until);
-    gp_out_integer(buf, "failures", hook->failures);
-    gp_out_time(buf, "created_at", hook->created_at);
-    gp_out_open(buf, "deliveries", '[');
+    gp_write_close(buf, ']');
+    gp_write_boolean(buf, "token_present", hook->token != NULL);
+    gp_write_boolean(buf, "signing_token_present", hook->signing != NULL);
+    gp_write_integer(buf, "retries", hook->retries);
+    gp_write_integer(buf, "duplicate", hook->duplicate);
+    gp_write_seconds(buf, "delay", hook->delay);
+    gp_write_boolean(buf, "reorder", hook->reorder);
+    gp_write_boolean(buf, "wrong_signature", hook->wrong);
+    gp_write_string(buf, "alert_status", gp_hook_alert_status(hook, m->now));
+    gp_write_time(buf, "disabled_until",
+                  gp_hook_executable(hook, m->now) ? GP_MS_NONE : hook->off_until);
+    gp_write_integer(buf, "failures", hook->failures);
+    gp_write_time(buf, "created_at", hook->created_at);
+    gp_write_open(buf, "deliveries", '[');
     for (i = m->outbox.items.count; i > 0 && shown > 0; i--) {
         const gp_delivery *d = m->outbox.items.items[i - 1];
         if (d->hook_id != hook->id) continue;
         shape_delivery(buf, m, hook, d);
         shown--;
     }
-    gp_out_close(buf, ']');
-    gp_out_close(buf, '}');
+    gp_write_close(buf, ']');
+    gp_write_close(buf, '}');
 }
 
 int gp_list_hooks(gp_call *call)
 {
     size_t i;
-    gp_out_open(&call->out->body, NULL, '[');
+    gp_write_open(&call->out->body, NULL, '[');
     for (i = 0; i < call->m->hooks.count; i++)
         shape(&call->out->body, call->m, call->m->hooks.items[i], SHOWN);
-    gp_out_close(&call->out->body, ']');
+    gp_write_close(&call->out->body, ']');
     return 200;
 }
 

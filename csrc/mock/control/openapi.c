@@ -12,7 +12,7 @@
 
 static void text_of(gp_buf *buf, const char *key, const char *data, size_t len)
 {
-    gp_out_bytes(buf, key, data, len);
+    gp_write_bytes(buf, key, data, len);
 }
 
 /* Types ------------------------------------------------------------------------------------- */
@@ -20,34 +20,34 @@ static void text_of(gp_buf *buf, const char *key, const char *data, size_t len)
 static void type_names(gp_buf *buf, const char *name, int nullable)
 {
     if (!nullable) {
-        gp_out_string(buf, "type", name);
+        gp_write_string(buf, "type", name);
         return;
     }
-    gp_out_open(buf, "type", '[');
-    gp_out_string(buf, NULL, name);
-    gp_out_string(buf, NULL, "null");
-    gp_out_close(buf, ']');
+    gp_write_open(buf, "type", '[');
+    gp_write_string(buf, NULL, name);
+    gp_write_string(buf, NULL, "null");
+    gp_write_close(buf, ']');
 }
 
 static void enumerate(gp_buf *buf, const char *choices, size_t len, int nullable)
 {
     const char *at = choices, *end = choices + len;
-    gp_out_open(buf, "enum", '[');
+    gp_write_open(buf, "enum", '[');
     while (at < end) {
         const char *bar = memchr(at, '|', (size_t)(end - at));
         text_of(buf, NULL, at, (size_t)((bar ? bar : end) - at));
         at = bar ? bar + 1 : end;
     }
-    if (nullable) gp_out_null(buf, NULL);
-    gp_out_close(buf, ']');
+    if (nullable) gp_write_null(buf, NULL);
+    gp_write_close(buf, ']');
 }
 
 static void reference(gp_buf *buf, const char *name, size_t len)
 {
-    gp_out_open(buf, "$ref", '"');
+    gp_write_open(buf, "$ref", '"');
     gp_buf_adds(buf, "#/components/schemas/");
     gp_buf_add(buf, name, len);
-    gp_out_close(buf, '"');
+    gp_write_close(buf, '"');
 }
 
 static int is(const char *type, size_t len, const char *word)
@@ -67,7 +67,7 @@ static void scalar(gp_buf *buf, const char *type, size_t len, int nullable)
     }
     if (is(type, len, "time") || is(type, len, "date")) {
         type_names(buf, "string", nullable);
-        gp_out_string(buf, "format", is(type, len, "time") ? "date-time" : "date");
+        gp_write_string(buf, "format", is(type, len, "time") ? "date-time" : "date");
     }
 }
 
@@ -76,7 +76,7 @@ static void typed(gp_buf *buf, const char *key, const char *type, size_t len, co
 {
     int nullable = len && type[len - 1] == '?';
     len -= (size_t)nullable;
-    gp_out_open(buf, key, '{');
+    gp_write_open(buf, key, '{');
     if (*type == '[') {
         type_names(buf, "array", nullable);
         typed(buf, "items", type + 1, len - 2, NULL);
@@ -87,17 +87,17 @@ static void typed(gp_buf *buf, const char *key, const char *type, size_t len, co
         type_names(buf, "string", nullable);
         enumerate(buf, type, len, nullable);
     } else if (*type >= 'A' && *type <= 'Z' && nullable) {
-        gp_out_open(buf, "anyOf", '[');
+        gp_write_open(buf, "anyOf", '[');
         typed(buf, NULL, type, len, NULL);
         gp_buf_adds(buf, ",{\"type\":\"null\"}");
-        gp_out_close(buf, ']');
+        gp_write_close(buf, ']');
     } else if (*type >= 'A' && *type <= 'Z') {
         reference(buf, type, len);
     } else {
         scalar(buf, type, len, nullable);
     }
-    if (about) gp_out_string(buf, "description", about);
-    gp_out_close(buf, '}');
+    if (about) gp_write_string(buf, "description", about);
+    gp_write_close(buf, '}');
 }
 
 static size_t name_length(const gp_schema_field *field)
@@ -118,7 +118,7 @@ static void required(gp_buf *buf, const gp_schema_field *fields)
     const gp_schema_field *field;
     for (field = fields; field && field->name; field++) {
         if (field->name[name_length(field)] == 0 && !is_rest(field))
-            gp_out_string(buf, NULL, field->name);
+            gp_write_string(buf, NULL, field->name);
     }
 }
 
@@ -141,44 +141,44 @@ static int members(gp_call *call, gp_buf *buf, const gp_schema_field *fields)
 static void properties(gp_call *call, gp_buf *buf, const gp_schema *schema)
 {
     int rest;
-    gp_out_string(buf, "type", "object");
-    gp_out_open(buf, "required", '[');
+    gp_write_string(buf, "type", "object");
+    gp_write_open(buf, "required", '[');
     required(buf, schema->base);
     required(buf, schema->fields);
-    gp_out_close(buf, ']');
-    gp_out_open(buf, "properties", '{');
+    gp_write_close(buf, ']');
+    gp_write_open(buf, "properties", '{');
     rest = members(call, buf, schema->base);
     rest |= members(call, buf, schema->fields);
-    gp_out_close(buf, '}');
-    if (rest) gp_out_boolean(buf, "additionalProperties", 1);
+    gp_write_close(buf, '}');
+    if (rest) gp_write_boolean(buf, "additionalProperties", 1);
 }
 
 static void either(gp_buf *buf, const char *names)
 {
-    gp_out_open(buf, "anyOf", '[');
+    gp_write_open(buf, "anyOf", '[');
     while (*names) {
         size_t len = strcspn(names, "|");
         typed(buf, NULL, names, len, NULL);
         names += len + (names[len] == '|');
     }
-    gp_out_close(buf, ']');
+    gp_write_close(buf, ']');
 }
 
 static void schemas(gp_call *call, gp_buf *buf)
 {
     const gp_schema *schema;
-    gp_out_open(buf, "schemas", '{');
+    gp_write_open(buf, "schemas", '{');
     for (schema = gp_schemas; schema->name; schema++) {
-        gp_out_open(buf, schema->name, '{');
-        gp_out_string(buf, "description", schema->about);
+        gp_write_open(buf, schema->name, '{');
+        gp_write_string(buf, "description", schema->about);
         if (schema->fields) {
             properties(call, buf, schema);
         } else {
             either(buf, schema->either);
         }
-        gp_out_close(buf, '}');
+        gp_write_close(buf, '}');
     }
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
 }
 
 /* Parameters -------------------------------------------------------------------------------- */
@@ -195,14 +195,14 @@ static void param_schema(gp_buf *buf, const char *key, const gp_param *p, const 
         typed(buf, key, type, strlen(type), about);
         return;
     }
-    gp_out_open(buf, key, '{');
-    gp_out_string(buf, "type", "array");
-    gp_out_open(buf, "items", '{');
-    gp_out_string(buf, "type", "string");
+    gp_write_open(buf, key, '{');
+    gp_write_string(buf, "type", "array");
+    gp_write_open(buf, "items", '{');
+    gp_write_string(buf, "type", "string");
     enumerate(buf, p->choices, strlen(p->choices), 0);
-    gp_out_close(buf, '}');
-    if (about) gp_out_string(buf, "description", about);
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
+    if (about) gp_write_string(buf, "description", about);
+    gp_write_close(buf, '}');
 }
 
 /* What can be tried out as it stands: a value of a path or query, or the body of an operation. */
@@ -263,7 +263,7 @@ static void show_example(gp_buf *buf, const example *at, const char *name)
 {
     while (at->name && strcmp(at->name, name) != 0)
         at++;
-    if (at->name) gp_out_raw(buf, "example", at->json, strlen(at->json));
+    if (at->name) gp_write_raw(buf, "example", at->json, strlen(at->json));
 }
 
 static void parameter(gp_call *call, gp_buf *buf, const gp_param *p)
@@ -271,21 +271,21 @@ static void parameter(gp_call *call, gp_buf *buf, const gp_param *p)
     const char *name = p->name;
     int many = p->type == GP_STRINGS && p->where == 'q';
     if (many) name = gp_arena_print(call->arena, "%s[]", name);
-    gp_out_open(buf, NULL, '{');
-    gp_out_string(buf, "name", name);
-    gp_out_string(buf, "in", p->where == 'p' ? "path" : "query");
-    if (p->where == 'p' || (p->flags & GP_REQUIRED)) gp_out_boolean(buf, "required", 1);
-    if (p->help) gp_out_string(buf, "description", p->help);
-    if (many) gp_out_string(buf, "style", "form");
-    if (p->type == GP_HASH) gp_out_string(buf, "style", "deepObject");
-    if (many || p->type == GP_HASH) gp_out_boolean(buf, "explode", 1);
+    gp_write_open(buf, NULL, '{');
+    gp_write_string(buf, "name", name);
+    gp_write_string(buf, "in", p->where == 'p' ? "path" : "query");
+    if (p->where == 'p' || (p->flags & GP_REQUIRED)) gp_write_boolean(buf, "required", 1);
+    if (p->help) gp_write_string(buf, "description", p->help);
+    if (many) gp_write_string(buf, "style", "form");
+    if (p->type == GP_HASH) gp_write_string(buf, "style", "deepObject");
+    if (many || p->type == GP_HASH) gp_write_boolean(buf, "explode", 1);
     param_schema(buf, "schema", p, NULL);
     if (p->where == 'p' && p->type == GP_INTEGER) {
-        gp_out_integer(buf, "example", 1);
+        gp_write_integer(buf, "example", 1);
     } else if (p->where == 'p' || p->type == GP_HASH) {
         show_example(buf, parameter_examples, p->name);
     }
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
 }
 
 /* The next `:name` or `*name` of a path; NULL when there is none left. */
@@ -312,7 +312,7 @@ static void parameters(gp_call *call, gp_buf *buf, const gp_route *route)
     const gp_param *p;
     const char *at = route->path;
     size_t len;
-    gp_out_open(buf, "parameters", '[');
+    gp_write_open(buf, "parameters", '[');
     while ((at = next_name(at, &len)) != NULL) {
         for (p = gp_path_params; p->name; p++) {
             if (is(at, len, p->name)) parameter(call, buf, p);
@@ -323,7 +323,7 @@ static void parameters(gp_call *call, gp_buf *buf, const gp_route *route)
     }
     for (p = gp_paging_params; (route->flags & GP_PAGED) && p->name; p++)
         parameter(call, buf, p);
-    gp_out_close(buf, ']');
+    gp_write_close(buf, ']');
 }
 
 static int needs_body(const gp_route *route)
@@ -348,23 +348,23 @@ static void body_schema(gp_buf *buf, const gp_route *route)
 {
     const gp_param *p;
     int required = 0;
-    gp_out_open(buf, "schema", '{');
-    gp_out_string(buf, "type", "object");
+    gp_write_open(buf, "schema", '{');
+    gp_write_string(buf, "type", "object");
     for (p = route->params; p->name; p++)
         required += p->where == 'b' && (p->flags & GP_REQUIRED) && !in_path(route->path, p->name);
-    if (required) gp_out_open(buf, "required", '[');
+    if (required) gp_write_open(buf, "required", '[');
     for (p = route->params; p->name && required; p++) {
         if (p->where == 'b' && (p->flags & GP_REQUIRED) && !in_path(route->path, p->name))
-            gp_out_string(buf, NULL, p->name);
+            gp_write_string(buf, NULL, p->name);
     }
-    if (required) gp_out_close(buf, ']');
-    gp_out_open(buf, "properties", '{');
+    if (required) gp_write_close(buf, ']');
+    gp_write_open(buf, "properties", '{');
     for (p = route->params; p->name; p++) {
         if (p->where != 'b' || in_path(route->path, p->name)) continue;
         param_schema(buf, p->name, p, p->help);
     }
-    gp_out_close(buf, '}');
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
+    gp_write_close(buf, '}');
 }
 
 /* Hashes within a form are written name[key]=value. */
@@ -374,40 +374,40 @@ static void form_encoding(gp_buf *buf, const gp_route *route)
     int found = 0;
     for (p = route->params; p->name; p++) {
         if (p->where != 'b' || p->type != GP_HASH) continue;
-        if (!found++) gp_out_open(buf, "encoding", '{');
-        gp_out_open(buf, p->name, '{');
-        gp_out_string(buf, "style", "deepObject");
-        gp_out_boolean(buf, "explode", 1);
-        gp_out_close(buf, '}');
+        if (!found++) gp_write_open(buf, "encoding", '{');
+        gp_write_open(buf, p->name, '{');
+        gp_write_string(buf, "style", "deepObject");
+        gp_write_boolean(buf, "explode", 1);
+        gp_write_close(buf, '}');
     }
-    if (found) gp_out_close(buf, '}');
+    if (found) gp_write_close(buf, '}');
 }
 
 static void request_body(gp_buf *buf, const gp_route *route)
 {
     if (!has_body(route)) return;
-    gp_out_open(buf, "requestBody", '{');
-    gp_out_boolean(buf, "required", needs_body(route));
-    gp_out_open(buf, "content", '{');
-    gp_out_open(buf, "application/json", '{');
+    gp_write_open(buf, "requestBody", '{');
+    gp_write_boolean(buf, "required", needs_body(route));
+    gp_write_open(buf, "content", '{');
+    gp_write_open(buf, "application/json", '{');
     if (route->takes) {
         typed(buf, "schema", route->takes, strlen(route->takes), NULL);
     } else {
         body_schema(buf, route);
     }
     show_example(buf, body_examples, route->id);
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
     if (!route->takes) {
-        gp_out_open(buf, "application/x-www-form-urlencoded", '{');
+        gp_write_open(buf, "application/x-www-form-urlencoded", '{');
         body_schema(buf, route);
         form_encoding(buf, route);
-        gp_out_close(buf, '}');
-        gp_out_open(buf, "multipart/form-data", '{');
+        gp_write_close(buf, '}');
+        gp_write_open(buf, "multipart/form-data", '{');
         body_schema(buf, route);
-        gp_out_close(buf, '}');
+        gp_write_close(buf, '}');
     }
-    gp_out_close(buf, '}');
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
+    gp_write_close(buf, '}');
 }
 
 /* Answers ----------------------------------------------------------------------------------- */
@@ -438,18 +438,18 @@ static void answer_headers(gp_buf *buf, const gp_route *route)
 {
     const header *h;
     if (route->flags & GP_PUBLIC) return;
-    gp_out_open(buf, "headers", '{');
+    gp_write_open(buf, "headers", '{');
     for (h = headers; h->name; h++) {
         if (h->when == 'p' && !(route->flags & GP_PAGED)) continue;
         if (h->when == 'g' && strcmp(route->method, "GET") != 0) continue;
-        gp_out_open(buf, h->name, '{');
-        gp_out_open(buf, "$ref", '"');
+        gp_write_open(buf, h->name, '{');
+        gp_write_open(buf, "$ref", '"');
         gp_buf_adds(buf, "#/components/headers/");
         gp_buf_adds(buf, h->name);
-        gp_out_close(buf, '"');
-        gp_out_close(buf, '}');
+        gp_write_close(buf, '"');
+        gp_write_close(buf, '}');
     }
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
 }
 
 static void content(gp_buf *buf, const char *gives)
@@ -463,20 +463,20 @@ static void content(gp_buf *buf, const char *gives)
                  {"asset", "*/*"}};
     size_t i;
     if (!gives) return;
-    gp_out_open(buf, "content", '{');
+    gp_write_open(buf, "content", '{');
     for (i = 0; i < sizeof bytes / sizeof *bytes; i++) {
         if (strcmp(gives, bytes[i].word) != 0) continue;
-        gp_out_open(buf, bytes[i].media, '{');
+        gp_write_open(buf, bytes[i].media, '{');
         typed(buf, "schema", "string", 6, NULL);
-        gp_out_close(buf, '}');
+        gp_write_close(buf, '}');
         break;
     }
     if (i == sizeof bytes / sizeof *bytes) {
-        gp_out_open(buf, "application/json", '{');
+        gp_write_open(buf, "application/json", '{');
         typed(buf, "schema", gives, strlen(gives), NULL);
-        gp_out_close(buf, '}');
+        gp_write_close(buf, '}');
     }
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
 }
 
 static void success(gp_call *call, gp_buf *buf, const gp_route *route)
@@ -484,50 +484,50 @@ static void success(gp_call *call, gp_buf *buf, const gp_route *route)
     const char *code = gp_arena_print(call->arena, "%d", route->success);
     int file =
         route->gives && (strcmp(route->gives, "binary") == 0 || strcmp(route->gives, "raw") == 0);
-    gp_out_open(buf, code ? code : "200", '{');
-    gp_out_string(buf, "description", route->success == 204 ? "Done; no body." : route->help);
+    gp_write_open(buf, code ? code : "200", '{');
+    gp_write_string(buf, "description", route->success == 204 ? "Done; no body." : route->help);
     answer_headers(buf, route);
     content(buf, route->gives);
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
     if (file) {
-        gp_out_open(buf, "206", '{');
-        gp_out_string(buf, "description", "The part that Range asked for.");
+        gp_write_open(buf, "206", '{');
+        gp_write_string(buf, "description", "The part that Range asked for.");
         content(buf, route->gives);
-        gp_out_close(buf, '}');
+        gp_write_close(buf, '}');
     }
     if (strcmp(route->method, "GET") == 0) {
-        gp_out_open(buf, "304", '{');
-        gp_out_string(buf, "description", "Nothing has changed since the ETag in If-None-Match.");
-        gp_out_close(buf, '}');
+        gp_write_open(buf, "304", '{');
+        gp_write_string(buf, "description", "Nothing has changed since the ETag in If-None-Match.");
+        gp_write_close(buf, '}');
     }
     if (file) {
-        gp_out_open(buf, "416", '{');
-        gp_out_string(buf, "description", "Range lies beyond the end.");
-        gp_out_close(buf, '}');
+        gp_write_open(buf, "416", '{');
+        gp_write_string(buf, "description", "Range lies beyond the end.");
+        gp_write_close(buf, '}');
     }
 }
 
 static void refusal(gp_buf *buf, const char *code)
 {
-    gp_out_open(buf, code, '{');
-    gp_out_open(buf, "$ref", '"');
+    gp_write_open(buf, code, '{');
+    gp_write_open(buf, "$ref", '"');
     gp_buf_adds(buf, "#/components/responses/");
     gp_buf_adds(buf, code);
-    gp_out_close(buf, '"');
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '"');
+    gp_write_close(buf, '}');
 }
 
 static void responses(gp_call *call, gp_buf *buf, const gp_route *route)
 {
     int open = route->flags & GP_PUBLIC;
-    gp_out_open(buf, "responses", '{');
+    gp_write_open(buf, "responses", '{');
     success(call, buf, route);
     refusal(buf, "400");
     if (!open) refusal(buf, "401");
     if (!open) refusal(buf, "403");
     if (strpbrk(route->path, ":*")) refusal(buf, "404");
     refusal(buf, "default");
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
 }
 
 /* Operations -------------------------------------------------------------------------------- */
@@ -536,19 +536,19 @@ static void security(gp_buf *buf, const gp_route *route)
 {
     static const char *const schemes[] = {"privateToken", "bearer", "tokenParameter", "jobToken"};
     size_t i, count = route->flags & (GP_JOB_TOKEN | GP_OPEN) ? 4 : 3;
-    gp_out_open(buf, "security", '[');
+    gp_write_open(buf, "security", '[');
     for (i = 0; i < count && !(route->flags & GP_PUBLIC); i++) {
-        gp_out_open(buf, NULL, '{');
-        gp_out_open(buf, schemes[i], '[');
-        gp_out_close(buf, ']');
-        gp_out_close(buf, '}');
+        gp_write_open(buf, NULL, '{');
+        gp_write_open(buf, schemes[i], '[');
+        gp_write_close(buf, ']');
+        gp_write_close(buf, '}');
     }
     /* The trigger endpoint takes its token in the body. */
     if (route->flags & GP_OPEN) {
-        gp_out_open(buf, NULL, '{');
-        gp_out_close(buf, '}');
+        gp_write_open(buf, NULL, '{');
+        gp_write_close(buf, '}');
     }
-    gp_out_close(buf, ']');
+    gp_write_close(buf, ']');
 }
 
 static void operation(gp_call *call, gp_buf *buf, const gp_route *route)
@@ -558,18 +558,18 @@ static void operation(gp_call *call, gp_buf *buf, const gp_route *route)
     for (i = 0; i < len && i < sizeof method - 1; i++)
         method[i] = (char)(route->method[i] + ('a' - 'A'));
     method[i] = 0;
-    gp_out_open(buf, method, '{');
-    gp_out_string(buf, "operationId", route->id);
-    gp_out_open(buf, "tags", '[');
+    gp_write_open(buf, method, '{');
+    gp_write_string(buf, "operationId", route->id);
+    gp_write_open(buf, "tags", '[');
     text_of(buf, NULL, route->id, strcspn(route->id, "_"));
-    gp_out_close(buf, ']');
-    gp_out_string(buf, "summary", route->help);
-    if (route->about) gp_out_string(buf, "description", route->about);
+    gp_write_close(buf, ']');
+    gp_write_string(buf, "summary", route->help);
+    if (route->about) gp_write_string(buf, "description", route->about);
     security(buf, route);
     parameters(call, buf, route);
     request_body(buf, route);
     responses(call, buf, route);
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
 }
 
 /* "/projects/:id/ref" -> "/projects/{id}/ref" */
@@ -605,18 +605,18 @@ static int seen_before(const gp_route *routes, const gp_route *route)
 static void paths(gp_call *call, gp_buf *buf)
 {
     const gp_route *routes = call->m->api->routes, *route, *other;
-    gp_out_open(buf, "paths", '{');
+    gp_write_open(buf, "paths", '{');
     for (route = routes; route->method; route++) {
         char *path;
         if (seen_before(routes, route)) continue;
         path = template_of(call, route->path);
-        gp_out_open(buf, path ? path : "/", '{');
+        gp_write_open(buf, path ? path : "/", '{');
         for (other = route; other->method; other++) {
             if (strcmp(other->path, route->path) == 0) operation(call, buf, other);
         }
-        gp_out_close(buf, '}');
+        gp_write_close(buf, '}');
     }
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
 }
 
 /* Webhooks ---------------------------------------------------------------------------------- */
@@ -636,27 +636,27 @@ static const char about_hooks[] =
 static void webhooks(gp_buf *buf)
 {
     size_t i;
-    gp_out_open(buf, "webhooks", '{');
+    gp_write_open(buf, "webhooks", '{');
     for (i = 0; i < sizeof hooks / sizeof *hooks; i++) {
-        gp_out_open(buf, hooks[i].name, '{');
-        gp_out_open(buf, "post", '{');
-        gp_out_open(buf, "operationId", '"');
+        gp_write_open(buf, hooks[i].name, '{');
+        gp_write_open(buf, "post", '{');
+        gp_write_open(buf, "operationId", '"');
         gp_buf_adds(buf, "webhook_");
         gp_buf_adds(buf, hooks[i].name);
-        gp_out_close(buf, '"');
+        gp_write_close(buf, '"');
         gp_buf_adds(buf, ",\"tags\":[\"webhooks\"],\"security\":[]");
-        gp_out_string(buf, "summary", hooks[i].about);
-        gp_out_string(buf, "description", about_hooks);
-        gp_out_open(buf, "requestBody", '{');
-        gp_out_boolean(buf, "required", 1);
+        gp_write_string(buf, "summary", hooks[i].about);
+        gp_write_string(buf, "description", about_hooks);
+        gp_write_open(buf, "requestBody", '{');
+        gp_write_boolean(buf, "required", 1);
         content(buf, hooks[i].schema);
-        gp_out_close(buf, '}');
+        gp_write_close(buf, '}');
         gp_buf_adds(buf, ",\"responses\":{\"2XX\":{\"description\":\"Taken.\"},"
                          "\"4XX\":{\"description\":\"Refused; it is sent again.\"}}");
-        gp_out_close(buf, '}');
-        gp_out_close(buf, '}');
+        gp_write_close(buf, '}');
+        gp_write_close(buf, '}');
     }
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
 }
 
 /* The document ------------------------------------------------------------------------------ */
@@ -696,26 +696,26 @@ static const char about_document[] =
 static void document_head(gp_buf *buf)
 {
     size_t i;
-    gp_out_string(buf, "openapi", "3.1.0");
-    gp_out_open(buf, "info", '{');
-    gp_out_string(buf, "title", "Simulated GitLab");
-    gp_out_string(buf, "version", "4");
-    gp_out_string(buf, "summary",
-                  "Pipelines, jobs, triggers, artifacts, and the simulation itself.");
-    gp_out_string(buf, "description", about_document);
-    gp_out_raw(buf, "contact", contact, sizeof contact - 1);
-    gp_out_raw(buf, "license", license, sizeof license - 1);
-    gp_out_close(buf, '}');
+    gp_write_string(buf, "openapi", "3.1.0");
+    gp_write_open(buf, "info", '{');
+    gp_write_string(buf, "title", "Simulated GitLab");
+    gp_write_string(buf, "version", "4");
+    gp_write_string(buf, "summary",
+                    "Pipelines, jobs, triggers, artifacts, and the simulation itself.");
+    gp_write_string(buf, "description", about_document);
+    gp_write_raw(buf, "contact", contact, sizeof contact - 1);
+    gp_write_raw(buf, "license", license, sizeof license - 1);
+    gp_write_close(buf, '}');
     gp_buf_adds(buf, ",\"servers\":[{\"url\":\"/api/v4\",\"description\":\"as on GitLab\"},"
                      "{\"url\":\"/\",\"description\":\"without the prefix\"}]");
-    gp_out_open(buf, "tags", '[');
+    gp_write_open(buf, "tags", '[');
     for (i = 0; i < sizeof tags / sizeof *tags; i++) {
-        gp_out_open(buf, NULL, '{');
-        gp_out_string(buf, "name", tags[i].name);
-        gp_out_string(buf, "description", tags[i].about);
-        gp_out_close(buf, '}');
+        gp_write_open(buf, NULL, '{');
+        gp_write_string(buf, "name", tags[i].name);
+        gp_write_string(buf, "description", tags[i].about);
+        gp_write_close(buf, '}');
     }
-    gp_out_close(buf, ']');
+    gp_write_close(buf, ']');
 }
 
 /* What the components hold for the statuses above. */
@@ -732,58 +732,58 @@ static const struct {
 static void scheme(gp_buf *buf, const char *key, const char *where, const char *name,
                    const char *about)
 {
-    gp_out_open(buf, key, '{');
-    gp_out_string(buf, "type", where ? "apiKey" : "http");
+    gp_write_open(buf, key, '{');
+    gp_write_string(buf, "type", where ? "apiKey" : "http");
     if (where) {
-        gp_out_string(buf, "in", where);
-        gp_out_string(buf, "name", name);
+        gp_write_string(buf, "in", where);
+        gp_write_string(buf, "name", name);
     } else {
-        gp_out_string(buf, "scheme", name);
+        gp_write_string(buf, "scheme", name);
     }
-    gp_out_string(buf, "description", about);
-    gp_out_close(buf, '}');
+    gp_write_string(buf, "description", about);
+    gp_write_close(buf, '}');
 }
 
 static void components(gp_call *call, gp_buf *buf)
 {
     const header *h;
     size_t i;
-    gp_out_open(buf, "components", '{');
-    gp_out_open(buf, "securitySchemes", '{');
+    gp_write_open(buf, "components", '{');
+    gp_write_open(buf, "securitySchemes", '{');
     scheme(buf, "privateToken", "header", "PRIVATE-TOKEN",
            "the static token, or one of the world's");
     scheme(buf, "bearer", NULL, "bearer", "the same as Authorization: Bearer");
     scheme(buf, "tokenParameter", "query", "private_token", "the same in the query");
     scheme(buf, "jobToken", "header", "JOB-TOKEN", "the token of a running CI job");
-    gp_out_close(buf, '}');
-    gp_out_open(buf, "headers", '{');
+    gp_write_close(buf, '}');
+    gp_write_open(buf, "headers", '{');
     for (h = headers; h->name; h++) {
-        gp_out_open(buf, h->name, '{');
-        gp_out_string(buf, "description", h->about);
+        gp_write_open(buf, h->name, '{');
+        gp_write_string(buf, "description", h->about);
         typed(buf, "schema", h->type, strlen(h->type), NULL);
-        gp_out_close(buf, '}');
+        gp_write_close(buf, '}');
     }
-    gp_out_close(buf, '}');
-    gp_out_open(buf, "responses", '{');
+    gp_write_close(buf, '}');
+    gp_write_open(buf, "responses", '{');
     for (i = 0; i < sizeof refusals / sizeof *refusals; i++) {
-        gp_out_open(buf, refusals[i].code, '{');
-        gp_out_string(buf, "description", refusals[i].about);
+        gp_write_open(buf, refusals[i].code, '{');
+        gp_write_string(buf, "description", refusals[i].about);
         content(buf, "Error");
-        gp_out_close(buf, '}');
+        gp_write_close(buf, '}');
     }
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
     schemas(call, buf);
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
 }
 
 int gp_get_openapi(gp_call *call)
 {
     gp_buf *buf = &call->out->body;
-    gp_out_open(buf, NULL, '{');
+    gp_write_open(buf, NULL, '{');
     document_head(buf);
     paths(call, buf);
     webhooks(buf);
     components(call, buf);
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
     return 200;
 }

@@ -9,18 +9,18 @@
 
 static void shape(gp_buf *buf, const gp_mock_scenario *row)
 {
-    gp_out_open(buf, NULL, '{');
-    gp_out_integer(buf, "scenario_id", row->id);
-    gp_out_string(buf, "name", row->name);
+    gp_write_open(buf, NULL, '{');
+    gp_write_integer(buf, "scenario_id", row->id);
+    gp_write_string(buf, "name", row->name);
     if (row->after == GP_UNSET) {
-        gp_out_null(buf, "terminal_after_seconds");
+        gp_write_null(buf, "terminal_after_seconds");
     } else {
-        gp_out_integer(buf, "terminal_after_seconds", row->after);
+        gp_write_integer(buf, "terminal_after_seconds", row->after);
     }
-    gp_out_string(buf, "terminal_status", gp_status_name(row->terminal));
-    gp_out_integer(buf, "never_complete", row->never);
-    gp_out_boolean(buf, "preset", row->preset);
-    gp_out_close(buf, '}');
+    gp_write_string(buf, "terminal_status", gp_status_name(row->terminal));
+    gp_write_integer(buf, "never_complete", row->never);
+    gp_write_boolean(buf, "preset", row->preset);
+    gp_write_close(buf, '}');
 }
 
 static gp_mock_scenario *asked(const gp_call *call)
@@ -37,10 +37,10 @@ int gp_list_scenarios(gp_call *call)
     if (gp_json_get(call->params, "page") || gp_json_get(call->params, "per_page")) {
         page = gp_page_of(call, (int64_t)all->count, 1);
     }
-    gp_out_open(&call->out->body, NULL, '[');
+    gp_write_open(&call->out->body, NULL, '[');
     for (i = (size_t)page.first; i < (size_t)page.last; i++)
         shape(&call->out->body, all->items[i]);
-    gp_out_close(&call->out->body, ']');
+    gp_write_close(&call->out->body, ']');
     return 200;
 }
 
@@ -135,7 +135,7 @@ int gp_put_scenario(gp_call *call)
     if (row->preset) return gp_fail(call, 409, "409 Conflict: a preset can not be changed");
     status = take_fields(call, row, 1);
     if (status) return status;
-    followers(call->m, row->id, gp_simulate_rule);
+    followers(call->m, row->id, gp_pipeline_set_rule);
     shape(&call->out->body, row);
     return 200;
 }

@@ -26,9 +26,9 @@ int gp_mock_reset(gp_call *call)
     m->clock_held = m->clock_virtual ? m->now : 0;
     gp_store_begin(m);
     gp_requests_clear(m);
-    gp_out_open(&call->out->body, NULL, '{');
-    gp_out_string(&call->out->body, "message", "200 OK");
-    gp_out_close(&call->out->body, '}');
+    gp_write_open(&call->out->body, NULL, '{');
+    gp_write_string(&call->out->body, "message", "200 OK");
+    gp_write_close(&call->out->body, '}');
     return 200;
 }
 
@@ -45,11 +45,11 @@ int gp_get_snapshot(gp_call *call)
     }
     data = gp_store_serialize(m, &len);
     if (!data) return gp_fail_memory(call);
-    gp_out_open(buf, NULL, '{');
-    gp_out_time(buf, "taken_at", m->now);
-    gp_out_integer(buf, "time", m->now);
-    gp_out_hex(buf, "database", data, len);
-    gp_out_close(buf, '}');
+    gp_write_open(buf, NULL, '{');
+    gp_write_time(buf, "taken_at", m->now);
+    gp_write_integer(buf, "time", m->now);
+    gp_write_hex(buf, "database", data, len);
+    gp_write_close(buf, '}');
     sqlite3_free(data);
     return 200;
 }

@@ -77,7 +77,7 @@ static void pipeline_step(gp_mock *m, gp_pipeline *p)
     gp_lag_keep(m, NULL, at);
 }
 
-void gp_simulate_advance(gp_mock *m)
+void gp_engine_advance(gp_mock *m)
 {
     gp_pipeline *p;
     while ((p = gp_schedule_first(m)) && p->due <= m->now && !m->memory_failed)

@@ -10,6 +10,6 @@
 #include "mock/rows/state.h"
 
 /* Carries out everything that is due by m->now. */
-void gp_simulate_advance(gp_mock *m);
+void gp_engine_advance(gp_mock *m);
 
 #endif

@@ -32,21 +32,21 @@ static char *bridge_variables(gp_mock *m, const gp_json *map)
     gp_buf buf = {.alloc = &m->alloc};
     const gp_json *member;
     char *text;
-    gp_out_open(&buf, NULL, '[');
+    gp_write_open(&buf, NULL, '[');
     for (member = map ? map->child : NULL; member; member = member->next) {
-        gp_out_open(&buf, NULL, '{');
-        gp_out_string(&buf, "key", member->key);
+        gp_write_open(&buf, NULL, '{');
+        gp_write_string(&buf, "key", member->key);
         if (member->type == GP_JSON_STRING) {
-            gp_out_bytes(&buf, "value", member->string, member->len);
+            gp_write_bytes(&buf, "value", member->string, member->len);
         } else {
-            gp_out_open(&buf, "value", '"');
+            gp_write_open(&buf, "value", '"');
             gp_json_write(&buf, member);
-            gp_out_close(&buf, '"');
+            gp_write_close(&buf, '"');
         }
-        gp_out_string(&buf, "variable_type", "env_var");
-        gp_out_close(&buf, '}');
+        gp_write_string(&buf, "variable_type", "env_var");
+        gp_write_close(&buf, '}');
     }
-    gp_out_close(&buf, ']');
+    gp_write_close(&buf, ']');
     text = buf.failed ? NULL : gp_mock_strdup(m, gp_buf_text(&buf));
     gp_buf_free(&buf);
     return text;

@@ -22,10 +22,10 @@ static void job_cancel(gp_mock *m, gp_job *job, int force)
         gp_job_set_status(m, job, GP_STATUS_CANCELED, m->now);
     }
     child = job->downstream_id == GP_UNSET ? NULL : gp_ids_get(&m->pipelines, job->downstream_id);
-    if (child && strcmp(child->source, "parent_pipeline") == 0) gp_simulate_cancel(m, child);
+    if (child && strcmp(child->source, "parent_pipeline") == 0) gp_pipeline_cancel(m, child);
 }
 
-void gp_simulate_cancel(gp_mock *m, gp_pipeline *p)
+void gp_pipeline_cancel(gp_mock *m, gp_pipeline *p)
 {
     size_t i;
     int found = 0;
@@ -61,7 +61,7 @@ static void reset_skipped(gp_mock *m, gp_pipeline *p, const gp_job *job)
     }
 }
 
-void gp_simulate_retry(gp_mock *m, gp_pipeline *p)
+void gp_pipeline_retry(gp_mock *m, gp_pipeline *p)
 {
     size_t i, count = p->jobs.count;
     int again = 0;
@@ -81,7 +81,7 @@ void gp_simulate_retry(gp_mock *m, gp_pipeline *p)
     gp_schedule_pipeline(m, p);
 }
 
-gp_job *gp_simulate_job_retry(gp_mock *m, gp_job *job)
+gp_job *gp_job_retry(gp_mock *m, gp_job *job)
 {
     gp_pipeline *p = job->pipeline;
     gp_job *fresh;
@@ -95,7 +95,7 @@ gp_job *gp_simulate_job_retry(gp_mock *m, gp_job *job)
     return fresh;
 }
 
-void gp_simulate_job_cancel(gp_mock *m, gp_job *job, int force)
+void gp_job_cancel(gp_mock *m, gp_job *job, int force)
 {
     if (job->status == GP_STATUS_CANCELING ? !force : !gp_job_cancelable(job)) return;
     gp_rule_leave(m, job->pipeline);
@@ -104,7 +104,7 @@ void gp_simulate_job_cancel(gp_mock *m, gp_job *job, int force)
     gp_schedule_pipeline(m, job->pipeline);
 }
 
-void gp_simulate_job_play(gp_mock *m, gp_job *job, const char *variables)
+void gp_job_play(gp_mock *m, gp_job *job, const char *variables)
 {
     gp_pipeline *p = job->pipeline;
     gp_rule_leave(m, p);
@@ -123,7 +123,7 @@ void gp_simulate_job_play(gp_mock *m, gp_job *job, const char *variables)
     gp_schedule_pipeline(m, p);
 }
 
-void gp_simulate_job_erase(gp_mock *m, gp_job *job)
+void gp_job_erase(gp_mock *m, gp_job *job)
 {
     gp_rule_leave(m, job->pipeline);
     job->erased_at = m->now;

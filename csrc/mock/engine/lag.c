@@ -94,41 +94,41 @@ enum { RETRIED = 1, ALLOW_FAILURE = 2, KEPT = 4, NO_ARTIFACTS = 8 };
 
 static void save_job(gp_buf *buf, const job_version *v)
 {
-    gp_out_open(buf, NULL, '[');
-    gp_out_string(buf, NULL, gp_status_name(v->status));
-    gp_out_integer(buf, NULL,
-                   (v->retried ? RETRIED : 0) | (v->allow_failure ? ALLOW_FAILURE : 0) |
-                       (v->kept ? KEPT : 0) | (v->no_artifacts ? NO_ARTIFACTS : 0));
-    gp_out_integer(buf, NULL, v->queued_at);
-    gp_out_integer(buf, NULL, v->started_at);
-    gp_out_integer(buf, NULL, v->finished_at);
-    gp_out_integer(buf, NULL, v->erased_at);
-    gp_out_integer(buf, NULL, v->downstream_id);
-    gp_out_string(buf, NULL, v->failure_reason);
-    gp_out_close(buf, ']');
+    gp_write_open(buf, NULL, '[');
+    gp_write_string(buf, NULL, gp_status_name(v->status));
+    gp_write_integer(buf, NULL,
+                     (v->retried ? RETRIED : 0) | (v->allow_failure ? ALLOW_FAILURE : 0) |
+                         (v->kept ? KEPT : 0) | (v->no_artifacts ? NO_ARTIFACTS : 0));
+    gp_write_integer(buf, NULL, v->queued_at);
+    gp_write_integer(buf, NULL, v->started_at);
+    gp_write_integer(buf, NULL, v->finished_at);
+    gp_write_integer(buf, NULL, v->erased_at);
+    gp_write_integer(buf, NULL, v->downstream_id);
+    gp_write_string(buf, NULL, v->failure_reason);
+    gp_write_close(buf, ']');
 }
 
 static void save(gp_mock *m, const gp_pipeline *p)
 {
     gp_buf buf = {.alloc = &m->alloc};
     size_t i, k;
-    gp_out_open(&buf, NULL, '[');
+    gp_write_open(&buf, NULL, '[');
     for (i = 0; i < p->versions.count; i++) {
         const version *v = p->versions.items[i];
-        gp_out_open(&buf, NULL, '{');
-        gp_out_integer(&buf, "at", v->at);
-        gp_out_string(&buf, "status", gp_status_name(v->status));
-        gp_out_integer(&buf, "updated_at", v->updated_at);
-        gp_out_integer(&buf, "started_at", v->started_at);
-        gp_out_integer(&buf, "finished_at", v->finished_at);
-        gp_out_integer(&buf, "duration", v->duration);
-        gp_out_open(&buf, "jobs", '[');
+        gp_write_open(&buf, NULL, '{');
+        gp_write_integer(&buf, "at", v->at);
+        gp_write_string(&buf, "status", gp_status_name(v->status));
+        gp_write_integer(&buf, "updated_at", v->updated_at);
+        gp_write_integer(&buf, "started_at", v->started_at);
+        gp_write_integer(&buf, "finished_at", v->finished_at);
+        gp_write_integer(&buf, "duration", v->duration);
+        gp_write_open(&buf, "jobs", '[');
         for (k = 0; k < v->job_count; k++)
             save_job(&buf, &v->jobs[k]);
-        gp_out_close(&buf, ']');
-        gp_out_close(&buf, '}');
+        gp_write_close(&buf, ']');
+        gp_write_close(&buf, '}');
     }
-    gp_out_close(&buf, ']');
+    gp_write_close(&buf, ']');
     gp_store_row(m, "versions", p->id, &buf);
 }
 

@@ -28,7 +28,7 @@ static const gp_json *find_job_defs(const gp_pipeline *p)
 
 static int restore_pipeline(gp_mock *m, gp_pipeline *p)
 {
-    if (!p->jobs_stored) return gp_simulate_restore(m, p);
+    if (!p->jobs_stored) return gp_pipeline_restore(m, p);
     if (p->world) p->job_defs = find_job_defs(p);
     return 1;
 }

@@ -124,7 +124,7 @@ int gp_rule_make_jobs(gp_mock *m, gp_pipeline *p)
     return 1;
 }
 
-int gp_simulate_restore(gp_mock *m, gp_pipeline *p)
+int gp_pipeline_restore(gp_mock *m, gp_pipeline *p)
 {
     int64_t next = m->next_job;
     gp_ms at;
@@ -138,7 +138,7 @@ int gp_simulate_restore(gp_mock *m, gp_pipeline *p)
     return made;
 }
 
-void gp_simulate_rule(gp_mock *m, gp_pipeline *p)
+void gp_pipeline_set_rule(gp_mock *m, gp_pipeline *p)
 {
     gp_ms at = m->now;
     size_t i;
@@ -222,7 +222,7 @@ static void hold_job(gp_mock *m, gp_job *job, gp_status status, gp_ms at)
     job->due = GP_MS_NEVER;
 }
 
-void gp_simulate_hold(gp_mock *m, gp_pipeline *p, gp_status status)
+void gp_pipeline_hold(gp_mock *m, gp_pipeline *p, gp_status status)
 {
     gp_ms at = m->now;
     size_t count = 0, seen = 0, i;

@@ -17,12 +17,12 @@ void gp_rule_apply(gp_mock *m, gp_pipeline *p, gp_ms at);
 void gp_rule_leave(gp_mock *m, gp_pipeline *p);
 
 /* After a change of its scenario or overrides, at m->now: lays its jobs out anew. */
-void gp_simulate_rule(gp_mock *m, gp_pipeline *p);
+void gp_pipeline_set_rule(gp_mock *m, gp_pipeline *p);
 
 /* Holds it at a status from m->now on. */
-void gp_simulate_hold(gp_mock *m, gp_pipeline *p, gp_status status);
+void gp_pipeline_hold(gp_mock *m, gp_pipeline *p, gp_status status);
 
 /* Builds the three jobs of a scenario's pipeline that was read back from the database. */
-int gp_simulate_restore(gp_mock *m, gp_pipeline *p);
+int gp_pipeline_restore(gp_mock *m, gp_pipeline *p);
 
 #endif

@@ -81,12 +81,12 @@ int gp_list_deployments(gp_call *call)
         qsort(rows.items, rows.count, sizeof *rows.items, by_ref);
     }
     page = gp_page_of(call, (int64_t)rows.count, 1);
-    gp_out_open(&call->out->body, NULL, '[');
+    gp_write_open(&call->out->body, NULL, '[');
     for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++) {
-        gp_shape_deployment(&call->out->body, NULL, call->m,
-                            rows.items[descending ? rows.count - 1 - i : i]);
+        gp_view_deployment(&call->out->body, NULL, call->m,
+                           rows.items[descending ? rows.count - 1 - i : i]);
     }
-    gp_out_close(&call->out->body, ']');
+    gp_write_close(&call->out->body, ']');
     gp_list_free(&rows);
     return 200;
 }
@@ -105,7 +105,7 @@ int gp_get_deployment(gp_call *call)
 {
     const gp_deployment *d = asked(call);
     if (!d) return not_found(call);
-    gp_shape_deployment(&call->out->body, NULL, call->m, d);
+    gp_view_deployment(&call->out->body, NULL, call->m, d);
     return 200;
 }
 
@@ -113,8 +113,8 @@ int gp_deployment_merge_requests(gp_call *call)
 {
     if (!asked(call)) return not_found(call);
     gp_page_of(call, 0, 1);
-    gp_out_open(&call->out->body, NULL, '[');
-    gp_out_close(&call->out->body, ']');
+    gp_write_open(&call->out->body, NULL, '[');
+    gp_write_close(&call->out->body, ']');
     return 200;
 }
 
@@ -133,7 +133,7 @@ int gp_create_deployment(gp_call *call)
     d = environment ? gp_deployment_make(m, environment, &plan) : NULL;
     if (!d) return gp_fail_memory(call);
     gp_deployment_status(m, d, gp_call_string(call, "status"), m->now);
-    gp_shape_deployment(&call->out->body, NULL, m, d);
+    gp_view_deployment(&call->out->body, NULL, m, d);
     return 201;
 }
 
@@ -147,7 +147,7 @@ int gp_update_deployment(gp_call *call)
                        "using the API");
     }
     gp_deployment_status(call->m, d, gp_call_string(call, "status"), call->m->now);
-    gp_shape_deployment(&call->out->body, NULL, call->m, d);
+    gp_view_deployment(&call->out->body, NULL, call->m, d);
     return 200;
 }
 

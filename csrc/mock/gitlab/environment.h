@@ -30,7 +30,7 @@ void gp_environments_expire(gp_mock *m, gp_project *project);
 const char *gp_job_environment(const gp_job *job, const char *field, const char *fallback);
 
 /* Leaves the object open: a detail adds its last deployment. */
-void gp_shape_environment(gp_buf *buf, const char *key, const gp_environment *environment);
+void gp_view_environment(gp_buf *buf, const char *key, const gp_environment *environment);
 
 extern const gp_entity gp_environment_entity;
 

@@ -14,20 +14,20 @@ static void detail(gp_call *call, const gp_environment *e)
 {
     gp_buf *buf = &call->out->body;
     const gp_deployment *current = gp_deployment_current(e);
-    gp_shape_environment(buf, NULL, e);
+    gp_view_environment(buf, NULL, e);
     if (current) {
-        gp_shape_deployment(buf, "last_deployment", call->m, current);
+        gp_view_deployment(buf, "last_deployment", call->m, current);
     } else {
-        gp_out_null(buf, "last_deployment");
+        gp_write_null(buf, "last_deployment");
     }
     if (e->cluster_agent_id == GP_UNSET) {
-        gp_out_null(buf, "cluster_agent");
+        gp_write_null(buf, "cluster_agent");
     } else {
-        gp_out_open(buf, "cluster_agent", '{');
-        gp_out_integer(buf, "id", e->cluster_agent_id);
-        gp_out_close(buf, '}');
+        gp_write_open(buf, "cluster_agent", '{');
+        gp_write_integer(buf, "id", e->cluster_agent_id);
+        gp_write_close(buf, '}');
     }
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
 }
 
 static int wanted(const gp_call *call, const gp_environment *e)
@@ -58,13 +58,13 @@ int gp_list_environments(gp_call *call)
             call->m->memory_failed = 1;
     }
     page = gp_page_of(call, (int64_t)rows.count, 1);
-    gp_out_open(buf, NULL, '[');
+    gp_write_open(buf, NULL, '[');
     for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++) {
-        gp_shape_environment(buf, NULL, rows.items[i]);
-        gp_shape_project(buf, "project", call->m, call->project);
-        gp_out_close(buf, '}');
+        gp_view_environment(buf, NULL, rows.items[i]);
+        gp_view_project(buf, "project", call->m, call->project);
+        gp_write_close(buf, '}');
     }
-    gp_out_close(buf, ']');
+    gp_write_close(buf, ']');
     gp_list_free(&rows);
     return 200;
 }
@@ -166,7 +166,7 @@ int gp_stop_environment(gp_call *call)
         e->stop_job_id = job->id;
         e->updated_at = call->m->now;
         gp_environment_save(call->m, e);
-        gp_simulate_job_play(call->m, job, NULL);
+        gp_job_play(call->m, job, NULL);
     } else if (strcmp(e->state, "available") == 0 || gp_call_boolean(call, "force", 0)) {
         gp_environment_stop(call->m, e, call->m->now);
     }
@@ -208,27 +208,27 @@ int gp_delete_review_apps(gp_call *call)
     if (left < 1 || left > MOST)
         return gp_fail_error(call, 400, "limit does not have a valid value");
     if (before == GP_MS_NONE) before = now - 30 * day;
-    gp_out_open(buf, NULL, '{');
-    gp_out_open(buf, "scheduled_entries", '[');
+    gp_write_open(buf, NULL, '{');
+    gp_write_open(buf, "scheduled_entries", '[');
     for (i = 0; i < call->project->environments.count && left; i++) {
         gp_environment *e = call->project->environments.items[i];
         if (!is_old_review_app(e, before)) continue;
         left--;
-        gp_out_open(buf, NULL, '{');
-        gp_out_integer(buf, "id", e->id);
-        gp_out_string(buf, "name", e->name);
-        gp_out_string(buf, "slug", e->slug);
-        gp_out_string(buf, "external_url", e->external_url);
-        gp_out_time(buf, "created_at", e->created_at);
-        gp_out_time(buf, "updated_at", e->updated_at);
-        gp_out_close(buf, '}');
+        gp_write_open(buf, NULL, '{');
+        gp_write_integer(buf, "id", e->id);
+        gp_write_string(buf, "name", e->name);
+        gp_write_string(buf, "slug", e->slug);
+        gp_write_string(buf, "external_url", e->external_url);
+        gp_write_time(buf, "created_at", e->created_at);
+        gp_write_time(buf, "updated_at", e->updated_at);
+        gp_write_close(buf, '}');
         if (dry) continue;
         e->delete_at = now + 7 * day;
         gp_environment_save(call->m, e);
     }
-    gp_out_close(buf, ']');
-    gp_out_open(buf, "unprocessable_entries", '[');
-    gp_out_close(buf, ']');
-    gp_out_close(buf, '}');
+    gp_write_close(buf, ']');
+    gp_write_open(buf, "unprocessable_entries", '[');
+    gp_write_close(buf, ']');
+    gp_write_close(buf, '}');
     return 200;
 }

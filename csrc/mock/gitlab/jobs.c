@@ -14,9 +14,9 @@
 static void shape(gp_call *call, const gp_job *job)
 {
     if (gp_job_trigger(job)) {
-        gp_shape_bridge(&call->out->body, NULL, call->m, job);
+        gp_view_bridge(&call->out->body, NULL, call->m, job);
     } else {
-        gp_shape_job(&call->out->body, NULL, call->m, job);
+        gp_view_job(&call->out->body, NULL, call->m, job);
     }
 }
 
@@ -46,10 +46,10 @@ static int list_of_pipeline(gp_call *call, int bridges)
         if (!gp_list_add(&rows, job)) call->m->memory_failed = 1;
     }
     page = gp_page_of(call, (int64_t)rows.count, 1);
-    gp_out_open(&call->out->body, NULL, '[');
+    gp_write_open(&call->out->body, NULL, '[');
     for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++)
         shape(call, rows.items[i]);
-    gp_out_close(&call->out->body, ']');
+    gp_write_close(&call->out->body, ']');
     gp_list_free(&rows);
     return 200;
 }
@@ -98,7 +98,7 @@ static int keyset_jobs(gp_call *call, const gp_list *rows)
     size_t i;
     int more = 0;
     if (per_page < 1 || per_page > 100) per_page = per_page < 1 ? 20 : 100;
-    gp_out_open(buf, NULL, '[');
+    gp_write_open(buf, NULL, '[');
     for (i = 0; i < rows->count && !more; i++) {
         const gp_job *job = rows->items[rows->count - 1 - i];
         if ((after >= 0 && job->id <= after) || (before >= 0 && job->id >= before)) continue;
@@ -108,7 +108,7 @@ static int keyset_jobs(gp_call *call, const gp_list *rows)
         last = job->id;
         shown++;
     }
-    gp_out_close(buf, ']');
+    gp_write_close(buf, ']');
     if (more) {
         gp_page_keyset(call,
                        gp_arena_print(call->arena,
@@ -145,11 +145,11 @@ int gp_list_project_jobs(gp_call *call)
         keyset_jobs(call, &rows);
     } else {
         page = gp_page_of(call, (int64_t)rows.count, 0);
-        gp_out_open(&call->out->body, NULL, '[');
+        gp_write_open(&call->out->body, NULL, '[');
         for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++) {
             shape(call, rows.items[ascending ? i : rows.count - 1 - i]);
         }
-        gp_out_close(&call->out->body, ']');
+        gp_write_close(&call->out->body, ']');
     }
     gp_list_free(&rows);
     return 200;
@@ -175,28 +175,28 @@ int gp_get_own_agents(gp_call *call)
     gp_buf *buf = &call->out->body;
     int i;
     if (!job) return gp_fail(call, 404, "404 Job Not Found");
-    gp_out_open(buf, NULL, '{');
-    gp_out_raw(buf, "allowed_agents", "[]", 2);
-    gp_out_open(buf, "job", '{');
-    gp_out_integer(buf, "id", job->id);
-    gp_out_close(buf, '}');
-    gp_out_open(buf, "pipeline", '{');
-    gp_out_integer(buf, "id", job->pipeline->id);
-    gp_out_close(buf, '}');
-    gp_out_open(buf, "project", '{');
-    gp_out_integer(buf, "id", job->pipeline->project->id);
-    gp_out_raw(buf, "groups", "[]", 2);
-    gp_out_close(buf, '}');
-    gp_out_open(buf, "user", '{');
-    gp_out_integer(buf, "id", call->user->id);
-    gp_out_string(buf, "name", call->user->name);
-    gp_out_string(buf, "username", call->user->username);
-    gp_out_open(buf, "roles_in_project", '[');
+    gp_write_open(buf, NULL, '{');
+    gp_write_raw(buf, "allowed_agents", "[]", 2);
+    gp_write_open(buf, "job", '{');
+    gp_write_integer(buf, "id", job->id);
+    gp_write_close(buf, '}');
+    gp_write_open(buf, "pipeline", '{');
+    gp_write_integer(buf, "id", job->pipeline->id);
+    gp_write_close(buf, '}');
+    gp_write_open(buf, "project", '{');
+    gp_write_integer(buf, "id", job->pipeline->project->id);
+    gp_write_raw(buf, "groups", "[]", 2);
+    gp_write_close(buf, '}');
+    gp_write_open(buf, "user", '{');
+    gp_write_integer(buf, "id", call->user->id);
+    gp_write_string(buf, "name", call->user->name);
+    gp_write_string(buf, "username", call->user->username);
+    gp_write_open(buf, "roles_in_project", '[');
     for (i = 0; i < 5 && (i + 1) * 10 <= call->role; i++)
-        gp_out_string(buf, NULL, roles[i]);
-    gp_out_close(buf, ']');
-    gp_out_close(buf, '}');
-    gp_out_close(buf, '}');
+        gp_write_string(buf, NULL, roles[i]);
+    gp_write_close(buf, ']');
+    gp_write_close(buf, '}');
+    gp_write_close(buf, '}');
     return 200;
 }
 
@@ -210,7 +210,7 @@ int gp_get_own_job(gp_call *call)
 
 int gp_cancel_job(gp_call *call)
 {
-    gp_simulate_job_cancel(call->m, call->job, gp_call_boolean(call, "force", 0));
+    gp_job_cancel(call->m, call->job, gp_call_boolean(call, "force", 0));
     shape(call, call->job);
     return 201;
 }
@@ -220,7 +220,7 @@ int gp_retry_job(gp_call *call)
     gp_job *fresh;
     if (!gp_job_retryable(call->job))
         return gp_fail(call, 403, "403 Forbidden - Job is not retryable");
-    fresh = gp_simulate_job_retry(call->m, call->job);
+    fresh = gp_job_retry(call->m, call->job);
     if (!fresh) return gp_fail_memory(call);
     shape(call, fresh);
     return 201;
@@ -232,7 +232,7 @@ int gp_erase_job(gp_call *call)
     if (!gp_status_is_finished(job->status) || job->erased_at != GP_MS_NONE) {
         return gp_fail(call, 403, "403 Forbidden - Job is not erasable!");
     }
-    gp_simulate_job_erase(call->m, call->job);
+    gp_job_erase(call->m, call->job);
     shape(call, call->job);
     return 201;
 }
@@ -267,7 +267,7 @@ int gp_play_job(gp_call *call)
     const char *variables = play_variables(call, &bad);
     if (bad) return gp_fail_error(call, 400, "job_variables_attributes is invalid");
     if (!gp_job_playable(call->job)) return gp_fail(call, 400, "400 Bad request - Unplayable Job");
-    gp_simulate_job_play(call->m, call->job, variables);
+    gp_job_play(call->m, call->job, variables);
     shape(call, call->job);
     return 200;
 }

@@ -174,6 +174,6 @@ int gp_launch_pipeline(gp_call *call, const gp_launch *launch)
             "Pipeline will not run for the selected trigger. The rules configuration "
             "prevented any jobs from being added to the pipeline.");
     }
-    gp_shape_pipeline(&call->out->body, call->m, made, 0);
+    gp_view_pipeline(&call->out->body, call->m, made, 0);
     return 201;
 }

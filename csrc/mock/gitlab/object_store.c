@@ -32,7 +32,7 @@ static const char *origin(const gp_call *call)
     return NULL;
 }
 
-int gp_bucket_holds(const gp_call *call)
+int gp_object_store_holds(const gp_call *call)
 {
     const gp_mock *m = call->m;
     int all = m->world && gp_json_get_boolean(m->world->root, "object_storage", 0);
@@ -40,7 +40,7 @@ int gp_bucket_holds(const gp_call *call)
            origin(call);
 }
 
-int gp_bucket_is_asked(const gp_call *call)
+int gp_object_store_is_target(const gp_call *call)
 {
     return strncmp(call->in->target, prefix, sizeof prefix - 1) == 0;
 }
@@ -50,7 +50,7 @@ static uint64_t signature(const gp_mock *m, int64_t job_id, int64_t signed_at)
     return gp_mock_hash(m, "signature", (uint64_t)job_id * UINT64_C(1000003) + (uint64_t)signed_at);
 }
 
-int gp_bucket_redirect(gp_call *call, const gp_job *job)
+int gp_object_store_redirect(gp_call *call, const gp_job *job)
 {
     const gp_mock *m = call->m;
     int64_t at = m->now / 1000;
@@ -85,7 +85,7 @@ static int carries_token(const gp_call *call)
     return gp_json_get(call->params, "private_token") || gp_json_get(call->params, "access_token");
 }
 
-int gp_bucket_answer(gp_call *call, const char *path, const char *query)
+int gp_object_store_respond(gp_call *call, const char *path, const char *query)
 {
     gp_mock *m = call->m;
     const gp_json *files = NULL;

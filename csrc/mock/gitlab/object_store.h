@@ -12,15 +12,15 @@
 struct gp_job;
 
 /* Does this request's archive lie there? */
-int gp_bucket_holds(const gp_call *call);
+int gp_object_store_holds(const gp_call *call);
 
 /* 302 with the signed address of the job's archive. */
-int gp_bucket_redirect(gp_call *call, const gp_job *job);
+int gp_object_store_redirect(gp_call *call, const gp_job *job);
 
 /* Is the request for the store? */
-int gp_bucket_is_asked(const gp_call *call);
+int gp_object_store_is_target(const gp_call *call);
 
 /* Answers as the store. */
-int gp_bucket_answer(gp_call *call, const char *path, const char *query);
+int gp_object_store_respond(gp_call *call, const char *path, const char *query);
 
 #endif

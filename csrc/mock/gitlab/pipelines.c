@@ -146,12 +146,12 @@ int gp_list_pipelines(gp_call *call)
     }
     order(call, &rows);
     page = gp_page_of(call, (int64_t)rows.count, 1);
-    gp_out_open(buf, NULL, '[');
+    gp_write_open(buf, NULL, '[');
     for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++) {
         gp_pipeline *p = rows.items[ascending ? i : rows.count - 1 - i];
-        gp_shape_pipeline_short(buf, NULL, call->m, p, 1);
+        gp_view_pipeline_short(buf, NULL, call->m, p, 1);
     }
-    gp_out_close(buf, ']');
+    gp_write_close(buf, ']');
     gp_list_free(&rows);
     return 200;
 }
@@ -180,13 +180,13 @@ int gp_list_own_pipelines(gp_call *call)
         }
     }
     if (rows.count) qsort(rows.items, rows.count, sizeof *rows.items, by_id);
-    gp_out_open(&call->out->body, NULL, '[');
+    gp_write_open(&call->out->body, NULL, '[');
     for (i = rows.count; i > 0 && per_page > 0; i--, per_page--) {
         gp_pipeline *p = rows.items[i - 1];
-        gp_shape_pipeline_short(&call->out->body, NULL, m, p, 1);
+        gp_view_pipeline_short(&call->out->body, NULL, m, p, 1);
         last = p->id;
     }
-    gp_out_close(&call->out->body, ']');
+    gp_write_close(&call->out->body, ']');
     if (i > 0) {
         const char *next = gp_arena_print(call->arena, "%lld", (long long)last);
         gp_http_response_header(call->out, "X-NEXT-CURSOR", next ? next : "");
@@ -206,7 +206,7 @@ int gp_latest_pipeline(gp_call *call)
         gp_pipeline *p = all->items[i - 1];
         if (strcmp(p->ref, ref) != 0 || strcmp(p->source, "parent_pipeline") == 0) continue;
         if (call->lag && p->created_at + call->lag > call->m->now) continue;
-        gp_shape_pipeline(&call->out->body, call->m, p, 1);
+        gp_view_pipeline(&call->out->body, call->m, p, 1);
         return 200;
     }
     return gp_fail(call, 403, "403 Forbidden");
@@ -216,7 +216,7 @@ int gp_latest_pipeline(gp_call *call)
 
 int gp_get_pipeline(gp_call *call)
 {
-    gp_shape_pipeline(&call->out->body, call->m, call->pipeline, 1);
+    gp_view_pipeline(&call->out->body, call->m, call->pipeline, 1);
     return 200;
 }
 
@@ -231,16 +231,16 @@ int gp_pipeline_variables(gp_call *call)
         return gp_fail(call, 403, "403 Forbidden");
     }
     if (text) list = gp_json_parse(call->arena, text, strlen(text), why, sizeof why);
-    gp_out_open(buf, NULL, '[');
+    gp_write_open(buf, NULL, '[');
     for (at = list ? list->child : NULL; at; at = at->next) {
-        gp_out_open(buf, NULL, '{');
-        gp_out_string(buf, "variable_type", gp_json_get_string(at, "variable_type", "env_var"));
-        gp_out_string(buf, "key", gp_json_get_string(at, "key", ""));
-        gp_out_string(buf, "value", gp_json_get_string(at, "value", ""));
-        gp_out_boolean(buf, "raw", 0);
-        gp_out_close(buf, '}');
+        gp_write_open(buf, NULL, '{');
+        gp_write_string(buf, "variable_type", gp_json_get_string(at, "variable_type", "env_var"));
+        gp_write_string(buf, "key", gp_json_get_string(at, "key", ""));
+        gp_write_string(buf, "value", gp_json_get_string(at, "value", ""));
+        gp_write_boolean(buf, "raw", 0);
+        gp_write_close(buf, '}');
     }
-    gp_out_close(buf, ']');
+    gp_write_close(buf, ']');
     return 200;
 }
 
@@ -314,15 +314,15 @@ int gp_create_pipeline(gp_call *call)
 
 int gp_retry_pipeline(gp_call *call)
 {
-    gp_simulate_retry(call->m, call->pipeline);
-    gp_shape_pipeline(&call->out->body, call->m, call->pipeline, 0);
+    gp_pipeline_retry(call->m, call->pipeline);
+    gp_view_pipeline(&call->out->body, call->m, call->pipeline, 0);
     return 201;
 }
 
 int gp_cancel_pipeline(gp_call *call)
 {
-    gp_simulate_cancel(call->m, call->pipeline);
-    gp_shape_pipeline(&call->out->body, call->m, call->pipeline, 0);
+    gp_pipeline_cancel(call->m, call->pipeline);
+    gp_view_pipeline(&call->out->body, call->m, call->pipeline, 0);
     return 200;
 }
 
@@ -353,6 +353,6 @@ int gp_rename_pipeline(gp_call *call)
     call->pipeline->name = copy;
     call->pipeline->updated_at = call->m->now;
     gp_store_touch_pipeline(call->m, call->pipeline);
-    gp_shape_pipeline(&call->out->body, call->m, call->pipeline, 1);
+    gp_view_pipeline(&call->out->body, call->m, call->pipeline, 1);
     return 200;
 }

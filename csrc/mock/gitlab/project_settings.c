@@ -30,10 +30,10 @@ int gp_project_restricts(const gp_project *project)
 void gp_project_settings_save(gp_mock *m, const gp_project *project)
 {
     gp_buf buf = {.alloc = &m->alloc};
-    gp_out_open(&buf, NULL, '{');
-    gp_out_string(&buf, "variables_role", project->variables_role);
-    gp_out_integer(&buf, "restricts", project->restricts);
-    gp_out_close(&buf, '}');
+    gp_write_open(&buf, NULL, '{');
+    gp_write_string(&buf, "variables_role", project->variables_role);
+    gp_write_integer(&buf, "restricts", project->restricts);
+    gp_write_close(&buf, '}');
     gp_store_row(m, "settings", project->id, &buf);
 }
 

@@ -27,13 +27,13 @@ int gp_put_project(gp_call *call)
     if (role) project->variables_role = role;
     if (restricts != GP_UNSET) project->restricts = restricts;
     gp_project_settings_save(call->m, project);
-    gp_shape_project(&call->out->body, NULL, call->m, project);
+    gp_view_project(&call->out->body, NULL, call->m, project);
     return 200;
 }
 
 int gp_get_project(gp_call *call)
 {
-    gp_shape_project(&call->out->body, NULL, call->m, call->project);
+    gp_view_project(&call->out->body, NULL, call->m, call->project);
     return 200;
 }
 
@@ -60,11 +60,11 @@ int gp_list_projects(gp_call *call)
         if (!gp_list_add(&shown, project)) call->m->memory_failed = 1;
     }
     page = gp_page_of(call, (int64_t)shown.count, 1);
-    gp_out_open(buf, NULL, '[');
+    gp_write_open(buf, NULL, '[');
     for (i = (size_t)page.first; i < (size_t)page.last && i < shown.count; i++) {
-        gp_shape_project(buf, NULL, call->m, shown.items[i]);
+        gp_view_project(buf, NULL, call->m, shown.items[i]);
     }
-    gp_out_close(buf, ']');
+    gp_write_close(buf, ']');
     gp_list_free(&shown);
     return 200;
 }
@@ -72,31 +72,31 @@ int gp_list_projects(gp_call *call)
 int gp_get_version(gp_call *call)
 {
     gp_buf *buf = &call->out->body;
-    gp_out_open(buf, NULL, '{');
-    gp_out_string(buf, "version", gp_mock_version(call->m));
-    gp_out_string(buf, "revision", "00000000000");
-    gp_out_close(buf, '}');
+    gp_write_open(buf, NULL, '{');
+    gp_write_string(buf, "version", gp_mock_version(call->m));
+    gp_write_string(buf, "revision", "00000000000");
+    gp_write_close(buf, '}');
     return 200;
 }
 
 int gp_get_metadata(gp_call *call)
 {
     gp_buf *buf = &call->out->body;
-    gp_out_open(buf, NULL, '{');
-    gp_out_string(buf, "version", gp_mock_version(call->m));
-    gp_out_string(buf, "revision", "00000000000");
-    gp_out_open(buf, "kas", '{');
-    gp_out_boolean(buf, "enabled", 0);
-    gp_out_null(buf, "externalUrl");
-    gp_out_null(buf, "version");
-    gp_out_close(buf, '}');
-    gp_out_boolean(buf, "enterprise", 0);
-    gp_out_close(buf, '}');
+    gp_write_open(buf, NULL, '{');
+    gp_write_string(buf, "version", gp_mock_version(call->m));
+    gp_write_string(buf, "revision", "00000000000");
+    gp_write_open(buf, "kas", '{');
+    gp_write_boolean(buf, "enabled", 0);
+    gp_write_null(buf, "externalUrl");
+    gp_write_null(buf, "version");
+    gp_write_close(buf, '}');
+    gp_write_boolean(buf, "enterprise", 0);
+    gp_write_close(buf, '}');
     return 200;
 }
 
 int gp_get_user(gp_call *call)
 {
-    gp_shape_profile(&call->out->body, NULL, call->m, call->user);
+    gp_view_profile(&call->out->body, NULL, call->m, call->user);
     return 200;
 }

@@ -24,16 +24,16 @@ static void trigger_free(gp_trigger *trigger)
 static void trigger_save(gp_mock *m, const gp_trigger *t)
 {
     gp_buf buf = {.alloc = &m->alloc};
-    gp_out_open(&buf, NULL, '{');
-    gp_out_integer(&buf, "project_id", t->project->id);
-    gp_out_string(&buf, "token", t->token);
-    gp_out_string(&buf, "description", t->description);
-    gp_out_integer(&buf, "created_at", t->created_at);
-    gp_out_integer(&buf, "updated_at", t->updated_at);
-    gp_out_integer(&buf, "last_used", t->last_used);
-    gp_out_integer(&buf, "expires_at", t->expires_at);
-    gp_out_integer(&buf, "owner_id", t->owner_id);
-    gp_out_close(&buf, '}');
+    gp_write_open(&buf, NULL, '{');
+    gp_write_integer(&buf, "project_id", t->project->id);
+    gp_write_string(&buf, "token", t->token);
+    gp_write_string(&buf, "description", t->description);
+    gp_write_integer(&buf, "created_at", t->created_at);
+    gp_write_integer(&buf, "updated_at", t->updated_at);
+    gp_write_integer(&buf, "last_used", t->last_used);
+    gp_write_integer(&buf, "expires_at", t->expires_at);
+    gp_write_integer(&buf, "owner_id", t->owner_id);
+    gp_write_close(&buf, '}');
     gp_store_row(m, "trigger", t->id, &buf);
 }
 
@@ -204,20 +204,20 @@ int gp_run_trigger(gp_call *call)
 
 static void shape(gp_buf *buf, const gp_call *call, const gp_trigger *t)
 {
-    gp_out_open(buf, NULL, '{');
-    gp_out_integer(buf, "id", t->id);
+    gp_write_open(buf, NULL, '{');
+    gp_write_integer(buf, "id", t->id);
     if (t->owner_id == call->user->id) {
-        gp_out_string(buf, "token", t->token);
+        gp_write_string(buf, "token", t->token);
     } else {
-        gp_out_bytes(buf, "token", t->token, strnlen(t->token, 4));
+        gp_write_bytes(buf, "token", t->token, strnlen(t->token, 4));
     }
-    gp_out_string(buf, "description", t->description);
-    gp_out_time(buf, "created_at", t->created_at);
-    gp_out_time(buf, "updated_at", t->updated_at);
-    gp_out_time(buf, "last_used", t->last_used);
-    gp_out_time(buf, "expires_at", t->expires_at);
-    gp_shape_user(buf, "owner", call->m, gp_user_find(call->m, t->owner_id));
-    gp_out_close(buf, '}');
+    gp_write_string(buf, "description", t->description);
+    gp_write_time(buf, "created_at", t->created_at);
+    gp_write_time(buf, "updated_at", t->updated_at);
+    gp_write_time(buf, "last_used", t->last_used);
+    gp_write_time(buf, "expires_at", t->expires_at);
+    gp_view_user(buf, "owner", call->m, gp_user_find(call->m, t->owner_id));
+    gp_write_close(buf, '}');
 }
 
 static gp_trigger *asked(const gp_call *call)
@@ -236,10 +236,10 @@ int gp_list_triggers(gp_call *call)
     const gp_list *all = &call->project->triggers;
     gp_page page = gp_page_of(call, (int64_t)all->count, 1);
     size_t i;
-    gp_out_open(&call->out->body, NULL, '[');
+    gp_write_open(&call->out->body, NULL, '[');
     for (i = (size_t)page.first; i < (size_t)page.last; i++)
         shape(&call->out->body, call, all->items[i]);
-    gp_out_close(&call->out->body, ']');
+    gp_write_close(&call->out->body, ']');
     return 200;
 }
 

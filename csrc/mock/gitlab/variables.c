@@ -23,24 +23,24 @@ static void variable_free(gp_variable *v)
 /* The fields that GitLab shows; `hides`: a hidden value is null. */
 static void fields(gp_buf *buf, const gp_variable *v, int hides)
 {
-    gp_out_string(buf, "variable_type", v->type);
-    gp_out_string(buf, "key", v->key);
-    gp_out_string(buf, "value", hides && v->hidden ? NULL : v->value);
-    gp_out_boolean(buf, "hidden", v->hidden);
-    gp_out_boolean(buf, "protected", v->is_protected);
-    gp_out_boolean(buf, "masked", v->masked);
-    gp_out_boolean(buf, "raw", v->raw);
-    gp_out_string(buf, "environment_scope", v->scope);
-    gp_out_string(buf, "description", v->description);
+    gp_write_string(buf, "variable_type", v->type);
+    gp_write_string(buf, "key", v->key);
+    gp_write_string(buf, "value", hides && v->hidden ? NULL : v->value);
+    gp_write_boolean(buf, "hidden", v->hidden);
+    gp_write_boolean(buf, "protected", v->is_protected);
+    gp_write_boolean(buf, "masked", v->masked);
+    gp_write_boolean(buf, "raw", v->raw);
+    gp_write_string(buf, "environment_scope", v->scope);
+    gp_write_string(buf, "description", v->description);
 }
 
 static void variable_save(gp_mock *m, const gp_variable *v)
 {
     gp_buf buf = {.alloc = &m->alloc};
-    gp_out_open(&buf, NULL, '{');
-    gp_out_integer(&buf, "project_id", v->project->id);
+    gp_write_open(&buf, NULL, '{');
+    gp_write_integer(&buf, "project_id", v->project->id);
     fields(&buf, v, 0);
-    gp_out_close(&buf, '}');
+    gp_write_close(&buf, '}');
     gp_store_row(m, "variable", v->id, &buf);
 }
 
@@ -134,9 +134,9 @@ int gp_variables_seed(gp_mock *m, gp_project *project)
 
 static void shape(gp_buf *buf, const gp_variable *v)
 {
-    gp_out_open(buf, NULL, '{');
+    gp_write_open(buf, NULL, '{');
     fields(buf, v, 1);
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
 }
 
 /* The variable that is asked for: NULL with the error's status in *status. */
@@ -169,10 +169,10 @@ int gp_list_variables(gp_call *call)
     const gp_list *all = &call->project->variables;
     gp_page page = gp_page_of(call, (int64_t)all->count, 1);
     size_t i;
-    gp_out_open(&call->out->body, NULL, '[');
+    gp_write_open(&call->out->body, NULL, '[');
     for (i = (size_t)page.first; i < (size_t)page.last; i++)
         shape(&call->out->body, all->items[i]);
-    gp_out_close(&call->out->body, ']');
+    gp_write_close(&call->out->body, ']');
     return 200;
 }
 

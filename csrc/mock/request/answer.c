@@ -20,7 +20,7 @@ static void number_header(gp_call *call, const char *name, int64_t value)
 {
     gp_buf *buf = &call->out->headers;
     gp_buf_add(buf, name, strlen(name) + 1);
-    gp_out_digits(buf, value);
+    gp_write_digits(buf, value);
     gp_buf_add(buf, "", 1);
 }
 

@@ -51,10 +51,10 @@ static int invalid_token(gp_call *call, const char *why)
 {
     gp_buf *buf = &call->out->body;
     buf->len = 0;
-    gp_out_open(buf, NULL, '{');
-    gp_out_string(buf, "error", "invalid_token");
-    gp_out_string(buf, "error_description", why);
-    gp_out_close(buf, '}');
+    gp_write_open(buf, NULL, '{');
+    gp_write_string(buf, "error", "invalid_token");
+    gp_write_string(buf, "error_description", why);
+    gp_write_close(buf, '}');
     gp_http_response_header(call->out, "WWW-Authenticate",
                             "Bearer realm=\"Protected by OAuth 2.0\", error=\"invalid_token\"");
     return 401;
@@ -64,12 +64,12 @@ static int insufficient_scope(gp_call *call, const char *scopes)
 {
     gp_buf *buf = &call->out->body;
     buf->len = 0;
-    gp_out_open(buf, NULL, '{');
-    gp_out_string(buf, "error", "insufficient_scope");
-    gp_out_string(buf, "error_description",
-                  "The request requires higher privileges than provided by the access token.");
-    gp_out_string(buf, "scope", scopes);
-    gp_out_close(buf, '}');
+    gp_write_open(buf, NULL, '{');
+    gp_write_string(buf, "error", "insufficient_scope");
+    gp_write_string(buf, "error_description",
+                    "The request requires higher privileges than provided by the access token.");
+    gp_write_string(buf, "scope", scopes);
+    gp_write_close(buf, '}');
     return 403;
 }
 

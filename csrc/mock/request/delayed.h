@@ -7,18 +7,18 @@
 
 #include "mock/rows/state.h"
 
-typedef struct gp_late {
+typedef struct gp_delayed {
     int64_t id;
     gp_ms due;
     gp_http_request_in request;
     gp_arena arena; /* what the request points to */
-} gp_late;
+} gp_delayed;
 
-void gp_late_add(gp_mock *m, const gp_http_request_in *in, gp_ms due);
+void gp_delayed_add(gp_mock *m, const gp_http_request_in *in, gp_ms due);
 /* The first that is due by `until`, now the caller's; NULL if there is none. */
-gp_late *gp_late_take(gp_mock *m, gp_ms until);
-void gp_late_free(gp_late *late);
+gp_delayed *gp_delayed_take(gp_mock *m, gp_ms until);
+void gp_delayed_free(gp_delayed *delayed);
 
-extern const gp_entity gp_late_entity;
+extern const gp_entity gp_delayed_entity;
 
 #endif

@@ -96,10 +96,10 @@ static int matches(const gp_fault *fault, const gp_call *call, const char *path)
 static void save_counts(gp_mock *m, const gp_fault *fault)
 {
     gp_buf buf = {.alloc = &m->alloc};
-    gp_out_open(&buf, NULL, '{');
-    gp_out_integer(&buf, "matched", fault->matched);
-    gp_out_integer(&buf, "struck", fault->struck);
-    gp_out_close(&buf, '}');
+    gp_write_open(&buf, NULL, '{');
+    gp_write_integer(&buf, "matched", fault->matched);
+    gp_write_integer(&buf, "struck", fault->struck);
+    gp_write_close(&buf, '}');
     gp_store_row(m, "fault_count", fault->id, &buf);
 }
 
@@ -458,19 +458,19 @@ static int load_counts(gp_mock *m, int64_t id, const gp_json *row)
 void gp_fault_shape(gp_buf *buf, const gp_fault *fault)
 {
     const gp_json *member;
-    gp_out_open(buf, NULL, '{');
-    gp_out_integer(buf, "id", fault->id);
-    gp_out_integer(buf, "matched", fault->matched);
-    gp_out_integer(buf, "struck", fault->struck);
+    gp_write_open(buf, NULL, '{');
+    gp_write_integer(buf, "id", fault->id);
+    gp_write_integer(buf, "matched", fault->matched);
+    gp_write_integer(buf, "struck", fault->struck);
     for (member = fault->def->child; member; member = member->next) {
         if (strcmp(member->key, "id") == 0 || strcmp(member->key, "matched") == 0 ||
             strcmp(member->key, "struck") == 0) {
             continue;
         }
-        gp_out_open(buf, member->key, ' ');
+        gp_write_open(buf, member->key, ' ');
         gp_json_write(buf, member);
     }
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
 }
 
 void gp_fault_delete(gp_mock *m, gp_fault *fault)

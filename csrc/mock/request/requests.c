@@ -169,32 +169,32 @@ void gp_request_shape(gp_call *call, gp_buf *buf, const gp_seen *seen)
     const char *target = clean(call, seen->data + seen->target, seen->target_len);
     const char *query = strchr(target, '?'), *at = seen->data + seen->headers;
     gp_json *params = gp_json_new(call->arena, GP_JSON_OBJECT);
-    gp_out_open(buf, NULL, '{');
-    gp_out_integer(buf, "number", seen->number);
-    gp_out_time(buf, "at", seen->at);
-    gp_out_string(buf, "method", seen->data);
-    gp_out_bytes(buf, "path", target, query ? (size_t)(query - target) : strlen(target));
+    gp_write_open(buf, NULL, '{');
+    gp_write_integer(buf, "number", seen->number);
+    gp_write_time(buf, "at", seen->at);
+    gp_write_string(buf, "method", seen->data);
+    gp_write_bytes(buf, "path", target, query ? (size_t)(query - target) : strlen(target));
     if (query && !gp_params_form(call->arena, params, query + 1, strlen(query + 1))) params = NULL;
     redact_params(params);
-    gp_out_raw(buf, "query", "", 0);
+    gp_write_raw(buf, "query", "", 0);
     gp_json_write(buf, params);
-    gp_out_open(buf, "headers", '{');
+    gp_write_open(buf, "headers", '{');
     for (; at < seen->data + seen->size; at += strlen(at) + 1) {
         const char *name = at;
         const char *shown;
         at += strlen(at) + 1;
         shown = is_secret_header(name) ? redacted : clean(call, at, strlen(at));
-        gp_out_raw(buf, NULL, "", 0);
+        gp_write_raw(buf, NULL, "", 0);
         gp_buf_json_string(buf, name, strlen(name));
         gp_buf_add(buf, ":", 1);
         gp_buf_json_string(buf, shown, strlen(shown));
     }
-    gp_out_close(buf, '}');
-    gp_out_raw(buf, "body", "", 0);
+    gp_write_close(buf, '}');
+    gp_write_raw(buf, "body", "", 0);
     gp_json_write(buf, body_params(call, seen, header_of(seen, "Content-Type")));
-    gp_out_integer(buf, "status", seen->status);
-    gp_out_boolean(buf, "fault", seen->fault);
-    gp_out_close(buf, '}');
+    gp_write_integer(buf, "status", seen->status);
+    gp_write_boolean(buf, "fault", seen->fault);
+    gp_write_close(buf, '}');
 }
 
 /* From one run to the next ------------------------------------------------------------------ */

@@ -79,11 +79,11 @@ static void save(gp_mock *m, gp_save_occasion occasion)
         gp_buf buf = {.alloc = &m->alloc};
         if (!w->dirty || !(occasion == GP_SAVE_ALL || w->holds)) continue;
         w->dirty = 0;
-        gp_out_open(&buf, NULL, '{');
-        gp_out_integer(&buf, "start", w->start);
-        gp_out_integer(&buf, "period", w->period);
-        gp_out_integer(&buf, "count", w->count);
-        gp_out_close(&buf, '}');
+        gp_write_open(&buf, NULL, '{');
+        gp_write_integer(&buf, "start", w->start);
+        gp_write_integer(&buf, "period", w->period);
+        gp_write_integer(&buf, "count", w->count);
+        gp_write_close(&buf, '}');
         gp_store_row(m, "window", w->key, &buf);
     }
 }

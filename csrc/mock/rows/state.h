@@ -250,7 +250,7 @@ struct gp_mock {
     gp_list users;  /* gp_user *, the first is the static token's */
     gp_list heap;   /* gp_pipeline * by due, then id */
     int64_t next_pipeline, next_job, next_environment, next_deployment, next_trigger, next_token,
-        next_variable, next_scenario, next_fault, next_hook, next_late;
+        next_variable, next_scenario, next_fault, next_hook, next_delayed;
 
     gp_list faults; /* gp_fault * */
     gp_list hooks;  /* gp_hook * */
@@ -267,7 +267,7 @@ struct gp_mock {
     uint64_t requests;     /* counts every request, for X-Request-Id */
     int64_t requests_kept; /* the count that the database holds, which is never behind */
 
-    gp_list late;     /* requests that are applied later (faults) */
+    gp_list delayed;  /* requests that are applied later (faults) */
     gp_arena scratch; /* of the current request */
     gp_arena strings; /* texts that rows read from the database point to */
     gp_store *store;

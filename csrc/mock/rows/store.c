@@ -56,7 +56,7 @@ static const struct {
     {"next_hook", offsetof(gp_mock, next_hook), ROWS_GONE},
     {"next_delivery", offsetof(gp_mock, outbox.next_id), ROWS_GONE},
     {"next_order", offsetof(gp_mock, outbox.next_order), ROWS_GONE},
-    {"next_late", offsetof(gp_mock, next_late), ROWS_GONE},
+    {"next_late", offsetof(gp_mock, next_delayed), ROWS_GONE},
     {"clock_virtual", offsetof(gp_mock, clock_virtual), CHANGED},
     {"clock_offset", offsetof(gp_mock, clock_offset), CHANGED},
     {"clock_held", offsetof(gp_mock, clock_held), CHANGED},

@@ -10,58 +10,58 @@
 
 static void write_text(gp_buf *buf, const char *key, const char *text)
 {
-    if (text) gp_out_string(buf, key, text);
+    if (text) gp_write_string(buf, key, text);
 }
 
 void gp_hook_save(gp_mock *m, const gp_hook *h)
 {
     gp_buf buf = {.alloc = &m->alloc};
-    gp_out_open(&buf, NULL, '{');
-    gp_out_string(&buf, "url", h->url);
+    gp_write_open(&buf, NULL, '{');
+    gp_write_string(&buf, "url", h->url);
     write_text(&buf, "token", h->token);
     write_text(&buf, "signing", h->signing);
     write_text(&buf, "name", h->name);
     write_text(&buf, "description", h->description);
     write_text(&buf, "branches", h->branches);
-    gp_out_integer(&buf, "flags", h->flags);
-    gp_out_integer(&buf, "project_id", h->project_id);
-    gp_out_integer(&buf, "events", h->events);
-    gp_out_integer(&buf, "retries", h->retries);
-    gp_out_integer(&buf, "duplicate", h->duplicate);
-    gp_out_integer(&buf, "delay", h->delay);
-    gp_out_boolean(&buf, "reorder", h->reorder);
-    gp_out_boolean(&buf, "wrong", h->wrong);
-    gp_out_integer(&buf, "failures", h->failures);
-    gp_out_boolean(&buf, "off", h->off);
-    gp_out_integer(&buf, "off_until", h->off_until);
-    gp_out_integer(&buf, "created_at", h->created_at);
-    gp_out_close(&buf, '}');
+    gp_write_integer(&buf, "flags", h->flags);
+    gp_write_integer(&buf, "project_id", h->project_id);
+    gp_write_integer(&buf, "events", h->events);
+    gp_write_integer(&buf, "retries", h->retries);
+    gp_write_integer(&buf, "duplicate", h->duplicate);
+    gp_write_integer(&buf, "delay", h->delay);
+    gp_write_boolean(&buf, "reorder", h->reorder);
+    gp_write_boolean(&buf, "wrong", h->wrong);
+    gp_write_integer(&buf, "failures", h->failures);
+    gp_write_boolean(&buf, "off", h->off);
+    gp_write_integer(&buf, "off_until", h->off_until);
+    gp_write_integer(&buf, "created_at", h->created_at);
+    gp_write_close(&buf, '}');
     gp_store_row(m, "hook", h->id, &buf);
 }
 
 void gp_delivery_save(gp_mock *m, const gp_delivery *d)
 {
     gp_buf buf = {.alloc = &m->alloc};
-    gp_out_open(&buf, NULL, '{');
-    gp_out_integer(&buf, "hook_id", d->hook_id);
-    gp_out_integer(&buf, "order", d->order);
-    gp_out_integer(&buf, "event", d->event);
-    gp_out_boolean(&buf, "test", d->test);
-    gp_out_boolean(&buf, "held", d->held);
-    gp_out_string(&buf, "subject", d->subject);
-    gp_out_string(&buf, "body", d->body);
-    gp_out_string(&buf, "key", d->key);
-    gp_out_string(&buf, "event_id", d->event_id);
-    gp_out_integer(&buf, "state", d->state);
-    gp_out_integer(&buf, "tries", d->tries);
-    gp_out_integer(&buf, "created_at", d->created_at);
-    gp_out_integer(&buf, "due", d->due);
-    gp_out_integer(&buf, "sent_at", d->sent_at);
-    gp_out_integer(&buf, "stamp", d->stamp);
-    gp_out_integer(&buf, "answered_at", d->answered_at);
-    gp_out_integer(&buf, "status", d->status);
+    gp_write_open(&buf, NULL, '{');
+    gp_write_integer(&buf, "hook_id", d->hook_id);
+    gp_write_integer(&buf, "order", d->order);
+    gp_write_integer(&buf, "event", d->event);
+    gp_write_boolean(&buf, "test", d->test);
+    gp_write_boolean(&buf, "held", d->held);
+    gp_write_string(&buf, "subject", d->subject);
+    gp_write_string(&buf, "body", d->body);
+    gp_write_string(&buf, "key", d->key);
+    gp_write_string(&buf, "event_id", d->event_id);
+    gp_write_integer(&buf, "state", d->state);
+    gp_write_integer(&buf, "tries", d->tries);
+    gp_write_integer(&buf, "created_at", d->created_at);
+    gp_write_integer(&buf, "due", d->due);
+    gp_write_integer(&buf, "sent_at", d->sent_at);
+    gp_write_integer(&buf, "stamp", d->stamp);
+    gp_write_integer(&buf, "answered_at", d->answered_at);
+    gp_write_integer(&buf, "status", d->status);
     write_text(&buf, "answer", d->answer);
-    gp_out_close(&buf, '}');
+    gp_write_close(&buf, '}');
     gp_store_row(m, "delivery", d->id, &buf);
 }
 

@@ -56,26 +56,26 @@ static int is_set(const gp_hook *hook, int i)
 static void shape(gp_buf *buf, const gp_mock *m, const gp_hook *hook)
 {
     int i;
-    gp_out_open(buf, NULL, '{');
-    gp_out_integer(buf, "id", hook->id);
-    gp_out_string(buf, "url", hook->url);
-    gp_out_string(buf, "name", hook->name);
-    gp_out_string(buf, "description", hook->description);
-    gp_out_time(buf, "created_at", hook->created_at);
-    gp_out_string(buf, "alert_status", gp_hook_alert_status(hook, m->now));
-    gp_out_time(buf, "disabled_until",
-                gp_hook_executable(hook, m->now) ? GP_MS_NONE : hook->off_until);
-    gp_out_raw(buf, "url_variables", "[]", 2);
-    gp_out_string(buf, "push_events_branch_filter", hook->branches ? hook->branches : "");
-    gp_out_string(buf, "branch_filter_strategy", "wildcard");
-    gp_out_null(buf, "custom_webhook_template");
-    gp_out_raw(buf, "custom_headers", "[]", 2);
-    gp_out_boolean(buf, "token_present", hook->token != NULL);
-    gp_out_boolean(buf, "signing_token_present", hook->signing != NULL);
-    gp_out_integer(buf, "project_id", hook->project_id);
+    gp_write_open(buf, NULL, '{');
+    gp_write_integer(buf, "id", hook->id);
+    gp_write_string(buf, "url", hook->url);
+    gp_write_string(buf, "name", hook->name);
+    gp_write_string(buf, "description", hook->description);
+    gp_write_time(buf, "created_at", hook->created_at);
+    gp_write_string(buf, "alert_status", gp_hook_alert_status(hook, m->now));
+    gp_write_time(buf, "disabled_until",
+                  gp_hook_executable(hook, m->now) ? GP_MS_NONE : hook->off_until);
+    gp_write_raw(buf, "url_variables", "[]", 2);
+    gp_write_string(buf, "push_events_branch_filter", hook->branches ? hook->branches : "");
+    gp_write_string(buf, "branch_filter_strategy", "wildcard");
+    gp_write_null(buf, "custom_webhook_template");
+    gp_write_raw(buf, "custom_headers", "[]", 2);
+    gp_write_boolean(buf, "token_present", hook->token != NULL);
+    gp_write_boolean(buf, "signing_token_present", hook->signing != NULL);
+    gp_write_integer(buf, "project_id", hook->project_id);
     for (i = 0; i < FLAGS; i++)
-        gp_out_boolean(buf, flags[i].name, is_set(hook, i));
-    gp_out_close(buf, '}');
+        gp_write_boolean(buf, flags[i].name, is_set(hook, i));
+    gp_write_close(buf, '}');
 }
 
 static gp_hook *asked(const gp_call *call)
@@ -96,10 +96,10 @@ int gp_list_project_hooks(gp_call *call)
         if (!gp_list_add(&rows, hook)) call->m->memory_failed = 1;
     }
     page = gp_page_of(call, (int64_t)rows.count, 1);
-    gp_out_open(&call->out->body, NULL, '[');
+    gp_write_open(&call->out->body, NULL, '[');
     for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++)
         shape(&call->out->body, call->m, rows.items[i]);
-    gp_out_close(&call->out->body, ']');
+    gp_write_close(&call->out->body, ']');
     gp_list_free(&rows);
     return 200;
 }
@@ -192,28 +192,28 @@ int gp_delete_project_hook(gp_call *call)
 
 static void shape_event(gp_buf *buf, gp_mock *m, const gp_hook *hook, const gp_delivery *d)
 {
-    gp_out_open(buf, NULL, '{');
-    gp_out_integer(buf, "id", d->id);
-    gp_out_string(buf, "url", hook->url);
-    gp_out_open(buf, "trigger", '"');
+    gp_write_open(buf, NULL, '{');
+    gp_write_integer(buf, "id", d->id);
+    gp_write_string(buf, "url", hook->url);
+    gp_write_open(buf, "trigger", '"');
     gp_buf_adds(buf, gp_hook_event_word(d->event));
     gp_buf_adds(buf, "_hooks");
-    gp_out_close(buf, '"');
+    gp_write_close(buf, '"');
     gp_delivery_shape_headers(buf, "request_headers", m, hook, d);
-    gp_out_raw(buf, "request_data", d->body, strlen(d->body));
-    gp_out_raw(buf, "response_headers", "{}", 2);
-    gp_out_string(buf, "response_body", d->answer ? d->answer : "");
-    gp_out_seconds(buf, "execution_duration",
-                   d->answered_at < d->sent_at ? 0 : d->answered_at - d->sent_at);
+    gp_write_raw(buf, "request_data", d->body, strlen(d->body));
+    gp_write_raw(buf, "response_headers", "{}", 2);
+    gp_write_string(buf, "response_body", d->answer ? d->answer : "");
+    gp_write_seconds(buf, "execution_duration",
+                     d->answered_at < d->sent_at ? 0 : d->answered_at - d->sent_at);
     if (d->status) {
-        gp_out_open(buf, "response_status", '"');
-        gp_out_digits(buf, d->status);
-        gp_out_close(buf, '"');
+        gp_write_open(buf, "response_status", '"');
+        gp_write_digits(buf, d->status);
+        gp_write_close(buf, '"');
     } else {
-        gp_out_string(buf, "response_status", "internal error");
+        gp_write_string(buf, "response_status", "internal error");
     }
-    gp_out_time(buf, "created_at", d->created_at);
-    gp_out_close(buf, '}');
+    gp_write_time(buf, "created_at", d->created_at);
+    gp_write_close(buf, '}');
 }
 
 /* One word of the filter: 1 when it takes in this status, 0 when not, -1 when it is no such word.
@@ -278,9 +278,9 @@ int gp_resend_hook_event(gp_call *call)
         return gp_fail_record(call);
     if (d->state != GP_DELIVERY_SENDING) gp_outbox_resend(&m->outbox, d, m->now);
     gp_delivery_save(m, d);
-    gp_out_open(&call->out->body, NULL, '{');
-    gp_out_integer(&call->out->body, "response_status", d->status);
-    gp_out_close(&call->out->body, '}');
+    gp_write_open(&call->out->body, NULL, '{');
+    gp_write_integer(&call->out->body, "response_status", d->status);
+    gp_write_close(&call->out->body, '}');
     return 201;
 }
 
@@ -297,8 +297,8 @@ int gp_test_project_hook(gp_call *call)
     if (!flags[i].event) nothing = "The simulation has nothing of this kind to tell of.";
     if (!flags[i].event || !gp_hook_test_newest(call, hook, flags[i].event))
         return gp_fail(call, 422, nothing);
-    gp_out_open(&call->out->body, NULL, '{');
-    gp_out_string(&call->out->body, "message", "201 Created");
-    gp_out_close(&call->out->body, '}');
+    gp_write_open(&call->out->body, NULL, '{');
+    gp_write_string(&call->out->body, "message", "201 Created");
+    gp_write_close(&call->out->body, '}');
     return 201;
 }
