@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/webhook.h"
-#include "mock/rows/store.h"
 #include "mock/webhooks/hook.h"
 #include "mock/webhooks/hook_calls.h"
 #include "mock/webhooks/hooks.h"

@@ -6,7 +6,7 @@
 #include "mock/engine/pipeline.h"
 #include "mock/engine/rules.h"
 #include "mock/request/answer.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 static void optional(gp_buf *buf, const char *key, int64_t value)
 {

@@ -5,7 +5,7 @@
 
 #include "mock/engine/rules.h"
 #include "mock/request/answer.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 static void shape(gp_buf *buf, const gp_mock_scenario *row)
 {

@@ -6,6 +6,8 @@
 #include "mock/control/clock.h"
 #include "mock/control/world.h"
 #include "mock/request/requests.h"
+#include "mock/rows/copy.h"
+#include "mock/rows/save.h"
 #include "mock/rows/store.h"
 #include "mock/rows/reload.h"
 

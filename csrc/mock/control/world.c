@@ -8,6 +8,7 @@
 #include "mock/gitlab/variables.h"
 #include "mock/request/access_tokens.h"
 #include "mock/request/faults.h"
+#include "mock/rows/save.h"
 #include "mock/rows/store.h"
 #include "mock/rows/reload.h"
 

@@ -8,7 +8,7 @@
 #include "mock/engine/rules.h"
 #include "mock/engine/schedule.h"
 #include "mock/engine/world.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 /* One job's own next change. */
 static void job_step(gp_mock *m, gp_job *job, gp_ms at)

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "mock/engine/world.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 void gp_job_touch(gp_mock *m, gp_job *job)
 {

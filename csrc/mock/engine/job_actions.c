@@ -9,7 +9,7 @@
 #include "mock/engine/rules.h"
 #include "mock/engine/schedule.h"
 #include "mock/engine/world.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 static void job_cancel(gp_mock *m, gp_job *job, int force)
 {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mock/engine/job.h"
+#include "mock/rows/save.h"
 #include "mock/rows/store.h"
 
 typedef struct job_version {

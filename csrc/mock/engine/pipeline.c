@@ -9,7 +9,7 @@
 #include "mock/engine/queue.h"
 #include "mock/engine/schedule.h"
 #include "mock/engine/world.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 typedef struct span {
     gp_ms from, to;

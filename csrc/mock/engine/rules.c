@@ -7,7 +7,7 @@
 #include "mock/engine/pipeline.h"
 #include "mock/engine/queue.h"
 #include "mock/engine/schedule.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 /* Scenarios -------------------------------------------------------------------------------- */
 

@@ -9,7 +9,7 @@
 #include "mock/gitlab/object_store.h"
 #include "mock/request/download.h"
 #include "mock/gitlab/json_views.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 static const gp_json *file_of(const gp_json *files, const char *path)
 {

@@ -6,7 +6,7 @@
 #include "mock/gitlab/environment.h"
 #include "mock/gitlab/json_views.h"
 #include "mock/rows/entity.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 const char *gp_deployment_status_word(const char *text)
 {

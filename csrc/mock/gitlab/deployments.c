@@ -6,7 +6,7 @@
 #include "mock/gitlab/deployment.h"
 #include "mock/gitlab/environment.h"
 #include "mock/request/answer.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 static int compare_times(gp_ms a, gp_ms b)
 {

@@ -7,7 +7,7 @@
 
 #include "mock/engine/world.h"
 #include "mock/rows/entity.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 /* Texts that are its own, by their names in rows and parameters. */
 static const struct {

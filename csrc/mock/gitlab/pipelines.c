@@ -9,7 +9,7 @@
 #include "mock/gitlab/json_views.h"
 #include "mock/engine/job_actions.h"
 #include "mock/engine/pipeline.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 /* Listing ----------------------------------------------------------------------------------- */
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "mock/rows/entity.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 const char *gp_project_role_word(const char *text)
 {

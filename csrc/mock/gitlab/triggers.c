@@ -8,7 +8,7 @@
 #include "mock/request/answer.h"
 #include "mock/request/auth.h"
 #include "mock/rows/entity.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 #include "mock/rows/projects.h"
 
 /* Rows -------------------------------------------------------------------------------------- */

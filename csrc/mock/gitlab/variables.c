@@ -5,7 +5,7 @@
 
 #include "mock/request/answer.h"
 #include "mock/rows/entity.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 /* Rows -------------------------------------------------------------------------------------- */
 

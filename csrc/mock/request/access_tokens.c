@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "mock/rows/entity.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 #include "mock/rows/projects.h"
 
 static const char *const kinds[] = {"personal", "project", "group", "impersonation",

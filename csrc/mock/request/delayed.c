@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 #include "mock/rows/entity.h"
 
 static void save(gp_mock *m, const gp_delayed *delayed)

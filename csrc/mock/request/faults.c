@@ -7,7 +7,7 @@
 
 #include "core/glob.h"
 #include "mock/request/router.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 #include "mock/request/throttle.h"
 #include "mock/rows/entity.h"
 

@@ -7,7 +7,7 @@
 #include "mock/request/params.h"
 #include "mock/request/router.h"
 #include "mock/rows/entity.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 /* Bytes of a body that are kept. */
 enum { BODY_KEPT = 16384 };

@@ -4,6 +4,7 @@
 
 #include "mock/request/auth.h"
 #include "mock/rows/entity.h"
+#include "mock/rows/save.h"
 #include "mock/rows/store.h"
 
 /* GitLab.com's limit for a user, in requests a minute. */

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 gp_project *gp_project_add(gp_mock *m, int64_t id, const char *path)
 {

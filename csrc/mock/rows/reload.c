@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "mock/rows/entity.h"
-#include "mock/rows/store.h"
+#include "mock/rows/load.h"
 
 static void free_project(gp_mock *m, gp_project *project)
 {

@@ -33,6 +33,14 @@ typedef struct gp_observer {
     void (*deployment_changed)(gp_mock *m, gp_deployment *deployment, gp_ms at);
 } gp_observer;
 
+/* Why the database has refused to write. */
+typedef enum gp_store_failure {
+    GP_STORE_GOOD,
+    GP_STORE_FULL,   /* no space on the disk, or the file has reached its greatest size */
+    GP_STORE_LOCKED, /* another process writes, or holds a lock */
+    GP_STORE_BROKEN  /* anything else, such as a disk error */
+} gp_store_failure;
+
 /* No number given: NULL in the tables. */
 #define GP_UNSET (-1)
 
@@ -277,13 +285,13 @@ struct gp_mock {
     /* Rows in memory have followed the clock without being written, which was refused: nothing may
      * be written before they are read again. What they show is true all the same. */
     int behind;
-    int acted;         /* since the last commit, more has changed than follows from the clock */
-    int trouble;       /* a gp_store_failure: writes are refused for it, as was said to somebody */
-    int64_t unflushed; /* requests noted before this number have been flushed */
-    int deferred;      /* answers wait for a flush */
-    int lost;          /* what they tell could not be kept: the flush will say so */
-    int refusal;       /* a gp_store_failure: why the last commit that failed did so; 0: memory */
-    int64_t committed; /* gp_store_writes at the last commit */
+    int acted; /* since the last commit, more has changed than follows from the clock */
+    gp_store_failure trouble; /* writes are being refused for this reason, as a client was told */
+    int64_t unflushed;        /* requests noted before this number have been flushed */
+    int deferred;             /* answers wait for a flush */
+    int lost;                 /* what they tell could not be kept: the flush will say so */
+    gp_store_failure refusal; /* why the last commit that failed did so; GP_STORE_GOOD: memory */
+    int64_t committed;        /* gp_store_writes at the last commit */
     gp_list dirty_pipelines;
 };
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "mock/rows/entity.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 #include "mock/webhooks/outbox.h"
 
 static void write_text(gp_buf *buf, const char *key, const char *text)

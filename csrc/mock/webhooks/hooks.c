@@ -6,7 +6,7 @@
 
 #include "core/webhook.h"
 #include "mock/engine/world.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 #include "mock/webhooks/events.h"
 #include "mock/webhooks/hook.h"
 #include "mock/webhooks/outbox.h"
