@@ -1,0 +1,129 @@
+#include "mock/control/openapi_responses.h"
+
+#include <string.h>
+
+#include "mock/control/openapi_types.h"
+
+/* Headers of answers, and on which: every one, those of lists, those of reads. */
+typedef struct header {
+    const char *name, *type, *about;
+    char when; /* 'a' all, 'p' pages, 'g' reads */
+} header;
+
+static const header headers[] = {
+    {"X-Request-Id", "string", "names the request in logs", 'a'},
+    {"RateLimit-Limit", "integer", "requests a minute that are allowed", 'a'},
+    {"RateLimit-Observed", "integer", "requests of this minute", 'a'},
+    {"RateLimit-Remaining", "integer", "requests left in this minute", 'a'},
+    {"RateLimit-Reset", "integer", "when the minute ends, in seconds since 1970", 'a'},
+    {"ETag", "string", "names this state of the answer; send it as If-None-Match", 'g'},
+    {"Link", "string", "addresses of the first, previous, next and last page", 'p'},
+    {"X-Page", "integer", "number of this page", 'p'},
+    {"X-Per-Page", "integer", "rows a page", 'p'},
+    {"X-Next-Page", "string", "number of the next page, empty on the last", 'p'},
+    {"X-Prev-Page", "string", "number of the page before, empty on the first", 'p'},
+    {"X-Total", "integer", "rows in all, where the server tells", 'p'},
+    {"X-Total-Pages", "integer", "pages in all, where the server tells", 'p'},
+    {NULL, NULL, NULL, 0}};
+
+static void answer_headers(gp_buf *buf, const gp_route *route)
+{
+    const header *h;
+    if (route->flags & GP_PUBLIC) return;
+    gp_write_open(buf, "headers", '{');
+    for (h = headers; h->name; h++) {
+        if (h->when == 'p' && !(route->flags & GP_PAGED)) continue;
+        if (h->when == 'g' && strcmp(route->method, "GET") != 0) continue;
+        gp_write_open(buf, h->name, '{');
+        gp_write_open(buf, "$ref", '"');
+        gp_buf_adds(buf, "#/components/headers/");
+        gp_buf_adds(buf, h->name);
+        gp_write_close(buf, '"');
+        gp_write_close(buf, '}');
+    }
+    gp_write_close(buf, '}');
+}
+
+static void success(gp_call *call, gp_buf *buf, const gp_route *route)
+{
+    const char *code = gp_arena_print(call->arena, "%d", route->success);
+    int file =
+        route->gives && (strcmp(route->gives, "binary") == 0 || strcmp(route->gives, "raw") == 0);
+    gp_write_open(buf, code ? code : "200", '{');
+    gp_write_string(buf, "description", route->success == 204 ? "Done; no body." : route->help);
+    answer_headers(buf, route);
+    gp_openapi_content(buf, route->gives);
+    gp_write_close(buf, '}');
+    if (file) {
+        gp_write_open(buf, "206", '{');
+        gp_write_string(buf, "description", "The part that Range asked for.");
+        gp_openapi_content(buf, route->gives);
+        gp_write_close(buf, '}');
+    }
+    if (strcmp(route->method, "GET") == 0) {
+        gp_write_open(buf, "304", '{');
+        gp_write_string(buf, "description", "Nothing has changed since the ETag in If-None-Match.");
+        gp_write_close(buf, '}');
+    }
+    if (file) {
+        gp_write_open(buf, "416", '{');
+        gp_write_string(buf, "description", "Range lies beyond the end.");
+        gp_write_close(buf, '}');
+    }
+}
+
+static void refusal(gp_buf *buf, const char *code)
+{
+    gp_write_open(buf, code, '{');
+    gp_write_open(buf, "$ref", '"');
+    gp_buf_adds(buf, "#/components/responses/");
+    gp_buf_adds(buf, code);
+    gp_write_close(buf, '"');
+    gp_write_close(buf, '}');
+}
+
+void gp_openapi_responses(gp_call *call, gp_buf *buf, const gp_route *route)
+{
+    int open = route->flags & GP_PUBLIC;
+    gp_write_open(buf, "responses", '{');
+    success(call, buf, route);
+    refusal(buf, "400");
+    if (!open) refusal(buf, "401");
+    if (!open) refusal(buf, "403");
+    if (strpbrk(route->path, ":*")) refusal(buf, "404");
+    refusal(buf, "default");
+    gp_write_close(buf, '}');
+}
+
+/* What the components hold for the statuses above. */
+static const struct {
+    const char *code, *about;
+} refusals[] = {
+    {"400", "The request is not as it must be."},
+    {"401", "The token is missing, wrong, revoked or expired."},
+    {"403", "The token may not do this, or what it is asked of does not allow it now."},
+    {"404", "There is no such thing, or the token may not see it."},
+    {"default", "Any other refusal, or what a rule of /_mock/faults prescribes."},
+};
+
+void gp_openapi_shared_responses(gp_buf *buf)
+{
+    const header *h;
+    size_t i;
+    gp_write_open(buf, "headers", '{');
+    for (h = headers; h->name; h++) {
+        gp_write_open(buf, h->name, '{');
+        gp_write_string(buf, "description", h->about);
+        gp_openapi_type(buf, "schema", h->type, strlen(h->type), NULL);
+        gp_write_close(buf, '}');
+    }
+    gp_write_close(buf, '}');
+    gp_write_open(buf, "responses", '{');
+    for (i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        gp_write_open(buf, refusals[i].code, '{');
+        gp_write_string(buf, "description", refusals[i].about);
+        gp_openapi_content(buf, "Error");
+        gp_write_close(buf, '}');
+    }
+    gp_write_close(buf, '}');
+}
