@@ -36,7 +36,7 @@ describe("a world file", function()
       ["f = function() end"] = "^w: a world is data only: ",
       ["projects = { 1, x = 2 }"] = "^w: a world is data only: ",
       ["{ bad"] = "^w: ",
-      ["\27Lua"] = "^attempt to load",
+      ["\27Lua"] = "^w:1: attempt to load",
     } do
       local none, message = world.parse(text, "w")
       assert.is_nil(none, text)

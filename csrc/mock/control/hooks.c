@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/webhook.h"
+#include "mock/request/listing.h"
 #include "mock/webhooks/hook.h"
 #include "mock/webhooks/hook_calls.h"
 #include "mock/webhooks/hooks.h"
@@ -13,8 +14,10 @@
 /* Deliveries that a list of targets shows of each. */
 enum { SHOWN = 20 };
 
-static void shape_delivery(gp_buf *buf, gp_mock *m, const gp_hook *hook, const gp_delivery *d)
+static void show_delivery(gp_call *call, const void *row)
 {
+    const gp_delivery *d = row;
+    gp_buf *buf = &call->out->body;
     gp_write_open(buf, NULL, '{');
     gp_write_integer(buf, "id", d->id);
     gp_write_integer(buf, "hook_id", d->hook_id);
@@ -33,14 +36,18 @@ static void shape_delivery(gp_buf *buf, gp_mock *m, const gp_hook *hook, const g
         gp_write_null(buf, "status");
     }
     gp_write_string(buf, "answer", d->answer);
-    gp_delivery_shape_headers(buf, "headers", m, hook, d);
+    gp_delivery_shape_headers(buf, "headers", call->m, gp_hook_by_id(&call->m->hooks, d->hook_id),
+                              d);
     gp_write_raw(buf, "payload", d->body, strlen(d->body));
     gp_write_close(buf, '}');
 }
 
-static void shape(gp_buf *buf, gp_mock *m, const gp_hook *hook, size_t shown)
+static void show(gp_call *call, const void *row)
 {
-    size_t i;
+    const gp_hook *hook = row;
+    const gp_mock *m = call->m;
+    gp_buf *buf = &call->out->body;
+    size_t i, shown = SHOWN;
     int bit;
     gp_write_open(buf, NULL, '{');
     gp_write_integer(buf, "id", hook->id);
@@ -71,7 +78,7 @@ static void shape(gp_buf *buf, gp_mock *m, const gp_hook *hook, size_t shown)
     for (i = m->outbox.items.count; i > 0 && shown > 0; i--) {
         const gp_delivery *d = m->outbox.items.items[i - 1];
         if (d->hook_id != hook->id) continue;
-        shape_delivery(buf, m, hook, d);
+        show_delivery(call, d);
         shown--;
     }
     gp_write_close(buf, ']');
@@ -80,12 +87,8 @@ static void shape(gp_buf *buf, gp_mock *m, const gp_hook *hook, size_t shown)
 
 int gp_list_hooks(gp_call *call)
 {
-    size_t i;
-    gp_write_open(&call->out->body, NULL, '[');
-    for (i = 0; i < call->m->hooks.count; i++)
-        shape(&call->out->body, call->m, call->m->hooks.items[i], SHOWN);
-    gp_write_close(&call->out->body, ']');
-    return 200;
+    const gp_listing listing = {.rows = &call->m->hooks, .view = show, .whole = 1};
+    return gp_listing_respond(call, &listing);
 }
 
 static gp_hook *asked(const gp_call *call)
@@ -97,7 +100,7 @@ int gp_get_hook(gp_call *call)
 {
     const gp_hook *hook = asked(call);
     if (!hook) return gp_fail_record(call);
-    shape(&call->out->body, call->m, hook, SHOWN);
+    show(call, hook);
     return 200;
 }
 
@@ -179,7 +182,7 @@ int gp_create_hook(gp_call *call)
         gp_hook_free(hook);
         return status ? status : gp_fail_memory(call);
     }
-    shape(&call->out->body, m, hook, SHOWN);
+    show(call, hook);
     return 201;
 }
 
@@ -193,7 +196,7 @@ int gp_put_hook(gp_call *call)
     status = take_project(call, &hook->project_id);
     if (!status) status = take(call, hook);
     if (status) return status;
-    shape(&call->out->body, call->m, hook, SHOWN);
+    show(call, hook);
     return 200;
 }
 
@@ -212,21 +215,24 @@ int gp_clear_hooks(gp_call *call)
     return 204;
 }
 
+static int delivery_wanted(const gp_call *call, const void *row, const void *ctx)
+{
+    const gp_delivery *d = row;
+    const char *state = gp_call_string(call, "state"), *event = gp_call_string(call, "event");
+    if (d->hook_id != ((const gp_hook *)ctx)->id) return 0;
+    if (event && d->event != gp_hook_event_bit(event)) return 0;
+    return !state || strcmp(state, gp_delivery_state_name(d->state)) == 0;
+}
+
 int gp_list_deliveries(gp_call *call)
 {
     const gp_hook *hook = asked(call);
-    const gp_list *all = &call->m->outbox.items;
-    const char *state = gp_call_string(call, "state"), *event = gp_call_string(call, "event");
-    gp_list rows = {0};
-    size_t i;
-    if (!hook) return gp_fail_record(call);
-    for (i = all->count; i > 0; i--) {
-        gp_delivery *d = all->items[i - 1];
-        if (d->hook_id != hook->id || (event && d->event != gp_hook_event_bit(event))) continue;
-        if (state && strcmp(state, gp_delivery_state_name(d->state)) != 0) continue;
-        if (!gp_list_add(&rows, d)) call->m->memory_failed = 1;
-    }
-    return gp_answer_deliveries(call, hook, &rows, shape_delivery);
+    const gp_listing listing = {.rows = &call->m->outbox.items,
+                                .view = show_delivery,
+                                .wanted = delivery_wanted,
+                                .ctx = hook,
+                                .reverse = 1};
+    return hook ? gp_listing_respond(call, &listing) : gp_fail_record(call);
 }
 
 int gp_test_hook(gp_call *call)
@@ -238,7 +244,7 @@ int gp_test_hook(gp_call *call)
     d = gp_hook_test_newest(call, hook, word ? gp_hook_event_bit(word) : GP_HOOK_PIPELINE);
     if (!d && call->m->memory_failed) return gp_fail_memory(call);
     if (!d) return gp_fail(call, 422, "There is nothing to tell of yet: make a pipeline first");
-    shape_delivery(&call->out->body, call->m, hook, d);
+    show_delivery(call, d);
     return 201;
 }
 
@@ -251,6 +257,6 @@ int gp_resend_delivery(gp_call *call)
         return gp_fail(call, 409, "409 Conflict - the delivery is being sent");
     gp_outbox_resend(&call->m->outbox, d, call->m->now);
     gp_delivery_save(call->m, d);
-    shape_delivery(&call->out->body, call->m, hook, d);
+    show_delivery(call, d);
     return 201;
 }

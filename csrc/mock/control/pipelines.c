@@ -5,7 +5,7 @@
 
 #include "mock/engine/pipeline.h"
 #include "mock/engine/rules.h"
-#include "mock/request/answer.h"
+#include "mock/request/listing.h"
 #include "mock/rows/save.h"
 
 static void optional(gp_buf *buf, const char *key, int64_t value)
@@ -17,8 +17,10 @@ static void optional(gp_buf *buf, const char *key, int64_t value)
     }
 }
 
-static void shape(gp_buf *buf, const gp_pipeline *p)
+static void show(gp_call *call, const void *row)
 {
+    const gp_pipeline *p = row;
+    gp_buf *buf = &call->out->body;
     gp_write_open(buf, NULL, '{');
     gp_write_integer(buf, "id", p->id);
     gp_write_integer(buf, "project_id", p->project->id);
@@ -70,16 +72,10 @@ static void wanted_pipelines(gp_call *call, gp_list *out)
 
 int gp_mock_list_pipelines(gp_call *call)
 {
-    gp_buf *buf = &call->out->body;
     gp_list rows = {0};
-    gp_page page;
-    size_t i;
+    const gp_listing listing = {.rows = &rows, .view = show};
     wanted_pipelines(call, &rows);
-    page = gp_page_of(call, (int64_t)rows.count, 1);
-    gp_write_open(buf, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++)
-        shape(buf, rows.items[i]);
-    gp_write_close(buf, ']');
+    gp_listing_respond(call, &listing);
     gp_list_free(&rows);
     return 200;
 }
@@ -93,7 +89,7 @@ int gp_mock_get_pipeline(gp_call *call)
 {
     const gp_pipeline *p = asked(call);
     if (!p) return gp_fail_record(call);
-    shape(&call->out->body, p);
+    show(call, p);
     return 200;
 }
 
@@ -141,7 +137,7 @@ int gp_mock_patch_pipeline(gp_call *call)
     }
     if (rule) gp_pipeline_set_rule(call->m, p);
     if (status) gp_pipeline_hold(call->m, p, gp_status_from_name(status, strlen(status)));
-    shape(&call->out->body, p);
+    show(call, p);
     return 200;
 }
 

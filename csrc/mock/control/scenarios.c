@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "mock/engine/rules.h"
-#include "mock/request/answer.h"
+#include "mock/request/listing.h"
 #include "mock/rows/save.h"
 
-static void shape(gp_buf *buf, const gp_mock_scenario *row)
+static void show(gp_call *call, const void *shown)
 {
+    const gp_mock_scenario *row = shown;
+    gp_buf *buf = &call->out->body;
     gp_write_open(buf, NULL, '{');
     gp_write_integer(buf, "scenario_id", row->id);
     gp_write_string(buf, "name", row->name);
@@ -30,25 +32,19 @@ static gp_mock_scenario *asked(const gp_call *call)
 
 int gp_list_scenarios(gp_call *call)
 {
-    const gp_list *all = &call->m->scenarios;
-    size_t i;
-    /* All at once unless a page is asked for: there are a hundred presets. */
-    gp_page page = {.last = (int64_t)all->count};
-    if (gp_json_get(call->params, "page") || gp_json_get(call->params, "per_page")) {
-        page = gp_page_of(call, (int64_t)all->count, 1);
-    }
-    gp_write_open(&call->out->body, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last; i++)
-        shape(&call->out->body, all->items[i]);
-    gp_write_close(&call->out->body, ']');
-    return 200;
+    /* All at once unless a page is requested: there are a hundred presets. */
+    const gp_listing listing = {.rows = &call->m->scenarios,
+                                .view = show,
+                                .whole = !gp_json_get(call->params, "page") &&
+                                         !gp_json_get(call->params, "per_page")};
+    return gp_listing_respond(call, &listing);
 }
 
 int gp_get_scenario(gp_call *call)
 {
     const gp_mock_scenario *row = asked(call);
     if (!row) return gp_fail(call, 404, "404 Scenario Not Found");
-    shape(&call->out->body, row);
+    show(call, row);
     return 200;
 }
 
@@ -107,7 +103,7 @@ int gp_create_scenario(gp_call *call)
     }
     if (id >= m->next_scenario) m->next_scenario = id + 1;
     qsort(m->scenarios.items, m->scenarios.count, sizeof *m->scenarios.items, compare);
-    shape(&call->out->body, row);
+    show(call, row);
     return 201;
 }
 
@@ -136,7 +132,7 @@ int gp_put_scenario(gp_call *call)
     status = take_fields(call, row, 1);
     if (status) return status;
     followers(call->m, row->id, gp_pipeline_set_rule);
-    shape(&call->out->body, row);
+    show(call, row);
     return 200;
 }
 

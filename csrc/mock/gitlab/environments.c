@@ -8,7 +8,7 @@
 #include "mock/gitlab/deployment.h"
 #include "mock/gitlab/environment.h"
 #include "mock/gitlab/json_views.h"
-#include "mock/request/answer.h"
+#include "mock/request/listing.h"
 
 static void detail(gp_call *call, const gp_environment *e)
 {
@@ -30,43 +30,36 @@ static void detail(gp_call *call, const gp_environment *e)
     gp_write_close(buf, '}');
 }
 
-static int wanted(const gp_call *call, const gp_environment *e)
+static int wanted(const gp_call *call, const void *row, const void *ctx)
 {
+    const gp_environment *e = row;
     const char *name = gp_call_string(call, "name"), *search = gp_call_string(call, "search");
     const char *state = gp_call_string(call, "states");
+    (void)ctx;
     if (name && strcmp(name, e->name) != 0) return 0;
     if (search && !strcasestr(e->name, search)) return 0;
     return !state || strcmp(state, e->state) == 0;
 }
 
+static void show_short(gp_call *call, const void *row)
+{
+    gp_view_environment(&call->out->body, NULL, row);
+    gp_view_project(&call->out->body, "project", call->m, call->project);
+    gp_write_close(&call->out->body, '}');
+}
+
 int gp_list_environments(gp_call *call)
 {
-    const gp_list *all = &call->project->environments;
     const char *search = gp_call_string(call, "search");
-    gp_buf *buf = &call->out->body;
-    gp_list rows = {0};
-    gp_page page;
-    size_t i;
+    const gp_listing listing = {
+        .rows = &call->project->environments, .view = show_short, .wanted = wanted};
     if (search && gp_call_string(call, "name")) {
         return gp_fail_error(call, 400, "name, search cannot be used together");
     }
     if (search && strlen(search) < 3) {
         return gp_fail(call, 400, "400 Bad request - Search query is less than 3 characters");
     }
-    for (i = 0; i < all->count; i++) {
-        if (wanted(call, all->items[i]) && !gp_list_add(&rows, all->items[i]))
-            call->m->memory_failed = 1;
-    }
-    page = gp_page_of(call, (int64_t)rows.count, 1);
-    gp_write_open(buf, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++) {
-        gp_view_environment(buf, NULL, rows.items[i]);
-        gp_view_project(buf, "project", call->m, call->project);
-        gp_write_close(buf, '}');
-    }
-    gp_write_close(buf, ']');
-    gp_list_free(&rows);
-    return 200;
+    return gp_listing_respond(call, &listing);
 }
 
 /* The environment that is asked for, or NULL. */

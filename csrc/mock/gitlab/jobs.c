@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "mock/request/answer.h"
+#include "mock/request/listing.h"
 #include "mock/request/faults.h"
 #include "mock/gitlab/launch.h"
 #include "mock/gitlab/json_views.h"
@@ -11,8 +12,9 @@
 #include "mock/request/throttle.h"
 #include "mock/engine/world.h"
 
-static void shape(gp_call *call, const gp_job *job)
+static void show(gp_call *call, const void *row)
 {
+    const gp_job *job = row;
     if (gp_job_trigger(job)) {
         gp_view_bridge(&call->out->body, NULL, call->m, job);
     } else {
@@ -31,27 +33,25 @@ static int in_scope(const gp_call *call, const gp_job *job)
     return 0;
 }
 
-/* Jobs of one pipeline, newest first: builds, or trigger jobs. */
+/* Jobs of one pipeline: builds, or trigger jobs. */
+typedef struct kind {
+    int bridges, retried;
+} kind;
+
+static int wanted(const gp_call *call, const void *row, const void *ctx)
+{
+    const gp_job *job = row;
+    const kind *k = ctx;
+    if ((gp_job_trigger(job) != NULL) != k->bridges || !in_scope(call, job)) return 0;
+    return !job->retried || (k->retried && !k->bridges);
+}
+
 static int list_of_pipeline(gp_call *call, int bridges)
 {
-    const gp_list *all = &call->pipeline->jobs;
-    int retried = gp_call_boolean(call, "include_retried", 0);
-    gp_list rows = {0};
-    gp_page page;
-    size_t i;
-    for (i = all->count; i > 0; i--) {
-        gp_job *job = all->items[i - 1];
-        if ((gp_job_trigger(job) != NULL) != bridges || !in_scope(call, job)) continue;
-        if (job->retried && (!retried || bridges)) continue;
-        if (!gp_list_add(&rows, job)) call->m->memory_failed = 1;
-    }
-    page = gp_page_of(call, (int64_t)rows.count, 1);
-    gp_write_open(&call->out->body, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++)
-        shape(call, rows.items[i]);
-    gp_write_close(&call->out->body, ']');
-    gp_list_free(&rows);
-    return 200;
+    const kind k = {bridges, gp_call_boolean(call, "include_retried", 0)};
+    const gp_listing listing = {
+        .rows = &call->pipeline->jobs, .view = show, .wanted = wanted, .ctx = &k, .reverse = 1};
+    return gp_listing_respond(call, &listing);
 }
 
 int gp_list_pipeline_jobs(gp_call *call)
@@ -104,7 +104,7 @@ static int keyset_jobs(gp_call *call, const gp_list *rows)
         if ((after >= 0 && job->id <= after) || (before >= 0 && job->id >= before)) continue;
         more = shown == per_page;
         if (more) break;
-        shape(call, job);
+        show(call, job);
         last = job->id;
         shown++;
     }
@@ -125,8 +125,6 @@ int gp_list_project_jobs(gp_call *call)
                *sort = gp_call_string(call, "sort");
     int ascending = sort && strcmp(sort, "asc") == 0;
     gp_list rows = {0};
-    gp_page page;
-    size_t i;
     int keyset = pagination && strcmp(pagination, "keyset") == 0, status;
     if (!gp_throttle_allows_jobs(call, gp_fault_throttle(call->m, "jobs"))) {
         gp_buf_adds(&call->out->body,
@@ -144,12 +142,8 @@ int gp_list_project_jobs(gp_call *call)
     if (keyset) {
         keyset_jobs(call, &rows);
     } else {
-        page = gp_page_of(call, (int64_t)rows.count, 0);
-        gp_write_open(&call->out->body, NULL, '[');
-        for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++) {
-            shape(call, rows.items[ascending ? i : rows.count - 1 - i]);
-        }
-        gp_write_close(&call->out->body, ']');
+        gp_listing listing = {.rows = &rows, .view = show, .reverse = !ascending, .uncounted = 1};
+        gp_listing_respond(call, &listing);
     }
     gp_list_free(&rows);
     return 200;
@@ -157,7 +151,7 @@ int gp_list_project_jobs(gp_call *call)
 
 int gp_get_job(gp_call *call)
 {
-    shape(call, call->job);
+    show(call, call->job);
     return 200;
 }
 
@@ -204,14 +198,14 @@ int gp_get_own_job(gp_call *call)
 {
     const gp_job *job = own_job(call);
     if (!job) return gp_fail(call, 404, "404 Job Not Found");
-    shape(call, job);
+    show(call, job);
     return 200;
 }
 
 int gp_cancel_job(gp_call *call)
 {
     gp_job_cancel(call->m, call->job, gp_call_boolean(call, "force", 0));
-    shape(call, call->job);
+    show(call, call->job);
     return 201;
 }
 
@@ -222,7 +216,7 @@ int gp_retry_job(gp_call *call)
         return gp_fail(call, 403, "403 Forbidden - Job is not retryable");
     fresh = gp_job_retry(call->m, call->job);
     if (!fresh) return gp_fail_memory(call);
-    shape(call, fresh);
+    show(call, fresh);
     return 201;
 }
 
@@ -233,7 +227,7 @@ int gp_erase_job(gp_call *call)
         return gp_fail(call, 403, "403 Forbidden - Job is not erasable!");
     }
     gp_job_erase(call->m, call->job);
-    shape(call, call->job);
+    show(call, call->job);
     return 201;
 }
 
@@ -268,6 +262,6 @@ int gp_play_job(gp_call *call)
     if (bad) return gp_fail_error(call, 400, "job_variables_attributes is invalid");
     if (!gp_job_playable(call->job)) return gp_fail(call, 400, "400 Bad request - Unplayable Job");
     gp_job_play(call->m, call->job, variables);
-    shape(call, call->job);
+    show(call, call->job);
     return 200;
 }

@@ -5,6 +5,7 @@
 #include "mock/gitlab/json_views.h"
 #include "mock/gitlab/project_settings.h"
 #include "mock/request/answer.h"
+#include "mock/request/listing.h"
 
 int gp_put_project(gp_call *call)
 {
@@ -37,36 +38,29 @@ int gp_get_project(gp_call *call)
     return 200;
 }
 
-/* Does the project have what is searched for in its name, or in its whole path? */
-static int searched(const gp_call *call, const gp_project *project)
+/* `search` is part of the project's name, or of its whole path. */
+static int wanted(const gp_call *call, const void *row, const void *ctx)
 {
+    const gp_project *project = row;
     const char *search = gp_call_string(call, "search"), *name = strrchr(project->path, '/');
+    (void)ctx;
+    if (call->m->world && !project->def) return 0;
     if (!search || !*search) return 1;
     if (!name || gp_call_boolean(call, "search_namespaces", 0)) name = project->path;
     return strcasestr(name, search) != NULL;
 }
 
+static void show(gp_call *call, const void *row)
+{
+    gp_view_project(&call->out->body, NULL, call->m, row);
+}
+
 int gp_list_projects(gp_call *call)
 {
-    gp_buf *buf = &call->out->body;
-    gp_list shown = {0};
-    gp_page page;
-    size_t i;
+    const gp_listing listing = {
+        .rows = &call->m->projects, .view = show, .wanted = wanted, .reverse = 1};
     int status = gp_page_too_far(call, "Project");
-    if (status) return status;
-    for (i = call->m->projects.count; i > 0; i--) {
-        gp_project *project = call->m->projects.items[i - 1];
-        if ((call->m->world && !project->def) || !searched(call, project)) continue;
-        if (!gp_list_add(&shown, project)) call->m->memory_failed = 1;
-    }
-    page = gp_page_of(call, (int64_t)shown.count, 1);
-    gp_write_open(buf, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last && i < shown.count; i++) {
-        gp_view_project(buf, NULL, call->m, shown.items[i]);
-    }
-    gp_write_close(buf, ']');
-    gp_list_free(&shown);
-    return 200;
+    return status ? status : gp_listing_respond(call, &listing);
 }
 
 int gp_get_version(gp_call *call)

@@ -5,7 +5,7 @@
 
 #include "mock/gitlab/json_views.h"
 #include "mock/gitlab/launch.h"
-#include "mock/request/answer.h"
+#include "mock/request/listing.h"
 #include "mock/request/auth.h"
 #include "mock/rows/entity.h"
 #include "mock/rows/save.h"
@@ -202,8 +202,10 @@ int gp_run_trigger(gp_call *call)
 
 /* Trigger tokens ---------------------------------------------------------------------------- */
 
-static void shape(gp_buf *buf, const gp_call *call, const gp_trigger *t)
+static void show(gp_call *call, const void *row)
 {
+    const gp_trigger *t = row;
+    gp_buf *buf = &call->out->body;
     gp_write_open(buf, NULL, '{');
     gp_write_integer(buf, "id", t->id);
     if (t->owner_id == call->user->id) {
@@ -233,21 +235,15 @@ static gp_trigger *asked(const gp_call *call)
 
 int gp_list_triggers(gp_call *call)
 {
-    const gp_list *all = &call->project->triggers;
-    gp_page page = gp_page_of(call, (int64_t)all->count, 1);
-    size_t i;
-    gp_write_open(&call->out->body, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last; i++)
-        shape(&call->out->body, call, all->items[i]);
-    gp_write_close(&call->out->body, ']');
-    return 200;
+    const gp_listing listing = {.rows = &call->project->triggers, .view = show};
+    return gp_listing_respond(call, &listing);
 }
 
 int gp_get_trigger(gp_call *call)
 {
     const gp_trigger *trigger = asked(call);
     if (!trigger) return gp_fail_record(call);
-    shape(&call->out->body, call, trigger);
+    show(call, trigger);
     return 200;
 }
 
@@ -266,7 +262,7 @@ int gp_create_trigger(gp_call *call)
     if (!trigger) return gp_fail_memory(call);
     trigger->owner_id = call->user->id;
     trigger_save(call->m, trigger);
-    shape(&call->out->body, call, trigger);
+    show(call, trigger);
     return 201;
 }
 
@@ -284,7 +280,7 @@ int gp_update_trigger(gp_call *call)
         trigger->updated_at = call->m->now;
         trigger_save(call->m, trigger);
     }
-    shape(&call->out->body, call, trigger);
+    show(call, trigger);
     return 200;
 }
 

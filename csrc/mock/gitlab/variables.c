@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mock/request/answer.h"
+#include "mock/request/listing.h"
 #include "mock/rows/entity.h"
 #include "mock/rows/save.h"
 
@@ -132,10 +132,11 @@ int gp_variables_seed(gp_mock *m, gp_project *project)
 
 /* Answers ----------------------------------------------------------------------------------- */
 
-static void shape(gp_buf *buf, const gp_variable *v)
+static void show(gp_call *call, const void *row)
 {
+    gp_buf *buf = &call->out->body;
     gp_write_open(buf, NULL, '{');
-    fields(buf, v, 1);
+    fields(buf, row, 1);
     gp_write_close(buf, '}');
 }
 
@@ -166,14 +167,8 @@ static gp_variable *asked(gp_call *call, int *status)
 
 int gp_list_variables(gp_call *call)
 {
-    const gp_list *all = &call->project->variables;
-    gp_page page = gp_page_of(call, (int64_t)all->count, 1);
-    size_t i;
-    gp_write_open(&call->out->body, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last; i++)
-        shape(&call->out->body, all->items[i]);
-    gp_write_close(&call->out->body, ']');
-    return 200;
+    const gp_listing listing = {.rows = &call->project->variables, .view = show};
+    return gp_listing_respond(call, &listing);
 }
 
 int gp_get_variable(gp_call *call)
@@ -181,7 +176,7 @@ int gp_get_variable(gp_call *call)
     int status;
     const gp_variable *v = asked(call, &status);
     if (!v) return status;
-    shape(&call->out->body, v);
+    show(call, v);
     return 200;
 }
 
@@ -259,7 +254,7 @@ int gp_create_variable(gp_call *call)
     v->hidden = hidden;
     v->masked = masked;
     variable_save(call->m, v);
-    shape(&call->out->body, v);
+    show(call, v);
     return 201;
 }
 
@@ -282,7 +277,7 @@ int gp_update_variable(gp_call *call)
         check(call, v, v->key, value ? value : v->value, scope ? scope : v->scope, masked, raw);
     if (status) return status;
     if (!take(call, v)) return gp_fail_memory(call);
-    shape(&call->out->body, v);
+    show(call, v);
     return 200;
 }
 

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mock/request/answer.h"
 #include "mock/webhooks/events.h"
 #include "mock/webhooks/hooks.h"
 
@@ -32,18 +31,6 @@ int gp_hook_take_text(gp_call *call, const char *name, char **slot)
     free(*slot);
     *slot = copy;
     return 1;
-}
-
-int gp_answer_deliveries(gp_call *call, const gp_hook *hook, gp_list *rows, gp_delivery_shape *give)
-{
-    gp_page page = gp_page_of(call, (int64_t)rows->count, 1);
-    size_t i;
-    gp_write_open(&call->out->body, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last && i < rows->count; i++)
-        give(&call->out->body, call->m, hook, rows->items[i]);
-    gp_write_close(&call->out->body, ']');
-    gp_list_free(rows);
-    return 200;
 }
 
 /* The newest object of that kind that this target may be told of; 0 when there is none. */

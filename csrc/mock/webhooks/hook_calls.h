@@ -16,9 +16,4 @@ gp_delivery *gp_hook_test_newest(gp_call *call, const gp_hook *hook, int event);
 void gp_delivery_shape_headers(gp_buf *buf, const char *key, gp_mock *m, const gp_hook *hook,
                                const gp_delivery *d);
 
-/* Answers with one page of deliveries, each as `give` writes it; frees the list. */
-typedef void gp_delivery_shape(gp_buf *buf, gp_mock *m, const gp_hook *hook, const gp_delivery *d);
-int gp_answer_deliveries(gp_call *call, const gp_hook *hook, gp_list *rows,
-                         gp_delivery_shape *give);
-
 #endif

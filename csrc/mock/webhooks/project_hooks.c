@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/webhook.h"
-#include "mock/request/answer.h"
+#include "mock/request/listing.h"
 #include "mock/webhooks/hook.h"
 #include "mock/webhooks/hook_calls.h"
 #include "mock/webhooks/hooks.h"
@@ -53,8 +53,11 @@ static int is_set(const gp_hook *hook, int i)
 
 /* Answers ----------------------------------------------------------------------------------- */
 
-static void shape(gp_buf *buf, const gp_mock *m, const gp_hook *hook)
+static void show(gp_call *call, const void *row)
 {
+    const gp_mock *m = call->m;
+    const gp_hook *hook = row;
+    gp_buf *buf = &call->out->body;
     int i;
     gp_write_open(buf, NULL, '{');
     gp_write_integer(buf, "id", hook->id);
@@ -84,31 +87,23 @@ static gp_hook *asked(const gp_call *call)
     return hook && hook->project_id == call->project->id ? hook : NULL;
 }
 
+static int of_project(const gp_call *call, const void *row, const void *ctx)
+{
+    (void)ctx;
+    return ((const gp_hook *)row)->project_id == call->project->id;
+}
+
 int gp_list_project_hooks(gp_call *call)
 {
-    const gp_list *all = &call->m->hooks;
-    gp_list rows = {0};
-    gp_page page;
-    size_t i;
-    for (i = 0; i < all->count; i++) {
-        gp_hook *hook = all->items[i];
-        if (hook->project_id != call->project->id) continue;
-        if (!gp_list_add(&rows, hook)) call->m->memory_failed = 1;
-    }
-    page = gp_page_of(call, (int64_t)rows.count, 1);
-    gp_write_open(&call->out->body, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++)
-        shape(&call->out->body, call->m, rows.items[i]);
-    gp_write_close(&call->out->body, ']');
-    gp_list_free(&rows);
-    return 200;
+    const gp_listing listing = {.rows = &call->m->hooks, .view = show, .wanted = of_project};
+    return gp_listing_respond(call, &listing);
 }
 
 int gp_get_project_hook(gp_call *call)
 {
     const gp_hook *hook = asked(call);
     if (!hook) return gp_fail_record(call);
-    shape(&call->out->body, call->m, hook);
+    show(call, hook);
     return 200;
 }
 
@@ -161,7 +156,7 @@ int gp_create_project_hook(gp_call *call)
     hook->flags |= 1 << flag_of("push_events");
     status = take(call, hook);
     if (!status && gp_hook_enter(call->m, hook)) {
-        shape(&call->out->body, call->m, hook);
+        show(call, hook);
         return 201;
     }
     gp_hook_free(hook);
@@ -176,7 +171,7 @@ int gp_put_project_hook(gp_call *call)
     status = refused(call);
     if (!status) status = take(call, hook);
     if (status) return status;
-    shape(&call->out->body, call->m, hook);
+    show(call, hook);
     return 200;
 }
 
@@ -190,8 +185,12 @@ int gp_delete_project_hook(gp_call *call)
 
 /* Events ------------------------------------------------------------------------------------ */
 
-static void shape_event(gp_buf *buf, gp_mock *m, const gp_hook *hook, const gp_delivery *d)
+static void show_event(gp_call *call, const void *row)
 {
+    gp_mock *m = call->m;
+    const gp_delivery *d = row;
+    const gp_hook *hook = gp_hook_by_id(&m->hooks, d->hook_id);
+    gp_buf *buf = &call->out->body;
     gp_write_open(buf, NULL, '{');
     gp_write_integer(buf, "id", d->id);
     gp_write_string(buf, "url", hook->url);
@@ -247,26 +246,30 @@ static int filter_takes(const char *words, int status)
     return found;
 }
 
+static int event_wanted(const gp_call *call, const void *row, const void *ctx)
+{
+    const gp_delivery *d = row;
+    const char *status = gp_call_string(call, "status");
+    if (d->hook_id != ((const gp_hook *)ctx)->id || d->answered_at == GP_MS_NONE) return 0;
+    return !status || !*status || filter_takes(status, d->status);
+}
+
 int gp_list_hook_events(gp_call *call)
 {
     const gp_hook *hook = asked(call);
-    const gp_list *all = &call->m->outbox.items;
     const char *status = gp_call_string(call, "status");
     int64_t per_page = gp_call_integer(call, "per_page", 20);
-    gp_list rows = {0};
-    size_t i;
+    const gp_listing listing = {.rows = &call->m->outbox.items,
+                                .view = show_event,
+                                .wanted = event_wanted,
+                                .ctx = hook,
+                                .reverse = 1};
     if (!hook) return gp_fail_record(call);
     if (status && filter_takes(status, 0) < 0)
         return gp_fail_error(call, 400, "status does not have a valid value");
     if (per_page < 1 || per_page > 20)
         return gp_fail_error(call, 400, "per_page does not have a valid value");
-    for (i = all->count; i > 0; i--) {
-        gp_delivery *d = all->items[i - 1];
-        if (d->hook_id != hook->id || d->answered_at == GP_MS_NONE) continue;
-        if (status && *status && !filter_takes(status, d->status)) continue;
-        if (!gp_list_add(&rows, d)) call->m->memory_failed = 1;
-    }
-    return gp_answer_deliveries(call, hook, &rows, shape_event);
+    return gp_listing_respond(call, &listing);
 }
 
 int gp_resend_hook_event(gp_call *call)
