@@ -1,3 +1,5 @@
+/* Composes the floors and exposes the public functions. What a floor needs from above is passed
+ * in here. */
 #include "mock/mock.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* One row per endpoint: handler, parameters, access, and its words and example for the contract. */
 #include "mock/routes.h"
 
 #include "mock/control/clock.h"

@@ -1,3 +1,4 @@
+/* A recursive descent reader with a bounded depth, lookups, and the writer of a tree. */
 #include "mock/base/json.h"
 
 #include <math.h>

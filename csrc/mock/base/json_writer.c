@@ -1,3 +1,4 @@
+/* Writes JSON text directly; the separator follows from the last byte written. */
 #include "mock/base/json_writer.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Reads and moves the simulated clock. */
 #include "mock/control/clock.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Endpoints over the rules that request/faults.c keeps and applies. */
 #include "mock/control/faults.h"
 
 #include "mock/request/faults.h"

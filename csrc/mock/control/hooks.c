@@ -1,3 +1,4 @@
+/* Endpoints over the targets and deliveries that webhooks/ keeps. */
 #include "mock/control/hooks.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* The head of the document and its shared components; the other parts are files of their own. */
 #include "mock/control/openapi.h"
 
 #include "mock/control/openapi_paths.h"

@@ -1,3 +1,4 @@
+/* Each route becomes an operation: parameters, request body, security, responses. */
 #include "mock/control/openapi_paths.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Each route gets its success, 304 for a read, 206 and 416 for a file, and the shared refusals. */
 #include "mock/control/openapi_responses.h"
 
 #include <string.h>

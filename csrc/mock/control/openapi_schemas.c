@@ -1,3 +1,4 @@
+/* Each entry of the table of schemas becomes an object schema, or a choice of others. */
 #include "mock/control/openapi_schemas.h"
 
 #include <string.h>

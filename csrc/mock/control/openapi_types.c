@@ -1,3 +1,4 @@
+/* Reads the short notation of types recursively, from the outside in. */
 #include "mock/control/openapi_types.h"
 
 #include <string.h>

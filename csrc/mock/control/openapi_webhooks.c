@@ -1,3 +1,4 @@
+/* One entry for each kind of event. */
 #include "mock/control/openapi_webhooks.h"
 
 #include "mock/base/json_writer.h"

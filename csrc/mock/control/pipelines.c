@@ -1,3 +1,4 @@
+/* Shows pipelines as the public table holds them, and overrides their rule or status. */
 #include "mock/control/pipelines.h"
 
 #include <stdlib.h>

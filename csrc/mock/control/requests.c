@@ -1,3 +1,4 @@
+/* Filters and shows the requests that request/requests.c remembers. */
 #include "mock/control/requests.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Reads and writes scenarios; presets and scenarios in use are protected. */
 #include "mock/control/scenarios.h"
 
 #include <stdlib.h>

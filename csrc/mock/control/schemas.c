@@ -1,3 +1,4 @@
+/* The table of schemas. A field that is added to a response is added here too. */
 #include "mock/control/schemas.h"
 
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* A snapshot is the database itself, in hexadecimal, with the simulated time. */
 #include "mock/control/snapshot.h"
 
 #include <stdio.h>

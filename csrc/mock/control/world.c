@@ -1,3 +1,4 @@
+/* Loading a world: parse, enter its projects, then add tokens, variables and faults. */
 #include "mock/control/world.h"
 
 #include <stdio.h>

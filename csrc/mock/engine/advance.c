@@ -1,3 +1,4 @@
+/* Takes the pipeline with the earliest event from the heap until none is due. */
 #include "mock/engine/advance.h"
 
 #include "mock/engine/bridges.h"

@@ -1,3 +1,5 @@
+/* A trigger job makes a child or downstream pipeline; with strategy depend it mirrors its
+ * status. */
 #include "mock/engine/bridges.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Durations, failures and retries come from the definition, the matching variant and the seed. */
 #include "mock/engine/job.h"
 
 #include <stdlib.h>

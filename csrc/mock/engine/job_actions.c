@@ -1,3 +1,4 @@
+/* Each action ends a scenario's rule first: from then on the jobs decide. */
 #include "mock/engine/job_actions.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Versions are copies of a pipeline and its jobs, swapped in for the time of a lagging read. */
 #include "mock/engine/lag.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* Which jobs may start follows from their stages and needs; the status is composed from the
+ * jobs. */
 
 #include "mock/engine/pipeline.h"
 

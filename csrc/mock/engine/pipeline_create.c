@@ -1,3 +1,4 @@
+/* From a plan to rows: sha, jobs in the order of their stages, first events. */
 #include "mock/engine/pipeline_create.h"
 
 #include <stdlib.h>

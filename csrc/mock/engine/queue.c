@@ -1,3 +1,4 @@
+/* Resource groups, preparation and callbacks, each one step between `created` and `pending`. */
 #include "mock/engine/queue.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* What the rows imply but do not store: definitions, places in the schedule, free resources. */
 #include "mock/engine/restore.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* A scenario's jobs are computed from its time and status, so that they need not be stored. */
 #include "mock/engine/rules.h"
 
 #include <stdlib.h>

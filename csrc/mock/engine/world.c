@@ -1,3 +1,4 @@
+/* Checks a world against tables of fields, then looks fields up in the tree. */
 #include "mock/engine/world.h"
 #include "mock/rows/projects.h"
 

@@ -1,3 +1,5 @@
+/* Reads artifacts from the definition of the job; expiry and deletion are decided in
+ * json_views.c. */
 #include "mock/gitlab/artifacts.h"
 
 #include <stdio.h>

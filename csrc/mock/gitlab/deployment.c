@@ -1,3 +1,4 @@
+/* Rows of deployments and their life; the endpoints are in deployments.c. */
 #include "mock/gitlab/deployment.h"
 
 #include <stdlib.h>

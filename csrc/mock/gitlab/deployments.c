@@ -1,3 +1,4 @@
+/* Handlers for /projects/:id/deployments. */
 #include "mock/gitlab/deployments.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Rows of environments and their life; the endpoints are in environments.c. */
 #include "mock/gitlab/environment.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* Called for every change of a job, so it returns early for jobs without an environment. */
 #include "mock/gitlab/environment_follow.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Handlers for /projects/:id/environments. */
 #include "mock/gitlab/environments.h"
 
 #include <string.h>

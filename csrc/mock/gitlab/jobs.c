@@ -1,3 +1,4 @@
+/* Handlers for lists of jobs, one job, and what can be done to it. */
 #include "mock/gitlab/jobs.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The bodies of projects, pipelines, users and jobs, field by field in GitLab's order. */
 #include "mock/gitlab/json_views.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The checks run in GitLab's order, since the first one that fails decides the response. */
 #include "mock/gitlab/launch.h"
 
 #include <stdlib.h>

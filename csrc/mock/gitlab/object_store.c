@@ -1,3 +1,4 @@
+/* A signature is a hash of the seed, the job and the time of signing, written in the form of S3. */
 #include "mock/gitlab/object_store.h"
 
 #include <stdio.h>

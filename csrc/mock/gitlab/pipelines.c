@@ -1,3 +1,4 @@
+/* Handlers for lists of pipelines, one pipeline, and what can be done to it. */
 #include "mock/gitlab/pipelines.h"
 
 #include <stdlib.h>

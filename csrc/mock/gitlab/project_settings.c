@@ -1,3 +1,4 @@
+/* A setting made by PUT wins over the world and is kept as a row. */
 #include "mock/gitlab/project_settings.h"
 
 #include <string.h>

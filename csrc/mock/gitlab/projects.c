@@ -1,3 +1,4 @@
+/* Handlers for projects and for what the server says about itself. */
 #include "mock/gitlab/projects.h"
 
 #include <string.h>

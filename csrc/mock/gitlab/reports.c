@@ -1,3 +1,4 @@
+/* Suites and cases come from the `tests` of each job's definition. */
 #include "mock/gitlab/reports.h"
 
 /*

@@ -1,3 +1,4 @@
+/* Handlers for tokens acting on themselves; the rows are in request/access_tokens.c. */
 #include "mock/gitlab/tokens.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The log is computed from the job's definition and the time it has run; nothing is stored. */
 #include "mock/gitlab/trace.h"
 
 /*

@@ -1,3 +1,4 @@
+/* Rows and handlers of trigger tokens, and the endpoint that accepts them. */
 #include "mock/gitlab/triggers.h"
 
 #include <stdlib.h>

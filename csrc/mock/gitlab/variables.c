@@ -1,3 +1,4 @@
+/* Rows and handlers of CI/CD variables, with GitLab's validations. */
 #include "mock/gitlab/variables.h"
 
 #include <stdlib.h>
@@ -189,26 +190,31 @@ static int maskable(const char *value, int raw)
     return len >= 8 && (raw ? strcspn(value, " \t\r\n\v\f") == len : strspn(value, plain) == len);
 }
 
-/* Checks what the fields would be: 0, or the status of the error. */
-static int check(gp_call *call, const gp_variable *self, const char *key, const char *value,
-                 const char *scope, int masked, int raw)
+/* What a variable would be after a change. */
+typedef struct wish {
+    const char *key, *value, *scope;
+    int masked, raw;
+} wish;
+
+/* Checks it: 0, or the status of the error. `self` is the variable that changes, or NULL. */
+static int check(gp_call *call, const gp_variable *self, const wish *w)
 {
     static const char legal[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
     const char *description = gp_call_string(call, "description");
-    const gp_variable *other = find(call->project, key, scope);
-    if (!*key || strspn(key, legal) != strlen(key)) {
+    const gp_variable *other = find(call->project, w->key, w->scope);
+    if (!*w->key || strspn(w->key, legal) != strlen(w->key)) {
         return gp_fail_field(call, "key", "can contain only letters, digits and '_'.");
     }
-    if (strlen(key) > 255)
+    if (strlen(w->key) > 255)
         return gp_fail_field(call, "key", "is too long (maximum is 255 characters)");
     if (description && strlen(description) > 255) {
         return gp_fail_field(call, "description", "is too long (maximum is 255 characters)");
     }
     if (other && other != self) {
         return gp_fail_field(call, "key",
-                             gp_arena_print(call->arena, "(%s) has already been taken", key));
+                             gp_arena_print(call->arena, "(%s) has already been taken", w->key));
     }
-    return masked && !maskable(value, raw) ? gp_fail_field(call, "value", "is invalid") : 0;
+    return w->masked && !maskable(w->value, w->raw) ? gp_fail_field(call, "value", "is invalid") : 0;
 }
 
 static int take(gp_call *call, gp_variable *v)
@@ -246,8 +252,8 @@ int gp_create_variable(gp_call *call)
     gp_variable *v;
     int status;
     if (!key) return gp_fail_memory(call);
-    status =
-        check(call, NULL, key, value, scope ? scope : "*", masked, gp_call_boolean(call, "raw", 0));
+    status = check(call, NULL,
+                   &(wish){key, value, scope ? scope : "*", masked, gp_call_boolean(call, "raw", 0)});
     if (status) return status;
     v = variable_new(call->m, call->project, key, value);
     if (!v || !take(call, v)) return gp_fail_memory(call);
@@ -273,8 +279,9 @@ int gp_update_variable(gp_call *call)
             call, "base",
             "The visibility setting cannot be changed for masked and hidden variables.");
     }
-    status =
-        check(call, v, v->key, value ? value : v->value, scope ? scope : v->scope, masked, raw);
+    status = check(
+        call, v,
+        &(wish){v->key, value ? value : v->value, scope ? scope : v->scope, masked, raw});
     if (status) return status;
     if (!take(call, v)) return gp_fail_memory(call);
     show(call, v);

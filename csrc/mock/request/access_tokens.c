@@ -1,3 +1,4 @@
+/* Rows of tokens, and reading `users` and `tokens` of a world. */
 #include "mock/request/access_tokens.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Headers are written after the body, since the ETag is a digest of it. */
 #include "mock/request/answer.h"
 
 #include <stdio.h>

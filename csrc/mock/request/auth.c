@@ -1,3 +1,4 @@
+/* A credential in a header wins over one in a parameter; then kind, scopes and expiry decide. */
 #include "mock/request/auth.h"
 
 #include <string.h>

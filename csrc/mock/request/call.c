@@ -1,3 +1,4 @@
+/* Access to checked parameters, and the shapes of GitLab's error bodies. */
 #include "mock/request/call.h"
 
 #include <string.h>

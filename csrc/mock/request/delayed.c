@@ -1,3 +1,4 @@
+/* Requests are stored byte for byte in hexadecimal, since any byte may occur in them. */
 #include "mock/request/delayed.h"
 
 #include <stdlib.h>

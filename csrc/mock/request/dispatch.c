@@ -1,3 +1,4 @@
+/* Route, parameters, authorization, rows, handler: each step may end the call with its error. */
 #include "mock/request/dispatch.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Rules are checked once against a table of fields, then read where they stand, as JSON. */
 #include "mock/request/faults.h"
 
 #include <stdio.h>

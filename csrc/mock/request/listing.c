@@ -1,3 +1,4 @@
+/* Rows are copied only when they are filtered or sorted. */
 #include "mock/request/listing.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* A ring of the last requests, each one block of memory with its parts at offsets. */
 #include "mock/request/requests.h"
 
 #include <stdlib.h>

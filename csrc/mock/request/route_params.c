@@ -1,3 +1,4 @@
+/* Converts texts to the declared types in place and collects every complaint. */
 #include "mock/request/route_params.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Compares the path with each route; the first match wins, so the table's order matters. */
 #include "mock/request/router.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The order of steps is what makes a request atomic: see gp_serve_request. */
 #include "mock/request/serve.h"
 
 #include <string.h>

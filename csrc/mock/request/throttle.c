@@ -1,3 +1,4 @@
+/* Fixed windows of a minute or a period, one for each key; they survive a restart as rows. */
 #include "mock/request/throttle.h"
 
 #include <stdlib.h>

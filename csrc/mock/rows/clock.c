@@ -1,3 +1,4 @@
+/* The first request of a virtual clock sets it to the caller's time. */
 #include "mock/rows/clock.h"
 
 #include "mock/rows/store.h"

@@ -1,3 +1,4 @@
+/* See commit.h: a failed commit falls back to reading the database again. */
 #include "mock/rows/commit.h"
 
 #include "mock/rows/reload.h"

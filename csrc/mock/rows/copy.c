@@ -1,3 +1,4 @@
+/* A copy is checked for our tables and for damage before it replaces anything. */
 #include "mock/rows/copy.h"
 
 #include <stdio.h>

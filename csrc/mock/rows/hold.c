@@ -1,3 +1,4 @@
+/* The lock itself is that of io/journal_lock.h, with the name "server". */
 #include "mock/rows/hold.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Tables with columns of their own first, then the objects, in the order of their entities. */
 #include "mock/rows/load.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* One table says which numbers are kept and when each is worth a write. */
 #include "mock/rows/numbers.h"
 
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Scenario 0 never completes; every other preset succeeds after a fixed time. */
 #include "mock/rows/presets.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* A project is found by number or path and, without a world, made on first use. */
 #include "mock/rows/projects.h"
 
 #include <stdio.h>

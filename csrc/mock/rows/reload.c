@@ -1,3 +1,4 @@
+/* Clearing and reading back, for snapshots and for commits that failed. */
 #include "mock/rows/reload.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Row by row; nothing here commits. */
 #include "mock/rows/save.h"
 
 #include "mock/rows/statements.h"

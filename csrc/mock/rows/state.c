@@ -1,3 +1,4 @@
+/* Finding, making and freeing rows; numbers derived from the seed. */
 #include "mock/rows/state.h"
 
 #include <stdio.h>

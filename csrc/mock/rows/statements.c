@@ -1,3 +1,4 @@
+/* One place prepares, runs and judges every statement that writes. */
 #include "mock/rows/statements.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Opening, transactions, closing. */
 #include "mock/rows/store.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SQL and bindings follow from the description of a table's columns. */
 #include "mock/rows/table.h"
 
 #include <stdio.h>

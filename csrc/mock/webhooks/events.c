@@ -1,3 +1,4 @@
+/* The payloads, field by field in GitLab's order. */
 #include "mock/webhooks/events.h"
 
 #include <string.h>

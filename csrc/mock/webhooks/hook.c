@@ -1,3 +1,4 @@
+/* Rows of targets and deliveries: defaults, saving, loading, deleting. */
 #include "mock/webhooks/hook.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Helpers of the two sets of endpoints for targets. */
 #include "mock/webhooks/hook_calls.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Decides which targets get an event and writes the headers of a delivery. */
 #include "mock/webhooks/hooks.h"
 
 #include <stdio.h>

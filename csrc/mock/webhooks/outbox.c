@@ -1,3 +1,4 @@
+/* Order, retries and back-off of deliveries, as functions of the time. */
 #include "mock/webhooks/outbox.h"
 
 #include <stdlib.h>

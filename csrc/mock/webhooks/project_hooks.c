@@ -1,3 +1,4 @@
+/* Handlers for /projects/:id/hooks, in GitLab's form. */
 #include "mock/webhooks/project_hooks.h"
 
 #include <stdlib.h>

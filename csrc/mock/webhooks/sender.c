@@ -1,3 +1,4 @@
+/* Taking and reporting are committed at once: a crash in between leaves the delivery unsent. */
 #include "mock/webhooks/sender.h"
 
 #include <stdlib.h>
