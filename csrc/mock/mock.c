@@ -61,7 +61,7 @@ static int add_user(gp_mock *m, int64_t id, const char *username, const char *na
 
 /* What the floors pass to each other ------------------------------------------------------- */
 
-/* In the order of loading: rows that point to others come after them. */
+/* In the order of loading: rows come after the rows that they refer to. */
 static const gp_entity *const entities[] = {
     &gp_project_settings_entity,
     &gp_trigger_entity,
@@ -147,7 +147,7 @@ gp_mock_opening gp_mock_open(const gp_mock_options *options, gp_mock **out, char
                                                           : "writing failed");
         }
     }
-    m->spoiled = 1; /* nothing of a world that was refused is kept */
+    m->spoiled = 1; /* nothing of a refused world is stored */
     gp_mock_close(m);
     return result;
 }

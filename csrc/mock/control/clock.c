@@ -18,7 +18,7 @@ int gp_get_clock(gp_call *call)
     return 200;
 }
 
-/* The time that is asked for: ISO 8601 or seconds since 1970. GP_MS_NONE for neither. */
+/* The requested time: ISO 8601 or seconds since 1970. GP_MS_NONE for neither. */
 static gp_ms target_time(const gp_json *value)
 {
     if (value->type == GP_JSON_STRING) return gp_ms_parse(value->string);
@@ -26,7 +26,7 @@ static gp_ms target_time(const gp_json *value)
     return value->number < 0 ? GP_MS_NONE : gp_ms_from_seconds(value->number);
 }
 
-/* What is given and not null. */
+/* A parameter that is present and not null. */
 static const gp_json *said(const gp_call *call, const char *name)
 {
     const gp_json *value = gp_json_get(call->params, name);
@@ -58,7 +58,7 @@ int gp_set_clock(gp_call *call)
     gp_store_begin(m);
     gp_get_clock(call);
     if (m->delayed.count) {
-        /* What was put off is carried out at its own time, before the next request. */
+        /* Delayed requests are carried out at their own time, before the next request. */
         m->now = before;
     } else {
         gp_engine_advance(m);

@@ -12,7 +12,7 @@
 #include "mock/webhooks/outbox.h"
 #include "mock/rows/projects.h"
 
-/* Deliveries that a list of targets shows of each. */
+/* How many deliveries are shown with each target. */
 enum { SHOWN = 20 };
 
 static void show_delivery(gp_call *call, const void *row)
@@ -154,7 +154,7 @@ static int take(gp_call *call, gp_hook *hook)
     return 0;
 }
 
-/* The project that is named: 0 and its id, or an error's status. */
+/* Finds the project that the call names: 0 and its id, or the status of an error. */
 static int take_project(gp_call *call, int64_t *id)
 {
     const char *name = gp_call_string(call, "project");

@@ -5,7 +5,7 @@
 
 #include "mock/control/openapi_types.h"
 
-/* Headers of answers, and on which: every one, those of lists, those of reads. */
+/* Headers of responses, and which responses have them: all, lists, or reads. */
 typedef struct header {
     const char *name, *type, *about;
     char when; /* 'a' all, 'p' pages, 'g' reads */
@@ -96,7 +96,7 @@ void gp_openapi_responses(gp_call *call, gp_buf *buf, const gp_route *route)
     gp_write_close(buf, '}');
 }
 
-/* What the components hold for the statuses above. */
+/* The shared responses that operations refer to. */
 static const struct {
     const char *code, *about;
 } refusals[] = {

@@ -56,7 +56,7 @@ static int newest_first(const void *a, const void *b)
     return x->id > y->id ? -1 : x->id < y->id;
 }
 
-/* The pipelines of all projects that the call's filters let through, the newest first. */
+/* The pipelines of all projects that pass the call's filters, newest first. */
 static void wanted_pipelines(gp_call *call, gp_list *out)
 {
     gp_mock *m = call->m;
@@ -94,7 +94,7 @@ int gp_mock_get_pipeline(gp_call *call)
     return 200;
 }
 
-/* Is the field there, and with what: null takes an override away. */
+/* Whether a field is present, and its value: null removes an override. */
 static int given(const gp_call *call, const char *name)
 {
     return gp_json_get(call->params, name) != NULL;

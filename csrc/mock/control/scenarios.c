@@ -49,7 +49,7 @@ int gp_get_scenario(gp_call *call)
     return 200;
 }
 
-/* Takes the fields that were given: 0, or the status of the error. */
+/* Applies the given fields: 0, or the status of the error. */
 static int take_fields(gp_call *call, gp_mock_scenario *row, int replace)
 {
     const char *name = gp_call_string(call, "name"),

@@ -57,7 +57,7 @@ int gp_get_snapshot(gp_call *call)
     return 200;
 }
 
-/* Takes another database; when its rows can not be read, everything is as it was. */
+/* Replaces the database; if its rows cannot be read, restores the previous one. */
 static int restore(gp_mock *m, const void *data, size_t size, char *err, size_t err_size)
 {
     char ignored[200];

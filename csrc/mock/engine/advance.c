@@ -11,7 +11,7 @@
 #include "mock/engine/world.h"
 #include "mock/rows/save.h"
 
-/* One job's own next change. */
+/* Carries out the next change of one job. */
 static void job_step(gp_mock *m, gp_job *job, gp_ms at)
 {
     gp_status plan = job->plan;

@@ -13,7 +13,7 @@
 #include "mock/engine/world.h"
 #include "mock/rows/projects.h"
 
-/* A pipeline whose trigger chain is longer than this makes no further one. */
+/* A pipeline at the end of a longer trigger chain starts no further pipeline. */
 enum { MAX_CHAIN = 8 };
 
 static int chain_length(gp_mock *m, const gp_pipeline *p)
@@ -28,7 +28,7 @@ static int chain_length(gp_mock *m, const gp_pipeline *p)
     return length;
 }
 
-/* {"K": "v"} as the array that a pipeline keeps. */
+/* Converts {"K": "v"} to the array form that a pipeline stores. */
 static char *bridge_variables(gp_mock *m, const gp_json *map)
 {
     gp_buf buf = {.alloc = &m->alloc};
@@ -126,7 +126,7 @@ void gp_bridge_follow(gp_mock *m, gp_pipeline *downstream, gp_ms at)
     if (!gp_json_get_string(gp_job_trigger(job), "strategy", NULL)) return;
     status = followed(job, downstream->status);
     if (status == job->status) return;
-    /* Who was cancelled itself is not brought back by what it made. */
+    /* A cancelled trigger job stays cancelled whatever its pipeline does. */
     if (job->status == GP_STATUS_CANCELED && !gp_status_is_finished(status)) return;
     started = job->started_at;
     queued = job->queued_at;

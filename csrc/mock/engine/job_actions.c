@@ -33,7 +33,7 @@ void gp_pipeline_cancel(gp_mock *m, gp_pipeline *p)
     for (i = 0; i < p->jobs.count; i++) {
         found |= gp_job_counts(gp_job_at(p, i)) && gp_job_cancelable(gp_job_at(p, i));
     }
-    /* A held status without a job that could be cancelled is cancelled all the same. */
+    /* A held pipeline without a cancelable job is cancelled all the same. */
     if (!found && (p->rule != GP_RULE_HELD || gp_status_is_finished(p->status))) return;
     gp_rule_leave(m, p);
     p->wake = GP_MS_NEVER;
@@ -45,14 +45,14 @@ void gp_pipeline_cancel(gp_mock *m, gp_pipeline *p)
     gp_schedule_pipeline(m, p);
 }
 
-/* Skipped jobs that come after `job` (after any job, if NULL) are looked at again. */
+/* Re-evaluates skipped jobs after `job` (after any job, if NULL). */
 static void reset_skipped(gp_mock *m, gp_pipeline *p, const gp_job *job)
 {
     size_t i;
     for (i = 0; i < p->jobs.count; i++) {
         gp_job *other = gp_job_at(p, i);
         if (!gp_job_counts(other) || other->status != GP_STATUS_SKIPPED) continue;
-        /* A trigger job that mirrors a skipped pipeline has been carried out. */
+        /* A trigger job that mirrors a skipped pipeline has finished. */
         if (other->downstream_id != GP_UNSET) continue;
         if (job && other->stage_index <= job->stage_index &&
             !(other->def && gp_job_field(other, "needs"))) {

@@ -62,7 +62,7 @@ static version *take(gp_mock *m, gp_pipeline *p, gp_ms at)
     return v;
 }
 
-/* Jobs are only ever added behind the others, so the first ones are those of the version. */
+/* Jobs are only ever appended, so the first ones are those of the version. */
 static void put(const version *v)
 {
     gp_pipeline *p = v->pipeline;
@@ -221,7 +221,7 @@ static void keep(gp_mock *m, gp_pipeline *p, gp_ms at)
         free(v);
         return;
     }
-    /* Only one that is older than any read will ask for is needed. */
+    /* Of the versions older than any read, only the newest is needed. */
     while (old + 1 < p->versions.count && version_at(p, old + 1)->at <= at - m->lag_kept)
         free(p->versions.items[old++]);
     for (i = old; old && i < p->versions.count; i++)
@@ -267,7 +267,8 @@ static void show(gp_mock *m, gp_pipeline *p, gp_ms at)
     version *present;
     while (i && version_at(p, i - 1)->at > at)
         i--;
-    /* The last one is how it is; of what is younger than the first, nothing is shown anyway. */
+    /* The last version is the current state; a pipeline younger than its first version is hidden
+     * anyway. */
     if (!i || i == p->versions.count) return;
     present = take(m, p, at);
     if (!present) return;

@@ -46,7 +46,7 @@ static int restore_job(gp_mock *m, gp_job *job)
     return 1;
 }
 
-/* Pipelines whose jobs have been read take their place among what is to come. */
+/* Puts pipelines whose jobs have been read into the schedule. */
 static void schedule_all(gp_mock *m)
 {
     size_t i, k;

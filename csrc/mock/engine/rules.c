@@ -15,7 +15,7 @@
 static const char *const scenario_jobs[3][2] = {
     {"build", "build"}, {"test", "test"}, {"deploy", "deploy"}};
 
-/* How one of the three jobs goes: NEVER for what does not happen. */
+/* The times of one of the three jobs: NEVER for what does not happen. */
 typedef struct course {
     gp_ms start, end;
     gp_status final;
@@ -85,11 +85,11 @@ static void course_apply(gp_job *job, const course *c, gp_ms at)
     } else if (at >= c->start) {
         job->status = GP_STATUS_RUNNING;
         job->queued_at = job->started_at = c->start;
-        job->due = c->end; /* where it goes on if the rule ends now */
+        job->due = c->end; /* the job resumes from here if the rule ends now */
     }
 }
 
-/* Brings a scenario's pipeline to where it is at `at`, and sets its next event. */
+/* Moves a scenario's pipeline to its state at `at`, and sets its next event. */
 void gp_rule_apply(gp_mock *m, gp_pipeline *p, gp_ms at)
 {
     gp_status terminal;
@@ -133,7 +133,7 @@ int gp_pipeline_restore(gp_mock *m, gp_pipeline *p)
     m->next_job = p->first_job_id;
     made = gp_rule_make_jobs(m, p);
     if (m->next_job < next) m->next_job = next;
-    /* As it was when the last event before the end was carried out: nothing is told twice. */
+    /* The state at the last event before the end: no event is reported twice. */
     at = p->updated_at > p->created_at ? p->updated_at : p->created_at;
     if (made) gp_rule_apply(m, p, at > m->advanced ? at : m->advanced);
     return made;
@@ -144,7 +144,7 @@ void gp_pipeline_set_rule(gp_mock *m, gp_pipeline *p)
     gp_ms at = m->now;
     size_t i;
     if (p->rule == GP_RULE_WORLD || p->jobs_stored) {
-        /* A world's pipeline, or one whose jobs were acted upon: three new jobs stand for it. */
+        /* A pipeline of a world, or one whose jobs were acted upon, gets three new jobs. */
         for (i = 0; i < p->jobs.count; i++) {
             gp_job *job = gp_job_at(p, i);
             gp_store_forget_job(m, job->id);
@@ -157,7 +157,7 @@ void gp_pipeline_set_rule(gp_mock *m, gp_pipeline *p)
         p->jobs.count = 0;
         p->jobs_stored = 0;
         p->job_defs = NULL;
-        p->world = NULL; /* its jobs are no world's any more, whatever becomes of them */
+        p->world = NULL; /* its jobs no longer belong to a world */
         if (!gp_rule_make_jobs(m, p)) m->memory_failed = 1;
     }
     p->rule = GP_RULE_SCENARIO;
@@ -169,7 +169,7 @@ void gp_pipeline_set_rule(gp_mock *m, gp_pipeline *p)
     gp_resources_offer(m, p->project, at);
 }
 
-/* From here on the pipeline's jobs go their own way. */
+/* From now on the pipeline's jobs decide for themselves. */
 void gp_rule_leave(gp_mock *m, gp_pipeline *p)
 {
     size_t i;
@@ -213,8 +213,8 @@ static void hold_job(gp_mock *m, gp_job *job, gp_status status, gp_ms at)
     if (status == GP_STATUS_MANUAL || status == GP_STATUS_FAILED || status == GP_STATUS_CANCELED) {
         job->allow_failure = 0;
     }
-    /* Before the change, so that whoever is told of it sees the job as it then is: one that ends
-     * has begun, one that is set back begins anew. */
+    /* The times change before the status, so that an observer sees a consistent job: a finished job
+     * has started, a job that is set back starts again. */
     if (!gp_status_is_finished(status) && (job->finished_at != GP_MS_NONE || !ran))
         job->queued_at = job->started_at = job->finished_at = GP_MS_NONE;
     if (ran && job->started_at == GP_MS_NONE) job->started_at = at;

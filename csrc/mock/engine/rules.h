@@ -10,7 +10,7 @@
 /* Makes the three jobs of a scenario's pipeline. 0 when memory ran out. */
 int gp_rule_make_jobs(gp_mock *m, gp_pipeline *p);
 
-/* Brings a scenario's pipeline to where it is at `at`, and sets its next event. */
+/* Moves a scenario's pipeline to its state at `at`, and sets its next event. */
 void gp_rule_apply(gp_mock *m, gp_pipeline *p, gp_ms at);
 
 /* Ends the rule: from here on the pipeline's jobs go their own way. */

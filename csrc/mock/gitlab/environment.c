@@ -10,7 +10,7 @@
 #include "mock/rows/entity.h"
 #include "mock/rows/save.h"
 
-/* Texts that are its own, by their names in rows and parameters. */
+/* Texts that an environment owns, by their names in rows and parameters. */
 static const struct {
     const char *name;
     size_t at;
@@ -30,7 +30,7 @@ static char **text_at(gp_environment *e, int i)
     return (char **)(void *)((char *)e + texts[i].at);
 }
 
-/* Takes those that are given. 0 when memory ran out. */
+/* Copies the texts that are given. 0 when memory ran out. */
 int gp_environment_take(gp_mock *m, gp_environment *e, const gp_json *given)
 {
     int i, good = 1;

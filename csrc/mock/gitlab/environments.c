@@ -63,7 +63,7 @@ int gp_list_environments(gp_call *call)
     return gp_listing_respond(call, &listing);
 }
 
-/* The environment that is asked for, or NULL. */
+/* The environment that the call names, or NULL. */
 static gp_environment *asked(const gp_call *call)
 {
     return gp_environment_by_id(call->project, gp_call_integer(call, "environment_id", 0));
@@ -183,7 +183,7 @@ int gp_stop_stale_environments(gp_call *call)
     return gp_fail(call, 200, "Successfully requested stop for all stale environments");
 }
 
-/* Review apps: what lies in the folder review/, and is stopped since before a time. */
+/* Review apps: environments in the folder review/ that were stopped before a time. */
 static int is_old_review_app(const gp_environment *e, gp_ms before)
 {
     return strncmp(e->name, "review/", 7) == 0 && strcmp(e->state, "stopped") == 0 &&

@@ -65,7 +65,7 @@ int gp_list_bridges(gp_call *call)
     return list_of_pipeline(call, 1);
 }
 
-/* Every build of a project by id, ascending. The ids of one pipeline may lie among another's. */
+/* Every build of a project by id, ascending. Ids of different pipelines may interleave. */
 static void project_jobs(gp_call *call, gp_list *rows)
 {
     const gp_list *pipelines = &call->project->pipelines;
@@ -88,7 +88,7 @@ static void project_jobs(gp_call *call, gp_list *rows)
     }
 }
 
-/* Newest first: GitLab knows no other order here. */
+/* Newest first: GitLab has no other order here. */
 static int keyset_jobs(gp_call *call, const gp_list *rows)
 {
     int64_t per_page = gp_call_integer(call, "per_page", 20);
@@ -162,7 +162,7 @@ static const gp_job *own_job(const gp_call *call)
     return gp_ids_get(&call->m->jobs, call->token->job_id);
 }
 
-/* No agent is ever connected; who asks is told all the same. */
+/* No agent is ever connected, but the response describes the caller all the same. */
 int gp_get_own_agents(gp_call *call)
 {
     static const char *const roles[] = {"guest", "reporter", "developer", "maintainer", "owner"};

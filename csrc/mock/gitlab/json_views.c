@@ -6,7 +6,7 @@
 #include "mock/gitlab/project_settings.h"
 #include "mock/engine/world.h"
 
-/* Statuses as people see them: icon, text, label, group, favicon. */
+/* Statuses as GitLab's pages show them: icon, text, label, group, favicon. */
 typedef struct look {
     const char *icon, *text, *label, *group;
 } look;
@@ -37,8 +37,8 @@ const char *gp_status_label(gp_status status)
     return looks[status].label;
 }
 
-/* A string that is made of pieces; the last one is followed by NULL. Nothing in it needs escaping:
- * addresses, paths and numbers. */
+/* Writes a string composed of pieces, ended by NULL. The pieces are URLs, paths and numbers, which
+ * need no escaping. */
 static void url_to(gp_buf *buf, const char *key, const gp_mock *m, const char *path,
                    const char *middle, int64_t id)
 {
@@ -239,7 +239,7 @@ static void coverage(gp_buf *buf, const gp_pipeline *p)
     gp_buf_addf(buf, "%d.%02d\"", (int)(hundredths / 100), (int)(hundredths % 100));
 }
 
-/* Whole seconds; GitLab shows no zero here. */
+/* Whole seconds; null instead of zero, as in GitLab. */
 static void whole_seconds(gp_buf *buf, const char *key, gp_ms value)
 {
     if (value < 1000) {

@@ -14,12 +14,13 @@
 
 enum { VALID_SECONDS = 300 };
 
-/* Paths of the store begin with this; what follows is a job's number and its archive's name. */
+/* Paths of the store begin with this; the job's id and the archive's name follow. */
 static const char prefix[] = "/gitlab-artifacts/";
 static const char suffix[] = "/artifacts.zip";
 
-/* Where the store is for who asks: a served simulation goes by two names on its own machine, and
- * the other one is another origin. NULL where there is no such name. */
+/* The store's origin for this client: a served simulation has two names on its own machine
+ * (127.0.0.1 and localhost), and the one that the client does not use is another origin. NULL where
+ * there is no second name. */
 static const char *origin(const gp_call *call)
 {
     const char *host = gp_http_request_header(call->in, "Host"), *port;

@@ -22,7 +22,7 @@ typedef struct filter {
     int per_ref; /* the scopes `branches` and `tags`: only the newest of each ref */
 } filter;
 
-/* A filter that is given and not empty. */
+/* A filter that is present and not empty. */
 static const char *given(const gp_call *call, const char *name)
 {
     const char *text = gp_call_string(call, name);
@@ -151,7 +151,7 @@ int gp_list_pipelines(gp_call *call)
     return gp_listing_respond(call, &listing);
 }
 
-/* Everything that the asker has made, in every project, newest first; only by keyset. */
+/* Pipelines of every project that the caller created, newest first; keyset paging only. */
 int gp_list_own_pipelines(gp_call *call)
 {
     gp_mock *m = call->m;

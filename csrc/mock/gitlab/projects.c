@@ -21,7 +21,7 @@ int gp_put_project(gp_call *call)
                              "restrict_user_defined_variables are missing, at least one parameter "
                              "must be provided");
     }
-    /* What only owners may set, only they may take back. */
+    /* A value that only owners may set can be changed only by owners. */
     if (role && call->role < GP_ROLE_OWNER &&
         (strcmp(role, "owner") == 0 || strcmp(before, "owner") == 0)) {
         return gp_fail(call, 403, "403 Forbidden");

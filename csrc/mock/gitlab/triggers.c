@@ -140,7 +140,7 @@ int gp_trigger_auth(gp_call *call)
         call->user = call->m->users.items[0];
         call->role = GP_ROLE_OWNER;
     } else {
-        /* A job token, in a header or as `token`. A wrong `token` is not mended by a header. */
+        /* A job token, in a header or as `token`. A header does not make up for a wrong `token`. */
         status = token ? gp_auth_text(call, token) : gp_auth(call);
         if (status && call->token && strcmp(call->token->kind, "job") == 0) {
             return gp_fail(call, 401, "Job is not running");

@@ -141,7 +141,7 @@ static void show(gp_call *call, const void *row)
     gp_write_close(buf, '}');
 }
 
-/* The variable that is asked for: NULL with the error's status in *status. */
+/* The variable that the call names: NULL with the error's status in *status. */
 static gp_variable *asked(gp_call *call, int *status)
 {
     const gp_json *filter = gp_json_get(call->params, "filter");
@@ -181,7 +181,7 @@ int gp_get_variable(gp_call *call)
     return 200;
 }
 
-/* May this value be masked? */
+/* Whether GitLab can mask this value. */
 static int maskable(const char *value, int raw)
 {
     static const char plain[] =
@@ -214,7 +214,8 @@ static int check(gp_call *call, const gp_variable *self, const wish *w)
         return gp_fail_field(call, "key",
                              gp_arena_print(call->arena, "(%s) has already been taken", w->key));
     }
-    return w->masked && !maskable(w->value, w->raw) ? gp_fail_field(call, "value", "is invalid") : 0;
+    return w->masked && !maskable(w->value, w->raw) ? gp_fail_field(call, "value", "is invalid")
+                                                    : 0;
 }
 
 static int take(gp_call *call, gp_variable *v)
@@ -233,7 +234,7 @@ static int take(gp_call *call, gp_variable *v)
     return 1;
 }
 
-/* Surrounding blanks of a key are cut. */
+/* Spaces around a key are removed. */
 static const char *trimmed(gp_call *call, const char *text)
 {
     size_t start = strspn(text, " \t\r\n"), end = strlen(text);
@@ -252,8 +253,9 @@ int gp_create_variable(gp_call *call)
     gp_variable *v;
     int status;
     if (!key) return gp_fail_memory(call);
-    status = check(call, NULL,
-                   &(wish){key, value, scope ? scope : "*", masked, gp_call_boolean(call, "raw", 0)});
+    status =
+        check(call, NULL,
+              &(wish){key, value, scope ? scope : "*", masked, gp_call_boolean(call, "raw", 0)});
     if (status) return status;
     v = variable_new(call->m, call->project, key, value);
     if (!v || !take(call, v)) return gp_fail_memory(call);
@@ -280,8 +282,7 @@ int gp_update_variable(gp_call *call)
             "The visibility setting cannot be changed for masked and hidden variables.");
     }
     status = check(
-        call, v,
-        &(wish){v->key, value ? value : v->value, scope ? scope : v->scope, masked, raw});
+        call, v, &(wish){v->key, value ? value : v->value, scope ? scope : v->scope, masked, raw});
     if (status) return status;
     if (!take(call, v)) return gp_fail_memory(call);
     show(call, v);

@@ -109,7 +109,7 @@ static int read_fields(gp_mock *m, gp_token *t, const gp_json *row, char *err, s
         const char *name = at->type == GP_JSON_STRING ? at->string : "";
         for (i = 0; scopes[i].name && strcmp(scopes[i].name, name) != 0; i++) {
         }
-        t->scopes |= scopes[i].bit; /* scopes that mean nothing here have no bit */
+        t->scopes |= scopes[i].bit; /* scopes without a meaning here have no bit */
     }
     for (i = 0; roles[i].name && strcmp(roles[i].name, role) != 0; i++) {
     }

@@ -82,7 +82,7 @@ static int job_token_fits(gp_call *call, const gp_token *token)
     return (call->route->flags & GP_JOB_TOKEN) != 0;
 }
 
-/* Counts the calls of a token that is good for so many. */
+/* Counts the calls of a token with a limited number of calls. */
 static void count_call(gp_mock *m, gp_token *token)
 {
     if (token->expires_after == 0) {

@@ -104,7 +104,7 @@ static void save_counts(gp_mock *m, const gp_fault *fault)
     gp_store_row(m, "fault_count", fault->id, &buf);
 }
 
-/* Of those that match, is it this one's turn? */
+/* Whether a matching request is one that the rule selects. */
 static int is_due(gp_call *call, gp_fault *fault)
 {
     const gp_mock *m = call->m;
@@ -208,7 +208,7 @@ static void effect_of(const gp_mock *m, const gp_fault *fault, gp_fault_effect *
     }
     if (truthy(def, "apply_late")) {
         effect->apply_late = gp_ms_from_seconds(late->number);
-        /* Who is not told otherwise sees the connection close. */
+        /* By default the connection is closed. */
         if (!effect->status && effect->action.kind == GP_HTTP_SEND)
             effect->action.kind = GP_HTTP_DROP;
     }
@@ -353,13 +353,14 @@ static int fits(const gp_json *value, const char *types)
     case GP_JSON_OBJECT:
         return strpbrk(types, "o*") != NULL;
     case GP_JSON_ARRAY:
-        return !value->count && strpbrk(types, "o*"); /* an empty table of Lua */
+        return !value->count && strpbrk(types, "o*"); /* an empty Lua table may be encoded as an
+                                                       * array */
     default:
-        return 1; /* null: as if it were not there */
+        return 1; /* null: as if it were absent */
     }
 }
 
-/* Is it a rule? 0 with a message. */
+/* Checks a rule: 1, or 0 with a message. */
 static int check(const gp_json *def, char *err, size_t err_size)
 {
     const gp_json *member;
@@ -393,7 +394,8 @@ static int check(const gp_json *def, char *err, size_t err_size)
     return 1;
 }
 
-/* A rule of its own, kept in the database too if it is `fresh`. NULL with a message. */
+/* Makes a rule from its definition; stores it in the database if it is `fresh`. NULL with a
+ * message. */
 static gp_fault *fault_new(gp_mock *m, const gp_json *def, int64_t id, int fresh, char *err,
                            size_t err_size)
 {

@@ -28,7 +28,7 @@ static void forget(gp_seen *seen)
     memset(seen, 0, sizeof *seen);
 }
 
-/* The parts of a kept request lie behind each other, each with a NUL: method, target, body, then
+/* The parts of a request are stored one after another, each with a NUL: method, target, body, then
  * names and values of headers. */
 void gp_requests_note(gp_mock *m, const gp_http_request_in *in, int status, int fault,
                       int uncommitted)
@@ -73,7 +73,7 @@ void gp_requests_note(gp_mock *m, const gp_http_request_in *in, int status, int 
 void gp_requests_settle(gp_mock *m, int status)
 {
     int64_t count = m->seen_count;
-    /* Those that wait are the newest, with requests among them that did not. */
+    /* Requests that wait are among the newest, mixed with some that do not. */
     for (; count > m->unflushed && count > m->seen_count - GP_SEEN_MAX; count--) {
         gp_seen *seen = &m->seen[(count - 1) % GP_SEEN_MAX];
         if (seen->uncommitted && status) seen->status = status;
@@ -90,7 +90,7 @@ void gp_requests_clear(gp_mock *m)
     m->seen_count = 0;
 }
 
-/* Every credential that the mock knows, out of a text. */
+/* Removes every credential that the mock knows from a text. */
 static const char *without(gp_call *call, const char *text, const char *secret)
 {
     size_t len = secret ? strlen(secret) : 0;
@@ -200,7 +200,7 @@ void gp_request_shape(gp_call *call, gp_buf *buf, const gp_seen *seen)
 
 /* From one run to the next ------------------------------------------------------------------ */
 
-/* Only what would be shown is written: no secret gets into the file this way. */
+/* Writes only what would be shown, so that no secret gets into the file. */
 static void save(gp_mock *m, gp_save_occasion occasion)
 {
     gp_call call = {.m = m, .arena = &m->scratch};
@@ -238,10 +238,10 @@ static int load_one(gp_mock *m, int64_t number, const gp_json *row)
     }
     seen->shown = shown.failed ? NULL : gp_mock_strdup(m, gp_buf_text(&shown));
     gp_buf_free(&shown);
-    /* The next run has its own to tell, whenever this one ends. */
+    /* Deletes the rows at once: the next run stores its own requests. */
     gp_store_object(m, "request", number, NULL);
     return seen->data && seen->shown;
 }
 
-/* Not cleared with the rows: the list outlives a reset of what it tells of. */
+/* Not cleared with the rows: the list survives a reset. */
 const gp_entity gp_request_entity = {.kind = "request", .load = load_one, .save = save};

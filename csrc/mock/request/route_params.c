@@ -91,7 +91,7 @@ static int to_string(gp_arena *arena, gp_json *value)
 static int to_array(gp_arena *arena, gp_json *value)
 {
     gp_json *elements = gp_params_elements(arena, value);
-    /* "" and {} say nothing: the empty list of clients that know no other. */
+    /* "" and {} count as an empty list: some clients cannot send any other. */
     int empty = (value->type == GP_JSON_STRING && !value->len) ||
                 (value->type == GP_JSON_OBJECT && !value->child);
     if (value->type == GP_JSON_ARRAY) return 1;
@@ -101,7 +101,7 @@ static int to_array(gp_arena *arena, gp_json *value)
     return 1;
 }
 
-/* Converts a value to its type: 1, or 0 when it can not be. */
+/* Converts a value to its type: 1, or 0 when that is not possible. */
 static int convert(gp_arena *arena, const gp_param *p, gp_json *value)
 {
     switch (p->type) {

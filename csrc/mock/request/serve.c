@@ -101,7 +101,7 @@ static void carry_out_delayed(gp_mock *m, gp_ms until)
 {
     gp_delayed *delayed;
     int64_t reloads = m->reloads;
-    /* What the database would not take is tried again at the next request. */
+    /* Requests that the database refused are tried again at the next request. */
     while (reloads == m->reloads && (delayed = gp_delayed_take(m, until)) != NULL) {
         gp_http_response_out out;
         gp_call call;
@@ -119,7 +119,7 @@ static void carry_out_delayed(gp_mock *m, gp_ms until)
 int gp_serve_flush(gp_mock *m)
 {
     int good;
-    m->spoiled |= m->lost; /* with what was lost goes what came after it */
+    m->spoiled |= m->lost; /* later changes may depend on the lost ones */
     good = gp_commit(m);
     m->deferred = m->lost = 0;
     gp_requests_settle(m, good                            ? 0
@@ -160,7 +160,7 @@ void gp_serve_catch_up(gp_mock *m, double now)
     m->now = until;
 }
 
-/* No number is given out twice, whenever the process ends: the database is always ahead. */
+/* No number is used twice, even after a crash: the database is always ahead. */
 static void count_request(gp_mock *m)
 {
     enum { AHEAD = 1024 };
@@ -169,7 +169,7 @@ static void count_request(gp_mock *m)
     gp_store_begin(m);
 }
 
-/* 0 when the request was not carried out, as it cannot be now: the answer says so. */
+/* 0 when the database refuses the request now: then the response is complete. */
 static int enter(gp_mock *m, double now, const gp_http_request_in *in, gp_http_response_out *out)
 {
     gp_store_failure why;
@@ -220,13 +220,13 @@ void gp_serve_request(gp_mock *m, double now, const gp_http_request_in *in,
             gp_delayed_add(m, in, m->now + effect.apply_late);
         if (!struck || !(effect.replace || effect.apply_late != GP_MS_NONE))
             out->status = carry_out(&call);
-        /* The rule that struck is gone with the other rows when they had to be read again. */
+        /* If the rows had to be read again, the rule that `effect` points to no longer exists. */
         if (reloads != m->reloads) effect.headers = effect.body = NULL;
         if (struck) gp_fault_answer(&call, &effect);
     }
     if (!may_defer(in)) gp_commit(m);
-    /* What follows from the clock need not be written before it is told; anything else must last,
-     * and so must what a reader has seen of it. */
+    /* Changes that follow from the clock need not be durable before the response; all others must
+     * be, and so must those that a reader has seen. */
     if (gp_store_writes(m) != call.writes) m->acted = 1;
     out->uncommitted = m->acted && gp_store_pending(m) && may_defer(in);
     m->deferred |= out->uncommitted;

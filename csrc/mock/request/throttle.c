@@ -15,11 +15,11 @@ typedef struct window {
     int64_t key;
     gp_ms start, period;
     int64_t count;
-    int dirty; /* not written since it was counted in */
-    int holds; /* a limit asked */
+    int dirty; /* not written since it last counted a request */
+    int holds; /* a limit has used it */
 } window;
 
-/* Windows that are over say nothing more. */
+/* Drops windows that are over. */
 static void prune(gp_mock *m)
 {
     size_t i, kept = 0;
@@ -53,7 +53,7 @@ static window *window_new(gp_mock *m, int64_t key)
     return w;
 }
 
-/* The window of that key at this time, to be counted in, or NULL without memory. */
+/* The current window of that key, to be counted in; NULL when memory ran out. */
 static window *window_at(gp_mock *m, uint64_t hash, gp_ms period)
 {
     int64_t key = (int64_t)(hash >> 1);
@@ -115,7 +115,7 @@ static void must_last(gp_mock *m, window *w)
     gp_store_begin(m);
 }
 
-/* Who asks, before it is known whether they may: a token stands for itself. */
+/* Identifies the caller before authorization: a token stands for itself. */
 static uint64_t asker(const gp_call *call, int64_t scope)
 {
     const char *token = gp_auth_header(call);
@@ -155,7 +155,7 @@ void gp_throttle_default(gp_call *call)
     tell(call, w, DEFAULT_LIMIT, 0);
 }
 
-/* One more of what `what` and `number` stand for in this minute; a negative limit is none. */
+/* Counts one request against the limit that `what` and `number` name; a negative limit is none. */
 static int allows(gp_call *call, int64_t limit, const char *what, uint64_t number)
 {
     window *w = limit < 0 ? NULL : window_at(call->m, gp_mock_hash(call->m, what, number), MINUTE);

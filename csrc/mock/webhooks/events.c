@@ -187,7 +187,7 @@ static void environment_of(gp_buf *buf, const gp_job *job)
     gp_write_close(buf, '}');
 }
 
-/* The job that made this pipeline; nothing at all for a pipeline that nobody's job made. */
+/* The job that started this pipeline; nothing for a pipeline that no job started. */
 static void source_pipeline(gp_buf *buf, const gp_mock *m, const gp_pipeline *p)
 {
     const gp_job *job =
@@ -353,7 +353,7 @@ static void job_times(gp_buf *buf, const gp_job *job, gp_ms at)
     gp_write_seconds(buf, "build_queued_duration", job_queued(job, at));
 }
 
-/* In a job's event this stands for the pipeline, whose id it bears. */
+/* In a job event this object describes the pipeline and has its id. */
 static void job_commit(gp_buf *buf, gp_mock *m, const gp_pipeline *p)
 {
     gp_write_open(buf, "commit", '{');
@@ -447,7 +447,7 @@ void gp_event_write_deployment(gp_buf *buf, gp_mock *m, const gp_deployment *d, 
     user_of(buf, m, user);
     gp_write_open(buf, "user_url", '"');
     gp_buf_addf(buf, "%s/%s\"", m->url, gp_user_find(m, user)->username);
-    /* What the API was given as sha may be any text. */
+    /* The API accepts any text as sha. */
     gp_write_open(buf, "commit_url", '"');
     gp_buf_addf(buf, "%s/%s/-/commit/%.*s\"", m->url, d->project->path,
                 (int)strspn(d->sha, "0123456789abcdefABCDEF"), d->sha);

@@ -119,7 +119,7 @@ static int load_delivery(gp_mock *m, int64_t id, const gp_json *row)
         read_identifier(d->key, row, "key");
         read_identifier(d->event_id, row, "event_id");
         d->state = (gp_delivery_state)gp_json_get_integer(row, "state", GP_DELIVERY_FAILED);
-        /* Whoever was sending it is gone: it goes out again, with the same key. */
+        /* The process that was sending it has ended: it is sent again, with the same key. */
         if (d->state == GP_DELIVERY_SENDING) d->state = GP_DELIVERY_WAITING;
         d->tries = gp_json_get_integer(row, "tries", 0);
         d->created_at = gp_json_get_integer(row, "created_at", 0);
@@ -156,7 +156,7 @@ const char *gp_hook_alert_status(const gp_hook *hook, gp_ms now)
     return gp_hook_executable(hook, now) ? "executable" : "temporarily_disabled";
 }
 
-/* Nothing that could end a header or an address. */
+/* Refuses characters that could end a header or a URL. */
 int gp_hook_text_fits(const char *text)
 {
     for (; *text; text++) {

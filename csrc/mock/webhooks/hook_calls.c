@@ -34,7 +34,8 @@ int gp_hook_take_text(gp_call *call, const char *name, char **slot)
     return 1;
 }
 
-/* The newest object of that kind that this target may be told of; 0 when there is none. */
+/* Writes the event of the newest object of that kind in this target's projects; 0 when there is
+ * none. */
 static int write_newest(gp_call *call, const gp_hook *hook, int event, gp_buf *body)
 {
     gp_mock *m = call->m;

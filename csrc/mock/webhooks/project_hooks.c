@@ -110,7 +110,7 @@ int gp_get_project_hook(gp_call *call)
 
 /* Changes ----------------------------------------------------------------------------------- */
 
-/* What is wrong with what was sent: 0, or the status of the error written. */
+/* Checks the request: 0, or the status of the error written. */
 static int refused(gp_call *call)
 {
     const char *url = gp_call_string(call, "url"), *token = gp_call_string(call, "token");
@@ -216,8 +216,7 @@ static void show_event(gp_call *call, const void *row)
     gp_write_close(buf, '}');
 }
 
-/* One word of the filter: 1 when it takes in this status, 0 when not, -1 when it is no such word.
- */
+/* One word of the filter: 1 if it includes this status, 0 if not, -1 if the word is invalid. */
 static int word_takes(const char *word, size_t len, int status)
 {
     static const struct {
@@ -233,7 +232,7 @@ static int word_takes(const char *word, size_t len, int status)
     return strtol(word, NULL, 10) == status;
 }
 
-/* The same of a whole list of words, with commas between them. */
+/* The same for a list of words, separated by commas. */
 static int filter_takes(const char *words, int status)
 {
     int found = 0;
