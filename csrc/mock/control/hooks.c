@@ -244,7 +244,7 @@ int gp_test_hook(gp_call *call)
     if (!hook) return gp_fail_record(call);
     d = gp_hook_test_newest(call, hook, word ? gp_hook_event_bit(word) : GP_HOOK_PIPELINE);
     if (!d && call->m->memory_failed) return gp_fail_memory(call);
-    if (!d) return gp_fail(call, 422, "There is nothing to tell of yet: make a pipeline first");
+    if (!d) return gp_fail(call, 422, "There is no event to send yet: create a pipeline first");
     show_delivery(call, d);
     return 201;
 }

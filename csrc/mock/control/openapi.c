@@ -9,20 +9,20 @@
 static const struct {
     const char *name, *about;
 } tags[] = {
-    {"pipelines", "Making, reading and steering pipelines."},
-    {"triggers", "Trigger tokens, and making pipelines with them."},
+    {"pipelines", "Creating, reading and controlling pipelines."},
+    {"triggers", "Trigger tokens, and creating pipelines with them."},
     {"jobs", "Jobs and their logs."},
-    {"artifacts", "What jobs leave behind."},
+    {"artifacts", "Files that jobs upload."},
     {"variables", "CI/CD variables of a project."},
     {"environments", "Places to deploy to."},
-    {"deployments", "What was deployed where."},
+    {"deployments", "Deployments to environments."},
     {"hooks", "Webhooks of a project, as GitLab has them."},
     {"projects", "Projects."},
-    {"tokens", "What the token that is sent may do."},
-    {"server", "The server and who asks it."},
+    {"tokens", "The token of the request."},
+    {"server", "The server and the caller."},
     {"mock",
-     "Steering the simulation: scenarios, time, faults, webhooks. Only with the static token."},
-    {"webhooks", "What the simulation sends to the targets of /_mock/hooks."},
+     "Controlling the simulation: scenarios, time, faults, webhooks. Only with the static token."},
+    {"webhooks", "Requests that the simulation sends to the targets of /_mock/hooks."},
     {"contract", "This document and its pages. No token is needed."},
 };
 
@@ -30,13 +30,11 @@ static const char contact[] = "{\"name\":\"gitlab_pipelines\"}";
 static const char license[] = "{\"name\":\"MIT\",\"identifier\":\"MIT\"}";
 
 static const char about_document[] =
-    "A simulated GitLab for those who write and test what talks to GitLab pipelines. It answers as "
-    "GitLab does, its time can be held and moved, and it can be made to fail in the ways in which "
-    "a real one fails.\n\nEvery path is served with and without the prefix /api/v4. Parameters of "
-    "a "
-    "body may be sent as JSON, as a form (variables[NAME]=value) or as multipart form data, and in "
-    "the query as well. A project is named by its number or by its full path with each slash as "
-    "%2F.";
+    "A simulated GitLab for testing clients of GitLab pipelines. It responds as GitLab does, its "
+    "time can be held and moved, and it can be made to fail in the ways in which a real GitLab "
+    "fails.\n\nEvery path is served with and without the prefix /api/v4. Body parameters may be "
+    "sent as JSON, as a form (variables[NAME]=value) or as multipart form data, and in the query "
+    "as well. A project is named by its id or by its full path with each slash as %2F.";
 
 static void document_head(gp_buf *buf)
 {
@@ -82,8 +80,7 @@ static void components(gp_call *call, gp_buf *buf)
 {
     gp_write_open(buf, "components", '{');
     gp_write_open(buf, "securitySchemes", '{');
-    scheme(buf, "privateToken", "header", "PRIVATE-TOKEN",
-           "the static token, or one of the world's");
+    scheme(buf, "privateToken", "header", "PRIVATE-TOKEN", "the static token, or one of the world");
     scheme(buf, "bearer", NULL, "bearer", "the same as Authorization: Bearer");
     scheme(buf, "tokenParameter", "query", "private_token", "the same in the query");
     scheme(buf, "jobToken", "header", "JOB-TOKEN", "the token of a running CI job");

@@ -12,19 +12,19 @@ typedef struct header {
 } header;
 
 static const header headers[] = {
-    {"X-Request-Id", "string", "names the request in logs", 'a'},
-    {"RateLimit-Limit", "integer", "requests a minute that are allowed", 'a'},
-    {"RateLimit-Observed", "integer", "requests of this minute", 'a'},
+    {"X-Request-Id", "string", "identifies the request in logs", 'a'},
+    {"RateLimit-Limit", "integer", "requests allowed per minute", 'a'},
+    {"RateLimit-Observed", "integer", "requests made in this minute", 'a'},
     {"RateLimit-Remaining", "integer", "requests left in this minute", 'a'},
     {"RateLimit-Reset", "integer", "when the minute ends, in seconds since 1970", 'a'},
-    {"ETag", "string", "names this state of the answer; send it as If-None-Match", 'g'},
+    {"ETag", "string", "identifies this state of the response; send it as If-None-Match", 'g'},
     {"Link", "string", "addresses of the first, previous, next and last page", 'p'},
     {"X-Page", "integer", "number of this page", 'p'},
-    {"X-Per-Page", "integer", "rows a page", 'p'},
+    {"X-Per-Page", "integer", "rows per page", 'p'},
     {"X-Next-Page", "string", "number of the next page, empty on the last", 'p'},
     {"X-Prev-Page", "string", "number of the page before, empty on the first", 'p'},
-    {"X-Total", "integer", "rows in all, where the server tells", 'p'},
-    {"X-Total-Pages", "integer", "pages in all, where the server tells", 'p'},
+    {"X-Total", "integer", "rows in all, where the server counts them", 'p'},
+    {"X-Total-Pages", "integer", "pages in all, where the server counts them", 'p'},
     {NULL, NULL, NULL, 0}};
 
 static void answer_headers(gp_buf *buf, const gp_route *route)
@@ -57,18 +57,18 @@ static void success(gp_call *call, gp_buf *buf, const gp_route *route)
     gp_write_close(buf, '}');
     if (file) {
         gp_write_open(buf, "206", '{');
-        gp_write_string(buf, "description", "The part that Range asked for.");
+        gp_write_string(buf, "description", "The range requested by Range.");
         gp_openapi_content(buf, route->gives);
         gp_write_close(buf, '}');
     }
     if (strcmp(route->method, "GET") == 0) {
         gp_write_open(buf, "304", '{');
-        gp_write_string(buf, "description", "Nothing has changed since the ETag in If-None-Match.");
+        gp_write_string(buf, "description", "Unchanged since the ETag in If-None-Match.");
         gp_write_close(buf, '}');
     }
     if (file) {
         gp_write_open(buf, "416", '{');
-        gp_write_string(buf, "description", "Range lies beyond the end.");
+        gp_write_string(buf, "description", "The range is beyond the end.");
         gp_write_close(buf, '}');
     }
 }
@@ -100,11 +100,11 @@ void gp_openapi_responses(gp_call *call, gp_buf *buf, const gp_route *route)
 static const struct {
     const char *code, *about;
 } refusals[] = {
-    {"400", "The request is not as it must be."},
+    {"400", "The request is invalid."},
     {"401", "The token is missing, wrong, revoked or expired."},
-    {"403", "The token may not do this, or what it is asked of does not allow it now."},
-    {"404", "There is no such thing, or the token may not see it."},
-    {"default", "Any other refusal, or what a rule of /_mock/faults prescribes."},
+    {"403", "The token lacks permission, or the object does not allow this now."},
+    {"404", "Not found, or not visible to the token."},
+    {"default", "Any other error, or the effect of a rule of /_mock/faults."},
 };
 
 void gp_openapi_shared_responses(gp_buf *buf)

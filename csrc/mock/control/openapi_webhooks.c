@@ -8,7 +8,7 @@ static const struct {
     const char *name, *schema, *about;
 } hooks[] = {
     {"pipeline", "PipelineEvent", "The status of a pipeline has changed"},
-    {"job", "JobEvent", "The status of a job has changed, or it was made"},
+    {"job", "JobEvent", "The status of a job has changed, or it was created"},
     {"deployment", "DeploymentEvent", "The status of a deployment has changed"},
 };
 
@@ -33,8 +33,8 @@ void gp_openapi_webhooks(gp_buf *buf)
         gp_write_boolean(buf, "required", 1);
         gp_openapi_content(buf, hooks[i].schema);
         gp_write_close(buf, '}');
-        gp_buf_adds(buf, ",\"responses\":{\"2XX\":{\"description\":\"Taken.\"},"
-                         "\"4XX\":{\"description\":\"Refused; it is sent again.\"}}");
+        gp_buf_adds(buf, ",\"responses\":{\"2XX\":{\"description\":\"Accepted.\"},"
+                         "\"4XX\":{\"description\":\"Refused; the delivery is retried.\"}}");
         gp_write_close(buf, '}');
         gp_write_close(buf, '}');
     }

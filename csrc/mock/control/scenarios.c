@@ -129,7 +129,7 @@ int gp_put_scenario(gp_call *call)
     gp_mock_scenario *row = asked(call);
     int status;
     if (!row) return gp_fail(call, 404, "404 Scenario Not Found");
-    if (row->preset) return gp_fail(call, 409, "409 Conflict: a preset can not be changed");
+    if (row->preset) return gp_fail(call, 409, "409 Conflict: a preset cannot be changed");
     status = take_fields(call, row, 1);
     if (status) return status;
     followers(call->m, row->id, gp_pipeline_set_rule);
@@ -142,7 +142,7 @@ int gp_delete_scenario(gp_call *call)
     gp_mock *m = call->m;
     gp_mock_scenario *row = asked(call);
     if (!row) return gp_fail(call, 404, "404 Scenario Not Found");
-    if (row->preset) return gp_fail(call, 409, "409 Conflict: a preset can not be deleted");
+    if (row->preset) return gp_fail(call, 409, "409 Conflict: a preset cannot be deleted");
     if (followers(m, row->id, NULL))
         return gp_fail(call, 409, "409 Conflict: this scenario is in use");
     gp_store_forget_scenario(m, row->id);

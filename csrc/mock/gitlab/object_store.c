@@ -96,7 +96,7 @@ int gp_object_store_respond(gp_call *call, const char *path, const char *query)
     int64_t at;
     call->params = gp_json_new(call->arena, GP_JSON_OBJECT);
     if (query && !gp_params_form(call->arena, call->params, query, strlen(query)))
-        return refuse(call, 400, "InvalidRequest", "The query can not be read.");
+        return refuse(call, 400, "InvalidRequest", "The query cannot be read.");
     if (strcmp(call->in->method, "GET") != 0 && strcmp(call->in->method, "HEAD") != 0)
         return refuse(call, 405, "MethodNotAllowed", "The method is not allowed here.");
     if (carries_token(call)) {

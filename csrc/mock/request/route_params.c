@@ -161,22 +161,22 @@ static void check_one(gp_call *call, const gp_param *p, gp_buf *complaints)
 
 const gp_param gp_paging_params[] = {
     {"page", 'q', GP_INTEGER, 0, NULL, "page, from 1", NULL},
-    {"per_page", 'q', GP_INTEGER, 0, NULL, "rows a page, at most 100", NULL},
+    {"per_page", 'q', GP_INTEGER, 0, NULL, "rows per page, at most 100", NULL},
     GP_PARAMS_END};
 
 /* Names within paths; those that are numbers come first. */
 const gp_param gp_path_params[] = {
-    {"pipeline_id", 'p', GP_INTEGER, 0, NULL, "number of a pipeline", "1"},
-    {"job_id", 'p', GP_INTEGER, 0, NULL, "number of a job", "1"},
-    {"trigger_id", 'p', GP_INTEGER, 0, NULL, "number of a trigger token", "1"},
-    {"environment_id", 'p', GP_INTEGER, 0, NULL, "number of an environment", "1"},
-    {"deployment_id", 'p', GP_INTEGER, 0, NULL, "number of a deployment", "1"},
-    {"fault_id", 'p', GP_INTEGER, 0, NULL, "number of a rule", "1"},
-    {"scenario_id", 'p', GP_INTEGER, 0, NULL, "number of a scenario", "1"},
-    {"hook_id", 'p', GP_INTEGER, 0, NULL, "number of a webhook", "1"},
-    {"delivery_id", 'p', GP_INTEGER, 0, NULL, "number of a delivery", "1"},
-    {"hook_event_id", 'p', GP_INTEGER, 0, NULL, "number of an event sent to a webhook", "1"},
-    {"id", 'p', GP_STRING, 0, NULL, "project: its number, or its full path with each slash as %2F",
+    {"pipeline_id", 'p', GP_INTEGER, 0, NULL, "id of a pipeline", "1"},
+    {"job_id", 'p', GP_INTEGER, 0, NULL, "id of a job", "1"},
+    {"trigger_id", 'p', GP_INTEGER, 0, NULL, "id of a trigger token", "1"},
+    {"environment_id", 'p', GP_INTEGER, 0, NULL, "id of an environment", "1"},
+    {"deployment_id", 'p', GP_INTEGER, 0, NULL, "id of a deployment", "1"},
+    {"fault_id", 'p', GP_INTEGER, 0, NULL, "id of a rule", "1"},
+    {"scenario_id", 'p', GP_INTEGER, 0, NULL, "id of a scenario", "1"},
+    {"hook_id", 'p', GP_INTEGER, 0, NULL, "id of a webhook", "1"},
+    {"delivery_id", 'p', GP_INTEGER, 0, NULL, "id of a delivery", "1"},
+    {"hook_event_id", 'p', GP_INTEGER, 0, NULL, "id of an event sent to a webhook", "1"},
+    {"id", 'p', GP_STRING, 0, NULL, "project: its id, or its full path with each slash as %2F",
      "\"1\""},
     {"trigger", 'p', GP_STRING, 0, NULL, "pipeline_events, job_events or deployment_events",
      "\"pipeline_events\""},

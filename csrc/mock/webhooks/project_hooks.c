@@ -297,7 +297,7 @@ int gp_test_project_hook(gp_call *call)
         return gp_fail_error(call, 400, "trigger does not have a valid value");
     if (flags[i].event == GP_HOOK_JOB) nothing = "Ensure the project has CI jobs.";
     if (flags[i].event == GP_HOOK_DEPLOYMENT) nothing = "Ensure the project has deployments.";
-    if (!flags[i].event) nothing = "The simulation has nothing of this kind to tell of.";
+    if (!flags[i].event) nothing = "The simulation has no events of this kind.";
     if (!flags[i].event || !gp_hook_test_newest(call, hook, flags[i].event))
         return gp_fail(call, 422, nothing);
     gp_write_open(&call->out->body, NULL, '{');
