@@ -1,6 +1,6 @@
 /*
- * Writes JSON straight into a buffer: no tree, no copies. A separator is put where one is due by
- * looking at the last byte written, so there is no state to keep. `key` is NULL inside arrays.
+ * Writes JSON directly into a buffer: no tree, no copies. The last byte written tells whether a
+ * separator is needed, so there is no state. `key` is NULL inside arrays.
  */
 #ifndef GP_MOCK_BASE_JSON_WRITER_H
 #define GP_MOCK_BASE_JSON_WRITER_H

@@ -1,6 +1,6 @@
 /*
- * What people and programs do to pipelines and jobs, at m->now, on rows that are up to date:
- * cancel, retry, play, erase.
+ * Actions on pipelines and jobs: cancel, retry, play, erase. They take effect at m->now; the rows
+ * must have been advanced to it.
  */
 #ifndef GP_MOCK_ENGINE_JOB_ACTIONS_H
 #define GP_MOCK_ENGINE_JOB_ACTIONS_H
@@ -10,7 +10,7 @@
 void gp_pipeline_cancel(gp_mock *m, gp_pipeline *pipeline);
 void gp_pipeline_retry(gp_mock *m, gp_pipeline *pipeline);
 
-/* Each of these expects a job for which it is allowed (job.h). */
+/* Each of these expects a job that allows the action (see job.h). */
 
 /* The new attempt, or NULL when memory ran out. */
 gp_job *gp_job_retry(gp_mock *m, gp_job *job);

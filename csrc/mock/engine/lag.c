@@ -198,7 +198,7 @@ static int load(gp_mock *m, int64_t id, const gp_json *row)
     return p != NULL;
 }
 
-/* While a lag is asked for ------------------------------------------------------------------ */
+/* While a lag is configured ----------------------------------------------------------------- */
 
 static version *version_at(const gp_pipeline *p, size_t i)
 {

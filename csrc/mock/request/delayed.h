@@ -1,6 +1,6 @@
 /*
- * Requests that a fault has put off: copies, by the time at which they are carried out. They are
- * rows like others, with the token that came with them.
+ * Requests that a fault has delayed: copies with the time at which they are carried out. They are
+ * stored as rows, with their token.
  */
 #ifndef GP_MOCK_REQUEST_DELAYED_H
 #define GP_MOCK_REQUEST_DELAYED_H
@@ -15,7 +15,8 @@ typedef struct gp_delayed {
 } gp_delayed;
 
 void gp_delayed_add(gp_mock *m, const gp_http_request_in *in, gp_ms due);
-/* The first that is due by `until`, now the caller's; NULL if there is none. */
+/* Takes the first request that is due by `until`, to be freed by the caller; NULL if there is
+ * none. */
 gp_delayed *gp_delayed_take(gp_mock *m, gp_ms until);
 void gp_delayed_free(gp_delayed *delayed);
 

@@ -6,8 +6,8 @@
 
 #include "mock/rows/state.h"
 
-/* To be called before a change that anybody is told of. 0 when the database would refuse the change
- * now; then nothing has happened. */
+/* To be called before any change that can be observed. 0 when the database would refuse it now;
+ * then nothing has happened. */
 int gp_commit_begin_write(gp_mock *m);
 
 /* To be called before a read: reads the rows again if that is due. Does not wait for a lock. */
