@@ -107,10 +107,10 @@ end
 local function answer_line(operation)
   local code, response = success_of(operation)
   local media = sorted(response.content)[1]
-  if not media then return ("Answers %s, without a body."):format(code) end
+  if not media then return ("Responds with %s, without a body."):format(code) end
   local what = media == "application/json" and in_words(response.content[media].schema)
     or "`" .. media .. "`"
-  return ("Answers %s: %s."):format(code, what)
+  return ("Responds with %s: %s."):format(code, what)
 end
 
 local function add_operation(out, method, path, operation)

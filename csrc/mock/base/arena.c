@@ -1,3 +1,4 @@
+/* A list of blocks of 8 KiB or more; a piece is cut from the newest one. */
 #include "mock/base/arena.h"
 
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 /*
- * Memory that is given out piece by piece and freed all at once: one arena for each request (its
+ * Memory that is allocated piece by piece and freed all at once: one arena for each request (its
  * parameters, its scratch strings) and one for each loaded world.
  *
  * A zeroed gp_arena is empty and ready. Pieces are zeroed and aligned for any type. When memory
- * runs out the answer is NULL and `failed` stays set, so a caller may build a whole tree and look
+ * runs out the result is NULL and `failed` stays set, so a caller can build a whole tree and check
  * once at the end.
  */
 #ifndef GP_MOCK_BASE_ARENA_H

@@ -1,3 +1,4 @@
+/* Open addressing with linear probing; removal closes the gap, so that no tombstones are needed. */
 #include "mock/base/ids.h"
 
 #include <stdlib.h>

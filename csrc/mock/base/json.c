@@ -1,3 +1,4 @@
+/* A recursive descent reader with a bounded depth, lookups, and the writer of a tree. */
 #include "mock/base/json.h"
 
 #include <math.h>
@@ -8,8 +9,8 @@
 /* Deeper nesting than any world or GitLab body has; keeps the C stack small. */
 enum { MAX_DEPTH = 64 };
 
-/* Members of one object among which a name given twice is looked for: more would cost a hostile
- * body's size squared. */
+/* How many members of an object are searched for a repeated name: more would let a hostile body
+ * cost the square of its size. */
 enum { UNIQUE_MEMBERS = 1000 };
 
 typedef struct reader {

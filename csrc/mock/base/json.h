@@ -56,7 +56,7 @@ void gp_json_set(gp_json *object, const char *key, gp_json *value);
 /* Adds a member unless there is one of that name. */
 void gp_json_add(gp_json *object, const char *key, gp_json *value);
 
-/* A member, or NULL: also when `object` is NULL or no object. */
+/* A member, or NULL: also when `object` is NULL or not an object. */
 gp_json *gp_json_get(const gp_json *object, const char *key);
 const char *gp_json_get_string(const gp_json *object, const char *key, const char *fallback);
 double gp_json_get_number(const gp_json *object, const char *key, double fallback);
@@ -70,10 +70,10 @@ char *gp_json_hex(gp_arena *arena, const gp_json *value, size_t *len);
 /* Writes the tree as compact JSON. */
 void gp_json_write(gp_buf *buf, const gp_json *value);
 
-/* Is the text one of the choices "a|b|c"? */
+/* Whether the text is one of the choices "a|b|c". */
 int gp_json_choice(const char *choices, const char *text);
 
-/* Is this valid UTF-8 without a NUL? */
+/* Whether this is valid UTF-8 without a NUL. */
 int gp_utf8_valid(const char *data, size_t len);
 
 #endif

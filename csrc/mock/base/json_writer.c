@@ -1,3 +1,4 @@
+/* Writes JSON text directly; the separator follows from the last byte written. */
 #include "mock/base/json_writer.h"
 
 #include <string.h>
@@ -14,45 +15,45 @@ static void name(gp_buf *buf, const char *key)
     }
 }
 
-void gp_out_open(gp_buf *buf, const char *key, char bracket)
+void gp_write_open(gp_buf *buf, const char *key, char bracket)
 {
     name(buf, key);
     gp_buf_add(buf, &bracket, 1);
 }
 
-void gp_out_close(gp_buf *buf, char bracket)
+void gp_write_close(gp_buf *buf, char bracket)
 {
     gp_buf_add(buf, &bracket, 1);
 }
 
-void gp_out_bytes(gp_buf *buf, const char *key, const char *value, size_t len)
+void gp_write_bytes(gp_buf *buf, const char *key, const char *value, size_t len)
 {
     name(buf, key);
     gp_buf_json_string(buf, value, len);
 }
 
-void gp_out_string(gp_buf *buf, const char *key, const char *value)
+void gp_write_string(gp_buf *buf, const char *key, const char *value)
 {
     if (value) {
-        gp_out_bytes(buf, key, value, strlen(value));
+        gp_write_bytes(buf, key, value, strlen(value));
     } else {
-        gp_out_null(buf, key);
+        gp_write_null(buf, key);
     }
 }
 
-void gp_out_hex(gp_buf *buf, const char *key, const void *data, size_t len)
+void gp_write_hex(gp_buf *buf, const char *key, const void *data, size_t len)
 {
     static const char digits[] = "0123456789abcdef";
     const unsigned char *at = data;
-    gp_out_open(buf, key, '"');
+    gp_write_open(buf, key, '"');
     for (; len; len--, at++) {
         char pair[2] = {digits[*at >> 4], digits[*at & 15]};
         gp_buf_add(buf, pair, 2);
     }
-    gp_out_close(buf, '"');
+    gp_write_close(buf, '"');
 }
 
-void gp_out_digits(gp_buf *buf, int64_t value)
+void gp_write_digits(gp_buf *buf, int64_t value)
 {
     char text[24], *at = text + sizeof text;
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
@@ -64,38 +65,38 @@ void gp_out_digits(gp_buf *buf, int64_t value)
     gp_buf_add(buf, at, (size_t)(text + sizeof text - at));
 }
 
-void gp_out_integer(gp_buf *buf, const char *key, int64_t value)
+void gp_write_integer(gp_buf *buf, const char *key, int64_t value)
 {
     name(buf, key);
-    gp_out_digits(buf, value);
+    gp_write_digits(buf, value);
 }
 
-void gp_out_boolean(gp_buf *buf, const char *key, int value)
+void gp_write_boolean(gp_buf *buf, const char *key, int value)
 {
     name(buf, key);
     gp_buf_adds(buf, value ? "true" : "false");
 }
 
-void gp_out_null(gp_buf *buf, const char *key)
+void gp_write_null(gp_buf *buf, const char *key)
 {
     name(buf, key);
     gp_buf_add(buf, "null", 4);
 }
 
-void gp_out_raw(gp_buf *buf, const char *key, const char *json, size_t len)
+void gp_write_raw(gp_buf *buf, const char *key, const char *json, size_t len)
 {
     name(buf, key);
     gp_buf_add(buf, json, len);
 }
 
-void gp_out_seconds(gp_buf *buf, const char *key, gp_ms value)
+void gp_write_seconds(gp_buf *buf, const char *key, gp_ms value)
 {
     gp_ms rest;
     if (value < 0 || value == GP_MS_NEVER) {
-        gp_out_null(buf, key);
+        gp_write_null(buf, key);
         return;
     }
-    gp_out_integer(buf, key, value / 1000);
+    gp_write_integer(buf, key, value / 1000);
     rest = value % 1000;
     if (rest % 100 == 0) {
         gp_buf_addf(buf, ".%d", (int)(rest / 100));
@@ -106,11 +107,11 @@ void gp_out_seconds(gp_buf *buf, const char *key, gp_ms value)
     }
 }
 
-void gp_out_time(gp_buf *buf, const char *key, gp_ms value)
+void gp_write_time(gp_buf *buf, const char *key, gp_ms value)
 {
     char text[GP_TIME_TEXT];
     if (value == GP_MS_NONE || value == GP_MS_NEVER) {
-        gp_out_null(buf, key);
+        gp_write_null(buf, key);
         return;
     }
     gp_ms_iso(text, value);

@@ -1,3 +1,4 @@
+/* Conversions of times. They use integers only and call no clock. */
 #include "mock/base/ms.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* Reads and moves the simulated clock. */
 #include "mock/control/clock.h"
 
 #include <string.h>
@@ -9,15 +10,15 @@ int gp_get_clock(gp_call *call)
 {
     gp_buf *buf = &call->out->body;
     gp_mock *m = call->m;
-    gp_out_open(buf, NULL, '{');
-    gp_out_string(buf, "mode", m->clock_virtual ? "virtual" : "real");
-    gp_out_time(buf, "now", m->now);
-    gp_out_seconds(buf, "epoch", m->now);
-    gp_out_close(buf, '}');
+    gp_write_open(buf, NULL, '{');
+    gp_write_string(buf, "mode", m->clock_virtual ? "virtual" : "real");
+    gp_write_time(buf, "now", m->now);
+    gp_write_seconds(buf, "epoch", m->now);
+    gp_write_close(buf, '}');
     return 200;
 }
 
-/* The time that is asked for: ISO 8601 or seconds since 1970. GP_MS_NONE for neither. */
+/* The requested time: ISO 8601 or seconds since 1970. GP_MS_NONE for neither. */
 static gp_ms target_time(const gp_json *value)
 {
     if (value->type == GP_JSON_STRING) return gp_ms_parse(value->string);
@@ -25,7 +26,7 @@ static gp_ms target_time(const gp_json *value)
     return value->number < 0 ? GP_MS_NONE : gp_ms_from_seconds(value->number);
 }
 
-/* What is given and not null. */
+/* A parameter that is present and not null. */
 static const gp_json *said(const gp_call *call, const char *name)
 {
     const gp_json *value = gp_json_get(call->params, name);
@@ -56,11 +57,11 @@ int gp_set_clock(gp_call *call)
     m->clock_offset = at - m->caller;
     gp_store_begin(m);
     gp_get_clock(call);
-    if (m->late.count) {
-        /* What was put off is carried out at its own time, before the next request. */
+    if (m->delayed.count) {
+        /* Delayed requests are carried out at their own time, before the next request. */
         m->now = before;
     } else {
-        gp_simulate_advance(m);
+        gp_engine_advance(m);
     }
     return 200;
 }

@@ -1,15 +1,18 @@
+/* Endpoints over the rules that request/faults.c keeps and applies. */
 #include "mock/control/faults.h"
 
 #include "mock/request/faults.h"
+#include "mock/request/listing.h"
+
+static void show(gp_call *call, const void *row)
+{
+    gp_fault_shape(&call->out->body, row);
+}
 
 int gp_list_faults(gp_call *call)
 {
-    size_t i;
-    gp_out_open(&call->out->body, NULL, '[');
-    for (i = 0; i < call->m->faults.count; i++)
-        gp_fault_shape(&call->out->body, call->m->faults.items[i]);
-    gp_out_close(&call->out->body, ']');
-    return 200;
+    const gp_listing listing = {.rows = &call->m->faults, .view = show, .whole = 1};
+    return gp_listing_respond(call, &listing);
 }
 
 int gp_create_fault(gp_call *call)

@@ -1,92 +1,95 @@
+/* Endpoints over the targets and deliveries that webhooks/ keeps. */
 #include "mock/control/hooks.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/webhook.h"
-#include "mock/rows/store.h"
+#include "mock/request/listing.h"
 #include "mock/webhooks/hook.h"
 #include "mock/webhooks/hook_calls.h"
 #include "mock/webhooks/hooks.h"
 #include "mock/webhooks/outbox.h"
 #include "mock/rows/projects.h"
 
-/* Deliveries that a list of targets shows of each. */
+/* How many deliveries are shown with each target. */
 enum { SHOWN = 20 };
 
-static void shape_delivery(gp_buf *buf, gp_mock *m, const gp_hook *hook, const gp_delivery *d)
+static void show_delivery(gp_call *call, const void *row)
 {
-    gp_out_open(buf, NULL, '{');
-    gp_out_integer(buf, "id", d->id);
-    gp_out_integer(buf, "hook_id", d->hook_id);
-    gp_out_string(buf, "event", gp_hook_event_word(d->event));
-    gp_out_string(buf, "subject", d->subject);
-    gp_out_string(buf, "state", gp_delivery_state_name(d->state));
-    gp_out_string(buf, "webhook_id", d->key);
-    gp_out_integer(buf, "attempts", d->tries);
-    gp_out_time(buf, "created_at", d->created_at);
-    gp_out_time(buf, "due_at", d->state == GP_DELIVERY_WAITING ? d->due : GP_MS_NONE);
-    gp_out_time(buf, "sent_at", d->sent_at);
-    gp_out_time(buf, "answered_at", d->answered_at);
+    const gp_delivery *d = row;
+    gp_buf *buf = &call->out->body;
+    gp_write_open(buf, NULL, '{');
+    gp_write_integer(buf, "id", d->id);
+    gp_write_integer(buf, "hook_id", d->hook_id);
+    gp_write_string(buf, "event", gp_hook_event_word(d->event));
+    gp_write_string(buf, "subject", d->subject);
+    gp_write_string(buf, "state", gp_delivery_state_name(d->state));
+    gp_write_string(buf, "webhook_id", d->key);
+    gp_write_integer(buf, "attempts", d->tries);
+    gp_write_time(buf, "created_at", d->created_at);
+    gp_write_time(buf, "due_at", d->state == GP_DELIVERY_WAITING ? d->due : GP_MS_NONE);
+    gp_write_time(buf, "sent_at", d->sent_at);
+    gp_write_time(buf, "answered_at", d->answered_at);
     if (d->status) {
-        gp_out_integer(buf, "status", d->status);
+        gp_write_integer(buf, "status", d->status);
     } else {
-        gp_out_null(buf, "status");
+        gp_write_null(buf, "status");
     }
-    gp_out_string(buf, "answer", d->answer);
-    gp_delivery_shape_headers(buf, "headers", m, hook, d);
-    gp_out_raw(buf, "payload", d->body, strlen(d->body));
-    gp_out_close(buf, '}');
+    gp_write_string(buf, "answer", d->answer);
+    gp_delivery_shape_headers(buf, "headers", call->m, gp_hook_by_id(&call->m->hooks, d->hook_id),
+                              d);
+    gp_write_raw(buf, "payload", d->body, strlen(d->body));
+    gp_write_close(buf, '}');
 }
 
-static void shape(gp_buf *buf, gp_mock *m, const gp_hook *hook, size_t shown)
+static void show(gp_call *call, const void *row)
 {
-    size_t i;
+    const gp_hook *hook = row;
+    const gp_mock *m = call->m;
+    gp_buf *buf = &call->out->body;
+    size_t i, shown = SHOWN;
     int bit;
-    gp_out_open(buf, NULL, '{');
-    gp_out_integer(buf, "id", hook->id);
-    gp_out_string(buf, "url", hook->url);
+    gp_write_open(buf, NULL, '{');
+    gp_write_integer(buf, "id", hook->id);
+    gp_write_string(buf, "url", hook->url);
     if (hook->project_id == GP_UNSET) {
-        gp_out_null(buf, "project_id");
+        gp_write_null(buf, "project_id");
     } else {
-        gp_out_integer(buf, "project_id", hook->project_id);
+        gp_write_integer(buf, "project_id", hook->project_id);
     }
-    gp_out_open(buf, "events", '[');
+    gp_write_open(buf, "events", '[');
     for (bit = GP_HOOK_PIPELINE; bit <= GP_HOOK_DEPLOYMENT; bit *= 2) {
-        if (hook->events & bit) gp_out_string(buf, NULL, gp_hook_event_word(bit));
+        if (hook->events & bit) gp_write_string(buf, NULL, gp_hook_event_word(bit));
     }
-    gp_out_close(buf, ']');
-    gp_out_boolean(buf, "token_present", hook->token != NULL);
-    gp_out_boolean(buf, "signing_token_present", hook->signing != NULL);
-    gp_out_integer(buf, "retries", hook->retries);
-    gp_out_integer(buf, "duplicate", hook->duplicate);
-    gp_out_seconds(buf, "delay", hook->delay);
-    gp_out_boolean(buf, "reorder", hook->reorder);
-    gp_out_boolean(buf, "wrong_signature", hook->wrong);
-    gp_out_string(buf, "alert_status", gp_hook_alert_status(hook, m->now));
-    gp_out_time(buf, "disabled_until",
-                gp_hook_executable(hook, m->now) ? GP_MS_NONE : hook->off_until);
-    gp_out_integer(buf, "failures", hook->failures);
-    gp_out_time(buf, "created_at", hook->created_at);
-    gp_out_open(buf, "deliveries", '[');
+    gp_write_close(buf, ']');
+    gp_write_boolean(buf, "token_present", hook->token != NULL);
+    gp_write_boolean(buf, "signing_token_present", hook->signing != NULL);
+    gp_write_integer(buf, "retries", hook->retries);
+    gp_write_integer(buf, "duplicate", hook->duplicate);
+    gp_write_seconds(buf, "delay", hook->delay);
+    gp_write_boolean(buf, "reorder", hook->reorder);
+    gp_write_boolean(buf, "wrong_signature", hook->wrong);
+    gp_write_string(buf, "alert_status", gp_hook_alert_status(hook, m->now));
+    gp_write_time(buf, "disabled_until",
+                  gp_hook_executable(hook, m->now) ? GP_MS_NONE : hook->off_until);
+    gp_write_integer(buf, "failures", hook->failures);
+    gp_write_time(buf, "created_at", hook->created_at);
+    gp_write_open(buf, "deliveries", '[');
     for (i = m->outbox.items.count; i > 0 && shown > 0; i--) {
         const gp_delivery *d = m->outbox.items.items[i - 1];
         if (d->hook_id != hook->id) continue;
-        shape_delivery(buf, m, hook, d);
+        show_delivery(call, d);
         shown--;
     }
-    gp_out_close(buf, ']');
-    gp_out_close(buf, '}');
+    gp_write_close(buf, ']');
+    gp_write_close(buf, '}');
 }
 
 int gp_list_hooks(gp_call *call)
 {
-    size_t i;
-    gp_out_open(&call->out->body, NULL, '[');
-    for (i = 0; i < call->m->hooks.count; i++)
-        shape(&call->out->body, call->m, call->m->hooks.items[i], SHOWN);
-    gp_out_close(&call->out->body, ']');
-    return 200;
+    const gp_listing listing = {.rows = &call->m->hooks, .view = show, .whole = 1};
+    return gp_listing_respond(call, &listing);
 }
 
 static gp_hook *asked(const gp_call *call)
@@ -98,7 +101,7 @@ int gp_get_hook(gp_call *call)
 {
     const gp_hook *hook = asked(call);
     if (!hook) return gp_fail_record(call);
-    shape(&call->out->body, call->m, hook, SHOWN);
+    show(call, hook);
     return 200;
 }
 
@@ -151,7 +154,7 @@ static int take(gp_call *call, gp_hook *hook)
     return 0;
 }
 
-/* The project that is named: 0 and its id, or an error's status. */
+/* Finds the project that the call names: 0 and its id, or the status of an error. */
 static int take_project(gp_call *call, int64_t *id)
 {
     const char *name = gp_call_string(call, "project");
@@ -180,7 +183,7 @@ int gp_create_hook(gp_call *call)
         gp_hook_free(hook);
         return status ? status : gp_fail_memory(call);
     }
-    shape(&call->out->body, m, hook, SHOWN);
+    show(call, hook);
     return 201;
 }
 
@@ -194,7 +197,7 @@ int gp_put_hook(gp_call *call)
     status = take_project(call, &hook->project_id);
     if (!status) status = take(call, hook);
     if (status) return status;
-    shape(&call->out->body, call->m, hook, SHOWN);
+    show(call, hook);
     return 200;
 }
 
@@ -213,21 +216,24 @@ int gp_clear_hooks(gp_call *call)
     return 204;
 }
 
+static int delivery_wanted(const gp_call *call, const void *row, const void *ctx)
+{
+    const gp_delivery *d = row;
+    const char *state = gp_call_string(call, "state"), *event = gp_call_string(call, "event");
+    if (d->hook_id != ((const gp_hook *)ctx)->id) return 0;
+    if (event && d->event != gp_hook_event_bit(event)) return 0;
+    return !state || strcmp(state, gp_delivery_state_name(d->state)) == 0;
+}
+
 int gp_list_deliveries(gp_call *call)
 {
     const gp_hook *hook = asked(call);
-    const gp_list *all = &call->m->outbox.items;
-    const char *state = gp_call_string(call, "state"), *event = gp_call_string(call, "event");
-    gp_list rows = {0};
-    size_t i;
-    if (!hook) return gp_fail_record(call);
-    for (i = all->count; i > 0; i--) {
-        gp_delivery *d = all->items[i - 1];
-        if (d->hook_id != hook->id || (event && d->event != gp_hook_event_bit(event))) continue;
-        if (state && strcmp(state, gp_delivery_state_name(d->state)) != 0) continue;
-        if (!gp_list_add(&rows, d)) call->m->memory_failed = 1;
-    }
-    return gp_answer_deliveries(call, hook, &rows, shape_delivery);
+    const gp_listing listing = {.rows = &call->m->outbox.items,
+                                .view = show_delivery,
+                                .wanted = delivery_wanted,
+                                .ctx = hook,
+                                .reverse = 1};
+    return hook ? gp_listing_respond(call, &listing) : gp_fail_record(call);
 }
 
 int gp_test_hook(gp_call *call)
@@ -238,8 +244,8 @@ int gp_test_hook(gp_call *call)
     if (!hook) return gp_fail_record(call);
     d = gp_hook_test_newest(call, hook, word ? gp_hook_event_bit(word) : GP_HOOK_PIPELINE);
     if (!d && call->m->memory_failed) return gp_fail_memory(call);
-    if (!d) return gp_fail(call, 422, "There is nothing to tell of yet: make a pipeline first");
-    shape_delivery(&call->out->body, call->m, hook, d);
+    if (!d) return gp_fail(call, 422, "There is no event to send yet: create a pipeline first");
+    show_delivery(call, d);
     return 201;
 }
 
@@ -252,6 +258,6 @@ int gp_resend_delivery(gp_call *call)
         return gp_fail(call, 409, "409 Conflict - the delivery is being sent");
     gp_outbox_resend(&call->m->outbox, d, call->m->now);
     gp_delivery_save(call->m, d);
-    shape_delivery(&call->out->body, call->m, hook, d);
+    show_delivery(call, d);
     return 201;
 }

@@ -1,5 +1,5 @@
 /*
- * /_mock/hooks: registering webhook targets, and looking at their deliveries.
+ * /_mock/hooks: registering webhook targets and reading their deliveries.
  */
 #ifndef GP_MOCK_CONTROL_HOOKS_H
 #define GP_MOCK_CONTROL_HOOKS_H

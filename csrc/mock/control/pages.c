@@ -56,7 +56,7 @@ static const char absent[] =
     "as text in <code>docs/API.md</code>. To steer the simulation: <a href=\"/_mock/\">/_mock/</a>."
     "</p>\n</body>\n</html>\n";
 
-/* The file in the body; 0 when it can not be read. */
+/* Reads a file into the body; 0 when it cannot be read. */
 static int read_asset(gp_call *call, const char *name)
 {
     gp_buf *body = &call->out->body;
@@ -83,7 +83,7 @@ static int has_asset(gp_call *call, const char *name)
     return file != NULL;
 }
 
-/* Nothing from elsewhere is loaded, framed or sent to; scripts of ours stand in the page. */
+/* Nothing is loaded from, framed by or sent to other origins; our own scripts are inline. */
 static int page(gp_call *call, const char *html)
 {
     gp_answer_type(call, "text/html; charset=utf-8");

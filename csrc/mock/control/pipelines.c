@@ -1,3 +1,4 @@
+/* Shows pipelines as the public table holds them, and overrides their rule or status. */
 #include "mock/control/pipelines.h"
 
 #include <stdlib.h>
@@ -5,35 +6,37 @@
 
 #include "mock/engine/pipeline.h"
 #include "mock/engine/rules.h"
-#include "mock/request/answer.h"
-#include "mock/rows/store.h"
+#include "mock/request/listing.h"
+#include "mock/rows/save.h"
 
 static void optional(gp_buf *buf, const char *key, int64_t value)
 {
     if (value == GP_UNSET) {
-        gp_out_null(buf, key);
+        gp_write_null(buf, key);
     } else {
-        gp_out_integer(buf, key, value);
+        gp_write_integer(buf, key, value);
     }
 }
 
-static void shape(gp_buf *buf, const gp_pipeline *p)
+static void show(gp_call *call, const void *row)
 {
-    gp_out_open(buf, NULL, '{');
-    gp_out_integer(buf, "id", p->id);
-    gp_out_integer(buf, "project_id", p->project->id);
-    gp_out_string(buf, "ref", p->ref);
-    gp_out_string(buf, "sha", p->sha);
-    gp_out_string(buf, "status", gp_status_name(p->status));
-    gp_out_string(buf, "variables_json", p->variables);
+    const gp_pipeline *p = row;
+    gp_buf *buf = &call->out->body;
+    gp_write_open(buf, NULL, '{');
+    gp_write_integer(buf, "id", p->id);
+    gp_write_integer(buf, "project_id", p->project->id);
+    gp_write_string(buf, "ref", p->ref);
+    gp_write_string(buf, "sha", p->sha);
+    gp_write_string(buf, "status", gp_status_name(p->status));
+    gp_write_string(buf, "variables_json", p->variables);
     optional(buf, "scenario_id", p->scenario_id);
     optional(buf, "terminal_after_seconds", p->after);
-    gp_out_string(buf, "terminal_status", gp_status_name(p->terminal));
-    gp_out_integer(buf, "never_complete", p->never == 1);
-    gp_out_boolean(buf, "held", p->rule == GP_RULE_HELD);
-    gp_out_time(buf, "created_at", p->created_at);
-    gp_out_time(buf, "updated_at", p->updated_at);
-    gp_out_close(buf, '}');
+    gp_write_string(buf, "terminal_status", gp_status_name(p->terminal));
+    gp_write_integer(buf, "never_complete", p->never == 1);
+    gp_write_boolean(buf, "held", p->rule == GP_RULE_HELD);
+    gp_write_time(buf, "created_at", p->created_at);
+    gp_write_time(buf, "updated_at", p->updated_at);
+    gp_write_close(buf, '}');
 }
 
 static int wanted(const gp_call *call, const gp_pipeline *p)
@@ -53,7 +56,7 @@ static int newest_first(const void *a, const void *b)
     return x->id > y->id ? -1 : x->id < y->id;
 }
 
-/* The pipelines of all projects that the call's filters let through, the newest first. */
+/* The pipelines of all projects that pass the call's filters, newest first. */
 static void wanted_pipelines(gp_call *call, gp_list *out)
 {
     gp_mock *m = call->m;
@@ -70,16 +73,10 @@ static void wanted_pipelines(gp_call *call, gp_list *out)
 
 int gp_mock_list_pipelines(gp_call *call)
 {
-    gp_buf *buf = &call->out->body;
     gp_list rows = {0};
-    gp_page page;
-    size_t i;
+    const gp_listing listing = {.rows = &rows, .view = show};
     wanted_pipelines(call, &rows);
-    page = gp_page_of(call, (int64_t)rows.count, 1);
-    gp_out_open(buf, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++)
-        shape(buf, rows.items[i]);
-    gp_out_close(buf, ']');
+    gp_listing_respond(call, &listing);
     gp_list_free(&rows);
     return 200;
 }
@@ -93,11 +90,11 @@ int gp_mock_get_pipeline(gp_call *call)
 {
     const gp_pipeline *p = asked(call);
     if (!p) return gp_fail_record(call);
-    shape(&call->out->body, p);
+    show(call, p);
     return 200;
 }
 
-/* Is the field there, and with what: null takes an override away. */
+/* Whether a field is present, and its value: null removes an override. */
 static int given(const gp_call *call, const char *name)
 {
     return gp_json_get(call->params, name) != NULL;
@@ -139,9 +136,9 @@ int gp_mock_patch_pipeline(gp_call *call)
             "scenario_id, terminal_after_seconds, terminal_status, never_complete, status "
             "are missing, at least one parameter must be provided");
     }
-    if (rule) gp_simulate_rule(call->m, p);
-    if (status) gp_simulate_hold(call->m, p, gp_status_from_name(status, strlen(status)));
-    shape(&call->out->body, p);
+    if (rule) gp_pipeline_set_rule(call->m, p);
+    if (status) gp_pipeline_hold(call->m, p, gp_status_from_name(status, strlen(status)));
+    show(call, p);
     return 200;
 }
 

@@ -1,3 +1,4 @@
+/* Filters and shows the requests that request/requests.c remembers. */
 #include "mock/control/requests.h"
 
 #include <string.h>
@@ -18,19 +19,19 @@ int gp_list_requests(gp_call *call)
     int64_t after = gp_call_integer(call, "after", 0), number;
     int64_t first = m->seen_count > GP_SEEN_MAX ? m->seen_count - GP_SEEN_MAX : 0;
     gp_buf *buf = &call->out->body;
-    gp_out_open(buf, NULL, '[');
+    gp_write_open(buf, NULL, '[');
     for (number = first; number < m->seen_count; number++) {
         const gp_seen *seen = &m->seen[number % GP_SEEN_MAX];
         if (!seen->data || seen->number <= after) continue;
         if (method && strcasecmp(method, seen->data) != 0) continue;
         if (path && !in_path(seen, path)) continue;
         if (seen->shown) {
-            gp_out_raw(buf, NULL, seen->shown, strlen(seen->shown));
+            gp_write_raw(buf, NULL, seen->shown, strlen(seen->shown));
         } else {
             gp_request_shape(call, buf, seen);
         }
     }
-    gp_out_close(buf, ']');
+    gp_write_close(buf, ']');
     return 200;
 }
 

@@ -1,5 +1,5 @@
 /*
- * /_mock/requests: what was received lately, for the assertions of tests.
+ * /_mock/requests: the last requests received, for the assertions of tests.
  */
 #ifndef GP_MOCK_CONTROL_REQUESTS_H
 #define GP_MOCK_CONTROL_REQUESTS_H

@@ -1,26 +1,29 @@
+/* Reads and writes scenarios; presets and scenarios in use are protected. */
 #include "mock/control/scenarios.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "mock/engine/rules.h"
-#include "mock/request/answer.h"
-#include "mock/rows/store.h"
+#include "mock/request/listing.h"
+#include "mock/rows/save.h"
 
-static void shape(gp_buf *buf, const gp_mock_scenario *row)
+static void show(gp_call *call, const void *shown)
 {
-    gp_out_open(buf, NULL, '{');
-    gp_out_integer(buf, "scenario_id", row->id);
-    gp_out_string(buf, "name", row->name);
+    const gp_mock_scenario *row = shown;
+    gp_buf *buf = &call->out->body;
+    gp_write_open(buf, NULL, '{');
+    gp_write_integer(buf, "scenario_id", row->id);
+    gp_write_string(buf, "name", row->name);
     if (row->after == GP_UNSET) {
-        gp_out_null(buf, "terminal_after_seconds");
+        gp_write_null(buf, "terminal_after_seconds");
     } else {
-        gp_out_integer(buf, "terminal_after_seconds", row->after);
+        gp_write_integer(buf, "terminal_after_seconds", row->after);
     }
-    gp_out_string(buf, "terminal_status", gp_status_name(row->terminal));
-    gp_out_integer(buf, "never_complete", row->never);
-    gp_out_boolean(buf, "preset", row->preset);
-    gp_out_close(buf, '}');
+    gp_write_string(buf, "terminal_status", gp_status_name(row->terminal));
+    gp_write_integer(buf, "never_complete", row->never);
+    gp_write_boolean(buf, "preset", row->preset);
+    gp_write_close(buf, '}');
 }
 
 static gp_mock_scenario *asked(const gp_call *call)
@@ -30,29 +33,23 @@ static gp_mock_scenario *asked(const gp_call *call)
 
 int gp_list_scenarios(gp_call *call)
 {
-    const gp_list *all = &call->m->scenarios;
-    size_t i;
-    /* All at once unless a page is asked for: there are a hundred presets. */
-    gp_page page = {.last = (int64_t)all->count};
-    if (gp_json_get(call->params, "page") || gp_json_get(call->params, "per_page")) {
-        page = gp_page_of(call, (int64_t)all->count, 1);
-    }
-    gp_out_open(&call->out->body, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last; i++)
-        shape(&call->out->body, all->items[i]);
-    gp_out_close(&call->out->body, ']');
-    return 200;
+    /* All at once unless a page is requested: there are a hundred presets. */
+    const gp_listing listing = {.rows = &call->m->scenarios,
+                                .view = show,
+                                .whole = !gp_json_get(call->params, "page") &&
+                                         !gp_json_get(call->params, "per_page")};
+    return gp_listing_respond(call, &listing);
 }
 
 int gp_get_scenario(gp_call *call)
 {
     const gp_mock_scenario *row = asked(call);
     if (!row) return gp_fail(call, 404, "404 Scenario Not Found");
-    shape(&call->out->body, row);
+    show(call, row);
     return 200;
 }
 
-/* Takes the fields that were given: 0, or the status of the error. */
+/* Applies the given fields: 0, or the status of the error. */
 static int take_fields(gp_call *call, gp_mock_scenario *row, int replace)
 {
     const char *name = gp_call_string(call, "name"),
@@ -107,7 +104,7 @@ int gp_create_scenario(gp_call *call)
     }
     if (id >= m->next_scenario) m->next_scenario = id + 1;
     qsort(m->scenarios.items, m->scenarios.count, sizeof *m->scenarios.items, compare);
-    shape(&call->out->body, row);
+    show(call, row);
     return 201;
 }
 
@@ -132,11 +129,11 @@ int gp_put_scenario(gp_call *call)
     gp_mock_scenario *row = asked(call);
     int status;
     if (!row) return gp_fail(call, 404, "404 Scenario Not Found");
-    if (row->preset) return gp_fail(call, 409, "409 Conflict: a preset can not be changed");
+    if (row->preset) return gp_fail(call, 409, "409 Conflict: a preset cannot be changed");
     status = take_fields(call, row, 1);
     if (status) return status;
-    followers(call->m, row->id, gp_simulate_rule);
-    shape(&call->out->body, row);
+    followers(call->m, row->id, gp_pipeline_set_rule);
+    show(call, row);
     return 200;
 }
 
@@ -145,7 +142,7 @@ int gp_delete_scenario(gp_call *call)
     gp_mock *m = call->m;
     gp_mock_scenario *row = asked(call);
     if (!row) return gp_fail(call, 404, "404 Scenario Not Found");
-    if (row->preset) return gp_fail(call, 409, "409 Conflict: a preset can not be deleted");
+    if (row->preset) return gp_fail(call, 409, "409 Conflict: a preset cannot be deleted");
     if (followers(m, row->id, NULL))
         return gp_fail(call, 409, "409 Conflict: this scenario is in use");
     gp_store_forget_scenario(m, row->id);

@@ -1,16 +1,16 @@
 /*
- * What answers and bodies look like: one flat table of schemas, for the contract (openapi.c).
+ * What request and response bodies look like: one flat table of schemas, for the contract.
  *
- * A type is written as one of these; '?' behind it says: or null.
+ * A type is written as one of these; a '?' after it means: or null.
  *
- *     integer number boolean string object any    what JSON has
- *     time date                                   a string of ISO 8601
- *     a|b|c                                       a string that is one of these
+ *     integer number boolean string object any    JSON's own types
+ *     time date                                   an ISO 8601 string
+ *     a|b|c                                       a string, one of these
  *     Job                                         a schema of this table
  *     [Job]                                       an array of it
- *     {string}                                    an object whose members are all of that type
+ *     {string}                                    an object whose members all have that type
  *
- * A field whose name ends with '?' may be absent. A schema with the field "*" has further ones.
+ * A field whose name ends with '?' may be absent. A schema with the field "*" may have more fields.
  */
 #ifndef GP_MOCK_CONTROL_SCHEMAS_H
 #define GP_MOCK_CONTROL_SCHEMAS_H

@@ -1,3 +1,4 @@
+/* A snapshot is the database itself, in hexadecimal, with the simulated time. */
 #include "mock/control/snapshot.h"
 
 #include <stdio.h>
@@ -6,6 +7,8 @@
 #include "mock/control/clock.h"
 #include "mock/control/world.h"
 #include "mock/request/requests.h"
+#include "mock/rows/copy.h"
+#include "mock/rows/save.h"
 #include "mock/rows/store.h"
 #include "mock/rows/reload.h"
 
@@ -26,9 +29,9 @@ int gp_mock_reset(gp_call *call)
     m->clock_held = m->clock_virtual ? m->now : 0;
     gp_store_begin(m);
     gp_requests_clear(m);
-    gp_out_open(&call->out->body, NULL, '{');
-    gp_out_string(&call->out->body, "message", "200 OK");
-    gp_out_close(&call->out->body, '}');
+    gp_write_open(&call->out->body, NULL, '{');
+    gp_write_string(&call->out->body, "message", "200 OK");
+    gp_write_close(&call->out->body, '}');
     return 200;
 }
 
@@ -45,16 +48,16 @@ int gp_get_snapshot(gp_call *call)
     }
     data = gp_store_serialize(m, &len);
     if (!data) return gp_fail_memory(call);
-    gp_out_open(buf, NULL, '{');
-    gp_out_time(buf, "taken_at", m->now);
-    gp_out_integer(buf, "time", m->now);
-    gp_out_hex(buf, "database", data, len);
-    gp_out_close(buf, '}');
+    gp_write_open(buf, NULL, '{');
+    gp_write_time(buf, "taken_at", m->now);
+    gp_write_integer(buf, "time", m->now);
+    gp_write_hex(buf, "database", data, len);
+    gp_write_close(buf, '}');
     sqlite3_free(data);
     return 200;
 }
 
-/* Takes another database; when its rows can not be read, everything is as it was. */
+/* Replaces the database; if its rows cannot be read, restores the previous one. */
 static int restore(gp_mock *m, const void *data, size_t size, char *err, size_t err_size)
 {
     char ignored[200];

@@ -1,3 +1,4 @@
+/* Loading a world: parse, enter its projects, then add tokens, variables and faults. */
 #include "mock/control/world.h"
 
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include "mock/gitlab/variables.h"
 #include "mock/request/access_tokens.h"
 #include "mock/request/faults.h"
+#include "mock/rows/save.h"
 #include "mock/rows/store.h"
 #include "mock/rows/reload.h"
 
@@ -71,7 +73,8 @@ int gp_put_world(gp_call *call)
     const gp_http_request_in *in = call->in;
     int created = strcmp(in->method, "POST") == 0;
     if (!gp_mock_use_world(call->m, in->body, in->body_len, err, sizeof err)) {
-        /* Tokens or rules may be what is wrong, when the rest is already there: all of it goes. */
+        /* Invalid tokens or rules are found after the rest has been added, so everything is rolled
+         * back. */
         gp_store_rollback(call->m);
         if (!gp_mock_reload(call->m, ignored, sizeof ignored)) call->m->spoiled = 1;
         return gp_fail_error(call, 400, err);

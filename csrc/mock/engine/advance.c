@@ -1,3 +1,4 @@
+/* Takes the pipeline with the earliest event from the heap until none is due. */
 #include "mock/engine/advance.h"
 
 #include "mock/engine/bridges.h"
@@ -8,9 +9,9 @@
 #include "mock/engine/rules.h"
 #include "mock/engine/schedule.h"
 #include "mock/engine/world.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
-/* One job's own next change. */
+/* Carries out the next change of one job. */
 static void job_step(gp_mock *m, gp_job *job, gp_ms at)
 {
     gp_status plan = job->plan;
@@ -77,7 +78,7 @@ static void pipeline_step(gp_mock *m, gp_pipeline *p)
     gp_lag_keep(m, NULL, at);
 }
 
-void gp_simulate_advance(gp_mock *m)
+void gp_engine_advance(gp_mock *m)
 {
     gp_pipeline *p;
     while ((p = gp_schedule_first(m)) && p->due <= m->now && !m->memory_failed)

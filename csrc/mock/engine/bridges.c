@@ -1,3 +1,5 @@
+/* A trigger job makes a child or downstream pipeline; with strategy depend it mirrors its
+ * status. */
 #include "mock/engine/bridges.h"
 
 #include <stdio.h>
@@ -11,7 +13,7 @@
 #include "mock/engine/world.h"
 #include "mock/rows/projects.h"
 
-/* A pipeline whose trigger chain is longer than this makes no further one. */
+/* A pipeline at the end of a longer trigger chain starts no further pipeline. */
 enum { MAX_CHAIN = 8 };
 
 static int chain_length(gp_mock *m, const gp_pipeline *p)
@@ -26,27 +28,27 @@ static int chain_length(gp_mock *m, const gp_pipeline *p)
     return length;
 }
 
-/* {"K": "v"} as the array that a pipeline keeps. */
+/* Converts {"K": "v"} to the array form that a pipeline stores. */
 static char *bridge_variables(gp_mock *m, const gp_json *map)
 {
     gp_buf buf = {.alloc = &m->alloc};
     const gp_json *member;
     char *text;
-    gp_out_open(&buf, NULL, '[');
+    gp_write_open(&buf, NULL, '[');
     for (member = map ? map->child : NULL; member; member = member->next) {
-        gp_out_open(&buf, NULL, '{');
-        gp_out_string(&buf, "key", member->key);
+        gp_write_open(&buf, NULL, '{');
+        gp_write_string(&buf, "key", member->key);
         if (member->type == GP_JSON_STRING) {
-            gp_out_bytes(&buf, "value", member->string, member->len);
+            gp_write_bytes(&buf, "value", member->string, member->len);
         } else {
-            gp_out_open(&buf, "value", '"');
+            gp_write_open(&buf, "value", '"');
             gp_json_write(&buf, member);
-            gp_out_close(&buf, '"');
+            gp_write_close(&buf, '"');
         }
-        gp_out_string(&buf, "variable_type", "env_var");
-        gp_out_close(&buf, '}');
+        gp_write_string(&buf, "variable_type", "env_var");
+        gp_write_close(&buf, '}');
     }
-    gp_out_close(&buf, ']');
+    gp_write_close(&buf, ']');
     text = buf.failed ? NULL : gp_mock_strdup(m, gp_buf_text(&buf));
     gp_buf_free(&buf);
     return text;
@@ -124,7 +126,7 @@ void gp_bridge_follow(gp_mock *m, gp_pipeline *downstream, gp_ms at)
     if (!gp_json_get_string(gp_job_trigger(job), "strategy", NULL)) return;
     status = followed(job, downstream->status);
     if (status == job->status) return;
-    /* Who was cancelled itself is not brought back by what it made. */
+    /* A cancelled trigger job stays cancelled whatever its pipeline does. */
     if (job->status == GP_STATUS_CANCELED && !gp_status_is_finished(status)) return;
     started = job->started_at;
     queued = job->queued_at;

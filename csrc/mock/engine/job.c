@@ -1,10 +1,11 @@
+/* Durations, failures and retries come from the definition, the matching variant and the seed. */
 #include "mock/engine/job.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "mock/engine/world.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 void gp_job_touch(gp_mock *m, gp_job *job)
 {
@@ -131,7 +132,7 @@ const gp_json *gp_job_find_variant(const gp_job *job)
                                parse(&scratch, job->pipeline->variables)};
     const gp_json *at, *variant;
     int i;
-    /* What was given at play comes first and so wins over the pipeline's own. */
+    /* Variables given at play come first and so win over the pipeline's own. */
     for (i = 0; i < 2; i++) {
         for (at = lists[i] ? lists[i]->child : NULL; at; at = at->next) {
             gp_json *copy = gp_arena_get(&scratch, sizeof *copy);
@@ -194,7 +195,7 @@ int gp_job_retryable(const gp_job *job)
 
 int gp_job_playable(const gp_job *job)
 {
-    /* A trigger job that mirrors what it has made is not waiting itself. */
+    /* A trigger job that mirrors its pipeline does not count as waiting. */
     return !job->retried && job->downstream_id == GP_UNSET &&
            (job->status == GP_STATUS_MANUAL || job->status == GP_STATUS_SCHEDULED);
 }

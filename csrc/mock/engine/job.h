@@ -1,13 +1,13 @@
 /*
- * One job: how it begins, what its definition makes of it, and how its status changes.
+ * One job: its creation, its plan according to its definition, and the changes of its status.
  */
 #ifndef GP_MOCK_ENGINE_JOB_H
 #define GP_MOCK_ENGINE_JOB_H
 
 #include "mock/rows/state.h"
 
-/* How long a world's pipeline is `created` and a job waits in the queue where nothing is said, and
- * how long a job runs: milliseconds. */
+/* Defaults in milliseconds: how long a pipeline is `created`, a job waits in the queue, and a job
+ * runs. */
 enum { GP_DEFAULT_CREATED = 100, GP_DEFAULT_QUEUED = 100, GP_DEFAULT_DURATION = 1000 };
 
 static inline gp_job *gp_job_at(const gp_pipeline *p, size_t i)
@@ -15,7 +15,7 @@ static inline gp_job *gp_job_at(const gp_pipeline *p, size_t i)
     return p->jobs.items[i];
 }
 
-/* Is it the latest attempt? Only those make up a pipeline's status. */
+/* Whether it is the latest attempt: only those count for a pipeline's status. */
 static inline int gp_job_counts(const gp_job *job)
 {
     return !job->retried;
@@ -43,7 +43,7 @@ void gp_job_plan(gp_mock *m, gp_job *job);
 gp_job *gp_job_new(gp_mock *m, gp_pipeline *p, gp_ms at);
 gp_job *gp_job_again(gp_mock *m, gp_job *job, gp_ms at);
 
-/* Sets the status with the times that go with it, and tells the observer if it is another one. */
+/* Sets the status and its times, and notifies the observer of a change. */
 void gp_job_set_status(gp_mock *m, gp_job *job, gp_status status, gp_ms at);
 void gp_job_fail(gp_mock *m, gp_job *job, const char *reason, gp_ms at);
 

@@ -1,3 +1,4 @@
+/* Each action ends a scenario's rule first: from then on the jobs decide. */
 #include "mock/engine/job_actions.h"
 
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 #include "mock/engine/rules.h"
 #include "mock/engine/schedule.h"
 #include "mock/engine/world.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 static void job_cancel(gp_mock *m, gp_job *job, int force)
 {
@@ -22,17 +23,17 @@ static void job_cancel(gp_mock *m, gp_job *job, int force)
         gp_job_set_status(m, job, GP_STATUS_CANCELED, m->now);
     }
     child = job->downstream_id == GP_UNSET ? NULL : gp_ids_get(&m->pipelines, job->downstream_id);
-    if (child && strcmp(child->source, "parent_pipeline") == 0) gp_simulate_cancel(m, child);
+    if (child && strcmp(child->source, "parent_pipeline") == 0) gp_pipeline_cancel(m, child);
 }
 
-void gp_simulate_cancel(gp_mock *m, gp_pipeline *p)
+void gp_pipeline_cancel(gp_mock *m, gp_pipeline *p)
 {
     size_t i;
     int found = 0;
     for (i = 0; i < p->jobs.count; i++) {
         found |= gp_job_counts(gp_job_at(p, i)) && gp_job_cancelable(gp_job_at(p, i));
     }
-    /* A held status without a job that could be cancelled is cancelled all the same. */
+    /* A held pipeline without a cancelable job is cancelled all the same. */
     if (!found && (p->rule != GP_RULE_HELD || gp_status_is_finished(p->status))) return;
     gp_rule_leave(m, p);
     p->wake = GP_MS_NEVER;
@@ -44,14 +45,14 @@ void gp_simulate_cancel(gp_mock *m, gp_pipeline *p)
     gp_schedule_pipeline(m, p);
 }
 
-/* Skipped jobs that come after `job` (after any job, if NULL) are looked at again. */
+/* Re-evaluates skipped jobs after `job` (after any job, if NULL). */
 static void reset_skipped(gp_mock *m, gp_pipeline *p, const gp_job *job)
 {
     size_t i;
     for (i = 0; i < p->jobs.count; i++) {
         gp_job *other = gp_job_at(p, i);
         if (!gp_job_counts(other) || other->status != GP_STATUS_SKIPPED) continue;
-        /* A trigger job that mirrors a skipped pipeline has been carried out. */
+        /* A trigger job that mirrors a skipped pipeline has finished. */
         if (other->downstream_id != GP_UNSET) continue;
         if (job && other->stage_index <= job->stage_index &&
             !(other->def && gp_job_field(other, "needs"))) {
@@ -61,7 +62,7 @@ static void reset_skipped(gp_mock *m, gp_pipeline *p, const gp_job *job)
     }
 }
 
-void gp_simulate_retry(gp_mock *m, gp_pipeline *p)
+void gp_pipeline_retry(gp_mock *m, gp_pipeline *p)
 {
     size_t i, count = p->jobs.count;
     int again = 0;
@@ -81,7 +82,7 @@ void gp_simulate_retry(gp_mock *m, gp_pipeline *p)
     gp_schedule_pipeline(m, p);
 }
 
-gp_job *gp_simulate_job_retry(gp_mock *m, gp_job *job)
+gp_job *gp_job_retry(gp_mock *m, gp_job *job)
 {
     gp_pipeline *p = job->pipeline;
     gp_job *fresh;
@@ -95,7 +96,7 @@ gp_job *gp_simulate_job_retry(gp_mock *m, gp_job *job)
     return fresh;
 }
 
-void gp_simulate_job_cancel(gp_mock *m, gp_job *job, int force)
+void gp_job_cancel(gp_mock *m, gp_job *job, int force)
 {
     if (job->status == GP_STATUS_CANCELING ? !force : !gp_job_cancelable(job)) return;
     gp_rule_leave(m, job->pipeline);
@@ -104,7 +105,7 @@ void gp_simulate_job_cancel(gp_mock *m, gp_job *job, int force)
     gp_schedule_pipeline(m, job->pipeline);
 }
 
-void gp_simulate_job_play(gp_mock *m, gp_job *job, const char *variables)
+void gp_job_play(gp_mock *m, gp_job *job, const char *variables)
 {
     gp_pipeline *p = job->pipeline;
     gp_rule_leave(m, p);
@@ -123,7 +124,7 @@ void gp_simulate_job_play(gp_mock *m, gp_job *job, const char *variables)
     gp_schedule_pipeline(m, p);
 }
 
-void gp_simulate_job_erase(gp_mock *m, gp_job *job)
+void gp_job_erase(gp_mock *m, gp_job *job)
 {
     gp_rule_leave(m, job->pipeline);
     job->erased_at = m->now;

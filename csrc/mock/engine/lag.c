@@ -1,9 +1,11 @@
+/* Versions are copies of a pipeline and its jobs, swapped in for the time of a lagging read. */
 #include "mock/engine/lag.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "mock/engine/job.h"
+#include "mock/rows/save.h"
 #include "mock/rows/store.h"
 
 typedef struct job_version {
@@ -60,7 +62,7 @@ static version *take(gp_mock *m, gp_pipeline *p, gp_ms at)
     return v;
 }
 
-/* Jobs are only ever added behind the others, so the first ones are those of the version. */
+/* Jobs are only ever appended, so the first ones are those of the version. */
 static void put(const version *v)
 {
     gp_pipeline *p = v->pipeline;
@@ -94,41 +96,41 @@ enum { RETRIED = 1, ALLOW_FAILURE = 2, KEPT = 4, NO_ARTIFACTS = 8 };
 
 static void save_job(gp_buf *buf, const job_version *v)
 {
-    gp_out_open(buf, NULL, '[');
-    gp_out_string(buf, NULL, gp_status_name(v->status));
-    gp_out_integer(buf, NULL,
-                   (v->retried ? RETRIED : 0) | (v->allow_failure ? ALLOW_FAILURE : 0) |
-                       (v->kept ? KEPT : 0) | (v->no_artifacts ? NO_ARTIFACTS : 0));
-    gp_out_integer(buf, NULL, v->queued_at);
-    gp_out_integer(buf, NULL, v->started_at);
-    gp_out_integer(buf, NULL, v->finished_at);
-    gp_out_integer(buf, NULL, v->erased_at);
-    gp_out_integer(buf, NULL, v->downstream_id);
-    gp_out_string(buf, NULL, v->failure_reason);
-    gp_out_close(buf, ']');
+    gp_write_open(buf, NULL, '[');
+    gp_write_string(buf, NULL, gp_status_name(v->status));
+    gp_write_integer(buf, NULL,
+                     (v->retried ? RETRIED : 0) | (v->allow_failure ? ALLOW_FAILURE : 0) |
+                         (v->kept ? KEPT : 0) | (v->no_artifacts ? NO_ARTIFACTS : 0));
+    gp_write_integer(buf, NULL, v->queued_at);
+    gp_write_integer(buf, NULL, v->started_at);
+    gp_write_integer(buf, NULL, v->finished_at);
+    gp_write_integer(buf, NULL, v->erased_at);
+    gp_write_integer(buf, NULL, v->downstream_id);
+    gp_write_string(buf, NULL, v->failure_reason);
+    gp_write_close(buf, ']');
 }
 
 static void save(gp_mock *m, const gp_pipeline *p)
 {
     gp_buf buf = {.alloc = &m->alloc};
     size_t i, k;
-    gp_out_open(&buf, NULL, '[');
+    gp_write_open(&buf, NULL, '[');
     for (i = 0; i < p->versions.count; i++) {
         const version *v = p->versions.items[i];
-        gp_out_open(&buf, NULL, '{');
-        gp_out_integer(&buf, "at", v->at);
-        gp_out_string(&buf, "status", gp_status_name(v->status));
-        gp_out_integer(&buf, "updated_at", v->updated_at);
-        gp_out_integer(&buf, "started_at", v->started_at);
-        gp_out_integer(&buf, "finished_at", v->finished_at);
-        gp_out_integer(&buf, "duration", v->duration);
-        gp_out_open(&buf, "jobs", '[');
+        gp_write_open(&buf, NULL, '{');
+        gp_write_integer(&buf, "at", v->at);
+        gp_write_string(&buf, "status", gp_status_name(v->status));
+        gp_write_integer(&buf, "updated_at", v->updated_at);
+        gp_write_integer(&buf, "started_at", v->started_at);
+        gp_write_integer(&buf, "finished_at", v->finished_at);
+        gp_write_integer(&buf, "duration", v->duration);
+        gp_write_open(&buf, "jobs", '[');
         for (k = 0; k < v->job_count; k++)
             save_job(&buf, &v->jobs[k]);
-        gp_out_close(&buf, ']');
-        gp_out_close(&buf, '}');
+        gp_write_close(&buf, ']');
+        gp_write_close(&buf, '}');
     }
-    gp_out_close(&buf, ']');
+    gp_write_close(&buf, ']');
     gp_store_row(m, "versions", p->id, &buf);
 }
 
@@ -196,7 +198,7 @@ static int load(gp_mock *m, int64_t id, const gp_json *row)
     return p != NULL;
 }
 
-/* While a lag is asked for ------------------------------------------------------------------ */
+/* While a lag is configured ----------------------------------------------------------------- */
 
 static version *version_at(const gp_pipeline *p, size_t i)
 {
@@ -219,7 +221,7 @@ static void keep(gp_mock *m, gp_pipeline *p, gp_ms at)
         free(v);
         return;
     }
-    /* Only one that is older than any read will ask for is needed. */
+    /* Of the versions older than any read, only the newest is needed. */
     while (old + 1 < p->versions.count && version_at(p, old + 1)->at <= at - m->lag_kept)
         free(p->versions.items[old++]);
     for (i = old; old && i < p->versions.count; i++)
@@ -265,7 +267,8 @@ static void show(gp_mock *m, gp_pipeline *p, gp_ms at)
     version *present;
     while (i && version_at(p, i - 1)->at > at)
         i--;
-    /* The last one is how it is; of what is younger than the first, nothing is shown anyway. */
+    /* The last version is the current state; a pipeline younger than its first version is hidden
+     * anyway. */
     if (!i || i == p->versions.count) return;
     present = take(m, p, at);
     if (!present) return;

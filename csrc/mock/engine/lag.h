@@ -1,9 +1,9 @@
 /*
- * Replicas that lag: a read sees pipelines and jobs as they were some time ago, those made since
- * not at all. While a lag is asked for, each pipeline keeps how it was after each of its changes,
- * as far back as needed; for the time of such a read the older versions take the place of the rows.
- * The versions of a pipeline are a row of the database.
- * What is no pipeline and no job comes from the main database, where readers see their own writes.
+ * Replica lag: a read sees pipelines and jobs as they were some time ago, and none that are newer.
+ * While a lag is configured, each pipeline keeps a version of itself after each change, as far back
+ * as needed; during a lagging read the older versions replace the rows. The versions of a pipeline
+ * are one row of the database. Everything else comes from the primary database, where readers see
+ * their own writes.
  */
 #ifndef GP_MOCK_ENGINE_LAG_H
 #define GP_MOCK_ENGINE_LAG_H
@@ -11,13 +11,14 @@
 #include "mock/rows/state.h"
 #include "mock/rows/entity.h"
 
-/* At the start of each request: keeps versions from now on, or forgets them all. */
+/* At the start of each request: keeps versions from now on, or discards all of them. */
 void gp_lag_prepare(gp_mock *m, gp_ms lag);
 
-/* After changes at that time: of the pipelines that are marked for writing, and of `also`. */
+/* After changes at that time: keeps a version of each pipeline that is marked for writing, and of
+ * `also`. */
 void gp_lag_keep(gp_mock *m, gp_pipeline *also, gp_ms at);
 
-/* Shows the rows as they were at that time, and as they are. */
+/* Replaces the rows by their versions at that time, and restores them. */
 void gp_lag_enter(gp_mock *m, gp_ms at);
 void gp_lag_leave(gp_mock *m);
 

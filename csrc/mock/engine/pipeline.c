@@ -1,3 +1,5 @@
+/* Which jobs may start follows from their stages and needs; the status is composed from the
+ * jobs. */
 
 #include "mock/engine/pipeline.h"
 
@@ -9,7 +11,7 @@
 #include "mock/engine/queue.h"
 #include "mock/engine/schedule.h"
 #include "mock/engine/world.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 typedef struct span {
     gp_ms from, to;
@@ -87,7 +89,7 @@ static gp_status before(const gp_pipeline *p, const gp_job *job, int *has_needs)
     const gp_json *needs = job->def ? gp_job_field(job, "needs") : NULL, *name;
     unsigned symbols = 0;
     size_t i;
-    *has_needs = needs != NULL; /* an empty Lua table may have come as an object */
+    *has_needs = needs != NULL; /* an empty Lua table may be encoded as an object */
     for (i = 0; i < p->jobs.count; i++) {
         const gp_job *other = gp_job_at(p, i);
         if (!gp_job_counts(other) || other == job) continue;
@@ -104,7 +106,7 @@ static gp_status before(const gp_pipeline *p, const gp_job *job, int *has_needs)
     return gp_status_compose(symbols, *has_needs);
 }
 
-/* May the job run, given what its predecessors came to? */
+/* Whether the job may run, given the status of its predecessors. */
 static int may_run(const char *when, gp_status composite, int has_needs)
 {
     if (composite == GP_STATUS_NONE) return strcmp(when, "on_failure") != 0;
@@ -113,7 +115,7 @@ static int may_run(const char *when, gp_status composite, int has_needs)
     return composite == GP_STATUS_SUCCESS || (composite == GP_STATUS_SKIPPED && !has_needs);
 }
 
-/* Lets a job leave `created` if its time has come. */
+/* Moves a job out of `created` if it may leave. */
 static int job_leave(gp_mock *m, gp_job *job, gp_ms at)
 {
     int has_needs;

@@ -11,7 +11,7 @@ void gp_pipeline_set_status(gp_mock *m, gp_pipeline *p, gp_status status, gp_ms 
 /* Moves every job that may leave `created`, until none can, then composes the pipeline's status. */
 void gp_pipeline_settle(gp_mock *m, gp_pipeline *p, gp_ms at);
 
-/* Takes a pipeline out of every place and frees it; the caller deletes its rows. */
+/* Removes a pipeline from every list and index and frees it; the caller deletes its rows. */
 void gp_pipeline_remove(gp_mock *m, gp_pipeline *p);
 
 #endif

@@ -1,3 +1,4 @@
+/* From a plan to rows: sha, jobs in the order of their stages, first events. */
 #include "mock/engine/pipeline_create.h"
 
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 #include "mock/engine/rules.h"
 #include "mock/engine/schedule.h"
 #include "mock/engine/world.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 gp_pipeline_plan gp_pipeline_plan_new(const gp_mock *m, gp_project *project)
 {

@@ -17,17 +17,17 @@ typedef struct gp_pipeline_plan {
     int64_t scenario_id, after;
     gp_status terminal;
     int never;
-    int has_rule; /* is any of the four above set? */
+    int has_rule; /* whether any of the four above is set */
     gp_ms at;
 } gp_pipeline_plan;
 
-/* The plan for nothing in particular, at m->now. */
+/* A plan with defaults, at m->now. */
 gp_pipeline_plan gp_pipeline_plan_new(const gp_mock *m, gp_project *project);
 
-/* Makes the pipeline and its jobs. NULL: no job would be in it, or memory ran out. */
+/* Creates the pipeline and its jobs. NULL: it would have no job, or memory ran out. */
 gp_pipeline *gp_pipeline_make(gp_mock *m, const gp_pipeline_plan *plan);
 
-/* The commit that a ref stands for: the same as long as seed, project and ref are. */
+/* The commit of a ref: equal for equal seed, project and ref. */
 void gp_ref_sha(const gp_mock *m, const gp_project *project, const char *ref, char sha[41]);
 
 /* How a ref is stored: "refs/heads/x" as "x". */

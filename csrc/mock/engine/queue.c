@@ -1,3 +1,4 @@
+/* Resource groups, preparation and callbacks, each one step between `created` and `pending`. */
 #include "mock/engine/queue.h"
 
 #include <string.h>
@@ -11,13 +12,13 @@ static const char *group_of(const gp_job *job)
     return job->def ? gp_job_text(job, "resource_group", NULL) : NULL;
 }
 
-/* A trigger job that has made its pipeline shows that one's status and waits for nothing. */
+/* A trigger job that has started its pipeline mirrors its status and waits for nothing. */
 static int waits(const gp_job *job)
 {
     return job->status == GP_STATUS_WAITING_FOR_RESOURCE && job->downstream_id == GP_UNSET;
 }
 
-/* Has the job its group's resource, or been promised it? */
+/* Whether the job holds its group's resource, or is next in line for it. */
 static int holds(const gp_job *job)
 {
     if (job->downstream_id != GP_UNSET) return !gp_status_is_finished(job->status);
@@ -35,7 +36,7 @@ static int holds(const gp_job *job)
     }
 }
 
-/* Another job than `except` that has the group's resource; or, with `waiting`, the one with the
+/* A job other than `except` that holds the group's resource; with `waiting`, the job with the
  * lowest id that waits for it. */
 static gp_job *find(const gp_project *project, const char *group, const gp_job *except, int waiting)
 {

@@ -1,7 +1,7 @@
 /*
- * What a job goes through between `created` and a runner: its resource group (one job of a group
- * runs at a time, in all pipelines of the project), what has to be prepared, and a call that it
- * waits for. Each only where the world says so.
+ * The steps of a job between `created` and a runner: its resource group (one job of a group runs at
+ * a time, in all pipelines of the project), preparation, and a callback that it waits for. Each
+ * only if the world says so.
  */
 #ifndef GP_MOCK_ENGINE_QUEUE_H
 #define GP_MOCK_ENGINE_QUEUE_H

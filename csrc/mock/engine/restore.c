@@ -1,3 +1,4 @@
+/* What the rows imply but do not store: definitions, places in the schedule, free resources. */
 #include "mock/engine/restore.h"
 
 #include <stdlib.h>
@@ -28,7 +29,7 @@ static const gp_json *find_job_defs(const gp_pipeline *p)
 
 static int restore_pipeline(gp_mock *m, gp_pipeline *p)
 {
-    if (!p->jobs_stored) return gp_simulate_restore(m, p);
+    if (!p->jobs_stored) return gp_pipeline_restore(m, p);
     if (p->world) p->job_defs = find_job_defs(p);
     return 1;
 }
@@ -45,7 +46,7 @@ static int restore_job(gp_mock *m, gp_job *job)
     return 1;
 }
 
-/* Pipelines whose jobs have been read take their place among what is to come. */
+/* Puts pipelines whose jobs have been read into the schedule. */
 static void schedule_all(gp_mock *m)
 {
     size_t i, k;

@@ -1,5 +1,5 @@
 /*
- * How rows that were read back from the database take their place in the engine again.
+ * Puts rows that were read from the database back into the engine.
  */
 #ifndef GP_MOCK_ENGINE_RESTORE_H
 #define GP_MOCK_ENGINE_RESTORE_H

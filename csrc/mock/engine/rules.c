@@ -1,3 +1,4 @@
+/* A scenario's jobs are computed from its time and status, so that they need not be stored. */
 #include "mock/engine/rules.h"
 
 #include <stdlib.h>
@@ -7,14 +8,14 @@
 #include "mock/engine/pipeline.h"
 #include "mock/engine/queue.h"
 #include "mock/engine/schedule.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 /* Scenarios -------------------------------------------------------------------------------- */
 
 static const char *const scenario_jobs[3][2] = {
     {"build", "build"}, {"test", "test"}, {"deploy", "deploy"}};
 
-/* How one of the three jobs goes: NEVER for what does not happen. */
+/* The times of one of the three jobs: NEVER for what does not happen. */
 typedef struct course {
     gp_ms start, end;
     gp_status final;
@@ -84,11 +85,11 @@ static void course_apply(gp_job *job, const course *c, gp_ms at)
     } else if (at >= c->start) {
         job->status = GP_STATUS_RUNNING;
         job->queued_at = job->started_at = c->start;
-        job->due = c->end; /* where it goes on if the rule ends now */
+        job->due = c->end; /* the job resumes from here if the rule ends now */
     }
 }
 
-/* Brings a scenario's pipeline to where it is at `at`, and sets its next event. */
+/* Moves a scenario's pipeline to its state at `at`, and sets its next event. */
 void gp_rule_apply(gp_mock *m, gp_pipeline *p, gp_ms at)
 {
     gp_status terminal;
@@ -124,7 +125,7 @@ int gp_rule_make_jobs(gp_mock *m, gp_pipeline *p)
     return 1;
 }
 
-int gp_simulate_restore(gp_mock *m, gp_pipeline *p)
+int gp_pipeline_restore(gp_mock *m, gp_pipeline *p)
 {
     int64_t next = m->next_job;
     gp_ms at;
@@ -132,18 +133,18 @@ int gp_simulate_restore(gp_mock *m, gp_pipeline *p)
     m->next_job = p->first_job_id;
     made = gp_rule_make_jobs(m, p);
     if (m->next_job < next) m->next_job = next;
-    /* As it was when the last event before the end was carried out: nothing is told twice. */
+    /* The state at the last event before the end: no event is reported twice. */
     at = p->updated_at > p->created_at ? p->updated_at : p->created_at;
     if (made) gp_rule_apply(m, p, at > m->advanced ? at : m->advanced);
     return made;
 }
 
-void gp_simulate_rule(gp_mock *m, gp_pipeline *p)
+void gp_pipeline_set_rule(gp_mock *m, gp_pipeline *p)
 {
     gp_ms at = m->now;
     size_t i;
     if (p->rule == GP_RULE_WORLD || p->jobs_stored) {
-        /* A world's pipeline, or one whose jobs were acted upon: three new jobs stand for it. */
+        /* A pipeline of a world, or one whose jobs were acted upon, gets three new jobs. */
         for (i = 0; i < p->jobs.count; i++) {
             gp_job *job = gp_job_at(p, i);
             gp_store_forget_job(m, job->id);
@@ -156,7 +157,7 @@ void gp_simulate_rule(gp_mock *m, gp_pipeline *p)
         p->jobs.count = 0;
         p->jobs_stored = 0;
         p->job_defs = NULL;
-        p->world = NULL; /* its jobs are no world's any more, whatever becomes of them */
+        p->world = NULL; /* its jobs no longer belong to a world */
         if (!gp_rule_make_jobs(m, p)) m->memory_failed = 1;
     }
     p->rule = GP_RULE_SCENARIO;
@@ -168,7 +169,7 @@ void gp_simulate_rule(gp_mock *m, gp_pipeline *p)
     gp_resources_offer(m, p->project, at);
 }
 
-/* From here on the pipeline's jobs go their own way. */
+/* From now on the pipeline's jobs decide for themselves. */
 void gp_rule_leave(gp_mock *m, gp_pipeline *p)
 {
     size_t i;
@@ -212,8 +213,8 @@ static void hold_job(gp_mock *m, gp_job *job, gp_status status, gp_ms at)
     if (status == GP_STATUS_MANUAL || status == GP_STATUS_FAILED || status == GP_STATUS_CANCELED) {
         job->allow_failure = 0;
     }
-    /* Before the change, so that whoever is told of it sees the job as it then is: one that ends
-     * has begun, one that is set back begins anew. */
+    /* The times change before the status, so that an observer sees a consistent job: a finished job
+     * has started, a job that is set back starts again. */
     if (!gp_status_is_finished(status) && (job->finished_at != GP_MS_NONE || !ran))
         job->queued_at = job->started_at = job->finished_at = GP_MS_NONE;
     if (ran && job->started_at == GP_MS_NONE) job->started_at = at;
@@ -222,7 +223,7 @@ static void hold_job(gp_mock *m, gp_job *job, gp_status status, gp_ms at)
     job->due = GP_MS_NEVER;
 }
 
-void gp_simulate_hold(gp_mock *m, gp_pipeline *p, gp_status status)
+void gp_pipeline_hold(gp_mock *m, gp_pipeline *p, gp_status status)
 {
     gp_ms at = m->now;
     size_t count = 0, seen = 0, i;

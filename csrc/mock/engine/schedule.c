@@ -1,3 +1,4 @@
+/* A binary heap; each pipeline knows its place in it. */
 #include "mock/engine/schedule.h"
 #include "mock/engine/job.h"
 

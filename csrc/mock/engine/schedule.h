@@ -6,10 +6,11 @@
 
 #include "mock/rows/state.h"
 
-/* Sets `due` of a pipeline that its jobs move to the earliest of their times, and places it. */
+/* Sets `due` of a pipeline to the earliest time of its jobs, and updates its place in the heap. */
 void gp_schedule_pipeline(gp_mock *m, gp_pipeline *pipeline);
 
-/* Places a pipeline whose `due` has changed; one that is never due leaves. */
+/* Updates the place of a pipeline whose `due` has changed; a pipeline that is never due is
+ * removed. */
 void gp_schedule_update(gp_mock *m, gp_pipeline *pipeline);
 void gp_schedule_remove(gp_mock *m, gp_pipeline *pipeline);
 

@@ -1,3 +1,4 @@
+/* Checks a world against tables of fields, then looks fields up in the tree. */
 #include "mock/engine/world.h"
 #include "mock/rows/projects.h"
 
@@ -145,7 +146,7 @@ static int fits(char type, const gp_json *value)
         return (is_number(value) && value->number >= 0) ||
                (value->type == GP_JSON_OBJECT && gp_json_get_number(value, "min", -1) >= 0 &&
                 gp_json_get_number(value, "max", -1) >= gp_json_get_number(value, "min", 0));
-    /* An empty Lua table may have come as either. */
+    /* An empty Lua table may be encoded as either. */
     case 'l':
         return (value->type == GP_JSON_ARRAY && all_scalars(value, 1)) ||
                (value->type == GP_JSON_OBJECT && empty);
@@ -332,7 +333,7 @@ static int check_project(checker *c, const gp_json *project)
     return 1;
 }
 
-/* project.downstream is another way to write jobs with a `trigger`: they are put behind the
+/* project.downstream is another way to write jobs with a `trigger`: they are appended to the
  * project's own jobs, in a last stage "downstream" unless they name one. */
 static void add_downstream(gp_world *world, gp_json *project)
 {
@@ -383,7 +384,7 @@ static int check_world(gp_world *world, char *err, size_t err_size)
     throttle = gp_json_get(world->root, "throttle");
     if (throttle && !check_fields(&c, "throttle", throttle, throttle_fields, NULL)) return 0;
     projects = gp_json_get(world->root, "projects");
-    /* null, or an empty table that came as a list: there are none. */
+    /* null, or an empty table encoded as an array: no projects. */
     if (projects && !projects->child) projects->type = GP_JSON_OBJECT;
     for (project = projects ? projects->child : NULL; project; project = project->next) {
         const gp_json *other;

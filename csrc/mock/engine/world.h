@@ -15,20 +15,20 @@
  * unknown field 'durration'"). */
 gp_world *gp_world_read(const char *json, size_t len, char *err, size_t err_size);
 
-/* Makes it the current one: its projects exist from now on, and no others. */
+/* Makes it the current world: from now on only its projects exist. */
 int gp_world_enter(gp_mock *m, const gp_world *world);
 
 /* A project's definition in a world, or NULL. */
 const gp_json *gp_world_project(const gp_world *world, const char *path);
 
-/* May a pipeline be made for that ref? The definition may be NULL: then every ref exists. */
+/* Whether the ref exists. The definition may be NULL: then every ref exists. */
 int gp_world_has_ref(const gp_json *project, const char *ref);
 
 /* The first variant of a job that matches, or NULL. `variables` is the pipeline's array. */
 const gp_json *gp_world_variant(const gp_json *job, const char *ref, const gp_json *variables,
                                 int attempt);
 
-/* A field of a job: the variant's if it has it. */
+/* A field of a job: the variant's if the variant has it. */
 const gp_json *gp_job_field(const gp_job *job, const char *name);
 const char *gp_job_text(const gp_job *job, const char *name, const char *fallback);
 double gp_job_number(const gp_job *job, const char *name, double fallback);

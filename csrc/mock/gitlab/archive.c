@@ -1,3 +1,5 @@
+/* Local headers, contents, the central directory; fixed times, so that equal files give equal
+ * bytes. */
 #include "mock/gitlab/archive.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+/* Reads artifacts from the definition of the job; expiry and deletion are decided in
+ * json_views.c. */
 #include "mock/gitlab/artifacts.h"
 
 #include <stdio.h>
@@ -9,7 +11,7 @@
 #include "mock/gitlab/object_store.h"
 #include "mock/request/download.h"
 #include "mock/gitlab/json_views.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 static const gp_json *file_of(const gp_json *files, const char *path)
 {
@@ -43,7 +45,7 @@ static int send_archive(gp_call *call, const gp_job *job, const char *missing)
 {
     const gp_json *files = gp_job_files(call->m, job);
     if (!files) return gp_fail(call, 404, missing);
-    if (gp_bucket_holds(call)) return gp_bucket_redirect(call, job);
+    if (gp_object_store_holds(call)) return gp_object_store_redirect(call, job);
     gp_archive_write(&call->out->body, files);
     return gp_send_bytes(call, "application/octet-stream", "artifacts.zip");
 }
@@ -133,13 +135,13 @@ static void shape_entry(gp_buf *buf, const entry *e)
     size_t end = e->file ? e->len : e->len - 1, start = end;
     while (start && e->path[start - 1] != '/')
         start--;
-    gp_out_open(buf, NULL, '{');
-    gp_out_bytes(buf, "name", e->path + start, end - start);
-    gp_out_bytes(buf, "path", e->path, e->len);
-    gp_out_string(buf, "type", e->file ? "file" : "directory");
-    if (e->file) gp_out_integer(buf, "size", (int64_t)e->file->len);
-    gp_out_string(buf, "mode", e->file ? "100644" : "040755");
-    gp_out_close(buf, '}');
+    gp_write_open(buf, NULL, '{');
+    gp_write_bytes(buf, "name", e->path + start, end - start);
+    gp_write_bytes(buf, "path", e->path, e->len);
+    gp_write_string(buf, "type", e->file ? "file" : "directory");
+    if (e->file) gp_write_integer(buf, "size", (int64_t)e->file->len);
+    gp_write_string(buf, "mode", e->file ? "100644" : "040755");
+    gp_write_close(buf, '}');
 }
 
 int gp_artifact_tree(gp_call *call)
@@ -170,10 +172,10 @@ int gp_artifact_tree(gp_call *call)
     if (prefix && !count) return gp_fail(call, 404, "404 Path Not Found");
     qsort(entries, count, sizeof *entries, by_path);
     page = gp_page_of(call, (int64_t)count, 1);
-    gp_out_open(&call->out->body, NULL, '[');
+    gp_write_open(&call->out->body, NULL, '[');
     for (i = (size_t)page.first; i < (size_t)page.last; i++)
         shape_entry(&call->out->body, &entries[i]);
-    gp_out_close(&call->out->body, ']');
+    gp_write_close(&call->out->body, ']');
     return 200;
 }
 
@@ -190,7 +192,7 @@ int gp_keep_artifacts(gp_call *call)
     if (!gp_job_files(call->m, call->job)) return gp_fail(call, 404, "404 Not Found");
     call->job->kept = 1;
     touch(call, call->job);
-    gp_shape_job(&call->out->body, NULL, call->m, call->job);
+    gp_view_job(&call->out->body, NULL, call->m, call->job);
     return 200;
 }
 

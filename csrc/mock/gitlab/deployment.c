@@ -1,3 +1,4 @@
+/* Rows of deployments and their life; the endpoints are in deployments.c. */
 #include "mock/gitlab/deployment.h"
 
 #include <stdlib.h>
@@ -6,7 +7,7 @@
 #include "mock/gitlab/environment.h"
 #include "mock/gitlab/json_views.h"
 #include "mock/rows/entity.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 const char *gp_deployment_status_word(const char *text)
 {
@@ -30,19 +31,19 @@ void gp_deployment_free(gp_deployment *d)
 static void save(gp_mock *m, const gp_deployment *d)
 {
     gp_buf buf = {.alloc = &m->alloc};
-    gp_out_open(&buf, NULL, '{');
-    gp_out_integer(&buf, "iid", d->iid);
-    gp_out_integer(&buf, "project_id", d->project->id);
-    gp_out_integer(&buf, "environment_id", d->environment_id);
-    gp_out_integer(&buf, "job_id", d->job_id);
-    gp_out_string(&buf, "ref", d->ref);
-    gp_out_string(&buf, "sha", d->sha);
-    gp_out_boolean(&buf, "tag", d->tag);
-    gp_out_string(&buf, "status", d->status);
-    gp_out_integer(&buf, "created_at", d->created_at);
-    gp_out_integer(&buf, "updated_at", d->updated_at);
-    gp_out_integer(&buf, "finished_at", d->finished_at);
-    gp_out_close(&buf, '}');
+    gp_write_open(&buf, NULL, '{');
+    gp_write_integer(&buf, "iid", d->iid);
+    gp_write_integer(&buf, "project_id", d->project->id);
+    gp_write_integer(&buf, "environment_id", d->environment_id);
+    gp_write_integer(&buf, "job_id", d->job_id);
+    gp_write_string(&buf, "ref", d->ref);
+    gp_write_string(&buf, "sha", d->sha);
+    gp_write_boolean(&buf, "tag", d->tag);
+    gp_write_string(&buf, "status", d->status);
+    gp_write_integer(&buf, "created_at", d->created_at);
+    gp_write_integer(&buf, "updated_at", d->updated_at);
+    gp_write_integer(&buf, "finished_at", d->finished_at);
+    gp_write_close(&buf, '}');
     gp_store_row(m, "deployment", d->id, &buf);
 }
 
@@ -145,29 +146,29 @@ static void clear(gp_mock *m)
 
 const gp_entity gp_deployment_entity = {.kind = "deployment", .load = load_one, .clear = clear};
 
-void gp_shape_deployment(gp_buf *buf, const char *key, gp_mock *m, const gp_deployment *d)
+void gp_view_deployment(gp_buf *buf, const char *key, gp_mock *m, const gp_deployment *d)
 {
     const gp_environment *environment = gp_environment_by_id(d->project, d->environment_id);
     const gp_job *job = d->job_id == GP_UNSET ? NULL : gp_ids_get(&m->jobs, d->job_id);
-    gp_out_open(buf, key, '{');
-    gp_out_integer(buf, "id", d->id);
-    gp_out_integer(buf, "iid", d->iid);
-    gp_out_string(buf, "ref", d->ref);
-    gp_out_string(buf, "sha", d->sha);
-    gp_out_time(buf, "created_at", d->created_at);
-    gp_out_time(buf, "updated_at", d->updated_at);
-    gp_out_string(buf, "status", d->status);
-    gp_shape_user(buf, "user", m, gp_user_find(m, job ? job->pipeline->user_id : 1));
+    gp_write_open(buf, key, '{');
+    gp_write_integer(buf, "id", d->id);
+    gp_write_integer(buf, "iid", d->iid);
+    gp_write_string(buf, "ref", d->ref);
+    gp_write_string(buf, "sha", d->sha);
+    gp_write_time(buf, "created_at", d->created_at);
+    gp_write_time(buf, "updated_at", d->updated_at);
+    gp_write_string(buf, "status", d->status);
+    gp_view_user(buf, "user", m, gp_user_find(m, job ? job->pipeline->user_id : 1));
     if (environment) {
-        gp_shape_environment(buf, "environment", environment);
-        gp_out_close(buf, '}');
+        gp_view_environment(buf, "environment", environment);
+        gp_write_close(buf, '}');
     } else {
-        gp_out_null(buf, "environment");
+        gp_write_null(buf, "environment");
     }
     if (job) {
-        gp_shape_job(buf, "deployable", m, job);
+        gp_view_job(buf, "deployable", m, job);
     } else {
-        gp_out_null(buf, "deployable");
+        gp_write_null(buf, "deployable");
     }
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
 }

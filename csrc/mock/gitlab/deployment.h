@@ -25,7 +25,7 @@ void gp_deployment_free(gp_deployment *deployment);
 /* "created", "running", ...: the lasting copy of such a word, or NULL for another. */
 const char *gp_deployment_status_word(const char *text);
 
-void gp_shape_deployment(gp_buf *buf, const char *key, gp_mock *m, const gp_deployment *deployment);
+void gp_view_deployment(gp_buf *buf, const char *key, gp_mock *m, const gp_deployment *deployment);
 
 extern const gp_entity gp_deployment_entity;
 

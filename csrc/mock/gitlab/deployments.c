@@ -1,3 +1,4 @@
+/* Handlers for /projects/:id/deployments. */
 #include "mock/gitlab/deployments.h"
 
 #include <stdlib.h>
@@ -5,8 +6,8 @@
 
 #include "mock/gitlab/deployment.h"
 #include "mock/gitlab/environment.h"
-#include "mock/request/answer.h"
-#include "mock/rows/store.h"
+#include "mock/request/listing.h"
+#include "mock/rows/save.h"
 
 static int compare_times(gp_ms a, gp_ms b)
 {
@@ -39,11 +40,13 @@ static int within(gp_ms at, gp_ms after, gp_ms before)
     return (after == GP_MS_NONE || at > after) && (before == GP_MS_NONE || at < before);
 }
 
-static int wanted(const gp_call *call, const gp_deployment *d)
+static int wanted(const gp_call *call, const void *row, const void *ctx)
 {
+    const gp_deployment *d = row;
     const char *name = gp_call_string(call, "environment"),
                *status = gp_call_string(call, "status");
     const gp_environment *environment = gp_environment_by_id(d->project, d->environment_id);
+    (void)ctx;
     if (name && (!environment || strcmp(environment->name, name) != 0)) return 0;
     if (status && strcmp(status, d->status) != 0) return 0;
     return within(d->updated_at, gp_call_time(call, "updated_after"),
@@ -52,16 +55,29 @@ static int wanted(const gp_call *call, const gp_deployment *d)
                   gp_call_time(call, "finished_before"));
 }
 
+static void show(gp_call *call, const void *row)
+{
+    gp_view_deployment(&call->out->body, NULL, call->m, row);
+}
+
+/* NULL: by id, the order in which the rows lie. */
+static int (*order(const char *by))(const void *, const void *)
+{
+    if (by && strcmp(by, "updated_at") == 0) return by_updated;
+    if (by && strcmp(by, "finished_at") == 0) return by_finished;
+    return by && strcmp(by, "ref") == 0 ? by_ref : NULL;
+}
+
 int gp_list_deployments(gp_call *call)
 {
-    const gp_list *all = &call->project->deployments;
     const char *sort = gp_call_string(call, "sort"), *by = gp_call_string(call, "order_by");
     const char *status = gp_call_string(call, "status");
-    int descending = sort && strcmp(sort, "desc") == 0, finished;
-    gp_list rows = {0};
-    gp_page page;
-    size_t i;
-    finished =
+    const gp_listing listing = {.rows = &call->project->deployments,
+                                .view = show,
+                                .wanted = wanted,
+                                .compare = order(by),
+                                .reverse = sort && strcmp(sort, "desc") == 0};
+    int finished =
         gp_json_get(call->params, "finished_after") || gp_json_get(call->params, "finished_before");
     if (finished &&
         (!by || strcmp(by, "finished_at") != 0 || !status || strcmp(status, "success") != 0)) {
@@ -69,26 +85,7 @@ int gp_list_deployments(gp_call *call)
             call, 400,
             "400 Bad request - finished_at filter requires finished_at sort and success status");
     }
-    for (i = 0; i < all->count; i++) {
-        if (wanted(call, all->items[i]) && !gp_list_add(&rows, all->items[i]))
-            call->m->memory_failed = 1;
-    }
-    if (by && rows.count && strcmp(by, "updated_at") == 0) {
-        qsort(rows.items, rows.count, sizeof *rows.items, by_updated);
-    } else if (by && rows.count && strcmp(by, "finished_at") == 0) {
-        qsort(rows.items, rows.count, sizeof *rows.items, by_finished);
-    } else if (by && rows.count && strcmp(by, "ref") == 0) {
-        qsort(rows.items, rows.count, sizeof *rows.items, by_ref);
-    }
-    page = gp_page_of(call, (int64_t)rows.count, 1);
-    gp_out_open(&call->out->body, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++) {
-        gp_shape_deployment(&call->out->body, NULL, call->m,
-                            rows.items[descending ? rows.count - 1 - i : i]);
-    }
-    gp_out_close(&call->out->body, ']');
-    gp_list_free(&rows);
-    return 200;
+    return gp_listing_respond(call, &listing);
 }
 
 static gp_deployment *asked(const gp_call *call)
@@ -105,17 +102,16 @@ int gp_get_deployment(gp_call *call)
 {
     const gp_deployment *d = asked(call);
     if (!d) return not_found(call);
-    gp_shape_deployment(&call->out->body, NULL, call->m, d);
+    gp_view_deployment(&call->out->body, NULL, call->m, d);
     return 200;
 }
 
 int gp_deployment_merge_requests(gp_call *call)
 {
+    const gp_list none = {0};
+    const gp_listing listing = {.rows = &none};
     if (!asked(call)) return not_found(call);
-    gp_page_of(call, 0, 1);
-    gp_out_open(&call->out->body, NULL, '[');
-    gp_out_close(&call->out->body, ']');
-    return 200;
+    return gp_listing_respond(call, &listing);
 }
 
 int gp_create_deployment(gp_call *call)
@@ -133,7 +129,7 @@ int gp_create_deployment(gp_call *call)
     d = environment ? gp_deployment_make(m, environment, &plan) : NULL;
     if (!d) return gp_fail_memory(call);
     gp_deployment_status(m, d, gp_call_string(call, "status"), m->now);
-    gp_shape_deployment(&call->out->body, NULL, m, d);
+    gp_view_deployment(&call->out->body, NULL, m, d);
     return 201;
 }
 
@@ -147,7 +143,7 @@ int gp_update_deployment(gp_call *call)
                        "using the API");
     }
     gp_deployment_status(call->m, d, gp_call_string(call, "status"), call->m->now);
-    gp_shape_deployment(&call->out->body, NULL, call->m, d);
+    gp_view_deployment(&call->out->body, NULL, call->m, d);
     return 200;
 }
 

@@ -1,3 +1,4 @@
+/* Rows of environments and their life; the endpoints are in environments.c. */
 #include "mock/gitlab/environment.h"
 
 #include <ctype.h>
@@ -7,9 +8,9 @@
 
 #include "mock/engine/world.h"
 #include "mock/rows/entity.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
-/* Texts that are its own, by their names in rows and parameters. */
+/* Texts that an environment owns, by their names in rows and parameters. */
 static const struct {
     const char *name;
     size_t at;
@@ -29,7 +30,7 @@ static char **text_at(gp_environment *e, int i)
     return (char **)(void *)((char *)e + texts[i].at);
 }
 
-/* Takes those that are given. 0 when memory ran out. */
+/* Copies the texts that are given. 0 when memory ran out. */
 int gp_environment_take(gp_mock *m, gp_environment *e, const gp_json *given)
 {
     int i, good = 1;
@@ -64,18 +65,18 @@ void gp_environment_save(gp_mock *m, gp_environment *e)
 {
     gp_buf buf = {.alloc = &m->alloc};
     int i;
-    gp_out_open(&buf, NULL, '{');
-    gp_out_integer(&buf, "project_id", e->project->id);
-    gp_out_string(&buf, "name", e->name);
+    gp_write_open(&buf, NULL, '{');
+    gp_write_integer(&buf, "project_id", e->project->id);
+    gp_write_string(&buf, "name", e->name);
     for (i = 0; i < TEXTS; i++)
-        gp_out_string(&buf, texts[i].name, *text_at(e, i));
-    gp_out_integer(&buf, "cluster_agent_id", e->cluster_agent_id);
-    gp_out_string(&buf, "state", e->state);
-    gp_out_integer(&buf, "created_at", e->created_at);
-    gp_out_integer(&buf, "updated_at", e->updated_at);
-    gp_out_integer(&buf, "stop_job_id", e->stop_job_id);
-    gp_out_integer(&buf, "delete_at", e->delete_at);
-    gp_out_close(&buf, '}');
+        gp_write_string(&buf, texts[i].name, *text_at(e, i));
+    gp_write_integer(&buf, "cluster_agent_id", e->cluster_agent_id);
+    gp_write_string(&buf, "state", e->state);
+    gp_write_integer(&buf, "created_at", e->created_at);
+    gp_write_integer(&buf, "updated_at", e->updated_at);
+    gp_write_integer(&buf, "stop_job_id", e->stop_job_id);
+    gp_write_integer(&buf, "delete_at", e->delete_at);
+    gp_write_close(&buf, '}');
     gp_store_row(m, "environment", e->id, &buf);
 }
 
@@ -224,23 +225,23 @@ void gp_environments_expire(gp_mock *m, gp_project *project)
 }
 
 /* Leaves the object open: a detail adds its last deployment. */
-void gp_shape_environment(gp_buf *buf, const char *key, const gp_environment *e)
+void gp_view_environment(gp_buf *buf, const char *key, const gp_environment *e)
 {
-    gp_out_open(buf, key, '{');
-    gp_out_integer(buf, "id", e->id);
-    gp_out_string(buf, "name", e->name);
-    gp_out_string(buf, "slug", e->slug);
-    gp_out_string(buf, "description", e->description);
-    gp_out_string(buf, "external_url", e->external_url);
-    gp_out_time(buf, "created_at", e->created_at);
-    gp_out_time(buf, "updated_at", e->updated_at);
-    gp_out_string(buf, "tier", e->tier);
-    gp_out_string(buf, "state", e->state);
-    gp_out_null(buf, "auto_stop_at");
-    gp_out_string(buf, "kubernetes_namespace", e->kubernetes_namespace);
-    gp_out_string(buf, "flux_resource_path", e->flux_resource_path);
-    gp_out_string(buf, "auto_stop_setting", e->auto_stop);
-    gp_out_boolean(buf, "enable_advanced_logs_querying", 0);
-    gp_out_open(buf, "logs_api_path", '"');
+    gp_write_open(buf, key, '{');
+    gp_write_integer(buf, "id", e->id);
+    gp_write_string(buf, "name", e->name);
+    gp_write_string(buf, "slug", e->slug);
+    gp_write_string(buf, "description", e->description);
+    gp_write_string(buf, "external_url", e->external_url);
+    gp_write_time(buf, "created_at", e->created_at);
+    gp_write_time(buf, "updated_at", e->updated_at);
+    gp_write_string(buf, "tier", e->tier);
+    gp_write_string(buf, "state", e->state);
+    gp_write_null(buf, "auto_stop_at");
+    gp_write_string(buf, "kubernetes_namespace", e->kubernetes_namespace);
+    gp_write_string(buf, "flux_resource_path", e->flux_resource_path);
+    gp_write_string(buf, "auto_stop_setting", e->auto_stop);
+    gp_write_boolean(buf, "enable_advanced_logs_querying", 0);
+    gp_write_open(buf, "logs_api_path", '"');
     gp_buf_addf(buf, "/%s/-/logs/k8s.json?environment_name=%s\"", e->project->path, e->slug);
 }

@@ -16,21 +16,21 @@ gp_environment *gp_environment_by_id(const gp_project *project, int64_t id);
 /* NULL when memory ran out. */
 gp_environment *gp_environment_make(gp_mock *m, gp_project *project, const char *name, gp_ms at);
 
-/* Takes the texts that an object gives. 0 when memory ran out. */
+/* Copies the texts that an object gives. 0 when memory ran out. */
 int gp_environment_take(gp_mock *m, gp_environment *environment, const gp_json *given);
 void gp_environment_save(gp_mock *m, gp_environment *environment);
 void gp_environment_free(gp_environment *environment);
 void gp_environment_stop(gp_mock *m, gp_environment *environment, gp_ms at);
 void gp_environment_delete(gp_mock *m, gp_environment *environment);
 
-/* Deletes the review apps of the project whose time has come by m->now. */
+/* Deletes the review apps of the project that are due by m->now. */
 void gp_environments_expire(gp_mock *m, gp_project *project);
 
 /* A field of a job's `environment`, which is a name, or {name, url, action, tier}. */
 const char *gp_job_environment(const gp_job *job, const char *field, const char *fallback);
 
 /* Leaves the object open: a detail adds its last deployment. */
-void gp_shape_environment(gp_buf *buf, const char *key, const gp_environment *environment);
+void gp_view_environment(gp_buf *buf, const char *key, const gp_environment *environment);
 
 extern const gp_entity gp_environment_entity;
 

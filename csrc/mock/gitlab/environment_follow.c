@@ -1,3 +1,4 @@
+/* Called for every change of a job, so it returns early for jobs without an environment. */
 #include "mock/gitlab/environment_follow.h"
 
 #include <string.h>
@@ -6,7 +7,7 @@
 #include "mock/gitlab/deployment.h"
 #include "mock/gitlab/environment.h"
 
-/* A job that stops its environment deploys nothing. */
+/* A job that stops its environment makes no deployment. */
 static void follow_stop(gp_mock *m, const gp_job *job, const char *name, gp_ms at)
 {
     gp_environment *e = gp_environment_by_name(job->pipeline->project, name);

@@ -1,3 +1,4 @@
+/* Handlers for /projects/:id/environments. */
 #include "mock/gitlab/environments.h"
 
 #include <string.h>
@@ -8,68 +9,61 @@
 #include "mock/gitlab/deployment.h"
 #include "mock/gitlab/environment.h"
 #include "mock/gitlab/json_views.h"
-#include "mock/request/answer.h"
+#include "mock/request/listing.h"
 
 static void detail(gp_call *call, const gp_environment *e)
 {
     gp_buf *buf = &call->out->body;
     const gp_deployment *current = gp_deployment_current(e);
-    gp_shape_environment(buf, NULL, e);
+    gp_view_environment(buf, NULL, e);
     if (current) {
-        gp_shape_deployment(buf, "last_deployment", call->m, current);
+        gp_view_deployment(buf, "last_deployment", call->m, current);
     } else {
-        gp_out_null(buf, "last_deployment");
+        gp_write_null(buf, "last_deployment");
     }
     if (e->cluster_agent_id == GP_UNSET) {
-        gp_out_null(buf, "cluster_agent");
+        gp_write_null(buf, "cluster_agent");
     } else {
-        gp_out_open(buf, "cluster_agent", '{');
-        gp_out_integer(buf, "id", e->cluster_agent_id);
-        gp_out_close(buf, '}');
+        gp_write_open(buf, "cluster_agent", '{');
+        gp_write_integer(buf, "id", e->cluster_agent_id);
+        gp_write_close(buf, '}');
     }
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
 }
 
-static int wanted(const gp_call *call, const gp_environment *e)
+static int wanted(const gp_call *call, const void *row, const void *ctx)
 {
+    const gp_environment *e = row;
     const char *name = gp_call_string(call, "name"), *search = gp_call_string(call, "search");
     const char *state = gp_call_string(call, "states");
+    (void)ctx;
     if (name && strcmp(name, e->name) != 0) return 0;
     if (search && !strcasestr(e->name, search)) return 0;
     return !state || strcmp(state, e->state) == 0;
 }
 
+static void show_short(gp_call *call, const void *row)
+{
+    gp_view_environment(&call->out->body, NULL, row);
+    gp_view_project(&call->out->body, "project", call->m, call->project);
+    gp_write_close(&call->out->body, '}');
+}
+
 int gp_list_environments(gp_call *call)
 {
-    const gp_list *all = &call->project->environments;
     const char *search = gp_call_string(call, "search");
-    gp_buf *buf = &call->out->body;
-    gp_list rows = {0};
-    gp_page page;
-    size_t i;
+    const gp_listing listing = {
+        .rows = &call->project->environments, .view = show_short, .wanted = wanted};
     if (search && gp_call_string(call, "name")) {
         return gp_fail_error(call, 400, "name, search cannot be used together");
     }
     if (search && strlen(search) < 3) {
         return gp_fail(call, 400, "400 Bad request - Search query is less than 3 characters");
     }
-    for (i = 0; i < all->count; i++) {
-        if (wanted(call, all->items[i]) && !gp_list_add(&rows, all->items[i]))
-            call->m->memory_failed = 1;
-    }
-    page = gp_page_of(call, (int64_t)rows.count, 1);
-    gp_out_open(buf, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++) {
-        gp_shape_environment(buf, NULL, rows.items[i]);
-        gp_shape_project(buf, "project", call->m, call->project);
-        gp_out_close(buf, '}');
-    }
-    gp_out_close(buf, ']');
-    gp_list_free(&rows);
-    return 200;
+    return gp_listing_respond(call, &listing);
 }
 
-/* The environment that is asked for, or NULL. */
+/* The environment that the call names, or NULL. */
 static gp_environment *asked(const gp_call *call)
 {
     return gp_environment_by_id(call->project, gp_call_integer(call, "environment_id", 0));
@@ -166,7 +160,7 @@ int gp_stop_environment(gp_call *call)
         e->stop_job_id = job->id;
         e->updated_at = call->m->now;
         gp_environment_save(call->m, e);
-        gp_simulate_job_play(call->m, job, NULL);
+        gp_job_play(call->m, job, NULL);
     } else if (strcmp(e->state, "available") == 0 || gp_call_boolean(call, "force", 0)) {
         gp_environment_stop(call->m, e, call->m->now);
     }
@@ -189,7 +183,7 @@ int gp_stop_stale_environments(gp_call *call)
     return gp_fail(call, 200, "Successfully requested stop for all stale environments");
 }
 
-/* Review apps: what lies in the folder review/, and is stopped since before a time. */
+/* Review apps: environments in the folder review/ that were stopped before a time. */
 static int is_old_review_app(const gp_environment *e, gp_ms before)
 {
     return strncmp(e->name, "review/", 7) == 0 && strcmp(e->state, "stopped") == 0 &&
@@ -208,27 +202,27 @@ int gp_delete_review_apps(gp_call *call)
     if (left < 1 || left > MOST)
         return gp_fail_error(call, 400, "limit does not have a valid value");
     if (before == GP_MS_NONE) before = now - 30 * day;
-    gp_out_open(buf, NULL, '{');
-    gp_out_open(buf, "scheduled_entries", '[');
+    gp_write_open(buf, NULL, '{');
+    gp_write_open(buf, "scheduled_entries", '[');
     for (i = 0; i < call->project->environments.count && left; i++) {
         gp_environment *e = call->project->environments.items[i];
         if (!is_old_review_app(e, before)) continue;
         left--;
-        gp_out_open(buf, NULL, '{');
-        gp_out_integer(buf, "id", e->id);
-        gp_out_string(buf, "name", e->name);
-        gp_out_string(buf, "slug", e->slug);
-        gp_out_string(buf, "external_url", e->external_url);
-        gp_out_time(buf, "created_at", e->created_at);
-        gp_out_time(buf, "updated_at", e->updated_at);
-        gp_out_close(buf, '}');
+        gp_write_open(buf, NULL, '{');
+        gp_write_integer(buf, "id", e->id);
+        gp_write_string(buf, "name", e->name);
+        gp_write_string(buf, "slug", e->slug);
+        gp_write_string(buf, "external_url", e->external_url);
+        gp_write_time(buf, "created_at", e->created_at);
+        gp_write_time(buf, "updated_at", e->updated_at);
+        gp_write_close(buf, '}');
         if (dry) continue;
         e->delete_at = now + 7 * day;
         gp_environment_save(call->m, e);
     }
-    gp_out_close(buf, ']');
-    gp_out_open(buf, "unprocessable_entries", '[');
-    gp_out_close(buf, ']');
-    gp_out_close(buf, '}');
+    gp_write_close(buf, ']');
+    gp_write_open(buf, "unprocessable_entries", '[');
+    gp_write_close(buf, ']');
+    gp_write_close(buf, '}');
     return 200;
 }

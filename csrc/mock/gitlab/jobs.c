@@ -1,8 +1,10 @@
+/* Handlers for lists of jobs, one job, and what can be done to it. */
 #include "mock/gitlab/jobs.h"
 
 #include <string.h>
 
 #include "mock/request/answer.h"
+#include "mock/request/listing.h"
 #include "mock/request/faults.h"
 #include "mock/gitlab/launch.h"
 #include "mock/gitlab/json_views.h"
@@ -11,12 +13,13 @@
 #include "mock/request/throttle.h"
 #include "mock/engine/world.h"
 
-static void shape(gp_call *call, const gp_job *job)
+static void show(gp_call *call, const void *row)
 {
+    const gp_job *job = row;
     if (gp_job_trigger(job)) {
-        gp_shape_bridge(&call->out->body, NULL, call->m, job);
+        gp_view_bridge(&call->out->body, NULL, call->m, job);
     } else {
-        gp_shape_job(&call->out->body, NULL, call->m, job);
+        gp_view_job(&call->out->body, NULL, call->m, job);
     }
 }
 
@@ -31,27 +34,25 @@ static int in_scope(const gp_call *call, const gp_job *job)
     return 0;
 }
 
-/* Jobs of one pipeline, newest first: builds, or trigger jobs. */
+/* Jobs of one pipeline: builds, or trigger jobs. */
+typedef struct kind {
+    int bridges, retried;
+} kind;
+
+static int wanted(const gp_call *call, const void *row, const void *ctx)
+{
+    const gp_job *job = row;
+    const kind *k = ctx;
+    if ((gp_job_trigger(job) != NULL) != k->bridges || !in_scope(call, job)) return 0;
+    return !job->retried || (k->retried && !k->bridges);
+}
+
 static int list_of_pipeline(gp_call *call, int bridges)
 {
-    const gp_list *all = &call->pipeline->jobs;
-    int retried = gp_call_boolean(call, "include_retried", 0);
-    gp_list rows = {0};
-    gp_page page;
-    size_t i;
-    for (i = all->count; i > 0; i--) {
-        gp_job *job = all->items[i - 1];
-        if ((gp_job_trigger(job) != NULL) != bridges || !in_scope(call, job)) continue;
-        if (job->retried && (!retried || bridges)) continue;
-        if (!gp_list_add(&rows, job)) call->m->memory_failed = 1;
-    }
-    page = gp_page_of(call, (int64_t)rows.count, 1);
-    gp_out_open(&call->out->body, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++)
-        shape(call, rows.items[i]);
-    gp_out_close(&call->out->body, ']');
-    gp_list_free(&rows);
-    return 200;
+    const kind k = {bridges, gp_call_boolean(call, "include_retried", 0)};
+    const gp_listing listing = {
+        .rows = &call->pipeline->jobs, .view = show, .wanted = wanted, .ctx = &k, .reverse = 1};
+    return gp_listing_respond(call, &listing);
 }
 
 int gp_list_pipeline_jobs(gp_call *call)
@@ -64,7 +65,7 @@ int gp_list_bridges(gp_call *call)
     return list_of_pipeline(call, 1);
 }
 
-/* Every build of a project by id, ascending. The ids of one pipeline may lie among another's. */
+/* Every build of a project by id, ascending. Ids of different pipelines may interleave. */
 static void project_jobs(gp_call *call, gp_list *rows)
 {
     const gp_list *pipelines = &call->project->pipelines;
@@ -87,7 +88,7 @@ static void project_jobs(gp_call *call, gp_list *rows)
     }
 }
 
-/* Newest first: GitLab knows no other order here. */
+/* Newest first: GitLab has no other order here. */
 static int keyset_jobs(gp_call *call, const gp_list *rows)
 {
     int64_t per_page = gp_call_integer(call, "per_page", 20);
@@ -98,17 +99,17 @@ static int keyset_jobs(gp_call *call, const gp_list *rows)
     size_t i;
     int more = 0;
     if (per_page < 1 || per_page > 100) per_page = per_page < 1 ? 20 : 100;
-    gp_out_open(buf, NULL, '[');
+    gp_write_open(buf, NULL, '[');
     for (i = 0; i < rows->count && !more; i++) {
         const gp_job *job = rows->items[rows->count - 1 - i];
         if ((after >= 0 && job->id <= after) || (before >= 0 && job->id >= before)) continue;
         more = shown == per_page;
         if (more) break;
-        shape(call, job);
+        show(call, job);
         last = job->id;
         shown++;
     }
-    gp_out_close(buf, ']');
+    gp_write_close(buf, ']');
     if (more) {
         gp_page_keyset(call,
                        gp_arena_print(call->arena,
@@ -125,8 +126,6 @@ int gp_list_project_jobs(gp_call *call)
                *sort = gp_call_string(call, "sort");
     int ascending = sort && strcmp(sort, "asc") == 0;
     gp_list rows = {0};
-    gp_page page;
-    size_t i;
     int keyset = pagination && strcmp(pagination, "keyset") == 0, status;
     if (!gp_throttle_allows_jobs(call, gp_fault_throttle(call->m, "jobs"))) {
         gp_buf_adds(&call->out->body,
@@ -144,12 +143,8 @@ int gp_list_project_jobs(gp_call *call)
     if (keyset) {
         keyset_jobs(call, &rows);
     } else {
-        page = gp_page_of(call, (int64_t)rows.count, 0);
-        gp_out_open(&call->out->body, NULL, '[');
-        for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++) {
-            shape(call, rows.items[ascending ? i : rows.count - 1 - i]);
-        }
-        gp_out_close(&call->out->body, ']');
+        gp_listing listing = {.rows = &rows, .view = show, .reverse = !ascending, .uncounted = 1};
+        gp_listing_respond(call, &listing);
     }
     gp_list_free(&rows);
     return 200;
@@ -157,7 +152,7 @@ int gp_list_project_jobs(gp_call *call)
 
 int gp_get_job(gp_call *call)
 {
-    shape(call, call->job);
+    show(call, call->job);
     return 200;
 }
 
@@ -167,7 +162,7 @@ static const gp_job *own_job(const gp_call *call)
     return gp_ids_get(&call->m->jobs, call->token->job_id);
 }
 
-/* No agent is ever connected; who asks is told all the same. */
+/* No agent is ever connected, but the response describes the caller all the same. */
 int gp_get_own_agents(gp_call *call)
 {
     static const char *const roles[] = {"guest", "reporter", "developer", "maintainer", "owner"};
@@ -175,28 +170,28 @@ int gp_get_own_agents(gp_call *call)
     gp_buf *buf = &call->out->body;
     int i;
     if (!job) return gp_fail(call, 404, "404 Job Not Found");
-    gp_out_open(buf, NULL, '{');
-    gp_out_raw(buf, "allowed_agents", "[]", 2);
-    gp_out_open(buf, "job", '{');
-    gp_out_integer(buf, "id", job->id);
-    gp_out_close(buf, '}');
-    gp_out_open(buf, "pipeline", '{');
-    gp_out_integer(buf, "id", job->pipeline->id);
-    gp_out_close(buf, '}');
-    gp_out_open(buf, "project", '{');
-    gp_out_integer(buf, "id", job->pipeline->project->id);
-    gp_out_raw(buf, "groups", "[]", 2);
-    gp_out_close(buf, '}');
-    gp_out_open(buf, "user", '{');
-    gp_out_integer(buf, "id", call->user->id);
-    gp_out_string(buf, "name", call->user->name);
-    gp_out_string(buf, "username", call->user->username);
-    gp_out_open(buf, "roles_in_project", '[');
+    gp_write_open(buf, NULL, '{');
+    gp_write_raw(buf, "allowed_agents", "[]", 2);
+    gp_write_open(buf, "job", '{');
+    gp_write_integer(buf, "id", job->id);
+    gp_write_close(buf, '}');
+    gp_write_open(buf, "pipeline", '{');
+    gp_write_integer(buf, "id", job->pipeline->id);
+    gp_write_close(buf, '}');
+    gp_write_open(buf, "project", '{');
+    gp_write_integer(buf, "id", job->pipeline->project->id);
+    gp_write_raw(buf, "groups", "[]", 2);
+    gp_write_close(buf, '}');
+    gp_write_open(buf, "user", '{');
+    gp_write_integer(buf, "id", call->user->id);
+    gp_write_string(buf, "name", call->user->name);
+    gp_write_string(buf, "username", call->user->username);
+    gp_write_open(buf, "roles_in_project", '[');
     for (i = 0; i < 5 && (i + 1) * 10 <= call->role; i++)
-        gp_out_string(buf, NULL, roles[i]);
-    gp_out_close(buf, ']');
-    gp_out_close(buf, '}');
-    gp_out_close(buf, '}');
+        gp_write_string(buf, NULL, roles[i]);
+    gp_write_close(buf, ']');
+    gp_write_close(buf, '}');
+    gp_write_close(buf, '}');
     return 200;
 }
 
@@ -204,14 +199,14 @@ int gp_get_own_job(gp_call *call)
 {
     const gp_job *job = own_job(call);
     if (!job) return gp_fail(call, 404, "404 Job Not Found");
-    shape(call, job);
+    show(call, job);
     return 200;
 }
 
 int gp_cancel_job(gp_call *call)
 {
-    gp_simulate_job_cancel(call->m, call->job, gp_call_boolean(call, "force", 0));
-    shape(call, call->job);
+    gp_job_cancel(call->m, call->job, gp_call_boolean(call, "force", 0));
+    show(call, call->job);
     return 201;
 }
 
@@ -220,9 +215,9 @@ int gp_retry_job(gp_call *call)
     gp_job *fresh;
     if (!gp_job_retryable(call->job))
         return gp_fail(call, 403, "403 Forbidden - Job is not retryable");
-    fresh = gp_simulate_job_retry(call->m, call->job);
+    fresh = gp_job_retry(call->m, call->job);
     if (!fresh) return gp_fail_memory(call);
-    shape(call, fresh);
+    show(call, fresh);
     return 201;
 }
 
@@ -232,8 +227,8 @@ int gp_erase_job(gp_call *call)
     if (!gp_status_is_finished(job->status) || job->erased_at != GP_MS_NONE) {
         return gp_fail(call, 403, "403 Forbidden - Job is not erasable!");
     }
-    gp_simulate_job_erase(call->m, call->job);
-    shape(call, call->job);
+    gp_job_erase(call->m, call->job);
+    show(call, call->job);
     return 201;
 }
 
@@ -267,7 +262,7 @@ int gp_play_job(gp_call *call)
     const char *variables = play_variables(call, &bad);
     if (bad) return gp_fail_error(call, 400, "job_variables_attributes is invalid");
     if (!gp_job_playable(call->job)) return gp_fail(call, 400, "400 Bad request - Unplayable Job");
-    gp_simulate_job_play(call->m, call->job, variables);
-    shape(call, call->job);
+    gp_job_play(call->m, call->job, variables);
+    show(call, call->job);
     return 200;
 }

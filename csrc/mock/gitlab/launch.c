@@ -1,3 +1,4 @@
+/* The checks run in GitLab's order, since the first one that fails decides the response. */
 #include "mock/gitlab/launch.h"
 
 #include <stdlib.h>
@@ -69,8 +70,8 @@ static int whole(const char *text, int64_t *value)
     return 1;
 }
 
-/* Overrides among the variables, for clients that can send nothing else. NULL, or the name of one
- * whose value makes no sense. */
+/* Overrides among the variables, for clients that can send nothing else. NULL, or the name of a
+ * variable with an invalid value. */
 static const char *overrides_of_variables(const gp_json *variables, gp_pipeline_plan *plan)
 {
     const char *text = variable(variables, "MOCK_SCENARIO_ID");
@@ -119,7 +120,7 @@ static int overrides(gp_call *call, const gp_launch *launch, gp_pipeline_plan *p
     return 0;
 }
 
-/* What GitLab looks at before anything is made: 0, or the status of the error. */
+/* GitLab's checks before anything is created: 0, or the status of the error. */
 static int refused(gp_call *call, const gp_launch *launch)
 {
     const char *same;
@@ -136,7 +137,7 @@ static int refused(gp_call *call, const gp_launch *launch)
     return same ? gp_fail_field(call, "base", same) : 0;
 }
 
-/* GitLab's limit for one project, user and commit: it counts what has come as far as here. */
+/* GitLab's limit for one project, user and commit counts the requests that reach this point. */
 static int too_many(gp_call *call, const char *ref)
 {
     char sha[41];
@@ -174,6 +175,6 @@ int gp_launch_pipeline(gp_call *call, const gp_launch *launch)
             "Pipeline will not run for the selected trigger. The rules configuration "
             "prevented any jobs from being added to the pipeline.");
     }
-    gp_shape_pipeline(&call->out->body, call->m, made, 0);
+    gp_view_pipeline(&call->out->body, call->m, made, 0);
     return 201;
 }

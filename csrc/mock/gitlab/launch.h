@@ -1,12 +1,12 @@
 /*
- * From a request to a new pipeline: what the two endpoints that make one have in common.
+ * From a request to a new pipeline: the common part of the two endpoints that create one.
  */
 #ifndef GP_MOCK_GITLAB_LAUNCH_H
 #define GP_MOCK_GITLAB_LAUNCH_H
 
 #include "mock/request/call.h"
 
-/* What is asked for. `variables` is an array of {key, value, variable_type}, texts all. */
+/* The requested pipeline. `variables` is an array of {key, value, variable_type}, all strings. */
 typedef struct gp_launch {
     const char *source;
     const char *ref;
@@ -16,8 +16,8 @@ typedef struct gp_launch {
     int64_t upstream_job_id;
 } gp_launch;
 
-/* Checks ref, variables and overrides in GitLab's order, makes the pipeline and writes the answer:
- * 201, or an error. */
+/* Checks ref, variables and overrides in GitLab's order, creates the pipeline and writes the
+ * response: 201, or an error. */
 int gp_launch_pipeline(gp_call *call, const gp_launch *launch);
 
 /* One {key, value, variable_type} of text. */

@@ -1,3 +1,4 @@
+/* A signature is a hash of the seed, the job and the time of signing, written in the form of S3. */
 #include "mock/gitlab/object_store.h"
 
 #include <stdio.h>
@@ -13,12 +14,13 @@
 
 enum { VALID_SECONDS = 300 };
 
-/* Paths of the store begin with this; what follows is a job's number and its archive's name. */
+/* Paths of the store begin with this; the job's id and the archive's name follow. */
 static const char prefix[] = "/gitlab-artifacts/";
 static const char suffix[] = "/artifacts.zip";
 
-/* Where the store is for who asks: a served simulation goes by two names on its own machine, and
- * the other one is another origin. NULL where there is no such name. */
+/* The store's origin for this client: a served simulation has two names on its own machine
+ * (127.0.0.1 and localhost), and the one that the client does not use is another origin. NULL where
+ * there is no second name. */
 static const char *origin(const gp_call *call)
 {
     const char *host = gp_http_request_header(call->in, "Host"), *port;
@@ -32,7 +34,7 @@ static const char *origin(const gp_call *call)
     return NULL;
 }
 
-int gp_bucket_holds(const gp_call *call)
+int gp_object_store_holds(const gp_call *call)
 {
     const gp_mock *m = call->m;
     int all = m->world && gp_json_get_boolean(m->world->root, "object_storage", 0);
@@ -40,7 +42,7 @@ int gp_bucket_holds(const gp_call *call)
            origin(call);
 }
 
-int gp_bucket_is_asked(const gp_call *call)
+int gp_object_store_is_target(const gp_call *call)
 {
     return strncmp(call->in->target, prefix, sizeof prefix - 1) == 0;
 }
@@ -50,7 +52,7 @@ static uint64_t signature(const gp_mock *m, int64_t job_id, int64_t signed_at)
     return gp_mock_hash(m, "signature", (uint64_t)job_id * UINT64_C(1000003) + (uint64_t)signed_at);
 }
 
-int gp_bucket_redirect(gp_call *call, const gp_job *job)
+int gp_object_store_redirect(gp_call *call, const gp_job *job)
 {
     const gp_mock *m = call->m;
     int64_t at = m->now / 1000;
@@ -85,7 +87,7 @@ static int carries_token(const gp_call *call)
     return gp_json_get(call->params, "private_token") || gp_json_get(call->params, "access_token");
 }
 
-int gp_bucket_answer(gp_call *call, const char *path, const char *query)
+int gp_object_store_respond(gp_call *call, const char *path, const char *query)
 {
     gp_mock *m = call->m;
     const gp_json *files = NULL;
@@ -94,7 +96,7 @@ int gp_bucket_answer(gp_call *call, const char *path, const char *query)
     int64_t at;
     call->params = gp_json_new(call->arena, GP_JSON_OBJECT);
     if (query && !gp_params_form(call->arena, call->params, query, strlen(query)))
-        return refuse(call, 400, "InvalidRequest", "The query can not be read.");
+        return refuse(call, 400, "InvalidRequest", "The query cannot be read.");
     if (strcmp(call->in->method, "GET") != 0 && strcmp(call->in->method, "HEAD") != 0)
         return refuse(call, 405, "MethodNotAllowed", "The method is not allowed here.");
     if (carries_token(call)) {

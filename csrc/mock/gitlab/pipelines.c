@@ -1,15 +1,17 @@
+/* Handlers for lists of pipelines, one pipeline, and what can be done to it. */
 #include "mock/gitlab/pipelines.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "mock/request/answer.h"
+#include "mock/request/listing.h"
 #include "mock/request/faults.h"
 #include "mock/gitlab/launch.h"
 #include "mock/gitlab/json_views.h"
 #include "mock/engine/job_actions.h"
 #include "mock/engine/pipeline.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 /* Listing ----------------------------------------------------------------------------------- */
 
@@ -17,9 +19,10 @@ typedef struct filter {
     const char *scope, *status, *ref, *sha, *source, *name, *username;
     gp_ms updated_before, updated_after, created_before, created_after, seen_before;
     int yaml_errors;
+    int per_ref; /* the scopes `branches` and `tags`: only the newest of each ref */
 } filter;
 
-/* A filter that is given and not empty. */
+/* A filter that is present and not empty. */
 static const char *given(const gp_call *call, const char *name)
 {
     const char *text = gp_call_string(call, name);
@@ -52,8 +55,23 @@ static int in_scope(const char *scope, const gp_pipeline *p)
     return p->tag == (strcmp(scope, "tags") == 0);
 }
 
-static int wanted(const gp_call *call, const filter *f, const gp_pipeline *p)
+/* Whether no later pipeline of its ref is in the scope. */
+static int newest_of_ref(const gp_list *pipelines, const filter *f, const gp_pipeline *p)
 {
+    size_t i;
+    for (i = pipelines->count; i > 0; i--) {
+        const gp_pipeline *other = pipelines->items[i - 1];
+        if (other == p) return 1;
+        if (other->tag == p->tag && strcmp(other->ref, p->ref) == 0 && in_scope(f->scope, other))
+            return 0;
+    }
+    return 1;
+}
+
+static int wanted(const gp_call *call, const void *row, const void *ctx)
+{
+    const gp_pipeline *p = row;
+    const filter *f = ctx;
     if (p->created_at > f->seen_before) return 0;
     if (f->source ? strcmp(f->source, p->source) != 0 : strcmp(p->source, "parent_pipeline") == 0)
         return 0;
@@ -68,7 +86,8 @@ static int wanted(const gp_call *call, const filter *f, const gp_pipeline *p)
     if (f->updated_before != GP_MS_NONE && p->updated_at >= f->updated_before) return 0;
     if (f->updated_after != GP_MS_NONE && p->updated_at <= f->updated_after) return 0;
     if (f->created_before != GP_MS_NONE && p->created_at >= f->created_before) return 0;
-    return f->created_after == GP_MS_NONE || p->created_at > f->created_after;
+    if (f->created_after != GP_MS_NONE && p->created_at <= f->created_after) return 0;
+    return !f->per_ref || newest_of_ref(&p->project->pipelines, f, p);
 }
 
 static int by_id(const void *a, const void *b)
@@ -103,60 +122,36 @@ static int by_user(const void *a, const void *b)
     return x->user_id != y->user_id ? (x->user_id < y->user_id ? -1 : 1) : by_id(a, b);
 }
 
-/* Rows come by id; another order is made on request. */
-static void order(gp_call *call, gp_list *rows)
+/* NULL: by id, the order in which the rows lie. */
+static int (*order(const gp_call *call))(const void *, const void *)
 {
     const char *by = gp_call_string(call, "order_by");
-    int (*compare)(const void *, const void *) = NULL;
-    if (by && strcmp(by, "updated_at") == 0) compare = by_updated;
-    if (by && strcmp(by, "status") == 0) compare = by_status;
-    if (by && strcmp(by, "ref") == 0) compare = by_ref;
-    if (by && strcmp(by, "user_id") == 0) compare = by_user;
-    if (compare && rows->count) qsort(rows->items, rows->count, sizeof *rows->items, compare);
+    if (by && strcmp(by, "updated_at") == 0) return by_updated;
+    if (by && strcmp(by, "status") == 0) return by_status;
+    if (by && strcmp(by, "ref") == 0) return by_ref;
+    return by && strcmp(by, "user_id") == 0 ? by_user : NULL;
 }
 
-/* For the scopes `branches` and `tags`: only the newest of each ref. */
-static int newest_of_ref(const gp_list *pipelines, const filter *f, const gp_pipeline *p)
+static void show_short(gp_call *call, const void *row)
 {
-    size_t i;
-    for (i = pipelines->count; i > 0; i--) {
-        const gp_pipeline *other = pipelines->items[i - 1];
-        if (other == p) return 1;
-        if (other->tag == p->tag && strcmp(other->ref, p->ref) == 0 && in_scope(f->scope, other))
-            return 0;
-    }
-    return 1;
+    gp_view_pipeline_short(&call->out->body, NULL, call->m, row, 1);
 }
 
 int gp_list_pipelines(gp_call *call)
 {
-    const gp_list *all = &call->project->pipelines;
     filter f = read_filter(call);
     const char *sort = gp_call_string(call, "sort");
-    int ascending = sort && strcmp(sort, "asc") == 0;
-    int per_ref = f.scope && (strcmp(f.scope, "branches") == 0 || strcmp(f.scope, "tags") == 0);
-    gp_buf *buf = &call->out->body;
-    gp_list rows = {0};
-    gp_page page;
-    size_t i;
-    for (i = 0; i < all->count; i++) {
-        gp_pipeline *p = all->items[i];
-        if (!wanted(call, &f, p) || (per_ref && !newest_of_ref(all, &f, p))) continue;
-        if (!gp_list_add(&rows, p)) call->m->memory_failed = 1;
-    }
-    order(call, &rows);
-    page = gp_page_of(call, (int64_t)rows.count, 1);
-    gp_out_open(buf, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++) {
-        gp_pipeline *p = rows.items[ascending ? i : rows.count - 1 - i];
-        gp_shape_pipeline_short(buf, NULL, call->m, p, 1);
-    }
-    gp_out_close(buf, ']');
-    gp_list_free(&rows);
-    return 200;
+    const gp_listing listing = {.rows = &call->project->pipelines,
+                                .view = show_short,
+                                .wanted = wanted,
+                                .ctx = &f,
+                                .compare = order(call),
+                                .reverse = !sort || strcmp(sort, "asc") != 0};
+    f.per_ref = f.scope && (strcmp(f.scope, "branches") == 0 || strcmp(f.scope, "tags") == 0);
+    return gp_listing_respond(call, &listing);
 }
 
-/* Everything that the asker has made, in every project, newest first; only by keyset. */
+/* Pipelines of every project that the caller created, newest first; keyset paging only. */
 int gp_list_own_pipelines(gp_call *call)
 {
     gp_mock *m = call->m;
@@ -175,18 +170,18 @@ int gp_list_own_pipelines(gp_call *call)
         const gp_project *project = m->projects.items[i];
         for (k = 0; (!m->world || project->def) && k < project->pipelines.count; k++) {
             gp_pipeline *p = project->pipelines.items[k];
-            if (p->id >= last || p->user_id != call->user->id || !wanted(call, &f, p)) continue;
+            if (p->id >= last || p->user_id != call->user->id || !wanted(call, p, &f)) continue;
             if (!gp_list_add(&rows, p)) m->memory_failed = 1;
         }
     }
     if (rows.count) qsort(rows.items, rows.count, sizeof *rows.items, by_id);
-    gp_out_open(&call->out->body, NULL, '[');
+    gp_write_open(&call->out->body, NULL, '[');
     for (i = rows.count; i > 0 && per_page > 0; i--, per_page--) {
         gp_pipeline *p = rows.items[i - 1];
-        gp_shape_pipeline_short(&call->out->body, NULL, m, p, 1);
+        gp_view_pipeline_short(&call->out->body, NULL, m, p, 1);
         last = p->id;
     }
-    gp_out_close(&call->out->body, ']');
+    gp_write_close(&call->out->body, ']');
     if (i > 0) {
         const char *next = gp_arena_print(call->arena, "%lld", (long long)last);
         gp_http_response_header(call->out, "X-NEXT-CURSOR", next ? next : "");
@@ -206,7 +201,7 @@ int gp_latest_pipeline(gp_call *call)
         gp_pipeline *p = all->items[i - 1];
         if (strcmp(p->ref, ref) != 0 || strcmp(p->source, "parent_pipeline") == 0) continue;
         if (call->lag && p->created_at + call->lag > call->m->now) continue;
-        gp_shape_pipeline(&call->out->body, call->m, p, 1);
+        gp_view_pipeline(&call->out->body, call->m, p, 1);
         return 200;
     }
     return gp_fail(call, 403, "403 Forbidden");
@@ -216,7 +211,7 @@ int gp_latest_pipeline(gp_call *call)
 
 int gp_get_pipeline(gp_call *call)
 {
-    gp_shape_pipeline(&call->out->body, call->m, call->pipeline, 1);
+    gp_view_pipeline(&call->out->body, call->m, call->pipeline, 1);
     return 200;
 }
 
@@ -231,16 +226,16 @@ int gp_pipeline_variables(gp_call *call)
         return gp_fail(call, 403, "403 Forbidden");
     }
     if (text) list = gp_json_parse(call->arena, text, strlen(text), why, sizeof why);
-    gp_out_open(buf, NULL, '[');
+    gp_write_open(buf, NULL, '[');
     for (at = list ? list->child : NULL; at; at = at->next) {
-        gp_out_open(buf, NULL, '{');
-        gp_out_string(buf, "variable_type", gp_json_get_string(at, "variable_type", "env_var"));
-        gp_out_string(buf, "key", gp_json_get_string(at, "key", ""));
-        gp_out_string(buf, "value", gp_json_get_string(at, "value", ""));
-        gp_out_boolean(buf, "raw", 0);
-        gp_out_close(buf, '}');
+        gp_write_open(buf, NULL, '{');
+        gp_write_string(buf, "variable_type", gp_json_get_string(at, "variable_type", "env_var"));
+        gp_write_string(buf, "key", gp_json_get_string(at, "key", ""));
+        gp_write_string(buf, "value", gp_json_get_string(at, "value", ""));
+        gp_write_boolean(buf, "raw", 0);
+        gp_write_close(buf, '}');
     }
-    gp_out_close(buf, ']');
+    gp_write_close(buf, ']');
     return 200;
 }
 
@@ -314,15 +309,15 @@ int gp_create_pipeline(gp_call *call)
 
 int gp_retry_pipeline(gp_call *call)
 {
-    gp_simulate_retry(call->m, call->pipeline);
-    gp_shape_pipeline(&call->out->body, call->m, call->pipeline, 0);
+    gp_pipeline_retry(call->m, call->pipeline);
+    gp_view_pipeline(&call->out->body, call->m, call->pipeline, 0);
     return 201;
 }
 
 int gp_cancel_pipeline(gp_call *call)
 {
-    gp_simulate_cancel(call->m, call->pipeline);
-    gp_shape_pipeline(&call->out->body, call->m, call->pipeline, 0);
+    gp_pipeline_cancel(call->m, call->pipeline);
+    gp_view_pipeline(&call->out->body, call->m, call->pipeline, 0);
     return 200;
 }
 
@@ -353,6 +348,6 @@ int gp_rename_pipeline(gp_call *call)
     call->pipeline->name = copy;
     call->pipeline->updated_at = call->m->now;
     gp_store_touch_pipeline(call->m, call->pipeline);
-    gp_shape_pipeline(&call->out->body, call->m, call->pipeline, 1);
+    gp_view_pipeline(&call->out->body, call->m, call->pipeline, 1);
     return 200;
 }

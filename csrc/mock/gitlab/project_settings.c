@@ -1,9 +1,10 @@
+/* A setting made by PUT wins over the world and is kept as a row. */
 #include "mock/gitlab/project_settings.h"
 
 #include <string.h>
 
 #include "mock/rows/entity.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 const char *gp_project_role_word(const char *text)
 {
@@ -30,10 +31,10 @@ int gp_project_restricts(const gp_project *project)
 void gp_project_settings_save(gp_mock *m, const gp_project *project)
 {
     gp_buf buf = {.alloc = &m->alloc};
-    gp_out_open(&buf, NULL, '{');
-    gp_out_string(&buf, "variables_role", project->variables_role);
-    gp_out_integer(&buf, "restricts", project->restricts);
-    gp_out_close(&buf, '}');
+    gp_write_open(&buf, NULL, '{');
+    gp_write_string(&buf, "variables_role", project->variables_role);
+    gp_write_integer(&buf, "restricts", project->restricts);
+    gp_write_close(&buf, '}');
     gp_store_row(m, "settings", project->id, &buf);
 }
 

@@ -1,12 +1,12 @@
 /*
- * Who may give a pipeline variables: what PUT /projects/:id has set, else what the world says.
+ * Which roles can set pipeline variables: as set by PUT /projects/:id, else by the world.
  */
 #ifndef GP_MOCK_GITLAB_PROJECT_SETTINGS_H
 #define GP_MOCK_GITLAB_PROJECT_SETTINGS_H
 
 #include "mock/rows/state.h"
 
-/* The least role that may, and whether it is looked at. */
+/* The lowest role that can, and whether it is enforced. */
 const char *gp_project_variables_role(const gp_project *project);
 int gp_project_restricts(const gp_project *project);
 

@@ -1,3 +1,4 @@
+/* Suites and cases come from the `tests` of each job's definition. */
 #include "mock/gitlab/reports.h"
 
 /*
@@ -61,32 +62,32 @@ static totals all_totals(const gp_pipeline *p)
 /* Seconds to the millisecond. */
 static void out_time(gp_buf *buf, const char *key, double seconds)
 {
-    gp_out_seconds(buf, key, gp_ms_from_seconds(seconds));
+    gp_write_seconds(buf, key, gp_ms_from_seconds(seconds));
 }
 
 static void out_totals(gp_buf *buf, const totals *t)
 {
     out_time(buf, "total_time", t->time);
-    gp_out_integer(buf, "total_count", t->count);
-    gp_out_integer(buf, "success_count", t->success);
-    gp_out_integer(buf, "failed_count", t->failed);
-    gp_out_integer(buf, "skipped_count", t->skipped);
-    gp_out_integer(buf, "error_count", t->error);
+    gp_write_integer(buf, "total_count", t->count);
+    gp_write_integer(buf, "success_count", t->success);
+    gp_write_integer(buf, "failed_count", t->failed);
+    gp_write_integer(buf, "skipped_count", t->skipped);
+    gp_write_integer(buf, "error_count", t->error);
 }
 
 static void out_case(gp_buf *buf, const gp_json *test)
 {
-    gp_out_open(buf, NULL, '{');
-    gp_out_string(buf, "status", status_of(test));
-    gp_out_string(buf, "name", gp_json_get_string(test, "name", "test"));
-    gp_out_string(buf, "classname", gp_json_get_string(test, "classname", "spec"));
-    gp_out_string(buf, "file", gp_json_get_string(test, "file", NULL));
+    gp_write_open(buf, NULL, '{');
+    gp_write_string(buf, "status", status_of(test));
+    gp_write_string(buf, "name", gp_json_get_string(test, "name", "test"));
+    gp_write_string(buf, "classname", gp_json_get_string(test, "classname", "spec"));
+    gp_write_string(buf, "file", gp_json_get_string(test, "file", NULL));
     out_time(buf, "execution_time", gp_json_get_number(test, "time", 0.01));
-    gp_out_string(buf, "system_output", gp_json_get_string(test, "output", NULL));
-    gp_out_null(buf, "stack_trace");
-    gp_out_null(buf, "attachment_url");
-    gp_out_null(buf, "recent_failures");
-    gp_out_close(buf, '}');
+    gp_write_string(buf, "system_output", gp_json_get_string(test, "output", NULL));
+    gp_write_null(buf, "stack_trace");
+    gp_write_null(buf, "attachment_url");
+    gp_write_null(buf, "recent_failures");
+    gp_write_close(buf, '}');
 }
 
 int gp_test_report(gp_call *call)
@@ -96,27 +97,27 @@ int gp_test_report(gp_call *call)
     totals sum = all_totals(p);
     const gp_json *tests, *test;
     size_t i;
-    gp_out_open(buf, NULL, '{');
+    gp_write_open(buf, NULL, '{');
     out_totals(buf, &sum);
-    gp_out_open(buf, "test_suites", '[');
+    gp_write_open(buf, "test_suites", '[');
     for (i = 0; i < p->jobs.count; i++) {
         const gp_job *job = p->jobs.items[i];
         totals own;
         tests = tests_of(job);
         if (!tests) continue;
         own = totals_of(tests);
-        gp_out_open(buf, NULL, '{');
-        gp_out_string(buf, "name", job->name);
+        gp_write_open(buf, NULL, '{');
+        gp_write_string(buf, "name", job->name);
         out_totals(buf, &own);
-        gp_out_null(buf, "suite_error");
-        gp_out_open(buf, "test_cases", '[');
+        gp_write_null(buf, "suite_error");
+        gp_write_open(buf, "test_cases", '[');
         for (test = tests->child; test; test = test->next)
             out_case(buf, test);
-        gp_out_close(buf, ']');
-        gp_out_close(buf, '}');
+        gp_write_close(buf, ']');
+        gp_write_close(buf, '}');
     }
-    gp_out_close(buf, ']');
-    gp_out_close(buf, '}');
+    gp_write_close(buf, ']');
+    gp_write_close(buf, '}');
     return 200;
 }
 
@@ -126,33 +127,33 @@ int gp_test_report_summary(gp_call *call)
     const gp_pipeline *p = call->pipeline;
     totals sum = all_totals(p);
     size_t i;
-    gp_out_open(buf, NULL, '{');
-    gp_out_open(buf, "total", '{');
+    gp_write_open(buf, NULL, '{');
+    gp_write_open(buf, "total", '{');
     out_time(buf, "time", sum.time);
-    gp_out_integer(buf, "count", sum.count);
-    gp_out_integer(buf, "success", sum.success);
-    gp_out_integer(buf, "failed", sum.failed);
-    gp_out_integer(buf, "skipped", sum.skipped);
-    gp_out_integer(buf, "error", sum.error);
-    gp_out_null(buf, "suite_error");
-    gp_out_close(buf, '}');
-    gp_out_open(buf, "test_suites", '[');
+    gp_write_integer(buf, "count", sum.count);
+    gp_write_integer(buf, "success", sum.success);
+    gp_write_integer(buf, "failed", sum.failed);
+    gp_write_integer(buf, "skipped", sum.skipped);
+    gp_write_integer(buf, "error", sum.error);
+    gp_write_null(buf, "suite_error");
+    gp_write_close(buf, '}');
+    gp_write_open(buf, "test_suites", '[');
     for (i = 0; i < p->jobs.count; i++) {
         const gp_job *job = p->jobs.items[i];
         const gp_json *tests = tests_of(job);
         totals own;
         if (!tests) continue;
         own = totals_of(tests);
-        gp_out_open(buf, NULL, '{');
-        gp_out_string(buf, "name", job->name);
+        gp_write_open(buf, NULL, '{');
+        gp_write_string(buf, "name", job->name);
         out_totals(buf, &own);
-        gp_out_open(buf, "build_ids", '[');
-        gp_out_integer(buf, NULL, job->id);
-        gp_out_close(buf, ']');
-        gp_out_null(buf, "suite_error");
-        gp_out_close(buf, '}');
+        gp_write_open(buf, "build_ids", '[');
+        gp_write_integer(buf, NULL, job->id);
+        gp_write_close(buf, ']');
+        gp_write_null(buf, "suite_error");
+        gp_write_close(buf, '}');
     }
-    gp_out_close(buf, ']');
-    gp_out_close(buf, '}');
+    gp_write_close(buf, ']');
+    gp_write_close(buf, '}');
     return 200;
 }

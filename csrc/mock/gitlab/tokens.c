@@ -1,3 +1,4 @@
+/* Handlers for tokens acting on themselves; the rows are in request/access_tokens.c. */
 #include "mock/gitlab/tokens.h"
 
 #include <string.h>
@@ -8,24 +9,24 @@ static void shape(gp_call *call, const gp_token *t, const char *with_token)
 {
     gp_buf *buf = &call->out->body;
     char date[GP_TIME_TEXT];
-    gp_out_open(buf, NULL, '{');
-    gp_out_integer(buf, "id", t ? t->id + 1 : 1);
-    gp_out_string(buf, "name", t ? t->name : "static token");
-    gp_out_boolean(buf, "revoked", t ? t->revoked : 0);
-    gp_out_time(buf, "created_at", t && t->created_at > 0 ? t->created_at : GP_MS_FIRST);
-    gp_out_null(buf, "description");
+    gp_write_open(buf, NULL, '{');
+    gp_write_integer(buf, "id", t ? t->id + 1 : 1);
+    gp_write_string(buf, "name", t ? t->name : "static token");
+    gp_write_boolean(buf, "revoked", t ? t->revoked : 0);
+    gp_write_time(buf, "created_at", t && t->created_at > 0 ? t->created_at : GP_MS_FIRST);
+    gp_write_null(buf, "description");
     gp_token_write_scopes(buf, "scopes", t ? t->scopes : GP_SCOPE_API);
-    gp_out_integer(buf, "user_id", call->user->id);
-    gp_out_time(buf, "last_used_at", call->m->now);
-    gp_out_boolean(buf, "active", t ? !t->revoked : 1);
+    gp_write_integer(buf, "user_id", call->user->id);
+    gp_write_time(buf, "last_used_at", call->m->now);
+    gp_write_boolean(buf, "active", t ? !t->revoked : 1);
     if (t && t->expires_at != GP_MS_NONE) {
         gp_ms_iso(date, t->expires_at);
-        gp_out_bytes(buf, "expires_at", date, 10);
+        gp_write_bytes(buf, "expires_at", date, 10);
     } else {
-        gp_out_null(buf, "expires_at");
+        gp_write_null(buf, "expires_at");
     }
-    if (with_token) gp_out_string(buf, "token", with_token);
-    gp_out_close(buf, '}');
+    if (with_token) gp_write_string(buf, "token", with_token);
+    gp_write_close(buf, '}');
 }
 
 static gp_token *own(const gp_call *call)
@@ -87,16 +88,16 @@ int gp_oauth_info(gp_call *call)
     const gp_token *t = call->token;
     int64_t left = t && t->expires_at != GP_MS_NONE ? (t->expires_at - call->m->now) / 1000 : 7200;
     int bits = t ? t->scopes : GP_SCOPE_API;
-    gp_out_open(buf, NULL, '{');
-    gp_out_integer(buf, "resource_owner_id", call->user->id);
+    gp_write_open(buf, NULL, '{');
+    gp_write_integer(buf, "resource_owner_id", call->user->id);
     gp_token_write_scopes(buf, "scope", bits);
-    gp_out_integer(buf, "expires_in", left);
-    gp_out_open(buf, "application", '{');
-    gp_out_string(buf, "uid", "simulated");
-    gp_out_close(buf, '}');
-    gp_out_integer(buf, "created_at", call->m->now / 1000);
+    gp_write_integer(buf, "expires_in", left);
+    gp_write_open(buf, "application", '{');
+    gp_write_string(buf, "uid", "simulated");
+    gp_write_close(buf, '}');
+    gp_write_integer(buf, "created_at", call->m->now / 1000);
     gp_token_write_scopes(buf, "scopes", bits);
-    gp_out_integer(buf, "expires_in_seconds", left);
-    gp_out_close(buf, '}');
+    gp_write_integer(buf, "expires_in_seconds", left);
+    gp_write_close(buf, '}');
     return 200;
 }

@@ -1,5 +1,5 @@
 /*
- * What a token may ask about itself: read, revoke, rotate, and OAuth's token info.
+ * The endpoints of a token about itself: read, revoke, rotate, and OAuth's token info.
  */
 #ifndef GP_MOCK_GITLAB_TOKENS_H
 #define GP_MOCK_GITLAB_TOKENS_H

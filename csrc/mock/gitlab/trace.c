@@ -1,3 +1,4 @@
+/* The log is computed from the job's definition and the time it has run; nothing is stored. */
 #include "mock/gitlab/trace.h"
 
 /*
@@ -11,7 +12,7 @@
 
 static const char *const default_log = "$ echo simulated\nsimulated\n";
 
-/* Where a line goes: it is left out while its time has not come. */
+/* Where lines are written; a line whose time has not come is left out. */
 typedef struct log_writer {
     gp_buf *buf;
     gp_ms now;
@@ -75,7 +76,7 @@ static void last_line(log_writer *w, const gp_job *job, gp_ms at)
     gp_buf_free(&buf);
 }
 
-/* Has the world written the runner's last line itself? */
+/* Whether the world's log already ends with the runner's last line. */
 static int has_last_line(const char *log)
 {
     return strstr(log, "Job succeeded") || strstr(log, "ERROR: Job failed");

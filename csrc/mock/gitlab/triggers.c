@@ -1,3 +1,4 @@
+/* Rows and handlers of trigger tokens, and the endpoint that accepts them. */
 #include "mock/gitlab/triggers.h"
 
 #include <stdlib.h>
@@ -5,10 +6,10 @@
 
 #include "mock/gitlab/json_views.h"
 #include "mock/gitlab/launch.h"
-#include "mock/request/answer.h"
+#include "mock/request/listing.h"
 #include "mock/request/auth.h"
 #include "mock/rows/entity.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 #include "mock/rows/projects.h"
 
 /* Rows -------------------------------------------------------------------------------------- */
@@ -24,16 +25,16 @@ static void trigger_free(gp_trigger *trigger)
 static void trigger_save(gp_mock *m, const gp_trigger *t)
 {
     gp_buf buf = {.alloc = &m->alloc};
-    gp_out_open(&buf, NULL, '{');
-    gp_out_integer(&buf, "project_id", t->project->id);
-    gp_out_string(&buf, "token", t->token);
-    gp_out_string(&buf, "description", t->description);
-    gp_out_integer(&buf, "created_at", t->created_at);
-    gp_out_integer(&buf, "updated_at", t->updated_at);
-    gp_out_integer(&buf, "last_used", t->last_used);
-    gp_out_integer(&buf, "expires_at", t->expires_at);
-    gp_out_integer(&buf, "owner_id", t->owner_id);
-    gp_out_close(&buf, '}');
+    gp_write_open(&buf, NULL, '{');
+    gp_write_integer(&buf, "project_id", t->project->id);
+    gp_write_string(&buf, "token", t->token);
+    gp_write_string(&buf, "description", t->description);
+    gp_write_integer(&buf, "created_at", t->created_at);
+    gp_write_integer(&buf, "updated_at", t->updated_at);
+    gp_write_integer(&buf, "last_used", t->last_used);
+    gp_write_integer(&buf, "expires_at", t->expires_at);
+    gp_write_integer(&buf, "owner_id", t->owner_id);
+    gp_write_close(&buf, '}');
     gp_store_row(m, "trigger", t->id, &buf);
 }
 
@@ -139,7 +140,7 @@ int gp_trigger_auth(gp_call *call)
         call->user = call->m->users.items[0];
         call->role = GP_ROLE_OWNER;
     } else {
-        /* A job token, in a header or as `token`. A wrong `token` is not mended by a header. */
+        /* A job token, in a header or as `token`. A header does not make up for a wrong `token`. */
         status = token ? gp_auth_text(call, token) : gp_auth(call);
         if (status && call->token && strcmp(call->token->kind, "job") == 0) {
             return gp_fail(call, 401, "Job is not running");
@@ -202,22 +203,24 @@ int gp_run_trigger(gp_call *call)
 
 /* Trigger tokens ---------------------------------------------------------------------------- */
 
-static void shape(gp_buf *buf, const gp_call *call, const gp_trigger *t)
+static void show(gp_call *call, const void *row)
 {
-    gp_out_open(buf, NULL, '{');
-    gp_out_integer(buf, "id", t->id);
+    const gp_trigger *t = row;
+    gp_buf *buf = &call->out->body;
+    gp_write_open(buf, NULL, '{');
+    gp_write_integer(buf, "id", t->id);
     if (t->owner_id == call->user->id) {
-        gp_out_string(buf, "token", t->token);
+        gp_write_string(buf, "token", t->token);
     } else {
-        gp_out_bytes(buf, "token", t->token, strnlen(t->token, 4));
+        gp_write_bytes(buf, "token", t->token, strnlen(t->token, 4));
     }
-    gp_out_string(buf, "description", t->description);
-    gp_out_time(buf, "created_at", t->created_at);
-    gp_out_time(buf, "updated_at", t->updated_at);
-    gp_out_time(buf, "last_used", t->last_used);
-    gp_out_time(buf, "expires_at", t->expires_at);
-    gp_shape_user(buf, "owner", call->m, gp_user_find(call->m, t->owner_id));
-    gp_out_close(buf, '}');
+    gp_write_string(buf, "description", t->description);
+    gp_write_time(buf, "created_at", t->created_at);
+    gp_write_time(buf, "updated_at", t->updated_at);
+    gp_write_time(buf, "last_used", t->last_used);
+    gp_write_time(buf, "expires_at", t->expires_at);
+    gp_view_user(buf, "owner", call->m, gp_user_find(call->m, t->owner_id));
+    gp_write_close(buf, '}');
 }
 
 static gp_trigger *asked(const gp_call *call)
@@ -233,21 +236,15 @@ static gp_trigger *asked(const gp_call *call)
 
 int gp_list_triggers(gp_call *call)
 {
-    const gp_list *all = &call->project->triggers;
-    gp_page page = gp_page_of(call, (int64_t)all->count, 1);
-    size_t i;
-    gp_out_open(&call->out->body, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last; i++)
-        shape(&call->out->body, call, all->items[i]);
-    gp_out_close(&call->out->body, ']');
-    return 200;
+    const gp_listing listing = {.rows = &call->project->triggers, .view = show};
+    return gp_listing_respond(call, &listing);
 }
 
 int gp_get_trigger(gp_call *call)
 {
     const gp_trigger *trigger = asked(call);
     if (!trigger) return gp_fail_record(call);
-    shape(&call->out->body, call, trigger);
+    show(call, trigger);
     return 200;
 }
 
@@ -266,7 +263,7 @@ int gp_create_trigger(gp_call *call)
     if (!trigger) return gp_fail_memory(call);
     trigger->owner_id = call->user->id;
     trigger_save(call->m, trigger);
-    shape(&call->out->body, call, trigger);
+    show(call, trigger);
     return 201;
 }
 
@@ -284,7 +281,7 @@ int gp_update_trigger(gp_call *call)
         trigger->updated_at = call->m->now;
         trigger_save(call->m, trigger);
     }
-    shape(&call->out->body, call, trigger);
+    show(call, trigger);
     return 200;
 }
 

@@ -9,7 +9,7 @@
 gp_handler gp_run_trigger, gp_list_triggers, gp_get_trigger, gp_create_trigger, gp_update_trigger,
     gp_delete_trigger;
 
-/* Authorizes a call of the trigger endpoint, where a trigger token of the project will do; finds
+/* Authorizes a call of the trigger endpoint, which accepts a trigger token of the project; finds
  * the project too. 0, or the status of the error written. */
 int gp_trigger_auth(gp_call *call);
 

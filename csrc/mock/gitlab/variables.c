@@ -1,11 +1,12 @@
+/* Rows and handlers of CI/CD variables, with GitLab's validations. */
 #include "mock/gitlab/variables.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "mock/request/answer.h"
+#include "mock/request/listing.h"
 #include "mock/rows/entity.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 /* Rows -------------------------------------------------------------------------------------- */
 
@@ -23,24 +24,24 @@ static void variable_free(gp_variable *v)
 /* The fields that GitLab shows; `hides`: a hidden value is null. */
 static void fields(gp_buf *buf, const gp_variable *v, int hides)
 {
-    gp_out_string(buf, "variable_type", v->type);
-    gp_out_string(buf, "key", v->key);
-    gp_out_string(buf, "value", hides && v->hidden ? NULL : v->value);
-    gp_out_boolean(buf, "hidden", v->hidden);
-    gp_out_boolean(buf, "protected", v->is_protected);
-    gp_out_boolean(buf, "masked", v->masked);
-    gp_out_boolean(buf, "raw", v->raw);
-    gp_out_string(buf, "environment_scope", v->scope);
-    gp_out_string(buf, "description", v->description);
+    gp_write_string(buf, "variable_type", v->type);
+    gp_write_string(buf, "key", v->key);
+    gp_write_string(buf, "value", hides && v->hidden ? NULL : v->value);
+    gp_write_boolean(buf, "hidden", v->hidden);
+    gp_write_boolean(buf, "protected", v->is_protected);
+    gp_write_boolean(buf, "masked", v->masked);
+    gp_write_boolean(buf, "raw", v->raw);
+    gp_write_string(buf, "environment_scope", v->scope);
+    gp_write_string(buf, "description", v->description);
 }
 
 static void variable_save(gp_mock *m, const gp_variable *v)
 {
     gp_buf buf = {.alloc = &m->alloc};
-    gp_out_open(&buf, NULL, '{');
-    gp_out_integer(&buf, "project_id", v->project->id);
+    gp_write_open(&buf, NULL, '{');
+    gp_write_integer(&buf, "project_id", v->project->id);
     fields(&buf, v, 0);
-    gp_out_close(&buf, '}');
+    gp_write_close(&buf, '}');
     gp_store_row(m, "variable", v->id, &buf);
 }
 
@@ -132,14 +133,15 @@ int gp_variables_seed(gp_mock *m, gp_project *project)
 
 /* Answers ----------------------------------------------------------------------------------- */
 
-static void shape(gp_buf *buf, const gp_variable *v)
+static void show(gp_call *call, const void *row)
 {
-    gp_out_open(buf, NULL, '{');
-    fields(buf, v, 1);
-    gp_out_close(buf, '}');
+    gp_buf *buf = &call->out->body;
+    gp_write_open(buf, NULL, '{');
+    fields(buf, row, 1);
+    gp_write_close(buf, '}');
 }
 
-/* The variable that is asked for: NULL with the error's status in *status. */
+/* The variable that the call names: NULL with the error's status in *status. */
 static gp_variable *asked(gp_call *call, int *status)
 {
     const gp_json *filter = gp_json_get(call->params, "filter");
@@ -166,14 +168,8 @@ static gp_variable *asked(gp_call *call, int *status)
 
 int gp_list_variables(gp_call *call)
 {
-    const gp_list *all = &call->project->variables;
-    gp_page page = gp_page_of(call, (int64_t)all->count, 1);
-    size_t i;
-    gp_out_open(&call->out->body, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last; i++)
-        shape(&call->out->body, all->items[i]);
-    gp_out_close(&call->out->body, ']');
-    return 200;
+    const gp_listing listing = {.rows = &call->project->variables, .view = show};
+    return gp_listing_respond(call, &listing);
 }
 
 int gp_get_variable(gp_call *call)
@@ -181,11 +177,11 @@ int gp_get_variable(gp_call *call)
     int status;
     const gp_variable *v = asked(call, &status);
     if (!v) return status;
-    shape(&call->out->body, v);
+    show(call, v);
     return 200;
 }
 
-/* May this value be masked? */
+/* Whether GitLab can mask this value. */
 static int maskable(const char *value, int raw)
 {
     static const char plain[] =
@@ -194,26 +190,32 @@ static int maskable(const char *value, int raw)
     return len >= 8 && (raw ? strcspn(value, " \t\r\n\v\f") == len : strspn(value, plain) == len);
 }
 
-/* Checks what the fields would be: 0, or the status of the error. */
-static int check(gp_call *call, const gp_variable *self, const char *key, const char *value,
-                 const char *scope, int masked, int raw)
+/* What a variable would be after a change. */
+typedef struct wish {
+    const char *key, *value, *scope;
+    int masked, raw;
+} wish;
+
+/* Checks it: 0, or the status of the error. `self` is the variable that changes, or NULL. */
+static int check(gp_call *call, const gp_variable *self, const wish *w)
 {
     static const char legal[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
     const char *description = gp_call_string(call, "description");
-    const gp_variable *other = find(call->project, key, scope);
-    if (!*key || strspn(key, legal) != strlen(key)) {
+    const gp_variable *other = find(call->project, w->key, w->scope);
+    if (!*w->key || strspn(w->key, legal) != strlen(w->key)) {
         return gp_fail_field(call, "key", "can contain only letters, digits and '_'.");
     }
-    if (strlen(key) > 255)
+    if (strlen(w->key) > 255)
         return gp_fail_field(call, "key", "is too long (maximum is 255 characters)");
     if (description && strlen(description) > 255) {
         return gp_fail_field(call, "description", "is too long (maximum is 255 characters)");
     }
     if (other && other != self) {
         return gp_fail_field(call, "key",
-                             gp_arena_print(call->arena, "(%s) has already been taken", key));
+                             gp_arena_print(call->arena, "(%s) has already been taken", w->key));
     }
-    return masked && !maskable(value, raw) ? gp_fail_field(call, "value", "is invalid") : 0;
+    return w->masked && !maskable(w->value, w->raw) ? gp_fail_field(call, "value", "is invalid")
+                                                    : 0;
 }
 
 static int take(gp_call *call, gp_variable *v)
@@ -232,7 +234,7 @@ static int take(gp_call *call, gp_variable *v)
     return 1;
 }
 
-/* Surrounding blanks of a key are cut. */
+/* Spaces around a key are removed. */
 static const char *trimmed(gp_call *call, const char *text)
 {
     size_t start = strspn(text, " \t\r\n"), end = strlen(text);
@@ -252,14 +254,15 @@ int gp_create_variable(gp_call *call)
     int status;
     if (!key) return gp_fail_memory(call);
     status =
-        check(call, NULL, key, value, scope ? scope : "*", masked, gp_call_boolean(call, "raw", 0));
+        check(call, NULL,
+              &(wish){key, value, scope ? scope : "*", masked, gp_call_boolean(call, "raw", 0)});
     if (status) return status;
     v = variable_new(call->m, call->project, key, value);
     if (!v || !take(call, v)) return gp_fail_memory(call);
     v->hidden = hidden;
     v->masked = masked;
     variable_save(call->m, v);
-    shape(&call->out->body, v);
+    show(call, v);
     return 201;
 }
 
@@ -278,11 +281,11 @@ int gp_update_variable(gp_call *call)
             call, "base",
             "The visibility setting cannot be changed for masked and hidden variables.");
     }
-    status =
-        check(call, v, v->key, value ? value : v->value, scope ? scope : v->scope, masked, raw);
+    status = check(
+        call, v, &(wish){v->key, value ? value : v->value, scope ? scope : v->scope, masked, raw});
     if (status) return status;
     if (!take(call, v)) return gp_fail_memory(call);
-    shape(&call->out->body, v);
+    show(call, v);
     return 200;
 }
 

@@ -1,3 +1,4 @@
+/* Rows of tokens, and reading `users` and `tokens` of a world. */
 #include "mock/request/access_tokens.h"
 
 #include <stdio.h>
@@ -5,7 +6,7 @@
 #include <string.h>
 
 #include "mock/rows/entity.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 #include "mock/rows/projects.h"
 
 static const char *const kinds[] = {"personal", "project", "group", "impersonation",
@@ -50,30 +51,30 @@ static const char *role_name(int role)
 void gp_token_write_scopes(gp_buf *buf, const char *key, int bits)
 {
     int i;
-    gp_out_open(buf, key, '[');
+    gp_write_open(buf, key, '[');
     for (i = 0; scopes[i].name; i++) {
-        if (bits & scopes[i].bit) gp_out_string(buf, NULL, scopes[i].name);
+        if (bits & scopes[i].bit) gp_write_string(buf, NULL, scopes[i].name);
     }
-    gp_out_close(buf, ']');
+    gp_write_close(buf, ']');
 }
 
 void gp_token_save(gp_mock *m, const gp_token *t)
 {
     gp_buf buf = {.alloc = &m->alloc};
-    gp_out_open(&buf, NULL, '{');
-    gp_out_string(&buf, "token", t->token);
-    gp_out_string(&buf, "name", t->name);
-    gp_out_string(&buf, "kind", t->kind);
+    gp_write_open(&buf, NULL, '{');
+    gp_write_string(&buf, "token", t->token);
+    gp_write_string(&buf, "name", t->name);
+    gp_write_string(&buf, "kind", t->kind);
     gp_token_write_scopes(&buf, "scopes", t->scopes);
-    gp_out_string(&buf, "role", role_name(t->role));
-    gp_out_integer(&buf, "user_id", t->user_id);
-    gp_out_integer(&buf, "project_id", t->project_id);
-    gp_out_integer(&buf, "job_id", t->job_id);
-    gp_out_integer(&buf, "calls", t->expires_after);
-    gp_out_integer(&buf, "created_ms", t->created_at);
-    gp_out_integer(&buf, "expires_ms", t->expires_at);
-    gp_out_boolean(&buf, "revoked", t->revoked);
-    gp_out_close(&buf, '}');
+    gp_write_string(&buf, "role", role_name(t->role));
+    gp_write_integer(&buf, "user_id", t->user_id);
+    gp_write_integer(&buf, "project_id", t->project_id);
+    gp_write_integer(&buf, "job_id", t->job_id);
+    gp_write_integer(&buf, "calls", t->expires_after);
+    gp_write_integer(&buf, "created_ms", t->created_at);
+    gp_write_integer(&buf, "expires_ms", t->expires_at);
+    gp_write_boolean(&buf, "revoked", t->revoked);
+    gp_write_close(&buf, '}');
     gp_store_row(m, "token", t->id, &buf);
 }
 
@@ -108,7 +109,7 @@ static int read_fields(gp_mock *m, gp_token *t, const gp_json *row, char *err, s
         const char *name = at->type == GP_JSON_STRING ? at->string : "";
         for (i = 0; scopes[i].name && strcmp(scopes[i].name, name) != 0; i++) {
         }
-        t->scopes |= scopes[i].bit; /* scopes that mean nothing here have no bit */
+        t->scopes |= scopes[i].bit; /* scopes without a meaning here have no bit */
     }
     for (i = 0; roles[i].name && strcmp(roles[i].name, role) != 0; i++) {
     }

@@ -1,16 +1,16 @@
 /*
- * Access tokens beside the static one: of a world, or made by a rotation.
+ * Access tokens other than the static one: listed in a world, or made by a rotation.
  */
 #ifndef GP_MOCK_REQUEST_ACCESS_TOKENS_H
 #define GP_MOCK_REQUEST_ACCESS_TOKENS_H
 
 #include "mock/rows/state.h"
 
-/* Takes `users` and `tokens` of a world; 0 with a message. */
+/* Adds `users` and `tokens` of a world; 0 with a message. */
 int gp_tokens_enter(gp_mock *m, const gp_json *world, char *err, size_t err_size);
 
-/* Adds the token that an object describes, as the last of m->tokens; 0 with a message. One that is
- * known already stays as it is. */
+/* Adds the token that an object describes, as the last of m->tokens; 0 with a message. A token that
+ * is already known stays unchanged. */
 int gp_token_add(gp_mock *m, const gp_json *row, char *err, size_t err_size);
 
 void gp_token_save(gp_mock *m, const gp_token *token);

@@ -1,3 +1,4 @@
+/* Headers are written after the body, since the ETag is a digest of it. */
 #include "mock/request/answer.h"
 
 #include <stdio.h>
@@ -20,7 +21,7 @@ static void number_header(gp_call *call, const char *name, int64_t value)
 {
     gp_buf *buf = &call->out->headers;
     gp_buf_add(buf, name, strlen(name) + 1);
-    gp_out_digits(buf, value);
+    gp_write_digits(buf, value);
     gp_buf_add(buf, "", 1);
 }
 
@@ -48,7 +49,7 @@ static void put_hex(char *out, uint64_t value)
     }
 }
 
-/* A word at a time: only equality of bodies matters, and this runs for every answer. */
+/* A word at a time: only equality of bodies matters, and this runs for every response. */
 static uint64_t digest(const char *data, size_t len)
 {
     uint64_t hash = len * UINT64_C(0x9E3779B97F4A7C15) + 1, word;
@@ -78,7 +79,8 @@ static void etag(gp_call *call)
     }
 }
 
-/* 26 characters of Crockford's alphabet, as a ULID: time, then what seed and count give. */
+/* 26 characters of Crockford's alphabet, like a ULID: the time, then bits from the seed and the
+ * count. */
 static void request_id(gp_call *call)
 {
     static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -137,7 +139,7 @@ void gp_answer_headers(gp_call *call)
 
 /* Paging ------------------------------------------------------------------------------------ */
 
-/* Does a piece of a query bear one of these names? */
+/* Whether a piece of a query has one of these names. */
 static int named(const char *at, const char *const names[], size_t count)
 {
     size_t i;
@@ -148,14 +150,14 @@ static int named(const char *at, const char *const names[], size_t count)
     return 0;
 }
 
-/* What no link repeats: who asked. */
+/* Credentials are not repeated in links. */
 static int is_token(const char *at)
 {
     static const char *const names[] = {"private_token", "access_token", "job_token", "token"};
     return named(at, names, sizeof names / sizeof *names);
 }
 
-/* The query with other page numbers: names and values as they came. */
+/* The query with other page numbers; names and values stay as they were sent. */
 static void page_query(gp_call *call, gp_buf *buf, int64_t page, int64_t per_page)
 {
     static const char *const ours[] = {"page", "per_page"};

@@ -1,5 +1,5 @@
 /*
- * The headers that every answer has, and paging.
+ * The headers of every response, and paging.
  */
 #ifndef GP_MOCK_REQUEST_ANSWER_H
 #define GP_MOCK_REQUEST_ANSWER_H
@@ -9,7 +9,7 @@
 /* Content type, ETag (and 304), request id, rate limits, date. */
 void gp_answer_headers(gp_call *call);
 
-/* The content type of a body that is no JSON; call before gp_answer_headers. */
+/* Sets the content type of a body that is not JSON; call before gp_answer_headers. */
 void gp_answer_type(gp_call *call, const char *type);
 
 /* One page of a list. */
@@ -21,17 +21,17 @@ typedef struct gp_page {
  * many there are. */
 gp_page gp_page_of(gp_call *call, int64_t total, int totals);
 
-/* Lists that can go by keyset end at this many rows for who goes by page. */
+/* Offset paging ends at this many rows in lists that also have keyset paging. */
 enum { GP_OFFSET_CEILING = 50000 };
 
-/* Does the page asked for lie beyond it? Then 405, written; else 0. `type` is GitLab's name for
- * what is listed. */
+/* 405, written, if the requested page lies beyond that; else 0. `type` is GitLab's name for the
+ * listed objects. */
 int gp_page_too_far(gp_call *call, const char *type);
 
-/* A Link to the next page of a list that goes by `cursor`, the rest of the query as it came. */
+/* Adds a Link to the next page of a list with `cursor`; the rest of the query stays as it is. */
 void gp_page_next_cursor(gp_call *call, const char *cursor);
 
-/* A Link to the next page of a keyset. */
+/* Adds a Link to the next page of a keyset. */
 void gp_page_keyset(gp_call *call, const char *query);
 
 #endif

@@ -1,3 +1,4 @@
+/* A credential in a header wins over one in a parameter; then kind, scopes and expiry decide. */
 #include "mock/request/auth.h"
 
 #include <string.h>
@@ -51,10 +52,10 @@ static int invalid_token(gp_call *call, const char *why)
 {
     gp_buf *buf = &call->out->body;
     buf->len = 0;
-    gp_out_open(buf, NULL, '{');
-    gp_out_string(buf, "error", "invalid_token");
-    gp_out_string(buf, "error_description", why);
-    gp_out_close(buf, '}');
+    gp_write_open(buf, NULL, '{');
+    gp_write_string(buf, "error", "invalid_token");
+    gp_write_string(buf, "error_description", why);
+    gp_write_close(buf, '}');
     gp_http_response_header(call->out, "WWW-Authenticate",
                             "Bearer realm=\"Protected by OAuth 2.0\", error=\"invalid_token\"");
     return 401;
@@ -64,12 +65,12 @@ static int insufficient_scope(gp_call *call, const char *scopes)
 {
     gp_buf *buf = &call->out->body;
     buf->len = 0;
-    gp_out_open(buf, NULL, '{');
-    gp_out_string(buf, "error", "insufficient_scope");
-    gp_out_string(buf, "error_description",
-                  "The request requires higher privileges than provided by the access token.");
-    gp_out_string(buf, "scope", scopes);
-    gp_out_close(buf, '}');
+    gp_write_open(buf, NULL, '{');
+    gp_write_string(buf, "error", "insufficient_scope");
+    gp_write_string(buf, "error_description",
+                    "The request requires higher privileges than provided by the access token.");
+    gp_write_string(buf, "scope", scopes);
+    gp_write_close(buf, '}');
     return 403;
 }
 
@@ -81,7 +82,7 @@ static int job_token_fits(gp_call *call, const gp_token *token)
     return (call->route->flags & GP_JOB_TOKEN) != 0;
 }
 
-/* Counts the calls of a token that is good for so many. */
+/* Counts the calls of a token with a limited number of calls. */
 static void count_call(gp_mock *m, gp_token *token)
 {
     if (token->expires_after == 0) {

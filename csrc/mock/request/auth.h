@@ -1,6 +1,6 @@
 /*
- * Who asks. The static token may do everything; tokens of a world have a kind, scopes, a role and
- * an end.
+ * Authentication. The static token has every permission; tokens of a world have a kind, scopes, a
+ * role and an expiry.
  */
 #ifndef GP_MOCK_REQUEST_AUTH_H
 #define GP_MOCK_REQUEST_AUTH_H
@@ -10,10 +10,10 @@
 /* Finds the credential and sets the call's user and role: 0, or the status of the error written. */
 int gp_auth(gp_call *call);
 
-/* The same for a credential that was found already; NULL for none. */
+/* The same for a credential that is already known; NULL for none. */
 int gp_auth_text(gp_call *call, const char *text);
 
-/* Is this text the static token? */
+/* Whether this text is the static token. */
 int gp_auth_is_static(const gp_mock *m, const char *token);
 
 /* The credential of the headers, or NULL. */

@@ -1,3 +1,4 @@
+/* Access to checked parameters, and the shapes of GitLab's error bodies. */
 #include "mock/request/call.h"
 
 #include <string.h>
@@ -5,22 +6,22 @@
 static void start(gp_call *call)
 {
     call->out->body.len = 0;
-    gp_out_open(&call->out->body, NULL, '{');
+    gp_write_open(&call->out->body, NULL, '{');
 }
 
 int gp_fail(gp_call *call, int status, const char *text)
 {
     start(call);
-    gp_out_string(&call->out->body, "message", text);
-    gp_out_close(&call->out->body, '}');
+    gp_write_string(&call->out->body, "message", text);
+    gp_write_close(&call->out->body, '}');
     return status;
 }
 
 int gp_fail_error(gp_call *call, int status, const char *text)
 {
     start(call);
-    gp_out_string(&call->out->body, "error", text);
-    gp_out_close(&call->out->body, '}');
+    gp_write_string(&call->out->body, "error", text);
+    gp_write_close(&call->out->body, '}');
     return status;
 }
 
@@ -28,12 +29,12 @@ int gp_fail_field(gp_call *call, const char *field, const char *text)
 {
     gp_buf *buf = &call->out->body;
     start(call);
-    gp_out_open(buf, "message", '{');
-    gp_out_open(buf, field, '[');
-    gp_out_string(buf, NULL, text);
-    gp_out_close(buf, ']');
-    gp_out_close(buf, '}');
-    gp_out_close(buf, '}');
+    gp_write_open(buf, "message", '{');
+    gp_write_open(buf, field, '[');
+    gp_write_string(buf, NULL, text);
+    gp_write_close(buf, ']');
+    gp_write_close(buf, '}');
+    gp_write_close(buf, '}');
     return 400;
 }
 

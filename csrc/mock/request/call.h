@@ -1,6 +1,6 @@
 /*
- * One request on its way through the mock: what was asked, by whom, about which rows, and where
- * the answer goes. A handler takes this, writes the body and returns the status.
+ * One request on its way through the mock: the request, the caller, the rows that it names, and the
+ * response. A handler takes this, writes the body and returns the status.
  */
 #ifndef GP_MOCK_REQUEST_CALL_H
 #define GP_MOCK_REQUEST_CALL_H
@@ -9,7 +9,7 @@
 
 struct gp_route;
 
-/* The rate limit that the answer's headers tell of: the strictest one. */
+/* The rate limit that the response's headers describe: the strictest one. */
 typedef struct gp_rate {
     int64_t limit; /* a minute; 0: none */
     int64_t observed, remaining;
@@ -35,16 +35,16 @@ typedef struct gp_call {
     const gp_trigger *trigger; /* a trigger token, on the trigger endpoint */
     int role;
     gp_rate rate;
-    gp_ms lag;      /* replicas show what was that long ago */
+    gp_ms lag;      /* replicas show the state of this long ago */
     int64_t writes; /* rows written before the call */
-    int redirect;   /* archives lie in the object store, whatever the world says */
+    int redirect;   /* archives are in the object store, whatever the world says */
 } gp_call;
 
 /* Parameters of the call. */
 const char *gp_call_string(const gp_call *call, const char *name);
 int64_t gp_call_integer(const gp_call *call, const char *name, int64_t fallback);
 int gp_call_boolean(const gp_call *call, const char *name, int fallback);
-/* A checked time; GP_MS_NONE if it was not given. */
+/* A checked time; GP_MS_NONE if it is absent. */
 gp_ms gp_call_time(const gp_call *call, const char *name);
 
 /*

@@ -1,24 +1,25 @@
 /*
- * Requests that a fault has put off: copies, by the time at which they are carried out. They are
- * rows like others, with the token that came with them.
+ * Requests that a fault has delayed: copies with the time at which they are carried out. They are
+ * stored as rows, with their token.
  */
 #ifndef GP_MOCK_REQUEST_DELAYED_H
 #define GP_MOCK_REQUEST_DELAYED_H
 
 #include "mock/rows/state.h"
 
-typedef struct gp_late {
+typedef struct gp_delayed {
     int64_t id;
     gp_ms due;
     gp_http_request_in request;
     gp_arena arena; /* what the request points to */
-} gp_late;
+} gp_delayed;
 
-void gp_late_add(gp_mock *m, const gp_http_request_in *in, gp_ms due);
-/* The first that is due by `until`, now the caller's; NULL if there is none. */
-gp_late *gp_late_take(gp_mock *m, gp_ms until);
-void gp_late_free(gp_late *late);
+void gp_delayed_add(gp_mock *m, const gp_http_request_in *in, gp_ms due);
+/* Takes the first request that is due by `until`, to be freed by the caller; NULL if there is
+ * none. */
+gp_delayed *gp_delayed_take(gp_mock *m, gp_ms until);
+void gp_delayed_free(gp_delayed *delayed);
 
-extern const gp_entity gp_late_entity;
+extern const gp_entity gp_delayed_entity;
 
 #endif

@@ -1,3 +1,4 @@
+/* Route, parameters, authorization, rows, handler: each step may end the call with its error. */
 #include "mock/request/dispatch.h"
 
 #include <string.h>
@@ -61,7 +62,7 @@ static int read_body(gp_call *call)
     return gp_fail_error(call, 400, "message body does not match declared format");
 }
 
-/* Path, body and query in one object; what comes first wins. */
+/* Path, body and query in one object; of equal names, the first wins. */
 static int read_params(gp_call *call, const gp_json *path_params, const char *query)
 {
     int status;
@@ -122,7 +123,7 @@ static int find_rows(gp_call *call)
     return 0;
 }
 
-/* From the path to the handler's status. */
+/* Runs a call from its path to the handler's status. */
 int gp_dispatch(gp_call *call, char *path, const char *query)
 {
     gp_json *path_params = gp_json_new(call->arena, GP_JSON_OBJECT);
@@ -138,7 +139,7 @@ int gp_dispatch(gp_call *call, char *path, const char *query)
     if (!match.route) return gp_fail_error(call, 404, "404 Not Found");
     call->route = match.route;
     body_status = read_params(call, path_params, query);
-    /* Who may not ask is not told what is wrong with the request. */
+    /* A caller without permission does not learn what is wrong with the request. */
     status = match.route->flags & GP_PUBLIC ? 0
              : match.route->flags & GP_OPEN ? call->m->api->authorize_open(call)
                                             : gp_auth(call);

@@ -1,3 +1,4 @@
+/* ETag, If-None-Match and single byte ranges for bodies that are files. */
 #include "mock/request/download.h"
 
 #include <stdio.h>

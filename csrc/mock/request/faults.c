@@ -1,3 +1,4 @@
+/* Rules are checked once against a table of fields, then read where they stand, as JSON. */
 #include "mock/request/faults.h"
 
 #include <stdio.h>
@@ -7,7 +8,7 @@
 
 #include "core/glob.h"
 #include "mock/request/router.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 #include "mock/request/throttle.h"
 #include "mock/rows/entity.h"
 
@@ -96,14 +97,14 @@ static int matches(const gp_fault *fault, const gp_call *call, const char *path)
 static void save_counts(gp_mock *m, const gp_fault *fault)
 {
     gp_buf buf = {.alloc = &m->alloc};
-    gp_out_open(&buf, NULL, '{');
-    gp_out_integer(&buf, "matched", fault->matched);
-    gp_out_integer(&buf, "struck", fault->struck);
-    gp_out_close(&buf, '}');
+    gp_write_open(&buf, NULL, '{');
+    gp_write_integer(&buf, "matched", fault->matched);
+    gp_write_integer(&buf, "struck", fault->struck);
+    gp_write_close(&buf, '}');
     gp_store_row(m, "fault_count", fault->id, &buf);
 }
 
-/* Of those that match, is it this one's turn? */
+/* Whether a matching request is one that the rule selects. */
 static int is_due(gp_call *call, gp_fault *fault)
 {
     const gp_mock *m = call->m;
@@ -207,7 +208,7 @@ static void effect_of(const gp_mock *m, const gp_fault *fault, gp_fault_effect *
     }
     if (truthy(def, "apply_late")) {
         effect->apply_late = gp_ms_from_seconds(late->number);
-        /* Who is not told otherwise sees the connection close. */
+        /* By default the connection is closed. */
         if (!effect->status && effect->action.kind == GP_HTTP_SEND)
             effect->action.kind = GP_HTTP_DROP;
     }
@@ -352,13 +353,14 @@ static int fits(const gp_json *value, const char *types)
     case GP_JSON_OBJECT:
         return strpbrk(types, "o*") != NULL;
     case GP_JSON_ARRAY:
-        return !value->count && strpbrk(types, "o*"); /* an empty table of Lua */
+        return !value->count && strpbrk(types, "o*"); /* an empty Lua table may be encoded as an
+                                                       * array */
     default:
-        return 1; /* null: as if it were not there */
+        return 1; /* null: as if it were absent */
     }
 }
 
-/* Is it a rule? 0 with a message. */
+/* Checks a rule: 1, or 0 with a message. */
 static int check(const gp_json *def, char *err, size_t err_size)
 {
     const gp_json *member;
@@ -392,7 +394,8 @@ static int check(const gp_json *def, char *err, size_t err_size)
     return 1;
 }
 
-/* A rule of its own, kept in the database too if it is `fresh`. NULL with a message. */
+/* Makes a rule from its definition; stores it in the database if it is `fresh`. NULL with a
+ * message. */
 static gp_fault *fault_new(gp_mock *m, const gp_json *def, int64_t id, int fresh, char *err,
                            size_t err_size)
 {
@@ -458,19 +461,19 @@ static int load_counts(gp_mock *m, int64_t id, const gp_json *row)
 void gp_fault_shape(gp_buf *buf, const gp_fault *fault)
 {
     const gp_json *member;
-    gp_out_open(buf, NULL, '{');
-    gp_out_integer(buf, "id", fault->id);
-    gp_out_integer(buf, "matched", fault->matched);
-    gp_out_integer(buf, "struck", fault->struck);
+    gp_write_open(buf, NULL, '{');
+    gp_write_integer(buf, "id", fault->id);
+    gp_write_integer(buf, "matched", fault->matched);
+    gp_write_integer(buf, "struck", fault->struck);
     for (member = fault->def->child; member; member = member->next) {
         if (strcmp(member->key, "id") == 0 || strcmp(member->key, "matched") == 0 ||
             strcmp(member->key, "struck") == 0) {
             continue;
         }
-        gp_out_open(buf, member->key, ' ');
+        gp_write_open(buf, member->key, ' ');
         gp_json_write(buf, member);
     }
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
 }
 
 void gp_fault_delete(gp_mock *m, gp_fault *fault)

@@ -1,3 +1,4 @@
+/* Decoders for forms, query strings and multipart bodies, with GitLab's nested names. */
 #include "mock/request/params.h"
 
 #include <string.h>

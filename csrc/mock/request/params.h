@@ -1,7 +1,7 @@
 /*
- * Everything that a caller may say, as one JSON object: path segments, the query string, and a body
- * as JSON, as a form, or as multipart form data. Nested names are understood as GitLab does:
- * variables[K]=v, scope[]=a, variables[][key]=K, variables[0][key]=K.
+ * All parameters of a request as one JSON object: path segments, the query string, and a body as
+ * JSON, as a form, or as multipart form data. Nested names are read as in GitLab: variables[K]=v,
+ * scope[]=a, variables[][key]=K, variables[0][key]=K.
  */
 #ifndef GP_MOCK_REQUEST_PARAMS_H
 #define GP_MOCK_REQUEST_PARAMS_H

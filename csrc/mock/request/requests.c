@@ -1,3 +1,4 @@
+/* A ring of the last requests, each one block of memory with its parts at offsets. */
 #include "mock/request/requests.h"
 
 #include <stdlib.h>
@@ -7,7 +8,7 @@
 #include "mock/request/params.h"
 #include "mock/request/router.h"
 #include "mock/rows/entity.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 /* Bytes of a body that are kept. */
 enum { BODY_KEPT = 16384 };
@@ -27,7 +28,7 @@ static void forget(gp_seen *seen)
     memset(seen, 0, sizeof *seen);
 }
 
-/* The parts of a kept request lie behind each other, each with a NUL: method, target, body, then
+/* The parts of a request are stored one after another, each with a NUL: method, target, body, then
  * names and values of headers. */
 void gp_requests_note(gp_mock *m, const gp_http_request_in *in, int status, int fault,
                       int uncommitted)
@@ -72,7 +73,7 @@ void gp_requests_note(gp_mock *m, const gp_http_request_in *in, int status, int 
 void gp_requests_settle(gp_mock *m, int status)
 {
     int64_t count = m->seen_count;
-    /* Those that wait are the newest, with requests among them that did not. */
+    /* Requests that wait are among the newest, mixed with some that do not. */
     for (; count > m->unflushed && count > m->seen_count - GP_SEEN_MAX; count--) {
         gp_seen *seen = &m->seen[(count - 1) % GP_SEEN_MAX];
         if (seen->uncommitted && status) seen->status = status;
@@ -89,7 +90,7 @@ void gp_requests_clear(gp_mock *m)
     m->seen_count = 0;
 }
 
-/* Every credential that the mock knows, out of a text. */
+/* Removes every credential that the mock knows from a text. */
 static const char *without(gp_call *call, const char *text, const char *secret)
 {
     size_t len = secret ? strlen(secret) : 0;
@@ -169,37 +170,37 @@ void gp_request_shape(gp_call *call, gp_buf *buf, const gp_seen *seen)
     const char *target = clean(call, seen->data + seen->target, seen->target_len);
     const char *query = strchr(target, '?'), *at = seen->data + seen->headers;
     gp_json *params = gp_json_new(call->arena, GP_JSON_OBJECT);
-    gp_out_open(buf, NULL, '{');
-    gp_out_integer(buf, "number", seen->number);
-    gp_out_time(buf, "at", seen->at);
-    gp_out_string(buf, "method", seen->data);
-    gp_out_bytes(buf, "path", target, query ? (size_t)(query - target) : strlen(target));
+    gp_write_open(buf, NULL, '{');
+    gp_write_integer(buf, "number", seen->number);
+    gp_write_time(buf, "at", seen->at);
+    gp_write_string(buf, "method", seen->data);
+    gp_write_bytes(buf, "path", target, query ? (size_t)(query - target) : strlen(target));
     if (query && !gp_params_form(call->arena, params, query + 1, strlen(query + 1))) params = NULL;
     redact_params(params);
-    gp_out_raw(buf, "query", "", 0);
+    gp_write_raw(buf, "query", "", 0);
     gp_json_write(buf, params);
-    gp_out_open(buf, "headers", '{');
+    gp_write_open(buf, "headers", '{');
     for (; at < seen->data + seen->size; at += strlen(at) + 1) {
         const char *name = at;
         const char *shown;
         at += strlen(at) + 1;
         shown = is_secret_header(name) ? redacted : clean(call, at, strlen(at));
-        gp_out_raw(buf, NULL, "", 0);
+        gp_write_raw(buf, NULL, "", 0);
         gp_buf_json_string(buf, name, strlen(name));
         gp_buf_add(buf, ":", 1);
         gp_buf_json_string(buf, shown, strlen(shown));
     }
-    gp_out_close(buf, '}');
-    gp_out_raw(buf, "body", "", 0);
+    gp_write_close(buf, '}');
+    gp_write_raw(buf, "body", "", 0);
     gp_json_write(buf, body_params(call, seen, header_of(seen, "Content-Type")));
-    gp_out_integer(buf, "status", seen->status);
-    gp_out_boolean(buf, "fault", seen->fault);
-    gp_out_close(buf, '}');
+    gp_write_integer(buf, "status", seen->status);
+    gp_write_boolean(buf, "fault", seen->fault);
+    gp_write_close(buf, '}');
 }
 
 /* From one run to the next ------------------------------------------------------------------ */
 
-/* Only what would be shown is written: no secret gets into the file this way. */
+/* Writes only what would be shown, so that no secret gets into the file. */
 static void save(gp_mock *m, gp_save_occasion occasion)
 {
     gp_call call = {.m = m, .arena = &m->scratch};
@@ -237,10 +238,10 @@ static int load_one(gp_mock *m, int64_t number, const gp_json *row)
     }
     seen->shown = shown.failed ? NULL : gp_mock_strdup(m, gp_buf_text(&shown));
     gp_buf_free(&shown);
-    /* The next run has its own to tell, whenever this one ends. */
+    /* Deletes the rows at once: the next run stores its own requests. */
     gp_store_object(m, "request", number, NULL);
     return seen->data && seen->shown;
 }
 
-/* Not cleared with the rows: the list outlives a reset of what it tells of. */
+/* Not cleared with the rows: the list survives a reset. */
 const gp_entity gp_request_entity = {.kind = "request", .load = load_one, .save = save};

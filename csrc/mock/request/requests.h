@@ -1,7 +1,7 @@
 /*
- * What was asked lately, for the assertions of tests. Kept as it came, in memory; credentials are
- * taken out when it is shown, and when it is written for the next run: at the end of this one
- * alone, so that reads cost no transaction. A process that is killed has forgotten it.
+ * The last requests, for the assertions of tests. They are kept unchanged in memory; credentials
+ * are redacted when a request is shown or stored. They are stored only when the database is closed,
+ * so that reads cost no transaction: a process that is killed loses them.
  */
 #ifndef GP_MOCK_REQUEST_REQUESTS_H
 #define GP_MOCK_REQUEST_REQUESTS_H
@@ -11,15 +11,15 @@
 void gp_requests_note(gp_mock *m, const gp_http_request_in *in, int status, int fault,
                       int uncommitted);
 
-/* A flush has decided over the answers that waited for it: 0 when they were given, else the status
- * that was given instead. */
+/* Sets the status of requests that waited for a flush: 0 if their responses were sent, else the
+ * status that was sent instead. */
 void gp_requests_settle(gp_mock *m, int status);
 void gp_requests_clear(gp_mock *m);
 
 /* The request as JSON, without credentials. */
 void gp_request_shape(gp_call *call, gp_buf *buf, const gp_seen *seen);
 
-/* Reading takes it out of the database. */
+/* Loading a row deletes it from the database. */
 extern const gp_entity gp_request_entity;
 
 #endif

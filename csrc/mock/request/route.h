@@ -1,6 +1,7 @@
 /*
- * One row of the table of routes: it is what the router, the validation of parameters and the
- * OpenAPI contract all go by. The table itself (routes.c) stands above and is passed in.
+ * One row of the table of routes. The router, the validation of parameters, the OpenAPI contract
+ * and docs/API.md all follow from it: a new endpoint needs a handler and one row. The table itself
+ * (routes.c) belongs to a higher floor and is passed in.
  */
 #ifndef GP_MOCK_REQUEST_ROUTE_H
 #define GP_MOCK_REQUEST_ROUTE_H
@@ -34,16 +35,23 @@ typedef struct gp_param {
     int flags;
     const char *choices; /* "a|b|c"; of an ARRAY or a HASH: its type as schemas.h spells it */
     const char *help;
+    const char *example; /* JSON for the contract, or NULL */
 } gp_param;
+
+/* The last row of a list of parameters. */
+#define GP_PARAMS_END                                                                              \
+    {                                                                                              \
+        NULL, 0, 0, 0, NULL, NULL, NULL                                                            \
+    }
 
 enum gp_route_flags {
     GP_PROJECT = 1,    /* :id is a project that exists */
     GP_PIPELINE = 2,   /* :pipeline_id is one of its pipelines */
-    GP_JOB = 4,        /* :job_id is one of its jobs, no trigger job */
+    GP_JOB = 4,        /* :job_id is one of its jobs, not a trigger job */
     GP_ANY_JOB = 8,    /* :job_id may be a trigger job */
-    GP_JOB_TOKEN = 16, /* a CI job token will do */
+    GP_JOB_TOKEN = 16, /* a CI job token is accepted */
     GP_CONTROL = 32,   /* /_mock/: the static token alone */
-    GP_OPEN = 64,      /* a trigger token will do: gp_api.authorize_open decides */
+    GP_OPEN = 64,      /* a trigger token is accepted: gp_api.authorize_open decides */
     GP_PAGED = 128,    /* takes page and per_page */
     GP_MAINTAINER = 256,
     GP_ANY_SCOPE = 512,
@@ -58,9 +66,10 @@ typedef struct gp_route {
     const gp_param *params; /* ends with a NULL name; NULL: none */
     const char *help;       /* in a few words */
     const char *id;         /* names the operation in the contract: its group, "_", what it does */
-    const char *gives;      /* what answers: a schema of schemas.h, "[Schema]", "text", "html",
+    const char *gives;      /* body of a success: a schema of schemas.h, "[Schema]", "text", "html",
                                "raw" or "binary" (a file, with Range), "asset"; NULL: no body */
-    const char *takes;      /* schema of a body that `params` does not tell, or NULL */
+    const char *takes;      /* schema of a request body that `params` does not describe, or NULL */
+    const char *example;    /* request body, as JSON, that can be tried out; NULL: none */
     const char *about;      /* what else there is to know, or NULL */
 } gp_route;
 

@@ -1,3 +1,4 @@
+/* Converts texts to the declared types in place and collects every complaint. */
 #include "mock/request/route_params.h"
 
 #include <string.h>
@@ -90,7 +91,7 @@ static int to_string(gp_arena *arena, gp_json *value)
 static int to_array(gp_arena *arena, gp_json *value)
 {
     gp_json *elements = gp_params_elements(arena, value);
-    /* "" and {} say nothing: the empty list of clients that know no other. */
+    /* "" and {} count as an empty list: some clients cannot send any other. */
     int empty = (value->type == GP_JSON_STRING && !value->len) ||
                 (value->type == GP_JSON_OBJECT && !value->child);
     if (value->type == GP_JSON_ARRAY) return 1;
@@ -100,7 +101,7 @@ static int to_array(gp_arena *arena, gp_json *value)
     return 1;
 }
 
-/* Converts a value to its type: 1, or 0 when it can not be. */
+/* Converts a value to its type: 1, or 0 when that is not possible. */
 static int convert(gp_arena *arena, const gp_param *p, gp_json *value)
 {
     switch (p->type) {
@@ -159,29 +160,32 @@ static void check_one(gp_call *call, const gp_param *p, gp_buf *complaints)
 }
 
 const gp_param gp_paging_params[] = {
-    {"page", 'q', GP_INTEGER, 0, NULL, "page, from 1"},
-    {"per_page", 'q', GP_INTEGER, 0, NULL, "rows a page, at most 100"},
-    {NULL, 0, 0, 0, NULL, NULL}};
+    {"page", 'q', GP_INTEGER, 0, NULL, "page, from 1", NULL},
+    {"per_page", 'q', GP_INTEGER, 0, NULL, "rows per page, at most 100", NULL},
+    GP_PARAMS_END};
 
 /* Names within paths; those that are numbers come first. */
 const gp_param gp_path_params[] = {
-    {"pipeline_id", 'p', GP_INTEGER, 0, NULL, "number of a pipeline"},
-    {"job_id", 'p', GP_INTEGER, 0, NULL, "number of a job"},
-    {"trigger_id", 'p', GP_INTEGER, 0, NULL, "number of a trigger token"},
-    {"environment_id", 'p', GP_INTEGER, 0, NULL, "number of an environment"},
-    {"deployment_id", 'p', GP_INTEGER, 0, NULL, "number of a deployment"},
-    {"fault_id", 'p', GP_INTEGER, 0, NULL, "number of a rule"},
-    {"scenario_id", 'p', GP_INTEGER, 0, NULL, "number of a scenario"},
-    {"hook_id", 'p', GP_INTEGER, 0, NULL, "number of a webhook"},
-    {"delivery_id", 'p', GP_INTEGER, 0, NULL, "number of a delivery"},
-    {"hook_event_id", 'p', GP_INTEGER, 0, NULL, "number of what a webhook was told"},
-    {"id", 'p', GP_STRING, 0, NULL, "project: its number, or its full path with each slash as %2F"},
-    {"trigger", 'p', GP_STRING, 0, NULL, "pipeline_events, job_events or deployment_events"},
-    {"key", 'p', GP_STRING, 0, NULL, "name of a variable"},
-    {"ref", 'p', GP_STRING, 0, NULL, "branch or tag"},
-    {"path", 'p', GP_STRING, 0, NULL, "path within the artifacts; slashes may stand as they are"},
-    {"file", 'p', GP_STRING, 0, NULL, "one of the files that the page needs"},
-    {NULL, 0, 0, 0, NULL, NULL}};
+    {"pipeline_id", 'p', GP_INTEGER, 0, NULL, "id of a pipeline", "1"},
+    {"job_id", 'p', GP_INTEGER, 0, NULL, "id of a job", "1"},
+    {"trigger_id", 'p', GP_INTEGER, 0, NULL, "id of a trigger token", "1"},
+    {"environment_id", 'p', GP_INTEGER, 0, NULL, "id of an environment", "1"},
+    {"deployment_id", 'p', GP_INTEGER, 0, NULL, "id of a deployment", "1"},
+    {"fault_id", 'p', GP_INTEGER, 0, NULL, "id of a rule", "1"},
+    {"scenario_id", 'p', GP_INTEGER, 0, NULL, "id of a scenario", "1"},
+    {"hook_id", 'p', GP_INTEGER, 0, NULL, "id of a webhook", "1"},
+    {"delivery_id", 'p', GP_INTEGER, 0, NULL, "id of a delivery", "1"},
+    {"hook_event_id", 'p', GP_INTEGER, 0, NULL, "id of an event sent to a webhook", "1"},
+    {"id", 'p', GP_STRING, 0, NULL, "project: its id, or its full path with each slash as %2F",
+     "\"1\""},
+    {"trigger", 'p', GP_STRING, 0, NULL, "pipeline_events, job_events or deployment_events",
+     "\"pipeline_events\""},
+    {"key", 'p', GP_STRING, 0, NULL, "name of a variable", "\"COLOUR\""},
+    {"ref", 'p', GP_STRING, 0, NULL, "branch or tag", "\"main\""},
+    {"path", 'p', GP_STRING, 0, NULL, "path within the artifacts; slashes need no encoding",
+     "\"build.env\""},
+    {"file", 'p', GP_STRING, 0, NULL, "one of the files that the page needs", NULL},
+    GP_PARAMS_END};
 
 int gp_route_check(gp_call *call)
 {

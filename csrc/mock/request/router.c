@@ -1,3 +1,4 @@
+/* Compares the path with each route; the first match wins, so the table's order matters. */
 #include "mock/request/router.h"
 
 #include <string.h>
@@ -12,8 +13,8 @@ typedef struct capture {
 
 enum { MAX_CAPTURES = 4 };
 
-/* Does the path fit the template? Pieces between slashes are compared; `*name` takes as many of
- * them as leave a match for the rest. */
+/* Whether the path matches the template, segment by segment; `*name` takes as few segments as leave
+ * a match for the rest. */
 static int fits(const char *template_at, const char *path, capture *out, int *count)
 {
     while (*template_at && *path) {
@@ -52,7 +53,7 @@ static void set_captures(gp_arena *arena, gp_json *params, const capture *found,
         size_t len;
         char *value = gp_percent_decode(arena, found[i].at, found[i].len, 0, &len);
         char *name = gp_arena_copy(arena, found[i].name, found[i].name_len);
-        /* What is no text names nothing: an empty value finds no row. */
+        /* Invalid UTF-8 names nothing: the value becomes empty and finds no row. */
         if (value && !gp_utf8_valid(value, len)) len = 0;
         if (value) gp_json_set(params, name, gp_json_new_string(arena, value, len));
     }

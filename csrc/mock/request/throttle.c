@@ -1,9 +1,11 @@
+/* Fixed windows of a minute or a period, one for each key; they survive a restart as rows. */
 #include "mock/request/throttle.h"
 
 #include <stdlib.h>
 
 #include "mock/request/auth.h"
 #include "mock/rows/entity.h"
+#include "mock/rows/save.h"
 #include "mock/rows/store.h"
 
 /* GitLab.com's limit for a user, in requests a minute. */
@@ -13,11 +15,11 @@ typedef struct window {
     int64_t key;
     gp_ms start, period;
     int64_t count;
-    int dirty; /* not written since it was counted in */
-    int holds; /* a limit asked */
+    int dirty; /* not written since it last counted a request */
+    int holds; /* a limit has used it */
 } window;
 
-/* Windows that are over say nothing more. */
+/* Drops windows that are over. */
 static void prune(gp_mock *m)
 {
     size_t i, kept = 0;
@@ -51,7 +53,7 @@ static window *window_new(gp_mock *m, int64_t key)
     return w;
 }
 
-/* The window of that key at this time, to be counted in, or NULL without memory. */
+/* The current window of that key, to be counted in; NULL when memory ran out. */
 static window *window_at(gp_mock *m, uint64_t hash, gp_ms period)
 {
     int64_t key = (int64_t)(hash >> 1);
@@ -79,11 +81,11 @@ static void save(gp_mock *m, gp_save_occasion occasion)
         gp_buf buf = {.alloc = &m->alloc};
         if (!w->dirty || !(occasion == GP_SAVE_ALL || w->holds)) continue;
         w->dirty = 0;
-        gp_out_open(&buf, NULL, '{');
-        gp_out_integer(&buf, "start", w->start);
-        gp_out_integer(&buf, "period", w->period);
-        gp_out_integer(&buf, "count", w->count);
-        gp_out_close(&buf, '}');
+        gp_write_open(&buf, NULL, '{');
+        gp_write_integer(&buf, "start", w->start);
+        gp_write_integer(&buf, "period", w->period);
+        gp_write_integer(&buf, "count", w->count);
+        gp_write_close(&buf, '}');
         gp_store_row(m, "window", w->key, &buf);
     }
 }
@@ -113,7 +115,7 @@ static void must_last(gp_mock *m, window *w)
     gp_store_begin(m);
 }
 
-/* Who asks, before it is known whether they may: a token stands for itself. */
+/* Identifies the caller before authorization: a token stands for itself. */
 static uint64_t asker(const gp_call *call, int64_t scope)
 {
     const char *token = gp_auth_header(call);
@@ -153,7 +155,7 @@ void gp_throttle_default(gp_call *call)
     tell(call, w, DEFAULT_LIMIT, 0);
 }
 
-/* One more of what `what` and `number` stand for in this minute; a negative limit is none. */
+/* Counts one request against the limit that `what` and `number` name; a negative limit is none. */
 static int allows(gp_call *call, int64_t limit, const char *what, uint64_t number)
 {
     window *w = limit < 0 ? NULL : window_at(call->m, gp_mock_hash(call->m, what, number), MINUTE);

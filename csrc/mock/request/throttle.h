@@ -18,7 +18,7 @@
  * limit. The strictest limit of all that were asked stays in call->rate. */
 int gp_throttle_count(gp_call *call, const gp_json *rule, int64_t scope);
 
-/* The window that is told of where no limit holds: GitLab.com's, never enforced. */
+/* The window in the headers of a response without a limit: GitLab.com's, never enforced. */
 void gp_throttle_default(gp_call *call);
 
 /* May a pipeline be made of that commit now? Counts the attempt against a limit a minute (negative:

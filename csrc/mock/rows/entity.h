@@ -1,6 +1,6 @@
 /*
- * What the rows need from the floors above to be read back from the database and written to it.
- * mock.c makes the tables and passes them in.
+ * What the store needs from higher floors to read and write rows. mock.c makes the tables and
+ * passes them in.
  */
 #ifndef GP_MOCK_ROWS_ENTITY_H
 #define GP_MOCK_ROWS_ENTITY_H
@@ -24,7 +24,8 @@ struct gp_entity {
     void (*clear)(gp_mock *m); /* frees every row. NULL: they belong to another entity */
 };
 
-/* What rows with tables of their own (worlds, pipelines, jobs) become besides their columns. */
+/* Completes rows with tables of their own (worlds, pipelines, jobs) after their columns are
+ * read. */
 struct gp_restore {
     gp_world *(*read_world)(const char *json, size_t len, char *err, size_t err_size);
     int (*pipeline)(gp_mock *m, gp_pipeline *p); /* 0: give up, as below */

@@ -1,3 +1,4 @@
+/* The lock itself is that of io/journal_lock.h, with the name "server". */
 #include "mock/rows/hold.h"
 
 #include <errno.h>
@@ -51,7 +52,7 @@ static const char *find_fault(const char *path)
     return NULL;
 }
 
-/* What the holder has said of itself: "PID" or "PID URL". */
+/* What the holder has written: "PID" or "PID URL". */
 static int refuse_held(const gp_lock_file *lock, const char *database, char *err, size_t err_size)
 {
     char text[300], why[400], url[250] = "";

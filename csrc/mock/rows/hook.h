@@ -7,7 +7,7 @@
 #include "mock/base/ids.h"
 #include "mock/base/ms.h"
 
-/* What a target is told of. */
+/* The events that a target gets. */
 enum gp_hook_events { GP_HOOK_PIPELINE = 1, GP_HOOK_JOB = 2, GP_HOOK_DEPLOYMENT = 4 };
 
 typedef struct gp_hook {
@@ -27,7 +27,7 @@ typedef struct gp_hook {
     gp_ms off_until;   /* or GP_MS_NONE */
     gp_ms created_at;
     int flags; /* a bit for each switch of project_hooks.c that is not as usual */
-    char *name, *description, *branches; /* or NULL; the last: of which pushes it is told */
+    char *name, *description, *branches; /* or NULL; `branches` selects pushes */
 } gp_hook;
 
 typedef enum gp_delivery_state {

@@ -1,3 +1,4 @@
+/* A project is found by number or path and, without a world, made on first use. */
 #include "mock/rows/projects.h"
 
 #include <stdio.h>
@@ -5,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 
 gp_project *gp_project_add(gp_mock *m, int64_t id, const char *path)
 {

@@ -1,9 +1,10 @@
+/* Clearing and reading back, for snapshots and for commits that failed. */
 #include "mock/rows/reload.h"
 
 #include <stdlib.h>
 
 #include "mock/rows/entity.h"
-#include "mock/rows/store.h"
+#include "mock/rows/load.h"
 
 static void free_project(gp_mock *m, gp_project *project)
 {

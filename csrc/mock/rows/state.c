@@ -1,3 +1,4 @@
+/* Finding, making and freeing rows; numbers derived from the seed. */
 #include "mock/rows/state.h"
 
 #include <stdio.h>
@@ -121,7 +122,7 @@ void gp_world_free(gp_world *world)
 void gp_mock_counters(gp_mock *m)
 {
     m->next_pipeline = m->next_job = m->next_environment = m->next_deployment = m->next_trigger =
-        m->next_token = m->next_variable = m->next_fault = m->next_hook = m->next_late = 1;
+        m->next_token = m->next_variable = m->next_fault = m->next_hook = m->next_delayed = 1;
     m->outbox.next_id = m->outbox.next_order = 1;
     m->next_scenario = 1000;
     m->lag_kept = m->advanced = m->clock_offset = 0;

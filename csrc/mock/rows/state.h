@@ -26,14 +26,22 @@ typedef struct gp_deployment gp_deployment;
 typedef struct gp_entity gp_entity;
 typedef struct gp_restore gp_restore;
 
-/* Who is told of changes, as of their time: the floors above that follow them. */
+/* Callbacks for changes, with their time: higher floors follow the engine through them. */
 typedef struct gp_observer {
     void (*job_changed)(gp_mock *m, gp_job *job, gp_ms at); /* a new job, or a new status */
     void (*pipeline_changed)(gp_mock *m, gp_pipeline *p, gp_ms at);
     void (*deployment_changed)(gp_mock *m, gp_deployment *deployment, gp_ms at);
 } gp_observer;
 
-/* No number given: NULL in the tables. */
+/* Why the database has refused to write. */
+typedef enum gp_store_failure {
+    GP_STORE_GOOD,
+    GP_STORE_FULL,   /* no space on the disk, or the file has reached its greatest size */
+    GP_STORE_LOCKED, /* another process writes, or holds a lock */
+    GP_STORE_BROKEN  /* anything else, such as a disk error */
+} gp_store_failure;
+
+/* A number that is not set: NULL in the tables. */
 #define GP_UNSET (-1)
 
 typedef struct gp_mock_scenario {
@@ -45,8 +53,8 @@ typedef struct gp_mock_scenario {
     int preset;
 } gp_mock_scenario;
 
-/* A loaded world: the tree and everything that points into it. Older ones stay while the mock
- * lives, since pipelines keep to the world that they were made in. */
+/* A loaded world: its tree. Older worlds stay in memory, since a pipeline keeps the world in which
+ * it was created. */
 typedef struct gp_world {
     int64_t id;
     gp_arena arena;
@@ -79,11 +87,11 @@ struct gp_project {
     gp_list variables;    /* gp_variable *, in order of creation */
 };
 
-/* What decides a pipeline's course. */
+/* What determines the course of a pipeline. */
 typedef enum gp_rule {
     GP_RULE_WORLD = 0, /* its jobs, step by step */
-    GP_RULE_SCENARIO,  /* a scenario, overrides, or neither: running for ever */
-    GP_RULE_HELD       /* a status that /_mock/ set */
+    GP_RULE_SCENARIO,  /* a scenario, overrides, or neither: it runs forever */
+    GP_RULE_HELD       /* a status set by /_mock/ */
 } gp_rule;
 
 struct gp_pipeline {
@@ -104,7 +112,7 @@ struct gp_pipeline {
     gp_ms rule_since;    /* when the rule was last set */
     gp_ms created_at, updated_at, started_at, finished_at;
     gp_ms duration; /* running time, known once it is complete */
-    gp_ms wake;     /* when its created jobs are first looked at, or NEVER */
+    gp_ms wake;     /* when its created jobs are first evaluated, or NEVER */
     gp_ms due;      /* its next event, or NEVER */
     size_t heap_at; /* place in the heap + 1; 0: not in it */
     const gp_world *world;
@@ -114,7 +122,7 @@ struct gp_pipeline {
     int64_t upstream_job_id; /* the trigger job that made it, or GP_UNSET */
     int64_t first_job_id;
     gp_list jobs;     /* every attempt, by id */
-    gp_list versions; /* how it was, see lag.c */
+    gp_list versions; /* earlier states, see lag.c */
     int dirty, jobs_stored;
 };
 
@@ -128,16 +136,16 @@ struct gp_job {
     int retried;  /* a later attempt exists */
     gp_status status;
     int allow_failure;
-    int enqueue_now;  /* made by a retry or a play: does not wait to be asked again */
+    int enqueue_now;  /* made by a retry or a play: it is queued without waiting */
     int kept;         /* artifacts/keep */
     int no_artifacts; /* deleted or erased */
     gp_status plan;   /* how it will end */
     gp_ms run_for, queue_for;
     gp_ms created_at, queued_at, started_at, finished_at, erased_at;
-    gp_ms due; /* its next change by itself, or NEVER */
+    gp_ms due; /* its next scheduled change, or NEVER */
     const char *failure_reason;
     const gp_json *def;     /* the world's job, or NULL */
-    const gp_json *variant; /* what changes it, or NULL */
+    const gp_json *variant; /* the matching variant, or NULL */
     char *variables;        /* given at play, JSON, or NULL */
     int64_t downstream_id;  /* the pipeline that this trigger job made, or GP_UNSET */
     int64_t deployment_id;  /* or GP_UNSET */
@@ -153,7 +161,7 @@ typedef struct gp_environment {
     const char *state;        /* available, stopping, stopped */
     gp_ms created_at, updated_at;
     int64_t stop_job_id; /* the on_stop job while stopping, or GP_UNSET */
-    gp_ms delete_at;     /* a review app that goes then, or GP_MS_NONE */
+    gp_ms delete_at;     /* when a review app is deleted, or GP_MS_NONE */
     int dirty;
 } gp_environment;
 
@@ -192,9 +200,9 @@ typedef struct gp_token {
     int scopes;
     int role;
     int64_t user_id;
-    int64_t project_id;    /* the only project it sees, or GP_UNSET */
+    int64_t project_id;    /* the only project visible to it, or GP_UNSET */
     int64_t job_id;        /* of a job token, or GP_UNSET */
-    int64_t expires_after; /* calls that it is still good for, or GP_UNSET */
+    int64_t expires_after; /* number of calls after which it expires, or GP_UNSET */
     gp_ms created_at, expires_at, last_used;
     int revoked;
     int dirty;
@@ -203,12 +211,12 @@ typedef struct gp_token {
 /* One remembered request: its parts lie in `data` at the offsets; see requests.c. */
 typedef struct gp_seen {
     char *data;
-    char *shown; /* JSON: of one that an earlier run has kept, of which no more is known */
+    char *shown; /* JSON: of a request stored by an earlier run */
     size_t size, target, target_len, body, body_len, headers;
     int64_t number;
     gp_ms at;
     int status, fault;
-    int uncommitted; /* its answer waits for a flush */
+    int uncommitted; /* its response waits for a flush */
 } gp_seen;
 
 enum { GP_SEEN_MAX = 2000 };
@@ -231,13 +239,13 @@ struct gp_mock {
     int allow_reset;
     int64_t max_body;
 
-    /* The clock: `now` is what the current request sees, never less than before. */
+    /* The clock: `now` is the time of the current request; it never decreases. */
     int64_t clock_virtual;
     gp_ms clock_offset; /* real: added to the caller's time */
     gp_ms clock_held;   /* virtual: the time */
     gp_ms now;
     gp_ms caller;   /* the caller's time of this request */
-    gp_ms advanced; /* every event up to then has been carried out */
+    gp_ms advanced; /* all events up to then have been carried out */
 
     gp_list worlds;        /* gp_world * */
     const gp_world *world; /* the current one, or NULL: every project exists */
@@ -250,40 +258,40 @@ struct gp_mock {
     gp_list users;  /* gp_user *, the first is the static token's */
     gp_list heap;   /* gp_pipeline * by due, then id */
     int64_t next_pipeline, next_job, next_environment, next_deployment, next_trigger, next_token,
-        next_variable, next_scenario, next_fault, next_hook, next_late;
+        next_variable, next_scenario, next_fault, next_hook, next_delayed;
 
     gp_list faults; /* gp_fault * */
     gp_list hooks;  /* gp_hook * */
     gp_outbox outbox;
-    gp_ms hooks_rest; /* until then nothing is taken: the database has refused */
+    gp_ms hooks_rest; /* no delivery is taken before this time: the database refused the last one */
     gp_seen seen[GP_SEEN_MAX];
     int64_t seen_count;
     gp_list windows; /* of rate limits, see throttle.c */
     gp_ids window_keys;
     gp_ms lag_kept;    /* how far back versions of pipelines are kept, see lag.c */
-    gp_list aside;     /* what lag.c has put aside while older versions are shown */
+    gp_list aside;     /* rows that lag.c has put aside while older versions are shown */
     gp_ms date_second; /* the second that `date` stands for */
     char date[GP_TIME_TEXT];
     uint64_t requests;     /* counts every request, for X-Request-Id */
     int64_t requests_kept; /* the count that the database holds, which is never behind */
 
-    gp_list late;     /* requests that are applied later (faults) */
+    gp_list delayed;  /* gp_delayed *: requests that a fault has delayed */
     gp_arena scratch; /* of the current request */
-    gp_arena strings; /* texts that rows read from the database point to */
+    gp_arena strings; /* texts of rows that were read from the database */
     gp_store *store;
-    int spoiled;       /* the rows in memory are not those of the database: to be read again */
-    int64_t reloads;   /* how often that was done: rows that were known before are gone */
-    int memory_failed; /* a row could not be made: the request answers 500 */
-    /* Rows in memory have followed the clock without being written, which was refused: nothing may
-     * be written before they are read again. What they show is true all the same. */
+    int spoiled;       /* the rows in memory differ from the database: they must be read again */
+    int64_t reloads;   /* how often that was done: earlier pointers to rows are then invalid */
+    int memory_failed; /* a row could not be created: the request fails with 500 */
+    /* Rows in memory have followed the clock, but the database refused to write them: they must be
+     * read again before the next write. What they show is correct all the same. */
     int behind;
-    int acted;         /* since the last commit, more has changed than follows from the clock */
-    int trouble;       /* a gp_store_failure: writes are refused for it, as was said to somebody */
-    int64_t unflushed; /* requests noted before this number have been flushed */
-    int deferred;      /* answers wait for a flush */
-    int lost;          /* what they tell could not be kept: the flush will say so */
-    int refusal;       /* a gp_store_failure: why the last commit that failed did so; 0: memory */
-    int64_t committed; /* gp_store_writes at the last commit */
+    int acted; /* since the last commit, more has changed than what follows from the clock */
+    gp_store_failure trouble; /* writes are being refused for this reason, as a client was told */
+    int64_t unflushed;        /* requests noted before this number have been flushed */
+    int deferred;             /* responses wait for a flush */
+    int lost;                 /* changes that they report were lost: the flush will fail */
+    gp_store_failure refusal; /* why the last commit that failed did so; GP_STORE_GOOD: memory */
+    int64_t committed;        /* gp_store_writes at the last commit */
     gp_list dirty_pipelines;
 };
 
@@ -304,16 +312,16 @@ uint64_t gp_mock_hash(const gp_mock *m, const char *what, uint64_t number);
 gp_mock_scenario *gp_scenario_find(gp_mock *m, int64_t id);
 gp_user *gp_user_find(gp_mock *m, int64_t id);
 
-/* Adds a project that the database holds, with that id (0: a free one) and path. NULL when memory
- * ran out. */
+/* Adds a project from the database, with that id (0: a free one) and path. NULL when memory ran
+ * out. */
 gp_project *gp_project_enter(gp_mock *m, int64_t id, const char *path);
 
-/* Frees a pipeline's row with its jobs and versions; it must be in no list any more. */
+/* Frees a pipeline with its jobs and versions; no list may contain it any more. */
 void gp_pipeline_free(gp_mock *m, gp_pipeline *p);
 void gp_pipeline_forget_versions(gp_pipeline *p);
 void gp_world_free(gp_world *world);
 
-/* Where numbering starts. */
+/* Resets the counters to their first values. */
 void gp_mock_counters(gp_mock *m);
 
 #endif

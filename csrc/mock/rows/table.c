@@ -1,3 +1,4 @@
+/* SQL and bindings follow from the description of a table's columns. */
 #include "mock/rows/table.h"
 
 #include <stdio.h>
@@ -143,7 +144,7 @@ static int read_one(gp_mock *m, sqlite3_stmt *s, int index, const gp_column *col
         *(char **)field = gp_mock_strdup(m, text);
         return !text || *(char **)field;
     case GP_COLUMN_KEPT:
-        /* The many equal ones ("build") cost little. */
+        /* Equal texts are common ("build") and are stored once. */
         *(const char **)field = text ? gp_arena_string(&m->strings, text) : NULL;
         return !text || *(const char **)field;
     default: /* GP_COLUMN_CHARS */

@@ -1,3 +1,4 @@
+/* The columns of each table and where they lie in the rows. */
 #include "mock/rows/tables.h"
 
 #define COLUMN(kind, sql, type, row, field)                                                        \

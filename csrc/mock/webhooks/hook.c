@@ -1,3 +1,4 @@
+/* Rows of targets and deliveries: defaults, saving, loading, deleting. */
 #include "mock/webhooks/hook.h"
 
 #include <stdio.h>
@@ -5,63 +6,63 @@
 #include <string.h>
 
 #include "mock/rows/entity.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 #include "mock/webhooks/outbox.h"
 
 static void write_text(gp_buf *buf, const char *key, const char *text)
 {
-    if (text) gp_out_string(buf, key, text);
+    if (text) gp_write_string(buf, key, text);
 }
 
 void gp_hook_save(gp_mock *m, const gp_hook *h)
 {
     gp_buf buf = {.alloc = &m->alloc};
-    gp_out_open(&buf, NULL, '{');
-    gp_out_string(&buf, "url", h->url);
+    gp_write_open(&buf, NULL, '{');
+    gp_write_string(&buf, "url", h->url);
     write_text(&buf, "token", h->token);
     write_text(&buf, "signing", h->signing);
     write_text(&buf, "name", h->name);
     write_text(&buf, "description", h->description);
     write_text(&buf, "branches", h->branches);
-    gp_out_integer(&buf, "flags", h->flags);
-    gp_out_integer(&buf, "project_id", h->project_id);
-    gp_out_integer(&buf, "events", h->events);
-    gp_out_integer(&buf, "retries", h->retries);
-    gp_out_integer(&buf, "duplicate", h->duplicate);
-    gp_out_integer(&buf, "delay", h->delay);
-    gp_out_boolean(&buf, "reorder", h->reorder);
-    gp_out_boolean(&buf, "wrong", h->wrong);
-    gp_out_integer(&buf, "failures", h->failures);
-    gp_out_boolean(&buf, "off", h->off);
-    gp_out_integer(&buf, "off_until", h->off_until);
-    gp_out_integer(&buf, "created_at", h->created_at);
-    gp_out_close(&buf, '}');
+    gp_write_integer(&buf, "flags", h->flags);
+    gp_write_integer(&buf, "project_id", h->project_id);
+    gp_write_integer(&buf, "events", h->events);
+    gp_write_integer(&buf, "retries", h->retries);
+    gp_write_integer(&buf, "duplicate", h->duplicate);
+    gp_write_integer(&buf, "delay", h->delay);
+    gp_write_boolean(&buf, "reorder", h->reorder);
+    gp_write_boolean(&buf, "wrong", h->wrong);
+    gp_write_integer(&buf, "failures", h->failures);
+    gp_write_boolean(&buf, "off", h->off);
+    gp_write_integer(&buf, "off_until", h->off_until);
+    gp_write_integer(&buf, "created_at", h->created_at);
+    gp_write_close(&buf, '}');
     gp_store_row(m, "hook", h->id, &buf);
 }
 
 void gp_delivery_save(gp_mock *m, const gp_delivery *d)
 {
     gp_buf buf = {.alloc = &m->alloc};
-    gp_out_open(&buf, NULL, '{');
-    gp_out_integer(&buf, "hook_id", d->hook_id);
-    gp_out_integer(&buf, "order", d->order);
-    gp_out_integer(&buf, "event", d->event);
-    gp_out_boolean(&buf, "test", d->test);
-    gp_out_boolean(&buf, "held", d->held);
-    gp_out_string(&buf, "subject", d->subject);
-    gp_out_string(&buf, "body", d->body);
-    gp_out_string(&buf, "key", d->key);
-    gp_out_string(&buf, "event_id", d->event_id);
-    gp_out_integer(&buf, "state", d->state);
-    gp_out_integer(&buf, "tries", d->tries);
-    gp_out_integer(&buf, "created_at", d->created_at);
-    gp_out_integer(&buf, "due", d->due);
-    gp_out_integer(&buf, "sent_at", d->sent_at);
-    gp_out_integer(&buf, "stamp", d->stamp);
-    gp_out_integer(&buf, "answered_at", d->answered_at);
-    gp_out_integer(&buf, "status", d->status);
+    gp_write_open(&buf, NULL, '{');
+    gp_write_integer(&buf, "hook_id", d->hook_id);
+    gp_write_integer(&buf, "order", d->order);
+    gp_write_integer(&buf, "event", d->event);
+    gp_write_boolean(&buf, "test", d->test);
+    gp_write_boolean(&buf, "held", d->held);
+    gp_write_string(&buf, "subject", d->subject);
+    gp_write_string(&buf, "body", d->body);
+    gp_write_string(&buf, "key", d->key);
+    gp_write_string(&buf, "event_id", d->event_id);
+    gp_write_integer(&buf, "state", d->state);
+    gp_write_integer(&buf, "tries", d->tries);
+    gp_write_integer(&buf, "created_at", d->created_at);
+    gp_write_integer(&buf, "due", d->due);
+    gp_write_integer(&buf, "sent_at", d->sent_at);
+    gp_write_integer(&buf, "stamp", d->stamp);
+    gp_write_integer(&buf, "answered_at", d->answered_at);
+    gp_write_integer(&buf, "status", d->status);
     write_text(&buf, "answer", d->answer);
-    gp_out_close(&buf, '}');
+    gp_write_close(&buf, '}');
     gp_store_row(m, "delivery", d->id, &buf);
 }
 
@@ -118,7 +119,7 @@ static int load_delivery(gp_mock *m, int64_t id, const gp_json *row)
         read_identifier(d->key, row, "key");
         read_identifier(d->event_id, row, "event_id");
         d->state = (gp_delivery_state)gp_json_get_integer(row, "state", GP_DELIVERY_FAILED);
-        /* Whoever was sending it is gone: it goes out again, with the same key. */
+        /* The process that was sending it has ended: it is sent again, with the same key. */
         if (d->state == GP_DELIVERY_SENDING) d->state = GP_DELIVERY_WAITING;
         d->tries = gp_json_get_integer(row, "tries", 0);
         d->created_at = gp_json_get_integer(row, "created_at", 0);
@@ -155,7 +156,7 @@ const char *gp_hook_alert_status(const gp_hook *hook, gp_ms now)
     return gp_hook_executable(hook, now) ? "executable" : "temporarily_disabled";
 }
 
-/* Nothing that could end a header or an address. */
+/* Refuses characters that could end a header or a URL. */
 int gp_hook_text_fits(const char *text)
 {
     for (; *text; text++) {

@@ -1,9 +1,9 @@
+/* Helpers of the two sets of endpoints for targets. */
 #include "mock/webhooks/hook_calls.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "mock/request/answer.h"
 #include "mock/webhooks/events.h"
 #include "mock/webhooks/hooks.h"
 
@@ -14,12 +14,12 @@ void gp_delivery_shape_headers(gp_buf *buf, const char *key, gp_mock *m, const g
     const char *name, *value;
     size_t position = 0;
     gp_http_response_init(&headers, &m->alloc);
-    gp_out_open(buf, key, '{');
+    gp_write_open(buf, key, '{');
     if (gp_delivery_headers(m, hook, d, &headers, 1)) {
         while (gp_http_response_next(&headers, &position, &name, &value))
-            gp_out_string(buf, name, value);
+            gp_write_string(buf, name, value);
     }
-    gp_out_close(buf, '}');
+    gp_write_close(buf, '}');
     gp_http_response_free(&headers);
 }
 
@@ -34,19 +34,8 @@ int gp_hook_take_text(gp_call *call, const char *name, char **slot)
     return 1;
 }
 
-int gp_answer_deliveries(gp_call *call, const gp_hook *hook, gp_list *rows, gp_delivery_shape *give)
-{
-    gp_page page = gp_page_of(call, (int64_t)rows->count, 1);
-    size_t i;
-    gp_out_open(&call->out->body, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last && i < rows->count; i++)
-        give(&call->out->body, call->m, hook, rows->items[i]);
-    gp_out_close(&call->out->body, ']');
-    gp_list_free(rows);
-    return 200;
-}
-
-/* The newest object of that kind that this target may be told of; 0 when there is none. */
+/* Writes the event of the newest object of that kind in this target's projects; 0 when there is
+ * none. */
 static int write_newest(gp_call *call, const gp_hook *hook, int event, gp_buf *body)
 {
     gp_mock *m = call->m;

@@ -1,3 +1,4 @@
+/* Decides which targets get an event and writes the headers of a delivery. */
 #include "mock/webhooks/hooks.h"
 
 #include <stdio.h>
@@ -6,7 +7,7 @@
 
 #include "core/webhook.h"
 #include "mock/engine/world.h"
-#include "mock/rows/store.h"
+#include "mock/rows/save.h"
 #include "mock/webhooks/events.h"
 #include "mock/webhooks/hook.h"
 #include "mock/webhooks/outbox.h"
@@ -57,7 +58,7 @@ static void identifier(char out[37], const gp_mock *m, const char *what, uint64_
              (unsigned long long)(b & UINT64_C(0xffffffffffff)));
 }
 
-/* Room for one more: the oldest that is over goes first, else the oldest of all. */
+/* Makes room for one more: drops the oldest finished delivery, else the oldest of all. */
 static void make_room(gp_mock *m)
 {
     gp_list *items = &m->outbox.items;
@@ -72,7 +73,7 @@ static void make_room(gp_mock *m)
     gp_delivery_free(old);
 }
 
-/* One event, whoever is told of it. */
+/* Writes one event for every target that wants it. */
 typedef struct telling {
     int event;
     const char *subject, *body;
@@ -80,7 +81,7 @@ typedef struct telling {
     uint64_t number;
 } telling;
 
-/* A number that no other event has, not even one of an earlier life of the database. */
+/* A number that no other event has, not even one from before a reset. */
 static uint64_t telling_number(const gp_mock *m, gp_ms at)
 {
     return (uint64_t)m->outbox.next_id + (uint64_t)at * 1000003;
@@ -123,7 +124,7 @@ static int anybody_wants(const gp_mock *m, const gp_project *project, int event)
     return 0;
 }
 
-/* One event for one target: as many deliveries with one key as it is to get. */
+/* Queues one event for one target: one delivery, plus its duplicates with the same key. */
 static gp_delivery *enqueue(gp_mock *m, const gp_hook *hook, const telling *what, int test)
 {
     gp_delivery *first = NULL, *d;
@@ -178,7 +179,7 @@ void gp_hooks_job(gp_mock *m, const gp_job *job, gp_ms at)
     gp_buf body = {.alloc = &m->alloc};
     char subject[80];
     if (!m->hooks.count || !anybody_wants(m, job->pipeline->project, GP_HOOK_JOB)) return;
-    if (job->def && gp_job_trigger(job)) return; /* GitLab is silent about trigger jobs */
+    if (job->def && gp_job_trigger(job)) return; /* GitLab sends no job events for trigger jobs */
     gp_event_write_job(&body, m, job, at);
     subject_of(subject, "job", job->id, gp_status_name(job->status));
     tell(m, job->pipeline->project, GP_HOOK_JOB, subject, &body, at);
@@ -209,7 +210,7 @@ gp_delivery *gp_hooks_test(gp_mock *m, const gp_hook *hook, int event, gp_buf *b
 
 /* On the wire ------------------------------------------------------------------------------- */
 
-/* Is the simulated server at least of that version? */
+/* Whether the simulated server has at least that version. */
 static int at_least(const char *version, int major, int minor)
 {
     int have_major = 0, have_minor = 0;

@@ -1,3 +1,4 @@
+/* Order, retries and back-off of deliveries, as functions of the time. */
 #include "mock/webhooks/outbox.h"
 
 #include <stdlib.h>
@@ -6,10 +7,10 @@
 /* GitLab's rules for targets that fail. */
 enum { FAILURES_OFF = 4, FAILURES_FOR_GOOD = 40, FIRST_OFF = 60000, LONGEST_OFF = 86400000 };
 
-/* A delivery that is to be overtaken waits no longer than this for the one that overtakes it. */
+/* A delivery that is held back to be overtaken waits at most this long. */
 enum { HELD_FOR = 5000 };
 
-/* Before the second, third and every further try. */
+/* The waits before the second, third and every further attempt. */
 static const gp_ms pauses[] = {10000, 60000, 300000};
 
 const char *gp_delivery_state_name(gp_delivery_state state)

@@ -1,10 +1,11 @@
+/* Handlers for /projects/:id/hooks, in GitLab's form. */
 #include "mock/webhooks/project_hooks.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/webhook.h"
-#include "mock/request/answer.h"
+#include "mock/request/listing.h"
 #include "mock/webhooks/hook.h"
 #include "mock/webhooks/hook_calls.h"
 #include "mock/webhooks/hooks.h"
@@ -53,29 +54,32 @@ static int is_set(const gp_hook *hook, int i)
 
 /* Answers ----------------------------------------------------------------------------------- */
 
-static void shape(gp_buf *buf, const gp_mock *m, const gp_hook *hook)
+static void show(gp_call *call, const void *row)
 {
+    const gp_mock *m = call->m;
+    const gp_hook *hook = row;
+    gp_buf *buf = &call->out->body;
     int i;
-    gp_out_open(buf, NULL, '{');
-    gp_out_integer(buf, "id", hook->id);
-    gp_out_string(buf, "url", hook->url);
-    gp_out_string(buf, "name", hook->name);
-    gp_out_string(buf, "description", hook->description);
-    gp_out_time(buf, "created_at", hook->created_at);
-    gp_out_string(buf, "alert_status", gp_hook_alert_status(hook, m->now));
-    gp_out_time(buf, "disabled_until",
-                gp_hook_executable(hook, m->now) ? GP_MS_NONE : hook->off_until);
-    gp_out_raw(buf, "url_variables", "[]", 2);
-    gp_out_string(buf, "push_events_branch_filter", hook->branches ? hook->branches : "");
-    gp_out_string(buf, "branch_filter_strategy", "wildcard");
-    gp_out_null(buf, "custom_webhook_template");
-    gp_out_raw(buf, "custom_headers", "[]", 2);
-    gp_out_boolean(buf, "token_present", hook->token != NULL);
-    gp_out_boolean(buf, "signing_token_present", hook->signing != NULL);
-    gp_out_integer(buf, "project_id", hook->project_id);
+    gp_write_open(buf, NULL, '{');
+    gp_write_integer(buf, "id", hook->id);
+    gp_write_string(buf, "url", hook->url);
+    gp_write_string(buf, "name", hook->name);
+    gp_write_string(buf, "description", hook->description);
+    gp_write_time(buf, "created_at", hook->created_at);
+    gp_write_string(buf, "alert_status", gp_hook_alert_status(hook, m->now));
+    gp_write_time(buf, "disabled_until",
+                  gp_hook_executable(hook, m->now) ? GP_MS_NONE : hook->off_until);
+    gp_write_raw(buf, "url_variables", "[]", 2);
+    gp_write_string(buf, "push_events_branch_filter", hook->branches ? hook->branches : "");
+    gp_write_string(buf, "branch_filter_strategy", "wildcard");
+    gp_write_null(buf, "custom_webhook_template");
+    gp_write_raw(buf, "custom_headers", "[]", 2);
+    gp_write_boolean(buf, "token_present", hook->token != NULL);
+    gp_write_boolean(buf, "signing_token_present", hook->signing != NULL);
+    gp_write_integer(buf, "project_id", hook->project_id);
     for (i = 0; i < FLAGS; i++)
-        gp_out_boolean(buf, flags[i].name, is_set(hook, i));
-    gp_out_close(buf, '}');
+        gp_write_boolean(buf, flags[i].name, is_set(hook, i));
+    gp_write_close(buf, '}');
 }
 
 static gp_hook *asked(const gp_call *call)
@@ -84,37 +88,29 @@ static gp_hook *asked(const gp_call *call)
     return hook && hook->project_id == call->project->id ? hook : NULL;
 }
 
+static int of_project(const gp_call *call, const void *row, const void *ctx)
+{
+    (void)ctx;
+    return ((const gp_hook *)row)->project_id == call->project->id;
+}
+
 int gp_list_project_hooks(gp_call *call)
 {
-    const gp_list *all = &call->m->hooks;
-    gp_list rows = {0};
-    gp_page page;
-    size_t i;
-    for (i = 0; i < all->count; i++) {
-        gp_hook *hook = all->items[i];
-        if (hook->project_id != call->project->id) continue;
-        if (!gp_list_add(&rows, hook)) call->m->memory_failed = 1;
-    }
-    page = gp_page_of(call, (int64_t)rows.count, 1);
-    gp_out_open(&call->out->body, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last && i < rows.count; i++)
-        shape(&call->out->body, call->m, rows.items[i]);
-    gp_out_close(&call->out->body, ']');
-    gp_list_free(&rows);
-    return 200;
+    const gp_listing listing = {.rows = &call->m->hooks, .view = show, .wanted = of_project};
+    return gp_listing_respond(call, &listing);
 }
 
 int gp_get_project_hook(gp_call *call)
 {
     const gp_hook *hook = asked(call);
     if (!hook) return gp_fail_record(call);
-    shape(&call->out->body, call->m, hook);
+    show(call, hook);
     return 200;
 }
 
 /* Changes ----------------------------------------------------------------------------------- */
 
-/* What is wrong with what was sent: 0, or the status of the error written. */
+/* Checks the request: 0, or the status of the error written. */
 static int refused(gp_call *call)
 {
     const char *url = gp_call_string(call, "url"), *token = gp_call_string(call, "token");
@@ -161,7 +157,7 @@ int gp_create_project_hook(gp_call *call)
     hook->flags |= 1 << flag_of("push_events");
     status = take(call, hook);
     if (!status && gp_hook_enter(call->m, hook)) {
-        shape(&call->out->body, call->m, hook);
+        show(call, hook);
         return 201;
     }
     gp_hook_free(hook);
@@ -176,7 +172,7 @@ int gp_put_project_hook(gp_call *call)
     status = refused(call);
     if (!status) status = take(call, hook);
     if (status) return status;
-    shape(&call->out->body, call->m, hook);
+    show(call, hook);
     return 200;
 }
 
@@ -190,34 +186,37 @@ int gp_delete_project_hook(gp_call *call)
 
 /* Events ------------------------------------------------------------------------------------ */
 
-static void shape_event(gp_buf *buf, gp_mock *m, const gp_hook *hook, const gp_delivery *d)
+static void show_event(gp_call *call, const void *row)
 {
-    gp_out_open(buf, NULL, '{');
-    gp_out_integer(buf, "id", d->id);
-    gp_out_string(buf, "url", hook->url);
-    gp_out_open(buf, "trigger", '"');
+    gp_mock *m = call->m;
+    const gp_delivery *d = row;
+    const gp_hook *hook = gp_hook_by_id(&m->hooks, d->hook_id);
+    gp_buf *buf = &call->out->body;
+    gp_write_open(buf, NULL, '{');
+    gp_write_integer(buf, "id", d->id);
+    gp_write_string(buf, "url", hook->url);
+    gp_write_open(buf, "trigger", '"');
     gp_buf_adds(buf, gp_hook_event_word(d->event));
     gp_buf_adds(buf, "_hooks");
-    gp_out_close(buf, '"');
+    gp_write_close(buf, '"');
     gp_delivery_shape_headers(buf, "request_headers", m, hook, d);
-    gp_out_raw(buf, "request_data", d->body, strlen(d->body));
-    gp_out_raw(buf, "response_headers", "{}", 2);
-    gp_out_string(buf, "response_body", d->answer ? d->answer : "");
-    gp_out_seconds(buf, "execution_duration",
-                   d->answered_at < d->sent_at ? 0 : d->answered_at - d->sent_at);
+    gp_write_raw(buf, "request_data", d->body, strlen(d->body));
+    gp_write_raw(buf, "response_headers", "{}", 2);
+    gp_write_string(buf, "response_body", d->answer ? d->answer : "");
+    gp_write_seconds(buf, "execution_duration",
+                     d->answered_at < d->sent_at ? 0 : d->answered_at - d->sent_at);
     if (d->status) {
-        gp_out_open(buf, "response_status", '"');
-        gp_out_digits(buf, d->status);
-        gp_out_close(buf, '"');
+        gp_write_open(buf, "response_status", '"');
+        gp_write_digits(buf, d->status);
+        gp_write_close(buf, '"');
     } else {
-        gp_out_string(buf, "response_status", "internal error");
+        gp_write_string(buf, "response_status", "internal error");
     }
-    gp_out_time(buf, "created_at", d->created_at);
-    gp_out_close(buf, '}');
+    gp_write_time(buf, "created_at", d->created_at);
+    gp_write_close(buf, '}');
 }
 
-/* One word of the filter: 1 when it takes in this status, 0 when not, -1 when it is no such word.
- */
+/* One word of the filter: 1 if it includes this status, 0 if not, -1 if the word is invalid. */
 static int word_takes(const char *word, size_t len, int status)
 {
     static const struct {
@@ -233,7 +232,7 @@ static int word_takes(const char *word, size_t len, int status)
     return strtol(word, NULL, 10) == status;
 }
 
-/* The same of a whole list of words, with commas between them. */
+/* The same for a list of words, separated by commas. */
 static int filter_takes(const char *words, int status)
 {
     int found = 0;
@@ -247,26 +246,30 @@ static int filter_takes(const char *words, int status)
     return found;
 }
 
+static int event_wanted(const gp_call *call, const void *row, const void *ctx)
+{
+    const gp_delivery *d = row;
+    const char *status = gp_call_string(call, "status");
+    if (d->hook_id != ((const gp_hook *)ctx)->id || d->answered_at == GP_MS_NONE) return 0;
+    return !status || !*status || filter_takes(status, d->status);
+}
+
 int gp_list_hook_events(gp_call *call)
 {
     const gp_hook *hook = asked(call);
-    const gp_list *all = &call->m->outbox.items;
     const char *status = gp_call_string(call, "status");
     int64_t per_page = gp_call_integer(call, "per_page", 20);
-    gp_list rows = {0};
-    size_t i;
+    const gp_listing listing = {.rows = &call->m->outbox.items,
+                                .view = show_event,
+                                .wanted = event_wanted,
+                                .ctx = hook,
+                                .reverse = 1};
     if (!hook) return gp_fail_record(call);
     if (status && filter_takes(status, 0) < 0)
         return gp_fail_error(call, 400, "status does not have a valid value");
     if (per_page < 1 || per_page > 20)
         return gp_fail_error(call, 400, "per_page does not have a valid value");
-    for (i = all->count; i > 0; i--) {
-        gp_delivery *d = all->items[i - 1];
-        if (d->hook_id != hook->id || d->answered_at == GP_MS_NONE) continue;
-        if (status && *status && !filter_takes(status, d->status)) continue;
-        if (!gp_list_add(&rows, d)) call->m->memory_failed = 1;
-    }
-    return gp_answer_deliveries(call, hook, &rows, shape_event);
+    return gp_listing_respond(call, &listing);
 }
 
 int gp_resend_hook_event(gp_call *call)
@@ -278,9 +281,9 @@ int gp_resend_hook_event(gp_call *call)
         return gp_fail_record(call);
     if (d->state != GP_DELIVERY_SENDING) gp_outbox_resend(&m->outbox, d, m->now);
     gp_delivery_save(m, d);
-    gp_out_open(&call->out->body, NULL, '{');
-    gp_out_integer(&call->out->body, "response_status", d->status);
-    gp_out_close(&call->out->body, '}');
+    gp_write_open(&call->out->body, NULL, '{');
+    gp_write_integer(&call->out->body, "response_status", d->status);
+    gp_write_close(&call->out->body, '}');
     return 201;
 }
 
@@ -294,11 +297,11 @@ int gp_test_project_hook(gp_call *call)
         return gp_fail_error(call, 400, "trigger does not have a valid value");
     if (flags[i].event == GP_HOOK_JOB) nothing = "Ensure the project has CI jobs.";
     if (flags[i].event == GP_HOOK_DEPLOYMENT) nothing = "Ensure the project has deployments.";
-    if (!flags[i].event) nothing = "The simulation has nothing of this kind to tell of.";
+    if (!flags[i].event) nothing = "The simulation has no events of this kind.";
     if (!flags[i].event || !gp_hook_test_newest(call, hook, flags[i].event))
         return gp_fail(call, 422, nothing);
-    gp_out_open(&call->out->body, NULL, '{');
-    gp_out_string(&call->out->body, "message", "201 Created");
-    gp_out_close(&call->out->body, '}');
+    gp_write_open(&call->out->body, NULL, '{');
+    gp_write_string(&call->out->body, "message", "201 Created");
+    gp_write_close(&call->out->body, '}');
     return 201;
 }
