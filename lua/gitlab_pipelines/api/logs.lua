@@ -67,13 +67,13 @@ local function again(self, attempt, begun, err, opts)
   end
 end
 
--- Feeds the log through a parser. begin() gives what takes its lines, on_line(line) -> nil or why no
--- more are wanted; it is called again when the log breaks off and is read from its first byte once
--- more. True, or nil and an error, or what on_line said.
-local function each_line(self, project, id, format, section, opts, begin)
-  opts.deadline = opts.timeout and self.client.runtime:now() + opts.timeout
+-- Feeds the log through a parser of `view` ({format, section}). begin() gives what takes its lines,
+-- on_line(line) -> nil or why no more are wanted; it is called again when the log breaks off and is
+-- read from its first byte once more. True, or nil and an error, or what on_line said.
+local function each_line(self, project, id, view, opts, begin)
+  opts.deadline = resource.deadline(self, opts)
   for attempt = 1, ATTEMPTS do
-    local parser, bytes, on_line = core.joblog.parser { format = format, section = section }, 0, begin()
+    local parser, bytes, on_line = core.joblog.parser(view), 0, begin()
     local why
     local function give(lines, message)
       if not lines then return nil, message end
@@ -139,7 +139,7 @@ function M.log(self, project, id, opts)
   end
   local kept, taken, size, last
   local most = self.client.settings.max_bytes
-  local ok, err = each_line(self, project, id, format, section, given, function()
+  local ok, err = each_line(self, project, id, { format = format, section = section }, given, function()
     kept, taken, size, last = {}, 0, 0, tail and ring(math.max(tail, 1))
     return function(line)
       if line.number < from then return nil end
@@ -172,7 +172,7 @@ function M.each(self, project, id, opts, on_line)
   local given = resource.options("jobs.log", view_options, opts)
   local format, section, last = given.format, given.section, (given.from_line or 1) - 1
   given.format, given.section, given.from_line = nil, nil, nil
-  return each_line(self, project, id, format, section, given, function()
+  return each_line(self, project, id, { format = format, section = section }, given, function()
     return function(line)
       if line.number <= last then return nil end
       last = line.number
@@ -254,7 +254,7 @@ function M.search_log(self, project, id, pattern, opts)
   is_hit ""
   local found, ok, err
   if not problem then
-    ok, err = each_line(self, project, id, "text", section, given, function()
+    ok, err = each_line(self, project, id, { format = "text", section = section }, given, function()
       found = collector(before, after)
       return function(line)
         local full = limit and #found.hits >= limit

@@ -70,13 +70,12 @@ end
 
 -- Ranges ---------------------------------------------------------------------------------------
 
--- Reads one range into memory. {bytes, first, last, total, etag}; false when the server sends no
--- ranges or more than was asked for; nil and an error.
-local function read_range(group, project, job_id, range, etag, most, opts)
+-- Reads one range, `wanted` {range, etag, most}, into memory: {bytes, first, last, total, etag}; false
+-- when the server sends no ranges or more than was asked for; nil and an error.
+local function read_range(group, project, job_id, wanted, opts)
   local args, err = resource.prepare(group, artifacts.download, project, { job_id = job_id })
   if not args then return nil, err end
-  args.headers = { { "Range", "bytes=" .. range } }
-  if etag then args.headers[2] = { "If-Range", etag } end
+  args.headers = resume.range(wanted.range, wanted.etag)
   local pieces, size, answer, useless = {}, 0, nil, false
   local result
   result, err = group.client:page(artifacts.download, args, {
@@ -89,7 +88,7 @@ local function read_range(group, project, job_id, range, etag, most, opts)
         useless = status ~= 206 or not first
       end
       size = size + #chunk
-      if useless or size > most then
+      if useless or size > wanted.most then
         useless = true
         return nil, "the server sends no ranges"
       end
@@ -108,7 +107,7 @@ end
 local function open_directory(group, project, job_id, opts)
   local store = require("gitlab_pipelines.store").archive
   local most = group.client.settings.max_bytes
-  local tail, err = read_range(group, project, job_id, ("-%d"):format(TAIL), nil, TAIL, opts)
+  local tail, err = read_range(group, project, job_id, { range = ("-%d"):format(TAIL), most = TAIL }, opts)
   if not tail then return tail, err end
   if tail.last ~= tail.total - 1 then return false end
   local bytes, total = tail.bytes, tail.total
@@ -122,8 +121,8 @@ local function open_directory(group, project, job_id, opts)
     -- Without a strong ETag two answers may be of two archives: then one answer has all of it.
     local last = tail.etag and tail.first - 1 or total - 1
     local rest
-    rest, err = read_range(group, project, job_id, ("%d-%d"):format(offset, last), tail.etag,
-      last - offset + 1, opts)
+    rest, err = read_range(group, project, job_id, { range = ("%d-%d"):format(offset, last),
+      etag = tail.etag, most = last - offset + 1 }, opts)
     if not rest then return rest, err end
     if rest.first ~= offset or rest.last ~= last or rest.total ~= total
       or tail.etag and rest.etag ~= tail.etag then

@@ -56,13 +56,21 @@ function M.offset(part)
   return part.size
 end
 
+--- The headers of a request for a part.
+---@param range string such as "100-199", "100-" or "-65536"
+---@param etag string|nil of what it is to be a part of
+---@return table[] headers {name, value} pairs
+function M.range(range, etag)
+  return { { "Range", "bytes=" .. range }, etag and { "If-Range", etag } }
+end
+
 --- The headers of a request for the rest.
 ---@param offset integer
 ---@param etag string|nil
 ---@return table[] headers {name, value} pairs; none from the beginning
 function M.headers(offset, etag)
   if offset == 0 then return {} end
-  return { { "Range", ("bytes=%d-"):format(offset) }, { "If-Range", etag } }
+  return M.range(("%d-"):format(offset), etag)
 end
 
 --- What an answer's head makes of the part.
