@@ -102,8 +102,8 @@ describe("budgets", function()
   end)
 
   it("are lifted for a script that has the host", function()
-    local text = assert(flow.from_string("local n = 0 for i = 1, 3e6 do n = n + i end\na = pipeline { project = 'g/p' }",
-      "f.lua"))
+    local text = assert(flow.from_string(
+      "local n = 0 for i = 1, 3e6 do n = n + i end\na = pipeline { project = 'g/p' }", "f.lua"))
     assert.is_nil((text:plan { budgets = { seconds = 0.001 } }))
     assert(text:plan { budgets = { seconds = 0.001 }, allow_host = true })
   end)
