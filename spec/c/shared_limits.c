@@ -560,17 +560,14 @@ static void unit_windows(unsigned char *memory)
     gp_shared_close(&block, 3, &subjects[3], 10, 11);
     check(gp_shared_used(&block, 0, &strangers[0], 10) == 0, "a stranger's places");
     for (i = 0; i < 3; i++)
-        check(gp_shared_take(&block, &request, &census, -1, &places[i], &until),
-              "a place");
+        check(gp_shared_take(&block, &request, &census, -1, &places[i], &until), "a place");
     check(!gp_shared_take(&block, &request, &census, 10, &places[3], &until), "a fourth");
     check(until == 10 + GP_SHARED_LOOK, "look again soon");
     gp_shared_close(&block, 2, &subjects[2], 10, 10.1005);
     gp_shared_give_back(&block, &places[0], 7);
-    check(!gp_shared_take(&block, &request, &census, 10.05, &places[0], &until),
-          "closed");
+    check(!gp_shared_take(&block, &request, &census, 10.05, &places[0], &until), "closed");
     check(until > 10.1 && until < 10.101, "closed for its length");
-    check(gp_shared_take(&block, &request, &census, 10.2, &places[0], &until),
-          "open again");
+    check(gp_shared_take(&block, &request, &census, 10.2, &places[0], &until), "open again");
     /* Somebody else's word is not touched. */
     gp_shared_sent(&block, &places[0], 8, 10.2);
     gp_shared_sweep(&block, 8, 10.2);
@@ -603,8 +600,7 @@ static void unit_windows(unsigned char *memory)
     check(until == 30 + 86400, "a day at most");
     check(gp_shared_take(&block, &request, &census, 29, &places[0], &until), "damage");
     gp_shared_close(&block, 0, &subjects[0], 29, 29.5);
-    check(!gp_shared_take(&block, &request, &census, 29, &places[0], &until),
-          "closed anew");
+    check(!gp_shared_take(&block, &request, &census, 29, &places[0], &until), "closed anew");
     check(gp_shared_intact(&block), "the header");
     memory[20] ^= 1;
     check(!gp_shared_intact(&block), "not the header");
@@ -618,8 +614,7 @@ static int given(gp_shared_block *block, const gp_shared_subject *host, double n
     gp_shared_places places[40];
     double until;
     int i, count = 0;
-    while (count < 40 &&
-           gp_shared_take(block, &request, &census, now, &places[count], &until))
+    while (count < 40 && gp_shared_take(block, &request, &census, now, &places[count], &until))
         count++;
     for (i = 0; i < count; i++)
         gp_shared_give_back(block, &places[i], 7);
@@ -662,8 +657,7 @@ static void unit_quotas(unsigned char *memory)
     say(&block, &host, 1, 4, 122, 132);
     check(given(&block, &host, 122) == 3, "the next window, and another throttle");
     check(given(&block, &host, 125.1) == 1, "when that is over");
-    check(!gp_shared_take(&block, &request, &census, 126, &places[0], &until) &&
-              until == 132,
+    check(!gp_shared_take(&block, &request, &census, 126, &places[0], &until) && until == 132,
           "until when");
     /* What was sent since, or is about to be, has not been counted. */
     for (i = 0; i < 4; i++)

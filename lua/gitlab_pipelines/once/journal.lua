@@ -63,7 +63,7 @@ end
 --- Opens a journal; makes the file if it is not there.
 ---@param path string ":memory:" for one that is gone with the process
 ---@param opts gitlab_pipelines.JournalOptions|nil
----@return table|nil journal
+---@return gitlab_pipelines.Journal|nil journal
 ---@return table|nil err FlowError.JournalUnusable with `pid`, the process that has it locked
 function M.open(path, opts)
   opts = opts or {}
