@@ -118,7 +118,9 @@ function Part:finish()
   local ok, message = os.rename(self.path, self.target)
   if ok and self.note then os.remove(self.note) end
   self.handle:close()
-  return ok, message and "can not write " .. message
+  if ok then return true end
+  -- Some Luas put the name of the partial file before the reason, others none.
+  return nil, ("can not write %s: %s"):format(self.target, (message:gsub("^.*: ", "")))
 end
 
 --- Gives it back: kept for a later call where that is of use, else removed.
