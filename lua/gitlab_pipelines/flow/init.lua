@@ -180,7 +180,7 @@ local function check_refs(self)
     local project, err = steps.project(self, given.project)
     if project and project.default_branch then return true end
     return nil, errors.new("PipelineError.InvalidRef", { cause = err, status = err and err.status,
-      message = ("%s:%d: the default branch of %s can not be read%s: give the step a ref"):format(
+      message = ("%s:%d: the default branch of %s cannot be read%s: give the step a ref"):format(
         self.plan.file, step.line, given.project, err and " (" .. err.message .. ")" or "") })
   end)
 end

@@ -294,7 +294,7 @@ local function count_unknown(entries)
 end
 
 -- Reads what has changed in the project lately: `which` is "main" or "child". Returns how many
--- requests that took; false when the list can not be had.
+-- requests that took; false when the list cannot be had.
 local function read_list(s, p, which, entries, budget)
   local since = p.newest[which]
   local unknown = count_unknown(entries)

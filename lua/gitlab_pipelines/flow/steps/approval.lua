@@ -5,6 +5,10 @@ local refs = require "gitlab_pipelines.flow.refs"
 
 local M = {}
 
+--- Waits for the answer.
+---@param run table
+---@param state table
+---@return gitlab_pipelines.StepResult
 function M.perform(run, state)
   local message = state.step.options.message
   message = message and refs.text(run:resolve(message)) or ("approve %s?"):format(state.path)

@@ -35,6 +35,10 @@ local function call_once(run, state)
     outputs = type(result.value) == "table" and result.value or { value = result.value } }
 end
 
+--- Calls the function, again after a failure as often as `retry` says.
+---@param run table
+---@param state table
+---@return gitlab_pipelines.StepResult
 function M.perform(run, state)
   while true do
     state.attempt = state.attempt + 1

@@ -7,26 +7,52 @@ local refs = require "gitlab_pipelines.flow.refs"
 
 local M = {}
 
+---@class gitlab_pipelines.StepResult What became of a step.
+---@field status "success"|"failed"|"canceled"|"skipped"
+---@field reason string|nil
+---@field because "failure"|"when"|nil of a skip: what it means to those that need the step
+---@field outputs table|nil what the steps after it may use
+---@field failure table|nil the job that failed, see flow/outputs.lua
+---@field error table|nil
+---@field timed_out boolean|nil
+---@field again boolean|nil another attempt may succeed
+---@field doubt boolean|nil it is not known whether GitLab made what was to be made
+
+---@param reason string
+---@param err table|nil
+---@return gitlab_pipelines.StepResult
 function M.failed(reason, err)
   return { status = "failed", reason = reason, error = err }
 end
 
-function M.of_error(run, err, what)
+--- The result of a step that an error ended.
+---@param run table
+---@param err table
+---@return gitlab_pipelines.StepResult
+function M.of_error(run, err)
   if err:is "TaskError.Cancelled" then
     return { status = "canceled", reason = run.cancel_reason or run.stop_reason
       or "it was canceled" }
   end
-  local result = M.failed((what and what .. ": " or "") .. err.message, err)
+  local result = M.failed(err.message, err)
   result.timed_out = err:is "WaitError.TimedOut" or nil
   return result
 end
 
+--- The result of a step whose time is up.
+---@param run table
+---@param state table
+---@return gitlab_pipelines.StepResult
 function M.timed_out(run, state)
   return { status = "failed", timed_out = true,
     error = errors.new("WaitError.TimedOut", { message = "timed out" }),
     reason = ("not done after %s"):format(duration.text(run.rt:now() - state.started_at, "prose")) }
 end
 
+--- Variables as texts, with every reference filled in; raises PipelineError.InvalidVariable.
+---@param run table
+---@param given table|nil name -> value
+---@return table<string, string>|nil
 function M.variables(run, given)
   if not given then return nil end
   local texts = {}
@@ -41,9 +67,11 @@ function M.variables(run, given)
   return texts
 end
 
-
--- Variables and inputs as they are sent: a text that holds a secret input travels as a secret, so
--- that the client's logs, errors and journal know what not to show.
+--- Variables and inputs as they are sent: a text that holds a secret input travels as a secret, so
+--- that the client's logs, errors and journal know what not to show.
+---@param run table
+---@param value any
+---@return any
 function M.guarded(run, value)
   if type(value) == "string" then
     return run:holds_secret(value) and core.secret.new(value, { short = true }) or value
@@ -54,7 +82,11 @@ function M.guarded(run, value)
   return setmetatable(sent, getmetatable(value))
 end
 
--- GitLab has not made or played it, or it is not known whether it has: `doubt` in the result.
+--- GitLab has not made or played it, or it is not known whether it has: `doubt` in the result.
+---@param run table
+---@param state table
+---@param err table
+---@return gitlab_pipelines.StepResult
 function M.not_made(run, state, err)
   -- The key's own entry in the run's journal.
   if err:is "FlowError.JournalUnusable" then

@@ -61,6 +61,10 @@ local function run_items(run, state)
   for _, task in ipairs(tasks) do task:join() end
 end
 
+--- Runs the items; what became of them together.
+---@param run table
+---@param state table
+---@return gitlab_pipelines.StepResult
 function M.perform(run, state)
   items_of(run, state)
   run_items(run, state)

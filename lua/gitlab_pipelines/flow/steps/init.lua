@@ -1,9 +1,7 @@
 --- How a step of each kind does its work.
 --
--- `perform(run, state)` runs in the step's own task and returns what became of it:
--- {status = "success"|"failed"|"canceled"|"skipped", reason, outputs, failure, error, timed_out},
--- with `doubt` = true where it is not known whether GitLab made what was to be made.
--- It may also raise an error object, which is a failure.
+-- `perform(run, state)` runs in the step's own task and returns what became of it. It may also raise an
+-- error object, which is a failure.
 
 local approval = require "gitlab_pipelines.flow.steps.approval"
 local call = require "gitlab_pipelines.flow.steps.call"
@@ -19,6 +17,9 @@ local kinds = { pipeline = pipeline, play = play, wait_for = wait_for, approval 
   call = call, each = each }
 
 --- Does the work of a step.
+---@param run table
+---@param state table
+---@return gitlab_pipelines.StepResult
 function M.perform(run, state)
   if run.rt:now() >= state.deadline then return common.timed_out(run, state) end
   return kinds[state.kind].perform(run, state)

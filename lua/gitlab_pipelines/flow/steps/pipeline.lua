@@ -27,7 +27,7 @@ local function default_ref(run, project)
   local ref = found and found.default_branch
   if ref then return ref end
   error(errors.new("PipelineError.InvalidRef", { cause = err,
-    message = ("the default branch of %s can not be read%s: give the step a ref"):format(project,
+    message = ("the default branch of %s cannot be read%s: give the step a ref"):format(project,
       err and " (" .. err.message .. ")" or "") }), 0)
 end
 
@@ -109,13 +109,21 @@ function verdicts.stuck(run, state, pipeline)
     outputs = outputs.of_pipeline(run, state, pipeline) }
 end
 
--- Cancels what we made and nobody will wait for any more. Its own failure changes nothing.
+--- Cancels a pipeline that we made and nobody will wait for any more. Its own failure changes nothing.
+---@param run table
+---@param state table
+---@return table|nil pipeline
+---@return table|nil err
 function M.cancel(run, state)
   run:record(state, "cancelling")
   return run.gl.pipelines:cancel(state.project, state.pipeline_id)
 end
 
--- Waits for the pipeline's verdict; a manual job holds the step until somebody plays it.
+--- Waits for the pipeline's verdict; a manual job holds the step until somebody plays it.
+---@param run table
+---@param state table
+---@param ours boolean we made it: it is canceled when the step's time is up
+---@return gitlab_pipelines.StepResult
 function M.await(run, state, ours)
   local on_manual = state.step.options.on_manual or "block"
   while true do
@@ -201,6 +209,10 @@ local function attempt(run, state)
   return M.await(run, state, true)
 end
 
+--- Makes the pipeline, again after a failure as often as `retry` says, and waits for it.
+---@param run table
+---@param state table
+---@return gitlab_pipelines.StepResult
 function M.perform(run, state)
   local result
   state.attempt = math.max(state.attempt, 1)

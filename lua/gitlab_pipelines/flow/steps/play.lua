@@ -126,6 +126,8 @@ local function play_job(run, state)
 end
 
 --- Cancels the job that was played; what waits for it ends by itself then.
+---@param run table
+---@param state table
 function M.cancel(run, state)
   if not state.job_id then return end
   run:record(state, "cancelling")
@@ -148,6 +150,9 @@ local function result_of(run, state, job)
 end
 
 --- Plays the job, unless that has been done, and waits until it has ended.
+---@param run table
+---@param state table
+---@return gitlab_pipelines.StepResult
 function M.perform(run, state)
   local target = played_state(run, state.step)
   if not target or not target.pipeline_id then

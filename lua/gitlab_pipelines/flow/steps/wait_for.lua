@@ -8,6 +8,9 @@ local watching = require "gitlab_pipelines.api.watching"
 local M = {}
 
 --- Waits for the pipeline: by its number, or for the newest of a ref and commit, once there is one.
+---@param run table
+---@param state table
+---@return gitlab_pipelines.StepResult
 function M.perform(run, state)
   local given = state.step.options
   state.project = run:resolve(given.project)
