@@ -315,7 +315,7 @@ describe("the contract", function()
 
   teardown(function() walk.simulated:close() end)
 
-  it("is kept by every answer of every operation, each carried out", function()
+  it("holds for every response of every operation", function()
     local missing = {}
     for _, operation in ipairs(walk.contract.operations) do
       if not walk.done[operation.id] and not elsewhere[operation.id] then
@@ -325,7 +325,7 @@ describe("the contract", function()
     assert.same({}, missing)
   end)
 
-  it("was held against pipelines and jobs in every status", function()
+  it("is checked with pipelines and jobs in every status", function()
     local missing = {}
     for _, status in ipairs { "created", "waiting_for_resource", "preparing", "waiting_for_callback",
       "pending", "running", "success", "failed", "canceling", "canceled", "skipped", "manual",
@@ -337,7 +337,7 @@ describe("the contract", function()
 
   local folder = schema_folder()
   if not folder then
-    it("is not held against GitLab's own schemas: set GITLAB_SCHEMAS to their folder", function()
+    it("is not checked against GitLab's own schemas: set GITLAB_SCHEMAS to their folder", function()
       assert.is_nil(folder)
     end)
     return
@@ -359,7 +359,7 @@ describe("the contract", function()
     for name_of_ours, schema in pairs(gitlab) do assert.truthy(held[schema], name_of_ours) end
   end)
 
-  it("has one operationId, one tag with a description, and words for each operation", function()
+  it("gives each operation a unique operationId, a described tag, a summary and a description", function()
     local ids, tags = {}, {}
     for _, tag in ipairs(walk.contract.document.tags) do tags[tag.name] = #tag.description > 0 end
     for _, operation in ipairs(walk.contract.operations) do
@@ -371,7 +371,7 @@ describe("the contract", function()
     end
   end)
 
-  it("shows for every body one that can be tried out as it stands", function()
+  it("shows an example for every body that can be tried out as it stands", function()
     -- What has to be made ready first: a manual job, a scenario of one's own, a kept snapshot.
     local not_at_once = { jobs_play = 400, mock_scenarios_update = 409 }
     local unshown = { mock_snapshot_load = true, mock_snapshot_replace = true }

@@ -57,7 +57,7 @@ end)
 after_each(function() os.execute("rm -rf " .. folder) end)
 
 describe("a database that a simulated GitLab serves", function()
-  it("is refused to a second one with the first one's pid and URL, whatever leads there", function()
+  it("is refused to a second one with the first one's pid and URL, by whatever path", function()
     local db = folder .. "/mock.db"
     local server = serve(db)
     finally(function() if not server.code then server:signal "KILL" end end)
@@ -79,7 +79,7 @@ describe("a database that a simulated GitLab serves", function()
     server:stop()
   end)
 
-  it("is free at once when its holder has been killed, and when it was stopped", function()
+  it("is free at once after its holder was killed or stopped", function()
     local db = folder .. "/mock.db"
     for _, signal in ipairs { "KILL", "TERM", "KILL" } do
       local server = serve(db)
@@ -89,7 +89,7 @@ describe("a database that a simulated GitLab serves", function()
     assert(mock.new { db = db }):close()
   end)
 
-  it("is refused by its name before anything is written to it, and so in one process too", function()
+  it("is refused before anything is written to it, in one process too", function()
     local db = folder .. "/mock.db"
     local first = assert(mock.new { db = db })
     local _, message = mock.new { db = db }
@@ -105,7 +105,7 @@ describe("a database that a simulated GitLab serves", function()
     assert(mock.new { db = db }):close()
   end)
 
-  it("is given to one of many that start at once", function()
+  it("is taken by exactly one of many that start at once", function()
     local db = folder .. "/mock.db"
     assert.is_true(process.together(6, [[
       local db, me = ...
@@ -136,7 +136,7 @@ describe("a database that a simulated GitLab serves", function()
     assert.truthy(won:match "^%d\n$", won)
   end)
 
-  it("may be opened with sqlite3 meanwhile", function()
+  it("can be opened with sqlite3 at the same time", function()
     local db = folder .. "/mock.db"
     local server = serve(db)
     finally(function() if not server.code then server:signal "KILL" end end)
@@ -146,7 +146,7 @@ describe("a database that a simulated GitLab serves", function()
     assert.equal(0, (server:stop()))
   end)
 
-  it("is no matter of those in memory", function()
+  it("is not needed by simulations in memory", function()
     local one, two = assert(mock.new { db = ":memory:" }), assert(mock.new { db = ":memory:" })
     one:close()
     two:close()
@@ -155,7 +155,7 @@ describe("a database that a simulated GitLab serves", function()
 end)
 
 describe("a database that another program has locked", function()
-  it("is not waited for by who reads, and for a while by who writes", function()
+  it("delays no read, and a write only for a while", function()
     local db = folder .. "/mock.db"
     local core = assert(mock.open { db = db, token = TOKEN })
     local held = assert(mock.serve_start(core, { port = 0 }))
@@ -192,7 +192,7 @@ describe("a database that another program has locked", function()
     core:close()
   end)
 
-  it("loses nothing of what the clock brings meanwhile, events and deliveries included", function()
+  it("loses nothing that the clock brings in the meantime, events and deliveries included", function()
     local T = 1767225600
     local function live(db, between)
       local gl = assert(mock.new { db = db, seed = 5 })
@@ -234,7 +234,7 @@ describe("a database that another program has locked", function()
     assert.truthy(plain[#plain]:find("pipeline", 1, true)) -- there were deliveries
   end)
 
-  it("answers writes with 503 and when to come again, says so once, and goes on by itself", function()
+  it("responds to writes with 503 and Retry-After, reports it once, and recovers by itself", function()
     local db = folder .. "/mock.db"
     local server = serve(db)
     finally(function() if not server.code then server:signal "KILL" end end)
@@ -260,7 +260,7 @@ describe("a database that another program has locked", function()
       .. "simulated GitLab: writes are accepted again\n" }, { server:stop() })
   end)
 
-  it("answers a mock in this process likewise", function()
+  it("does the same for a mock in this process", function()
     local gl = assert(mock.new { db = folder .. "/mock.db" })
     local unlock = lock(folder .. "/mock.db")
     local status, body = gl:request("POST", "/projects/1/pipeline", { body = '{"ref":"main"}' })

@@ -2,7 +2,7 @@
 local calls = require "support.mock_calls"
 
 describe("a request that is carried out late", function()
-  it("is carried out at its own time, also when the clock is moved far beyond it", function()
+  it("is carried out at its own time, even if the clock is moved far beyond it", function()
     local gl = assert(calls.new { world = { projects = { ["acme/app"] = { id = 5,
       jobs = { { name = "a", duration = 100000 } } } } } })
     gl:post("/_mock/faults", { method = "POST", path = "/projects/*/pipeline", apply_late = 100, times = 1 })

@@ -67,7 +67,7 @@ describe("a simulated GitLab whose disk is full", function()
     assert.is_true((tonumber(text:match "(%d+) writes failed in turn") or 0) > 100, text)
   end)
 
-  it("refuses what it can not keep, keeps what it acknowledged, and goes on when there is room", function()
+  it("refuses what it cannot store, keeps what it acknowledged, and recovers once there is space", function()
     local db = os.tmpname()
     local server = serve(db, 4000)
     finally(function() if not server.code then server:signal "KILL" end end)
@@ -96,7 +96,7 @@ describe("a simulated GitLab whose disk is full", function()
 end)
 
 describe("a simulated GitLab that is opened again", function()
-  it("keeps what is done from then on to a pipeline of before", function()
+  it("stores later changes of an earlier pipeline", function()
     local db = os.tmpname()
     local function again(target, wanted)
       local gl = assert(calls.new { db = db })
@@ -116,7 +116,7 @@ describe("a simulated GitLab that is opened again", function()
 end)
 
 describe("a simulated GitLab that is killed while it writes", function()
-  it("has lost nothing that it acknowledged, and nothing by halves", function()
+  it("has lost nothing that it acknowledged, and kept no half of a request", function()
     local db = os.tmpname()
     local all = {}
     for round = 1, os.getenv "GP_FULL" == "1" and 60 or 4 do

@@ -82,12 +82,12 @@ describe("the simulated GitLab's errors", function()
     other:close()
   end)
 
-  it("name the methods that there are", function()
+  it("name the allowed methods", function()
     local _, _, headers = gl:delete "/projects/11/pipelines/1/jobs"
     assert.equal("GET", headers.allow)
   end)
 
-  it("refuse who has no token or a wrong one, at every path that exists", function()
+  it("refuse a missing or wrong token at every existing path", function()
     local unauthorized = { message = "401 Unauthorized" }
     for _, target in ipairs { "/version", "/user", "/projects/11", "/projects/99", "/_mock/clock",
       "/projects/11/pipelines/1", "/api/v4/projects/11/jobs" } do
@@ -120,7 +120,7 @@ describe("the simulated GitLab's errors", function()
     assert.equal(413, status)
   end)
 
-  it("keep reset shut unless it was allowed", function()
+  it("refuse a reset unless it was allowed", function()
     local shut = assert(calls.new { allow_reset = false })
     assert.equal(403, (shut:post "/_mock/reset"))
     shut:close()

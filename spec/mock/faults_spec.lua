@@ -323,13 +323,13 @@ describe("a fault rule", function()
     return found
   end
 
-  it("is for a method, in any case, or for all", function()
+  it("applies to one method, in any case, or to all", function()
     rule { method = "post", status = 500 }
     assert.equal(200, (gl:get "/version"))
     assert.equal(500, (gl:post("/projects/7/pipeline", { ref = "main" })))
   end)
 
-  it("is for a path without prefix and query, * standing for anything", function()
+  it("matches a path without prefix and query, where * stands for anything", function()
     rule { path = "/projects/*/pipelines", status = 500 }
     assert.equal(500, (gl:get "/projects/7/pipelines"))
     assert.equal(500, (gl:get "/api/v4/projects/acme%2Ffree/pipelines?per_page=1"))
@@ -337,14 +337,14 @@ describe("a fault rule", function()
     assert.equal(200, (gl:get "/projects/7"))
   end)
 
-  it("is never for what is not GitLab's", function()
+  it("never applies to the simulation's own paths", function()
     rule { status = 500 }
     for _, path in ipairs { "/_mock/faults", "/api/v4/_mock/clock", "/openapi.json", "/docs" } do
       assert.equal(200, (gl:get(path)), path)
     end
   end)
 
-  it("lets so many pass, strikes each n-th of the rest, and so many times", function()
+  it("lets n requests pass, strikes every n-th of the rest, and at most n times", function()
     rule { after = 2, every = 3, times = 2, status = 500 }
     assert.same({ 5, 8 }, struck(20))
     local _, rules = gl:get "/_mock/faults"
@@ -371,7 +371,7 @@ describe("a fault rule", function()
     assert.equal(100, #struck(100))
   end)
 
-  it("counts beside another; the first that strikes is carried out", function()
+  it("counts independently of other rules; the first that strikes decides", function()
     rule { status = 500, every = 2 }
     rule { status = 503, every = 3 }
     local seen = {}
@@ -379,7 +379,7 @@ describe("a fault rule", function()
     assert.same({ 200, 500, 503, 500, 200, 500 }, seen)
   end)
 
-  it("leaves a connection alone that carries its first request, when it closes idle ones", function()
+  it("does not close a connection on its first request when it closes idle ones", function()
     rule { apply_then_close_idle = true }
     assert.is_nil((select(4, ask_core(gl, {}))))
     assert.equal("drop", select(4, ask_core(gl, { served = 1 })).kind)
@@ -399,7 +399,7 @@ describe("a fault rule", function()
     assert.same({ 2.5, 2.5, 2.5 }, delays(3, 2.5))
   end)
 
-  it("delays by a time between two, all alike likely", function()
+  it("delays by a uniformly distributed time", function()
     local list = delays(2000, { min = 1, max = 3 })
     local sum, squares = 0, 0
     for _, x in ipairs(list) do
@@ -424,7 +424,7 @@ describe("a fault rule", function()
     assert.same(delays(50, { median = 0.5, sigma = 0.8 }), delays(50, { median = 0.5, sigma = 0.8 }))
   end)
 
-  it("is refused when a field is unknown or makes no sense", function()
+  it("is refused if a field is unknown or invalid", function()
     for _, row in ipairs { { { sttus = 500 }, "unknown field 'sttus' of a rule" },
       { { status = 99 }, "status does not have a valid value" }, { { status = "503" }, "status is invalid" },
       { { action = "explode" }, "action does not have a valid value" }, { { delay = "soon" }, "delay is invalid" },

@@ -159,7 +159,7 @@ local function random(found)
 end
 
 describe("GitLab's own schemas", function()
-  it("hold for every answer that they describe, in every status", function()
+  it("hold for every response that they describe, in every status", function()
     if not there(folder .. "/public_api/v4/job.json") then
       print("GitLab's schemas are not at " .. folder .. " (set GITLAB_SCHEMAS): nothing was held against them")
       return

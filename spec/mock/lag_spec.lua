@@ -20,7 +20,7 @@ local function statuses(gl, query)
 end
 
 describe("a lagging replica", function()
-  it("shows what was that long ago, in every read alike", function()
+  it("shows the earlier state in every read alike", function()
     local fresh, old = open(nil), open(30)
     for _, gl in ipairs { fresh, old } do gl:post("/projects/5/pipeline", { ref = "main" }) end
     for at = 30, 60 do
@@ -41,7 +41,7 @@ describe("a lagging replica", function()
     old:close()
   end)
 
-  it("hides new rows from lists and from reads by id, and a 404 is no proof", function()
+  it("hides new rows from lists and from reads by id, which give a 404", function()
     local gl = open(30)
     assert.equal(201, (gl:post("/projects/5/pipeline", { ref = "main" })))
     gl.at = 29.9
@@ -56,7 +56,7 @@ describe("a lagging replica", function()
     gl:close()
   end)
 
-  it("shows a cancelled pipeline by its former status; the answer of the write is true", function()
+  it("shows a cancelled pipeline with its former status; the response to the write is current", function()
     local gl = open(20)
     gl:post("/projects/5/pipeline", { ref = "main" })
     gl.at = 25
@@ -121,7 +121,7 @@ describe("a lagging replica", function()
     gl:close()
   end)
 
-  it("lags for pipelines and jobs alone: the main database follows its writers", function()
+  it("lags only for pipelines and jobs: everything else is up to date", function()
     local gl = open(30)
     gl:post("/projects/5/variables", { key = "A", value = "1" })
     gl:post("/projects/5/environments", { name = "review/x" })
@@ -130,7 +130,7 @@ describe("a lagging replica", function()
     gl:close()
   end)
 
-  it("knows how it was before the rule that makes it lag came", function()
+  it("knows the state before the rule was created", function()
     local gl = open(nil)
     gl:post("/projects/5/pipeline", { ref = "main" })
     gl.at = 2

@@ -18,7 +18,7 @@ describe("the limit on requests", function()
     return gl
   end
 
-  it("is a window for each token, and the headers of every answer tell the truth", function()
+  it("has a window per token, which the headers of every response show", function()
     for _, how in ipairs { "world", "rule" } do
       local gl = limited(how)
       gl.at = 10
@@ -46,14 +46,14 @@ describe("the limit on requests", function()
     end
   end)
 
-  it("carries nothing out beyond it", function()
+  it("carries out no request beyond it", function()
     local gl = limited "world"
     for _ = 1, 5 do gl:post("/projects/7/pipeline", { ref = "main" }) end
     assert.equal(3, #select(2, gl:get "/_mock/pipelines"))
     gl:close()
   end)
 
-  it("is off where nobody asks for it", function()
+  it("is off by default", function()
     local gl = assert(calls.new())
     for _ = 1, 2100 do assert.equal(200, (gl:get "/version")) end
     gl:close()
@@ -63,7 +63,7 @@ end)
 describe("the limit on new pipelines", function()
   local refused = { message = { base = { "Too many pipelines created in the last minute. Try again later." } } }
 
-  it("counts what one user makes of one commit of a project in a minute, and answers 400", function()
+  it("counts pipelines of one user, project and commit per minute, and responds with 400", function()
     local gl = assert(calls.new { world = { throttle = { creations = 25 }, projects = {
       ["acme/app"] = { id = 7 }, ["acme/lib"] = { id = 8 } } } })
     for i = 1, 25 do
@@ -80,7 +80,7 @@ describe("the limit on new pipelines", function()
     gl:close()
   end)
 
-  it("does not count what was refused before it, nor child pipelines", function()
+  it("counts neither requests refused earlier nor child pipelines", function()
     local gl = assert(calls.new { world = { throttle = { creations = 2 }, projects = { ["acme/app"] = {
       id = 7, created = 0, refs = { "main" }, jobs = {
         { name = "a", trigger = { child = { jobs = { { name = "x" } } } } },
@@ -96,7 +96,7 @@ describe("the limit on new pipelines", function()
 end)
 
 describe("the limit on lists of a project's jobs", function()
-  it("is a 429 in JSON that no header tells of", function()
+  it("is a 429 in JSON that no header announces", function()
     local gl = assert(calls.new())
     assert.equal(201, (gl:post("/_mock/faults", { throttle = { jobs = 2 } })))
     for _ = 1, 2 do assert.equal(200, (gl:get "/projects/7/jobs")) end

@@ -24,7 +24,7 @@ local function location_of(gl, target)
 end
 
 describe("an archive in the object store", function()
-  it("is redirected to, by job and by ref; single files and the tree are not", function()
+  it("is served by redirect, by job and by ref; single files and the tree are not", function()
     local gl = finished()
     for _, target in ipairs { "/projects/11/jobs/1/artifacts",
       "/projects/11/jobs/artifacts/main/download?job=compile" } do
@@ -40,7 +40,7 @@ describe("an archive in the object store", function()
     gl:close()
   end)
 
-  it("is refused to who sends a token, comes late, or changes the address", function()
+  it("is refused with a token, after the URL has expired, or with a changed URL", function()
     local gl = finished()
     local path = location_of(gl, "/projects/11/jobs/1/artifacts")
     local function refused(status, code, target, options)
@@ -62,7 +62,7 @@ describe("an archive in the object store", function()
     gl:close()
   end)
 
-  it("can be asked for by one project, or by a rule for what it matches", function()
+  it("can be enabled for one project, or by a rule for matching requests", function()
     local gl = finished { world = { projects = { ["acme/lib"] = { id = 11, created = 0, queued = 0,
       object_storage = true, jobs = world.projects["acme/lib"].jobs } } } }
     location_of(gl, "/projects/11/jobs/1/artifacts")

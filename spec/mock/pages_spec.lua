@@ -34,18 +34,18 @@ end
 
 describe("the pages of mock serve, in a browser,", function()
   if _VERSION ~= "Lua 5.4" then
-    it("are looked at under Lua 5.4: they are the same under every Lua", function()
+    it("are checked under Lua 5.4: they are the same under every Lua", function()
       assert.not_equal("Lua 5.4", _VERSION)
     end)
     return
   end
 
   if not has_browser then
-    it("are not looked at: chromium is not installed", function() assert.is_false(has_browser) end)
+    it("are not checked: chromium is not installed", function() assert.is_false(has_browser) end)
     return
   end
 
-  it("steer the simulation from /_mock/ with the token, as text and without anybody else", function()
+  it("control the simulation from /_mock/ with the token, without other origins", function()
     assert.equal(table.concat({
       "panel: opens with the token and not without",
       "panel: creates a scenario and shows it as text",
@@ -56,7 +56,7 @@ describe("the pages of mock serve, in a browser,", function()
     }, "\n") .. "\n", look("panel", {}))
   end)
 
-  it("say at /docs and /redoc how to get the files that are missing", function()
+  it("say at /docs and /redoc how to get missing files", function()
     assert.equal("without their files: the pages say how to get them\nnothing was asked of anybody else\n",
       look("absent", { GITLAB_PIPELINES_DOCS_ASSETS = "/nowhere" }))
   end)
@@ -68,7 +68,7 @@ describe("the pages of mock serve, in a browser,", function()
     return
   end
 
-  it("show Swagger UI, where trying out works, and ReDoc", function()
+  it("show Swagger UI, where operations can be tried out, and ReDoc", function()
     assert.equal("docs: operations are shown, and trying one out answers\n"
       .. "docs: what stands there as an example is carried out\nredoc: the contract is shown\n"
       .. "nothing was asked of anybody else\n", look("docs redoc", {}))

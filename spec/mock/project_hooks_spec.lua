@@ -30,7 +30,7 @@ describe("/projects/:id/hooks", function()
     return kinds
   end
 
-  it("makes one with GitLab's defaults, and never gives its secrets back", function()
+  it("creates a webhook with GitLab's defaults, and never shows its secrets", function()
     local made = add { token = "hush-hush", signing_token = SIGNING, name = "mine", pipeline_events = true }
     assert.same({ "http://receiver.test/hook", 11, "mine", "executable", true, true, true, true, false, false },
       { made.url, made.project_id, made.name, made.alert_status, made.push_events, made.pipeline_events,
@@ -43,7 +43,7 @@ describe("/projects/:id/hooks", function()
     assert.is_nil(text:find("whsec", 1, true))
   end)
 
-  it("tells only of what was asked for, and only of its project", function()
+  it("sends only the selected events, and only those of its project", function()
     add { deployment_events = true }
     add { url = "http://receiver.test/jobs", job_events = true, push_events = false }
     gl:post("/projects/11/pipeline", { ref = "main" })
@@ -53,7 +53,7 @@ describe("/projects/:id/hooks", function()
     for _, kind in ipairs(kinds) do assert.equal("Job Hook", kind) end
   end)
 
-  it("lists the project's own in pages, not those of every project", function()
+  it("lists the project's own in pages, without those of every project", function()
     gl:post("/_mock/hooks", { url = "http://receiver.test/every" })
     gl:post("/_mock/hooks", { url = "http://receiver.test/this", project = "acme/lib" })
     add()
@@ -68,7 +68,7 @@ describe("/projects/:id/hooks", function()
     assert.same({ 404, { message = "404 Not found" } }, { missing, body })
   end)
 
-  it("changes what is given and keeps the rest, over a restart too", function()
+  it("changes the given fields and keeps the rest, across a restart too", function()
     gl:close()
     local db = os.tmpname()
     gl = assert(calls.new { world = WORLD, db = db })
@@ -90,7 +90,7 @@ describe("/projects/:id/hooks", function()
     for _, tail in ipairs { "", "-wal", "-shm" } do os.remove(db .. tail) end
   end)
 
-  it("refuses what is no address, as GitLab does, and who is no maintainer", function()
+  it("refuses an invalid URL, as GitLab does, and callers below maintainer", function()
     for _, url in ipairs { "", "receiver.test", "ftp://receiver.test/", "http://receiver.test/a b" } do
       local status, body = gl:post(HOOKS, { url = url })
       assert.same({ 422, { error = "Invalid url given" } }, { status, body }, url)
@@ -108,7 +108,7 @@ describe("/projects/:id/hooks", function()
     assert.equal(403, (gl:get(HOOKS, { token = "glpat-developer-1" })))
   end)
 
-  it("shows what became of its events, by status too", function()
+  it("shows the results of its events, by status too", function()
     local id = add { pipeline_events = true, token = "hush-hush" }.id
     local events = HOOKS .. "/" .. id .. "/events"
     gl:post("/projects/11/pipeline", { ref = "main" })
@@ -138,7 +138,7 @@ describe("/projects/:id/hooks", function()
       (gl:get(events .. "?per_page=0")) })
   end)
 
-  it("says so when nobody answered", function()
+  it("reports events without a response", function()
     local id = add { pipeline_events = true }.id
     gl:post("/projects/11/pipeline", { ref = "main" })
     gl.at = 0.02
@@ -149,7 +149,7 @@ describe("/projects/:id/hooks", function()
       { #list, list[1].response_status, list[1].response_body })
   end)
 
-  it("sends an event again, and a test of each kind once there is something to tell", function()
+  it("resends an event, and sends a test of each kind once there is an object", function()
     local id = add { pipeline_events = true }.id
     local path = HOOKS .. "/" .. id
     local status, body = gl:post(path .. "/test/pipeline_events")

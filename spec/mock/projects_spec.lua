@@ -10,7 +10,7 @@ local function world()
 end
 
 describe("PUT /projects/:id", function()
-  it("says who may give variables, and lasts", function()
+  it("sets who can pass variables, across a restart too", function()
     local db = os.tmpname()
     local gl = assert(calls.new { world = world(), db = db })
     local body = { ref = "main", variables = { { key = "A", value = "1" } } }
@@ -38,7 +38,7 @@ describe("PUT /projects/:id", function()
     for _, tail in ipairs { "", "-wal", "-shm" } do os.remove(db .. tail) end
   end)
 
-  it("is for maintainers; `owner` is for owners alone", function()
+  it("is for maintainers; only owners can set `owner`", function()
     local gl = assert(calls.new { world = world() })
     local function put(token, role)
       return (gl:put("/projects/5", { ci_pipeline_variables_minimum_override_role = role },
@@ -55,7 +55,7 @@ describe("PUT /projects/:id", function()
 end)
 
 describe("GET /pipelines", function()
-  it("lists what the asker made in every project, newest first, by keyset alone", function()
+  it("lists the caller's pipelines of every project, newest first, by keyset only", function()
     local gl = assert(calls.new { world = world() })
     local json = { { "Content-Type", "application/json" } }
     for i = 1, 9 do
@@ -80,7 +80,7 @@ describe("GET /pipelines", function()
 end)
 
 describe("a world", function()
-  it("can be loaded over HTTP; what is there keeps to the one that it was made in", function()
+  it("can be loaded over HTTP; existing pipelines keep their world", function()
     local gl = assert(calls.new { world = world() })
     gl:post("/projects/5/pipeline", { ref = "main" })
     local status, told = gl:post("/_mock/world",
@@ -117,7 +117,7 @@ describe("without a world", function()
 end)
 
 describe("GET /projects", function()
-  it("looks for a part of the name or of the path", function()
+  it("searches the name or the path", function()
     local gl = assert(calls.new { world = world() })
     local function found(query)
       local _, list = gl:get("/projects?" .. query)

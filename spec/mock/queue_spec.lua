@@ -56,7 +56,7 @@ describe("a job before it runs", function()
     gl:close()
   end)
 
-  it("is scheduled until its time comes, or somebody plays it", function()
+  it("is scheduled until its time comes or it is played", function()
     local delayed = { { name = "a", when = "delayed", start_in = 30, duration = 1 } }
     for _, play in ipairs { false, true } do
       local gl = assert(calls.new { world = world(delayed) })
@@ -82,13 +82,13 @@ describe("a trigger job", function()
     return gl
   end
 
-  it("is done once it has made its pipeline, without a strategy", function()
+  it("without a strategy, succeeds once its pipeline is created", function()
     local gl = made(nil)
     assert.same({ "success", start = "success" }, statuses(gl, 1))
     gl:close()
   end)
 
-  it("runs until its pipeline ends, with `depend`", function()
+  it("with `depend`, runs until its pipeline ends", function()
     local gl = made "depend"
     gl.at = 3
     assert.same({ "manual", b = "success", ask = "manual" }, statuses(gl, 2, 6))
@@ -101,7 +101,7 @@ describe("a trigger job", function()
     gl:close()
   end)
 
-  it("shows the status of its pipeline at all times, with `mirror`", function()
+  it("with `mirror`, always shows the status of its pipeline", function()
     local gl = made "mirror"
     for _, step in ipairs { { 0, "running" }, { 1, "pending" }, { 2, "running" }, { 3, "manual" } } do
       gl.at = step[1]
@@ -115,7 +115,7 @@ describe("a trigger job", function()
     gl:close()
   end)
 
-  it("may be delayed, also where it is written as `downstream`", function()
+  it("can be delayed, also when written as `downstream`", function()
     local gl = assert(calls.new { world = world({ { name = "a", duration = 1 } }, {
       ["acme/lib"] = { id = 6, jobs = {},
         downstream = { { project = "acme/app", name = "later", when = "delayed", start_in = 5 } } } }) })

@@ -152,7 +152,7 @@ end
 describe("a restart of the simulated GitLab", function()
   local function clean(db) for _, tail in ipairs { "", "-wal", "-shm" } do os.remove(db .. tail) end end
 
-  it("changes no byte of any answer, fault or webhook", function()
+  it("changes no byte of any response, fault or webhook", function()
     local struck = 0
     for seed = 1, LIVES do
       local db = new_db()
@@ -173,7 +173,7 @@ describe("a restart of the simulated GitLab", function()
     assert.is_true(struck > LIVES) -- else nothing was counted that could have been forgotten
   end)
 
-  it("is no different when the process was killed, but for what no limit counts", function()
+  it("is the same after a kill, except for the windows of callers without a limit", function()
     for seed = 1, LIVES do
       local db, turn = new_db(), 0
       clean(db)
@@ -190,7 +190,7 @@ describe("a restart of the simulated GitLab", function()
     end
   end)
 
-  it("is what a snapshot and what comes after it look like too", function()
+  it("equals the restore of a snapshot, and what follows it", function()
     for seed = 1, LIVES do
       same(live(seed, { without = true }), live(seed, { without = true, between = function(gl)
         local _, snapshot = gl:raw("GET", "/_mock/snapshot")
@@ -206,7 +206,7 @@ describe("a restart of the simulated GitLab", function()
     end
   end)
 
-  it("keeps what was asked, without a secret in the file", function()
+  it("keeps the list of requests, without a secret in the file", function()
     local db = new_db()
     clean(db)
     local gl = assert(calls.new { db = db })
@@ -233,7 +233,7 @@ describe("a restart of the simulated GitLab", function()
     clean(db)
   end)
 
-  it("finds nothing of a world that was refused, from where its mistake stands or before", function()
+  it("finds nothing of a refused world, wherever its mistake is", function()
     for _, wrong in ipairs { { tokens = { { token = "glpat-wrong-kind-000", kind = "strange" } } },
       { faults = { { status = 503 }, { times = "x" } } } } do
       local db = new_db()
@@ -258,7 +258,7 @@ describe("a restart of the simulated GitLab", function()
     end
   end)
 
-  it("loses no request that is put off to one that is put off after a kill", function()
+  it("keeps a delayed request beside one that is delayed after a kill", function()
     local db = new_db()
     local gl = assert(calls.new { db = db })
     gl:post("/_mock/faults", { method = "POST", path = "/projects/*/pipeline", apply_late = 30 })
@@ -276,7 +276,7 @@ describe("a restart of the simulated GitLab", function()
     clean(db)
   end)
 
-  it("gives the jobs of a scenario nothing of the world in which it is", function()
+  it("keeps a scenario's jobs free of the world's definitions", function()
     for _, own in ipairs { true, false } do
       local db = new_db()
       local world_of = { projects = { ["acme/app"] = { id = 5, created = 0, jobs = {
@@ -305,7 +305,7 @@ describe("a restart of the simulated GitLab", function()
     end
   end)
 
-  it("gives nobody the number of what was deleted", function()
+  it("does not reuse the ids of deleted rows", function()
     for path, body in pairs { ["/projects/5/triggers"] = { description = "d" }, ["/_mock/faults"] = { lag = 1 },
       ["/projects/5/environments"] = { name = "x" }, ["/_mock/hooks"] = { url = "http://receiver.test/" },
       ["/_mock/scenarios"] = { name = "s" } } do
@@ -326,7 +326,7 @@ describe("a restart of the simulated GitLab", function()
     end
   end)
 
-  it("gives no number twice, and holds the same time", function()
+  it("gives no id twice, and keeps the time", function()
     local db = new_db()
     clean(db)
     local gl = assert(calls.new { db = db, clock = "virtual" })

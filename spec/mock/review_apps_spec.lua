@@ -41,7 +41,7 @@ describe("old review apps", function()
 
   local function left() return names((select(2, gl:get(PATH)))) end
 
-  it("are only told of unless one says that it is meant", function()
+  it("are only listed unless dry_run is false", function()
     local found, rows = delete(gl)
     assert.same({ "review/a", "review/b" }, found)
     assert.same({ id = 1, name = "review/a", slug = "review-a", created_at = "2026-01-01T00:00:00.000Z",
@@ -50,7 +50,7 @@ describe("old review apps", function()
     assert.equal(5, #left())
   end)
 
-  it("are gone a week after, restart or not", function()
+  it("are deleted a week later, across a restart too", function()
     assert.same({ "review/a", "review/b" }, delete(gl, "?dry_run=false"))
     assert.same({}, delete(gl, "?dry_run=false"))
     gl:close()
@@ -62,7 +62,7 @@ describe("old review apps", function()
     assert.equal(404, (gl:get(PATH .. "/1")))
   end)
 
-  it("are as many as one asks for, and as old", function()
+  it("are limited by count and by age", function()
     assert.same({ "review/a" }, delete(gl, "?limit=1"))
     assert.same({ "review/a", "review/b", "review/young" }, delete(gl, "?before=2026-03-01T00:00:00Z"))
     for _, limit in ipairs { "0", "1001" } do

@@ -7,7 +7,7 @@ local samples = { project = "11", pipeline_id = "1", job_id = "1", trigger_id = 
   deployment_id = "1", key = "K", ref = "main", path = "build.env" }
 
 describe("every operation of the client", function()
-  it("has its route, and the success that the client expects is one it gives", function()
+  it("has a route that gives the success that the client expects", function()
     local gl = assert(calls.new { world = "spec/support/mock_world.lua" })
     gl:post("/projects/11/pipeline", { ref = "main" })
     gl.at = 10
@@ -24,7 +24,7 @@ describe("every operation of the client", function()
     assert.same({}, missing)
   end)
 
-  it("refuses parameters of the wrong kind where the client names a choice", function()
+  it("refuses values outside of the choices that the client names", function()
     local gl = assert(calls.new())
     for _, op in ipairs(operations.all) do
       for _, p in ipairs(op.params) do
@@ -41,7 +41,7 @@ describe("every operation of the client", function()
 end)
 
 describe("lists", function()
-  it("come in pages with GitLab's headers, and the links lead through them", function()
+  it("have pages with GitLab's headers, whose links lead from page to page", function()
     local gl = assert(calls.new { url = "https://gitlab.test/sub" })
     for _ = 1, 45 do gl:post("/projects/7/pipeline", { ref = "main" }) end
     local target, seen, pages = "/projects/7/pipelines?per_page=20&ref=main", {}, 0
@@ -79,7 +79,7 @@ describe("lists", function()
     gl:close()
   end)
 
-  it("of jobs go by keyset in one order alone, and by offset to a ceiling, as GitLab's do", function()
+  it("of jobs have one order with keyset paging, and a maximum offset, as in GitLab", function()
     local gl = assert(calls.new())
     gl:post("/projects/7/pipeline", { ref = "main" })
     local status, refused = gl:get "/projects/7/jobs?pagination=keyset&sort=asc"
@@ -95,7 +95,7 @@ describe("lists", function()
     gl:close()
   end)
 
-  it("of pipelines take an empty text for no filter", function()
+  it("of pipelines ignore an empty filter", function()
     local gl = assert(calls.new())
     gl:post("/projects/7/pipeline", { ref = "main" })
     for _, name in ipairs { "ref", "sha", "username", "name" } do
@@ -107,7 +107,7 @@ describe("lists", function()
     gl:close()
   end)
 
-  it("have links without the token that asked", function()
+  it("have links without the caller's token", function()
     local gl = assert(calls.new())
     for _, name in ipairs { "private_token", "access_token", "job_token" } do
       local _, _, headers = gl:get(("/projects/7/pipelines?%s=%s&ref=main"):format(name, calls.token))
@@ -117,7 +117,7 @@ describe("lists", function()
     gl:close()
   end)
 
-  it("answer 304 to who has them already", function()
+  it("respond with 304 to a matching ETag", function()
     local gl = assert(calls.new())
     gl:post("/projects/7/pipeline", { ref = "main" })
     local _, _, headers = gl:get "/projects/7/pipelines"
@@ -131,7 +131,7 @@ describe("lists", function()
 end)
 
 describe("a request's body", function()
-  it("may be JSON, a form or multipart, with nested names", function()
+  it("can be JSON, a form or multipart, with nested names", function()
     local gl = assert(calls.new())
     local boundary = "----x"
     local function part(name, value)
@@ -161,7 +161,7 @@ describe("a request's body", function()
     gl:close()
   end)
 
-  it("is read in time that grows with its size", function()
+  it("is read in time linear in its size", function()
     local gl = assert(calls.new())
     local members, fields = {}, {}
     for i = 1, 40000 do
@@ -176,7 +176,7 @@ describe("a request's body", function()
     gl:close()
   end)
 
-  it("gives a clean error however it is broken", function()
+  it("gives a clear error however it is malformed", function()
     local gl = assert(calls.new())
     local text = '{"ref":"main","variables":[{"key":"A","value":"1"}],"inputs":{"a":[1,2.5,true,null]}}'
     for cut = 0, #text - 1 do

@@ -44,11 +44,11 @@ describe("the simulated GitLab's scenarios", function()
     assert.equal(5, pipeline.duration)
   end)
 
-  it("stay running without anything said", function()
+  it("stay running by default", function()
     assert.equal("running", (status_at(trigger {}, 1e7)))
   end)
 
-  it("take null for what is not said, as clients write that name every field", function()
+  it("treat null as absent, for clients that send every field", function()
     local status, made = gl:post("/projects/7/trigger/pipeline", '{"ref":"main","scenario_id":null,'
       .. '"terminal_after_seconds":null,"terminal_status":null,"never_complete":null}')
     assert.equal(201, status)
@@ -56,7 +56,7 @@ describe("the simulated GitLab's scenarios", function()
     assert.equal(400, (gl:post("/projects/7/trigger/pipeline", { ref = "main", scenario_id = -1 })))
   end)
 
-  it("give way to the pipeline's own time or status, each by itself", function()
+  it("are overridden by the pipeline's own time or status, each by itself", function()
     assert.equal("success", (status_at(trigger { scenario_id = 50, terminal_after_seconds = 3 }, 3)))
     gl.at = 10
     local id = trigger { scenario_id = 20, terminal_status = "failed" }
@@ -64,7 +64,7 @@ describe("the simulated GitLab's scenarios", function()
     assert.equal("failed", (status_at(id, 30)))
   end)
 
-  it("apply a status without any time at once", function()
+  it("apply a status without a time at once", function()
     local _, made = trigger { terminal_status = "canceled" }
     assert.equal("canceled", made.status)
   end)
@@ -74,7 +74,7 @@ describe("the simulated GitLab's scenarios", function()
     assert.equal("running", (status_at(trigger { scenario_id = 1, never_complete = true }, 1.8e7)))
   end)
 
-  it("can be asked for by variables, on both endpoints", function()
+  it("can be selected by variables, on both endpoints", function()
     local _, made = gl:post("/projects/7/pipeline", { ref = "main", variables = {
       { key = "MOCK_TERMINAL_AFTER_SECONDS", value = "4" },
       { key = "MOCK_TERMINAL_STATUS", value = "skipped" } } })
@@ -113,7 +113,7 @@ describe("the simulated GitLab's scenarios", function()
     end
   end)
 
-  it("are made, changed and deleted, presets and those in use excepted", function()
+  it("can be created, changed and deleted, except presets and those in use", function()
     local status, row = gl:post("/_mock/scenarios",
       { name = "slow failure", terminal_after_seconds = 40, terminal_status = "failed" })
     assert.equal(201, status)
@@ -146,7 +146,7 @@ describe("the simulated GitLab's scenarios", function()
     assert.same({}, left())
   end)
 
-  it("follow what /_mock/pipelines sets, a held status above all", function()
+  it("follow /_mock/pipelines, where a held status wins", function()
     local id = trigger { scenario_id = 30 }
     local path = ("/_mock/pipelines/%d"):format(id)
     gl.at = 10
@@ -161,7 +161,7 @@ describe("the simulated GitLab's scenarios", function()
     assert.equal("manual", (status_at(id, 1e6)))
   end)
 
-  it("end when somebody acts: what follows is an ordinary pipeline", function()
+  it("end with an action: the pipeline is an ordinary one from then on", function()
     local id = trigger { scenario_id = 9 }
     gl.at = 4
     local status, pipeline = gl:post(("/projects/7/pipelines/%d/cancel"):format(id))
@@ -174,7 +174,7 @@ describe("the simulated GitLab's scenarios", function()
     assert.equal("success", (status_at(id, 200)))
   end)
 
-  it("go on where they were after a restart", function()
+  it("resume after a restart", function()
     gl:close()
     local db = os.tmpname()
     os.remove(db)

@@ -148,7 +148,7 @@ describe("the state of the simulated GitLab", function()
     end
   end)
 
-  it("does not depend on who looks when", function()
+  it("does not depend on the times of reads", function()
     local function all(seed, looks)
       local gl = assert(calls.new { world = lives.random_world(lives.generator(seed)) })
       gl:post("/projects/5/pipeline", { ref = "main" })

@@ -36,7 +36,7 @@ describe("the simulated GitLab's tokens", function()
     assert.equal("reader", user.username)
   end)
 
-  it("of developers keep out of what maintainers do, variables included", function()
+  it("of developers are refused where maintainers are needed, variables included", function()
     local json = { { "Content-Type", "application/json" } }
     assert.equal(403, (get("/projects/5/variables", "glpat-developer")))
     assert.equal(403, (get("/projects/5/triggers", "glpat-developer")))
@@ -52,7 +52,7 @@ describe("the simulated GitLab's tokens", function()
     assert.equal(403, (get("/projects/5/pipelines/2/variables", "glpat-developer")))
   end)
 
-  it("expire, at their time or after so many calls, and say so", function()
+  it("expire, at their time or after a number of calls, and say so", function()
     local expired = "Token is expired. You can either do re-authorization or token refresh."
     assert.equal(200, (get("/version", "glpat-ends-early")))
     gl.at = 3600
@@ -76,7 +76,7 @@ describe("the simulated GitLab's tokens", function()
     assert.is_true(own.active)
   end)
 
-  it("of a project see no other", function()
+  it("of a project see no other project", function()
     assert.equal(200, (get("/projects/5", "glpat-one-project")))
     local status, answer = get("/projects/6", "glpat-one-project")
     assert.same({ 404, { message = "404 Project Not Found" } }, { status, answer })

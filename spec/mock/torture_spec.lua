@@ -4,7 +4,7 @@
 local compile = require "spec.support.compile"
 
 describe("the simulated GitLab in C", function()
-  it("answers no worse than 500 whichever allocation fails, is well again after it, and keeps no block", function()
+  it("responds with 500 at worst whichever allocation fails, recovers, and leaks no block", function()
     local text = compile.run_mock("mock_torture", os.getenv "GP_FULL" == "1" and "1" or "5",
       "-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup")
     local failures = tonumber(text:match "(%d+) allocations failed in turn")

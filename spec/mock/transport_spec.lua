@@ -36,7 +36,7 @@ describe("the in-process transport", function()
     return ask("POST", "/projects/7/pipeline", { body = { ref = "main" }, effect = "create" })
   end
 
-  it("answers with status, headers in any case and body, and links to the address asked", function()
+  it("responds with status, headers in any case and body, and links to the requested address", function()
     local response = assert(create())
     assert.equal(201, response.status)
     assert.equal("application/json", response:header "content-type")
@@ -59,7 +59,7 @@ describe("the in-process transport", function()
     assert.equal(2, rt:now() - before)
   end)
 
-  it("turns faults into what libcurl would report", function()
+  it("turns faults into the errors that libcurl would report", function()
     for _, case in ipairs {
       { { reset = true }, "unknown", "reset", 0 },
       { { apply_then_drop = true }, "unknown", "reset", 1 },
@@ -83,14 +83,14 @@ describe("the in-process transport", function()
     end
   end)
 
-  it("strikes after some, every n-th, and so many times", function()
+  it("strikes after n requests, every n-th, and at most n times", function()
     fault { path = "/version", status = 500, after = 2, every = 2, times = 2 }
     local seen = {}
     for i = 1, 9 do seen[i] = assert(ask("GET", "/version")).status end
     assert.same({ 200, 200, 200, 500, 200, 500, 200, 200, 200 }, seen)
   end)
 
-  it("carries a request out later when told so", function()
+  it("carries a request out later", function()
     fault { method = "POST", path = "/projects/*/pipeline", apply_late = 30 }
     local _, failure = create()
     assert.equal("unknown", failure.outcome)
@@ -100,7 +100,7 @@ describe("the in-process transport", function()
     assert.equal(1, pipelines())
   end)
 
-  it("throttles with a time to come back", function()
+  it("throttles with Retry-After", function()
     fault { path = "/version", throttle = { limit = 2, period = 60 } }
     local seen, last = {}, nil
     for i = 1, 3 do
@@ -140,7 +140,7 @@ describe("the in-process transport", function()
     assert.same({ "sink", "full" }, { failure.code, failure.message })
   end)
 
-  it("remembers what was asked, without the token", function()
+  it("remembers the requests, without the token", function()
     assert(create())
     local body = assert(ask("GET", "/_mock/requests")).body
     assert.is_nil(body:find("MOCK_SUPER_SECRET", 1, true))

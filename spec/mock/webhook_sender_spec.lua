@@ -38,7 +38,7 @@ local function headers_of(delivery)
 end
 
 describe("transport.outbox", function()
-  it("sends what mock.serve has to tell, and reports what came back", function()
+  it("sends the deliveries of mock.serve, and reports the results", function()
     local rt = runtime.native
     local receiver = assert(echo_server.open())
     local server = assert(mock.serve { token = TOKEN, runtime = rt })
@@ -64,7 +64,7 @@ describe("transport.outbox", function()
     client:close()
   end)
 
-  it("reports a receiver that is not there as a failure, and tries again", function()
+  it("reports an unreachable receiver as a failure, and retries", function()
     local rt = runtime.native
     local gone = assert(echo_server.open())
     local url = gone:url()

@@ -59,7 +59,7 @@ local function run(simulated, seconds)
 end
 
 describe("the simulated GitLab's webhooks", function()
-  it("tell of every change of a pipeline, its jobs and its deployment, in order", function()
+  it("report every change of a pipeline, its jobs and its deployment, in order", function()
     local simulated = start()
     local _, made = simulated:post("/projects/11/pipeline", { ref = "main" })
     local first = run(simulated, 1)
@@ -73,7 +73,7 @@ describe("the simulated GitLab's webhooks", function()
     simulated:close()
   end)
 
-  it("tell of a scenario's pipeline too, and of a status that is set by hand", function()
+  it("report a scenario's pipeline too, and a status that is set by hand", function()
     local simulated = start({ events = { "pipeline" } }, { world = false })
     local _, made = simulated:post("/projects/1/trigger/pipeline",
       { ref = "main", terminal_after_seconds = 30, terminal_status = "failed" })
@@ -87,7 +87,7 @@ describe("the simulated GitLab's webhooks", function()
     simulated:close()
   end)
 
-  it("show a job that is set back by hand as one that has not begun", function()
+  it("show a job that is set back by hand as not started", function()
     local simulated = start({ events = { "job", "pipeline" } }, { world = false })
     local _, made = simulated:post("/projects/1/trigger/pipeline", { ref = "main", scenario_id = 3 })
     simulated.at = 8
@@ -112,7 +112,7 @@ describe("the simulated GitLab's webhooks", function()
     simulated:close()
   end)
 
-  it("bear GitLab's headers", function()
+  it("have GitLab's headers", function()
     local simulated = start { token = "hush-hush", signing_token = TOKEN, events = { "pipeline" } }
     simulated:post("/projects/11/pipeline", { ref = "main" })
     simulated.at = 2
@@ -134,7 +134,7 @@ describe("the simulated GitLab's webhooks", function()
     simulated:close()
   end)
 
-  it("leave out what the simulated version does not know", function()
+  it("omit fields that the simulated version lacks", function()
     for version, expected in pairs { ["17.3.9"] = { false, false }, ["17.4.0"] = { true, false },
       ["18.11.2"] = { true, false }, ["19.0.0"] = { true, true } } do
       local simulated = start({ signing_token = TOKEN, events = { "pipeline" } },
@@ -196,7 +196,7 @@ describe("the simulated GitLab's webhooks", function()
     simulated:close()
   end)
 
-  it("are what the contract says of them, to the last field", function()
+  it("match the contract to the last field", function()
     local contract = require "support.contract"
     local simulated = start(nil, { world = "spec/support/contract_world.lua" })
     local _, text = simulated:raw("GET", "/openapi.json", { token = false })
@@ -220,7 +220,7 @@ describe("the simulated GitLab's webhooks", function()
     simulated:close()
   end)
 
-  it("go only to targets of the project, and tell only what was asked for", function()
+  it("go only to targets of the project, with the selected events", function()
     local simulated = start({ project = "acme/a", events = { "job" } }, { world = false })
     assert.equal(201, (simulated:post("/_mock/hooks", { url = "http://x.test/", project = "nobody/else" })))
     simulated:post("/projects/acme%2Fa/trigger/pipeline", { ref = "main", terminal_after_seconds = 0 })
@@ -234,7 +234,7 @@ describe("the simulated GitLab's webhooks", function()
     simulated:close()
   end)
 
-  it("are tried again with the same key and a new timestamp, then given up", function()
+  it("are retried with the same key and a new timestamp, then given up", function()
     local simulated, hook = start({ events = { "pipeline" }, retries = 2 }, { world = false })
     simulated:post("/projects/1/trigger/pipeline", { ref = "main" })
     local tries = {}
@@ -257,7 +257,7 @@ describe("the simulated GitLab's webhooks", function()
     simulated:close()
   end)
 
-  it("switch a target off after four failures in a row, longer each time, and for good after forty", function()
+  it("disable a target after four failures in a row, longer each time, and permanently after forty", function()
     local simulated, hook = start({ events = { "pipeline" }, retries = 0 }, { world = false })
     local function happen() simulated:post("/projects/1/trigger/pipeline", { ref = "main" }) end
     local function state()
@@ -295,7 +295,7 @@ describe("the simulated GitLab's webhooks", function()
     simulated:close()
   end)
 
-  it("come twice, late, in the wrong order or wrongly signed when asked to", function()
+  it("can come twice, late, in the wrong order or wrongly signed", function()
     local simulated, hook = start({ events = { "pipeline" }, duplicate = 1, token = "hush-hush",
       signing_token = TOKEN }, { world = false })
     local path = "/_mock/hooks/" .. hook.id
@@ -346,7 +346,7 @@ describe("the simulated GitLab's webhooks", function()
     simulated:close()
   end)
 
-  it("outlive a restart: targets, what waits, and what was under way", function()
+  it("survive a restart: targets, waiting deliveries, and those being sent", function()
     local name = os.tmpname()
     os.remove(name)
     local simulated = start({ events = { "pipeline" }, token = "hush-hush" }, { world = false, db = name })
@@ -378,7 +378,7 @@ describe("the simulated GitLab's webhooks", function()
     assert.equal(record(), record())
   end)
 
-  it("refuse targets that can not be", function()
+  it("refuse invalid targets", function()
     local simulated = start()
     for _, bad in ipairs { {}, { url = "ftp://x" }, { url = "http://x/\ny" },
       { url = "http://x/", signing_token = "x" },

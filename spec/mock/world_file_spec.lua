@@ -9,7 +9,7 @@ describe("a world file", function()
         seed = 3]], "w"))
   end)
 
-  it("may be JSON and is then taken as it stands", function()
+  it("can be JSON, which is used unchanged", function()
     local text = ' {"projects": {"a/b": {"id": 1}}}'
     assert.equal(text, world.parse(text, "w"))
   end)
@@ -29,7 +29,7 @@ describe("a world file", function()
     assert.truthy(message:match "^can not read the world: ")
   end)
 
-  it("names what is wrong and where", function()
+  it("is refused with the problem and its place", function()
     for text, expected in pairs {
       ["projects = {"] = "^w:1: ",
       ["\nprojects = os.getenv 'HOME'"] = "^w:2: ",

@@ -41,7 +41,7 @@ describe("a world", function()
     return found, rows
   end
 
-  it("lets pipelines go through created, pending and running", function()
+  it("moves pipelines through created, pending and running", function()
     open(one({ { name = "a", duration = 2 } }, { created = 1, queued = 0.5 }))
     assert.equal("created", create().status)
     assert.equal("created", status_at(0.9))
@@ -57,7 +57,7 @@ describe("a world", function()
     assert.equal(1, pipeline.queued_duration)
   end)
 
-  it("runs stages one after the other, and what needs says at once", function()
+  it("runs stages one after another, and jobs with needs as soon as these allow", function()
     open(one {
       { name = "a", stage = "one", duration = 2 }, { name = "b", stage = "one", duration = 5 },
       { name = "c", stage = "two", duration = 1 },
@@ -70,7 +70,7 @@ describe("a world", function()
     assert.equal("success", status_at(6))
   end)
 
-  it("skips what follows a failure, and runs what waits for one", function()
+  it("skips the jobs after a failure, and runs those with on_failure", function()
     open(one { { name = "a", stage = "one", status = "failed" }, { name = "b", stage = "two" },
       { name = "c", stage = "two", when = "on_failure" }, { name = "d", stage = "two", when = "always" } })
     create()
@@ -89,7 +89,7 @@ describe("a world", function()
     assert.equal("passed with warnings", pipeline.detailed_status.label)
   end)
 
-  it("goes on past an optional manual job, and stops at a blocking one", function()
+  it("continues past an optional manual job, and stops at a blocking one", function()
     open(one { { name = "a", stage = "one", manual = true }, { name = "b", stage = "two" },
       { name = "c", stage = "three", manual = true, allow_failure = false }, { name = "d", stage = "four" } })
     create()
@@ -139,7 +139,7 @@ describe("a world", function()
     assert.same({ 200, "canceled" }, { gl:post "/projects/5/pipelines/1/cancel", status_at(9) })
   end)
 
-  it("makes downstream and child pipelines, and mirrors them where asked", function()
+  it("creates downstream and child pipelines, and mirrors them if configured", function()
     open { projects = {
       ["acme/app"] = { id = 5, created = 0, queued = 0, jobs = {
         { name = "down", stage = "one",
@@ -214,7 +214,7 @@ describe("a world", function()
       { name = "out", path = "out/", type = "directory", mode = "040755" } }, tree)
   end)
 
-  it("says who may pass variables", function()
+  it("defines who can pass variables", function()
     open(one({ { name = "a" } }, { variables_role = "no_one_allowed", trigger_tokens = { "glptt-one" } }))
     local refused = { message = { base = { "Insufficient permissions to set pipeline variables" } } }
     local status, answer = gl:post("/projects/5/pipeline", { ref = "main", variables = { { key = "A", value = "1" } } })
@@ -224,14 +224,14 @@ describe("a world", function()
     assert.same({ 400, refused }, { status, answer })
   end)
 
-  it("has trigger tokens that are as old as its projects", function()
+  it("has trigger tokens as old as its projects", function()
     gl = assert(calls.new { world = one({ { name = "a" } }, { trigger_tokens = { "glptt-one" } }) })
     local _, list = gl:get "/projects/5/triggers"
     local _, project = gl:get "/projects/5"
     assert.same({ "glptt-one", project.created_at }, { list[1].token, list[1].created_at })
   end)
 
-  it("without projects is given back as one that has none", function()
+  it("without projects is returned as one without projects", function()
     gl = assert(calls.new())
     for _, text in ipairs { '{"projects":null}', '{"projects":[]}', '{"projects":{}}' } do
       local status, answer = gl:raw("PUT", "/_mock/world", { body = text })
@@ -241,7 +241,7 @@ describe("a world", function()
     end
   end)
 
-  it("is refused with the place of what is wrong", function()
+  it("is refused with the place of the mistake", function()
     for _, case in ipairs {
       { one { { name = "a", durration = 1 } }, "projects.acme/app.jobs[1]: unknown field 'durration'" },
       { one { { stage = "a" } }, "projects.acme/app.jobs[1]: 'name' is needed" },
