@@ -131,7 +131,7 @@ describe("memory for bodies", function()
         :format(held.host, held.port, server.step.send(head), server.step.times(999, ("x"):rep(1000))), "w"))
     end
     local status
-    for _ = 1, 100 do
+    for _ = 1, 400 do
       local _, received = server.raw(held, { server.step.send(head), server.step.times(999, ("x"):rep(1000)),
         server.step.send(("x"):rep(1000)), server.step.answers(1), server.step.keep })
       status = server.answers(received)[1].status
