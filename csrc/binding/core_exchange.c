@@ -1,18 +1,19 @@
 /*
  * core.exchange: one call's way through limiter, breaker, retry table and budget, for Lua.
  *
- *   new(policy, breaker, effect, class, deadline, create_subject, lists_jobs, no_retry) -> exchange
+ *   new(policy, breaker, effect, class, deadline [, {create_subject=, lists_jobs=, no_retry=}])
+ *         -> exchange
  *     breaker nil: none; effect "read" | "set" | "create"; class "cancel" | "create" | "read" |
- *     "poll"; deadline in seconds, nil: none; create_subject "11 main" for a pipeline's creation,
- *     else nil; lists_jobs for GET projects/:id/jobs. (One argument each: a table of options costs
- *     as much as the decision.)
+ *     "poll"; deadline in seconds, nil: none; create_subject "11 main" for the creation of a
+ *     pipeline; lists_jobs for GET projects/:id/jobs. (No table for what every call has: it would
+ *     cost as much as the decision.)
  *   x:next(now) -> "send" | "wait", until | "probe" | "done", reason, retry_after
- *   x:feed(now, random, outcome, status, retry_after, date, reset, remaining, name, content_type,
- *          body, flag) -> as next, never "send"
- *     outcome  "ok" (an answer came), or the transport's: "never_sent" "unknown" "unreadable"
- *              "permanent" "refused" "cancelled"; status 0: no status line; the rest are the
- *              answer's headers as they came (or nil); flag: "fresh_token" (with a 401: another
- *              token is at hand), "foreign" (it happened at another origin, after a redirect)
+ *   x:feed(now, random, outcome, status [, {retry_after=, date=, reset=, remaining=, name=, type=,
+ *          body=, flag=}]) -> as next, never "send"
+ *     outcome  "ok" (a response came), or the transport's: "never_sent" "unknown" "unreadable"
+ *              "permanent" "refused" "cancelled"; status 0: no status line; the table holds the
+ *              response's headers as they came, its body, and a flag: "fresh_token" (with a 401:
+ *              another token is at hand), "foreign" (it happened at another origin, after a redirect)
  *   x:moved(now, status, date, reset, remaining, name)   the answer is a redirect that is followed:
  *     `next` is asked for the hop
  *   x:sent(now) -> bool  bytes leave now: for transports without the C hook; false: not again
@@ -59,11 +60,23 @@ static double told(lua_State *L, lgp_exchange *x)
     return now;
 }
 
-static uint64_t subject_of(lua_State *L, int index)
+static int flag_field(lua_State *L, int table, const char *name)
 {
-    size_t len;
-    const char *name = luaL_optlstring(L, index, NULL, &len);
-    return name ? gp_limiter_subject(name, len) : 0;
+    int value;
+    lua_getfield(L, table, name);
+    value = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+static void read_options(lua_State *L, int table, gp_exchange_options *options)
+{
+    const char *subject;
+    luaL_checktype(L, table, LUA_TTABLE);
+    subject = lgp_opt_string(L, table, "create_subject", NULL);
+    if (subject) options->create_subject = gp_limiter_subject(subject, strlen(subject));
+    options->lists_jobs = flag_field(L, table, "lists_jobs");
+    options->no_retry = flag_field(L, table, "no_retry");
 }
 
 static int exchange_new(lua_State *L)
@@ -75,9 +88,7 @@ static int exchange_new(lua_State *L)
     options.effect = (gp_effect)luaL_checkoption(L, 3, NULL, effects);
     options.class = (gp_class)luaL_checkoption(L, 4, NULL, classes);
     options.deadline = luaL_optnumber(L, 5, INFINITY);
-    options.create_subject = subject_of(L, 6);
-    options.lists_jobs = lua_toboolean(L, 7);
-    options.no_retry = lua_toboolean(L, 8);
+    if (!lua_isnoneornil(L, 6)) read_options(L, 6, &options);
     x = lgp_new(L, sizeof(*x), EXCHANGE_TYPE);
     x->policy = policy;
     policy->references++;
@@ -118,23 +129,33 @@ static int exchange_next(lua_State *L)
     return push_verdict(L, gp_exchange_next(&x->exchange, told(L, x)));
 }
 
+/* The strings belong to the table, which stays on the stack. */
+static void read_answer(lua_State *L, int table, gp_answer *answer)
+{
+    const char *flag;
+    luaL_checktype(L, table, LUA_TTABLE);
+    answer->retry_after = lgp_opt_string(L, table, "retry_after", NULL);
+    answer->date = lgp_opt_string(L, table, "date", NULL);
+    answer->ratelimit_reset = lgp_opt_string(L, table, "reset", NULL);
+    answer->ratelimit_remaining = lgp_opt_string(L, table, "remaining", NULL);
+    answer->ratelimit_name = lgp_opt_string(L, table, "name", NULL);
+    answer->content_type = lgp_opt_string(L, table, "type", NULL);
+    flag = lgp_opt_string(L, table, "flag", "");
+    answer->fresh_token = strcmp(flag, "fresh_token") == 0;
+    answer->foreign = strcmp(flag, "foreign") == 0;
+    lua_getfield(L, table, "body");
+    answer->body = luaL_optlstring(L, -1, NULL, &answer->body_len);
+    lua_pop(L, 1);
+}
+
 static int exchange_feed(lua_State *L)
 {
     lgp_exchange *x = check(L);
     double now = told(L, x), random = luaL_checknumber(L, 3);
     gp_answer answer = {0};
-    const char *flag = luaL_optstring(L, 13, "");
     answer.outcome = (gp_outcome)luaL_checkoption(L, 4, NULL, outcomes);
     answer.status = (int)luaL_optinteger(L, 5, 0);
-    answer.retry_after = luaL_optstring(L, 6, NULL);
-    answer.date = luaL_optstring(L, 7, NULL);
-    answer.ratelimit_reset = luaL_optstring(L, 8, NULL);
-    answer.ratelimit_remaining = luaL_optstring(L, 9, NULL);
-    answer.ratelimit_name = luaL_optstring(L, 10, NULL);
-    answer.content_type = luaL_optstring(L, 11, NULL);
-    answer.body = luaL_optlstring(L, 12, NULL, &answer.body_len);
-    answer.fresh_token = strcmp(flag, "fresh_token") == 0;
-    answer.foreign = strcmp(flag, "foreign") == 0;
+    if (!lua_isnoneornil(L, 6)) read_answer(L, 6, &answer);
     return push_verdict(L, gp_exchange_feed(&x->exchange, now, random, &answer));
 }
 

@@ -18,7 +18,7 @@ local function call(breaker, now, status, retry_after)
   local x = exchange(breaker)
   assert(x:next(now) == "send", "not sent")
   if status == 0 then return x:feed(now, 0, "unknown") end
-  return x:feed(now, 0, "ok", status, retry_after)
+  return x:feed(now, 0, "ok", status, { retry_after = retry_after })
 end
 
 describe("the circuit breaker", function()
@@ -93,7 +93,7 @@ describe("the circuit breaker", function()
     for _ = 1, 5 do
       local x = exchange(breaker)
       x:next(START)
-      x:feed(START, 0, "ok", 503, nil, nil, nil, nil, nil, nil, nil, "foreign")
+      x:feed(START, 0, "ok", 503, { flag = "foreign" })
     end
     assert.equals("closed", (breaker:state(START)))
   end)
@@ -348,8 +348,8 @@ describe("the circuit breaker", function()
             or random.chance(0.2)
           local outcome = answer[2]
           model_hears(model, now, ended.ticket, answer[1], answer[4])
-          local verdict, until_time = ended.x:feed(now, 0, outcome, answer[3], answer[4] and tostring(answer[4]),
-            nil, nil, nil, nil, nil, nil, answer[5])
+          local verdict, until_time = ended.x:feed(now, 0, outcome, answer[3],
+            { retry_after = answer[4] and tostring(answer[4]), flag = answer[5] })
           if verdict == "wait" then
             ended.not_before = until_time
             calls[#calls + 1] = ended

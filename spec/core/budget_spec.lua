@@ -12,7 +12,7 @@ end
 local function try(policy, now, status)
   local x = exchange(policy)
   assert(x:next(now) == "send")
-  local verdict, reason = x:feed(now, 0, "ok", status or 502, nil, nil, nil, nil, nil, "text/plain", "")
+  local verdict, reason = x:feed(now, 0, "ok", status or 502, { type = "text/plain", body = "" })
   return verdict == "wait", reason
 end
 
@@ -58,7 +58,7 @@ describe("the retry budget", function()
       local at = START + 1.1 * i
       calls[i] = exchange(policy)
       calls[i]:next(at)
-      local verdict, till = calls[i]:feed(at, 0, "ok", 503, tostring(due - at))
+      local verdict, till = calls[i]:feed(at, 0, "ok", 503, { retry_after = tostring(due - at) })
       assert.same({ "wait", due }, { verdict, math.floor(till + 0.5) })
     end
     return due, calls
@@ -82,7 +82,7 @@ describe("the retry budget", function()
     -- What a 429 asked for costs nothing, also afterwards.
     local x = exchange(policy)
     x:next(due)
-    local _, till = x:feed(due, 0, "ok", 429, nil, nil, nil, nil, nil, "text/plain", "")
+    local _, till = x:feed(due, 0, "ok", 429, { type = "text/plain", body = "" })
     assert.same({ "send" }, { x:next(till) })
   end)
 
@@ -90,7 +90,7 @@ describe("the retry budget", function()
     local policy = core.policy.new { limits = false }
     local x = exchange(policy)
     x:next(START)
-    local _, till = x:feed(START, 0, "ok", 503, "5")
+    local _, till = x:feed(START, 0, "ok", 503, { retry_after = "5" })
     assert.equals(9, policy:stats(START).budget_left)
     assert.same({ "send" }, { x:next(till) })
     assert.equals(9, policy:stats(till).budget_left)

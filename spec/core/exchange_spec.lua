@@ -11,8 +11,7 @@ end
 
 local function answer(x, now, status, fields)
   fields = fields or {}
-  return x:feed(now, 0, fields.outcome or "ok", status, fields.retry_after, fields.date, fields.reset,
-    fields.remaining, fields.name, fields.type, fields.body, fields.flag)
+  return x:feed(now, 0, fields.outcome or "ok", status, fields)
 end
 
 local too_many = { type = "application/json",

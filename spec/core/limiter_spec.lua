@@ -147,20 +147,21 @@ local function finish(world, request)
   local roll = random.unit()
   if roll < 0.06 then
     local seconds = random.int(1, 90)
-    request.x:feed(now, random.unit(), "ok", 429, tostring(seconds), nil, nil, nil, nil, "text/plain", "Retry later")
+    request.x:feed(now, random.unit(), "ok", 429,
+      { retry_after = tostring(seconds), type = "text/plain", body = "Retry later" })
     for _, name in ipairs { "second", "minute" } do
       model.drained[name] = math.max(model.drained[name] or 0, now + seconds)
     end
   elseif roll < 0.1 and request.create_subject then
-    request.x:feed(now, random.unit(), "ok", 400, nil, nil, nil, nil, nil, "application/json",
-      "Too many pipelines created in the last minute")
+    request.x:feed(now, random.unit(), "ok", 400,
+      { type = "application/json", body = "Too many pipelines created in the last minute" })
     local key = "create" .. request.create_subject
     model.drained[key] = math.max(model.drained[key] or 0, now + 60)
   elseif roll < 0.16 then
     local left, name, seconds = random.int(0, 6), random.pick { "a", "b" }, random.int(1, 40)
     local date = math.floor(now)
-    request.x:feed(now, random.unit(), "ok", 200, nil, http_date(date), tostring(date + seconds),
-      tostring(left), name)
+    request.x:feed(now, random.unit(), "ok", 200,
+      { date = http_date(date), reset = tostring(date + seconds), remaining = tostring(left), name = name })
     quota_said(model, name, left, now, now + seconds)
   else
     request.x:feed(now, random.unit(), "ok", 200)
@@ -382,7 +383,7 @@ describe("the limiter", function()
     one:next(START)
     one:sent(START)
     two:next(START)
-    two:feed(START, 0, "ok", 200, nil, nil, nil, "1", "throttle") -- one is under way
+    two:feed(START, 0, "ok", 200, { remaining = "1", name = "throttle" }) -- one is under way
     assert.is_false(one:sent(START + 1))
     assert.is_true(one:sent(START + 61))
   end)
@@ -473,7 +474,7 @@ describe("the limiter", function()
     assert.is_nil(stats.windows.jobs)
     assert.equals(1, stats.in_flight)
     x:sent(START)
-    x:feed(START, 0, "ok", 429, "5", nil, nil, nil, nil, "text/plain", "Retry later")
+    x:feed(START, 0, "ok", 429, { retry_after = "5", type = "text/plain", body = "Retry later" })
     assert.equals(5, policy:stats(START).windows.minute.closed_for)
     assert.equals(0, policy:stats(START + 1.1).windows.second.used)
     assert.is_nil(core.policy.new { limits = false }:stats(START).windows)

@@ -13,8 +13,7 @@ end
 
 -- An answer as the arguments of feed: {outcome, status, headers..., body, flag}.
 local function feed(x, now, random, answer)
-  return x:feed(now, random, answer.outcome or "ok", answer.status or 0, answer.retry_after, answer.date,
-    answer.reset, answer.remaining, answer.name, answer.type, answer.body, answer.flag)
+  return x:feed(now, random, answer.outcome or "ok", answer.status or 0, answer)
 end
 
 local limiters = { status = 429, type = "text/plain; charset=utf-8", body = "Retry later\n" }

@@ -306,7 +306,7 @@ describe("windows that processes share", function()
     x = exchange(a, { no_retry = true })
     assert.equals("send", (x:next(START + 2)))
     x:sent(START + 2)
-    x:feed(START + 2, 0, "ok", 429, "30", nil, nil, nil, nil, "text/plain", "Retry later")
+    x:feed(START + 2, 0, "ok", 429, { retry_after = "30", type = "text/plain", body = "Retry later" })
     verdict, till = send(b, START + 3)
     assert.equals("wait", verdict)
     assert.is_true(till > START + 31.9 and till < START + 32.1)
@@ -331,7 +331,8 @@ describe("windows that processes share", function()
       local x = exchange(of)
       assert.equals("send", (x:next(now)))
       x:sent(now)
-      x:feed(now + 0.1, 0, "ok", 200, nil, "Thu, 01 Jan 1970 00:00:00 GMT", tostring(reset), remaining, name)
+      x:feed(now + 0.1, 0, "ok", 200,
+        { date = "Thu, 01 Jan 1970 00:00:00 GMT", reset = tostring(reset), remaining = remaining, name = name })
     end
     local function sent(of, now)
       local count = 0

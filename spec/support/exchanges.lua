@@ -4,8 +4,7 @@ local core = require "gitlab_pipelines.core"
 local M = {}
 
 function M.new(policy, options, breaker)
-  return core.exchange.new(policy, breaker, options.effect, options.class, options.deadline,
-    options.create_subject, options.lists_jobs, options.no_retry)
+  return core.exchange.new(policy, breaker, options.effect, options.class, options.deadline, options)
 end
 
 return M

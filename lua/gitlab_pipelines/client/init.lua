@@ -304,22 +304,23 @@ end
 local function feed_success(self, x, response)
   local remaining = self.settings.limits and response:header "RateLimit-Remaining"
   if not remaining then return x:feed(self.runtime:now(), 0, "ok", response.status) end
-  return x:feed(self.runtime:now(), 0, "ok", response.status, nil, response:header "Date",
-    response:header "RateLimit-Reset", remaining, response:header "RateLimit-Name")
+  return x:feed(self.runtime:now(), 0, "ok", response.status, { date = response:header "Date",
+    reset = response:header "RateLimit-Reset", remaining = remaining, name = response:header "RateLimit-Name" })
 end
 
 local function feed_response(self, x, response, outcome, flag)
   local rt = self.runtime
-  return x:feed(rt:now(), rt:random(), outcome, response.status, response:header "Retry-After",
-    response:header "Date", response:header "RateLimit-Reset",
-    response:header "RateLimit-Remaining", response:header "RateLimit-Name",
-    response:header "Content-Type", response.status >= 400 and response.body or nil, flag)
+  return x:feed(rt:now(), rt:random(), outcome, response.status, {
+    retry_after = response:header "Retry-After", date = response:header "Date",
+    reset = response:header "RateLimit-Reset", remaining = response:header "RateLimit-Remaining",
+    name = response:header "RateLimit-Name", type = response:header "Content-Type",
+    body = response.status >= 400 and response.body or nil, flag = flag })
 end
 
 local function feed_failure(self, x, failure, flag)
   local rt = self.runtime
   return x:feed(rt:now(), rt:random(), failure.outcome, tonumber(failure.status) or 0,
-    failure.retry_after, nil, nil, nil, nil, nil, nil, flag)
+    { retry_after = failure.retry_after, flag = flag })
 end
 
 -- A 2xx: the result, or the error of an unreadable body. Gives what the exchange says.
@@ -391,6 +392,14 @@ local function creation_subject(self, call, opts)
   return tostring(project or call.args.project) .. " " .. tostring(body.ref)
 end
 
+-- What only some calls tell their exchange; nil for the others.
+local function exchange_options(self, call, opts)
+  local subject = creation_subject(self, call, opts)
+  local lists_jobs, no_retry = call.op.window == "project_jobs", opts.retry == false
+  if not (subject or lists_jobs or no_retry) then return nil end
+  return { create_subject = subject, lists_jobs = lists_jobs, no_retry = no_retry }
+end
+
 local function number_or_nil(value)
   return value and options.seconds(value) or nil
 end
@@ -431,9 +440,8 @@ local function perform(self, op, args, opts)
     known, err = limits.follow_token(self, op)
     if not known then return nil, err end
   end
-  local x = new_exchange(self.policy, self.breaker, op.effect, opts.priority or op.class,
-    call.deadline, creation_subject(self, call, opts), op.window == "project_jobs",
-    opts.retry == false)
+  local x = new_exchange(self.policy, self.breaker, op.effect, opts.priority or op.class, call.deadline,
+    exchange_options(self, call, opts))
   local reason, retry_after = drive(self, call, x)
   x:close(self.runtime:now())
   if self.log:enabled "debug" then

@@ -138,7 +138,8 @@ end
 local function report(client, exchange, response, failure)
   local now = client.runtime:now()
   if response then
-    exchange:feed(now, 0, "ok", response.status, response:header "Retry-After", response:header "Date")
+    exchange:feed(now, 0, "ok", response.status,
+      { retry_after = response:header "Retry-After", date = response:header "Date" })
   else
     exchange:feed(now, 0, failure.outcome, tonumber(failure.status) or 0)
   end
