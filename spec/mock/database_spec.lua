@@ -273,6 +273,13 @@ describe("a database that another program has locked", function()
   end)
 end)
 
+describe("the file of a simulated GitLab", function()
+  it("says by which version its tables were made", function()
+    assert(mock.new { db = folder .. "/mock.db" }):close()
+    assert.equal("1\n", run("sqlite3 " .. folder .. "/mock.db 'PRAGMA user_version'"))
+  end)
+end)
+
 describe("mock serve ends with 6 and one line when its database", function()
   local cases = {
     { "is a directory", "mkdir $db", "it is a directory" },

@@ -86,6 +86,8 @@ static int create_tables(gp_mock *m)
     for (i = 0; tables[i]; i++)
         gp_table_create_sql(&sql, tables[i]);
     gp_buf_adds(&sql, more_schema);
+    if (gp_statement_query(m->store, "PRAGMA user_version", 0) != GP_SCHEMA_VERSION)
+        gp_buf_addf(&sql, "PRAGMA user_version = %d;", GP_SCHEMA_VERSION);
     good =
         !sql.failed && sqlite3_exec(m->store->db, gp_buf_text(&sql), NULL, NULL, NULL) == SQLITE_OK;
     gp_buf_free(&sql);
