@@ -173,7 +173,7 @@ describe("against the simulated GitLab", function()
         b = pipeline { project = "p/none", needs = { a } }]], "f.lua")):start { client = gl }
     end)
     assert.is_nil(run)
-    assert.matches("^f.lua:2: the default branch of p/none can not be read", err.message)
+    assert.matches("^f.lua:2: the default branch of p/none cannot be read", err.message)
     assert.same({}, ask(server, "/_mock/pipelines"))
   end)
 end)

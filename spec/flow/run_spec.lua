@@ -481,12 +481,12 @@ describe("a run", function()
     assert.equal(0, #gl.requests)
   end)
 
-  it("refuses to start when a default branch can not be read", function()
+  it("refuses to start when a default branch cannot be read", function()
     local gl = double.new {}
     local self, err = assert(flow.from_string("\na = pipeline { project = 'p/a' }", "f.lua"))
       :start { client = gl }
     assert.is_nil(self)
-    assert.matches("^f.lua:2: the default branch of p/a can not be read", err.message)
+    assert.matches("^f.lua:2: the default branch of p/a cannot be read", err.message)
   end)
 
   it("refuses to play with a job token before anything is done", function()
@@ -501,7 +501,7 @@ describe("a run", function()
       return pipeline { project = "p/a", ref = "main", on_manual = "play" } end }]], "f.lua"))
       :start { client = gl }
     assert.is_nil(self)
-    assert.equal("f.lua:1: 's/1' plays manual jobs, which a CI job token can not do", err.message)
+    assert.equal("f.lua:1: 's/1' plays manual jobs, which a CI job token cannot do", err.message)
   end)
 
   it("goes by the trigger endpoint where the token is a job's", function()

@@ -38,7 +38,7 @@ function M.data(value, what, depth)
   if type(value) ~= "table" then error(("%s holds a %s: only data can be kept"):format(what, type(value)), 0) end
   depth = (depth or 0) + 1
   if depth > MAX_DEPTH then
-    error(("%s is nested deeper than %d tables, or holds itself"):format(what, MAX_DEPTH), 0)
+    error(("%s is nested deeper than %d tables, or contains itself"):format(what, MAX_DEPTH), 0)
   end
   local copied = {}
   for key, one in next, value do
@@ -67,7 +67,7 @@ function M.error(err)
   end
   function fields.is(_, name) return err:is(name) end
   local shown = setmetatable({}, { __index = fields, __metatable = "error",
-    __newindex = function() error("an error can not be changed", 2) end,
+    __newindex = function() error("an error cannot be changed", 2) end,
     __tostring = function() return text end })
   originals[shown] = err
   return shown
@@ -83,7 +83,7 @@ end
 
 local function step_view(view, is_view)
   return setmetatable({}, { __metatable = "step",
-    __newindex = function() error("what a run shows of its steps can not be changed", 2) end,
+    __newindex = function() error("what a run shows of its steps cannot be changed", 2) end,
     __index = function(_, key)
       if not plain[type(key)] then return nil end
       local value = view[key]
@@ -105,7 +105,7 @@ end
 ---@return table
 function M.steps(views, is_view, fail)
   return setmetatable({}, { __metatable = "steps",
-    __newindex = function() error("what a run shows of its steps can not be changed", 2) end,
+    __newindex = function() error("what a run shows of its steps cannot be changed", 2) end,
     __index = function(_, name)
       local view = views[name]
       if not view then

@@ -32,10 +32,10 @@ function field_checks.pipeline(session, step, path, key)
   if depth == 0 then
     check_name(session, words.pipeline_fields, what, key)
     if key == "dotenv" and not step.options.dotenv then
-      session:fail(("%s names no dotenv file: give it dotenv = \"build.env\""):format(what))
+      session:fail(("%s has no dotenv file: add dotenv = \"build.env\""):format(what))
     end
   elseif last == "job" then
-    session:fail(("%s.job is asked with a name: %s.job(\"deploy\").%s"):format(what, what, key))
+    session:fail(("%s.job needs a job's name: %s.job(\"deploy\").%s"):format(what, what, key))
   elseif depth == 1 and type(last) == "table" then
     check_name(session, words.job_fields, "a job", key)
   end
@@ -108,7 +108,7 @@ end
 function M.options(session, word, given, line)
   local rules = words.steps[word]
   if type(given) ~= "table" or session.refs:meaning(given) then
-    session:fail(("%s wants a table: %s { ... }"):format(word, word), line)
+    session:fail(("%s must be given a table: %s { ... }"):format(word, word), line)
   end
   for _, name in ipairs(sorted_keys(given)) do
     local rule = type(name) == "string" and rules[name]
@@ -126,7 +126,7 @@ function M.options(session, word, given, line)
   end
   for _, name in ipairs(sorted_keys(rules)) do
     if rules[name]:find("!", 1, true) and given[name] == nil then
-      session:fail(("%s wants %s"):format(word, name), line)
+      session:fail(("%s: %s is required"):format(word, name), line)
     end
   end
 end

@@ -24,7 +24,7 @@ local PRINT_BYTES, PRINT_INSTRUCTIONS = 256, 500
 
 local function input(session, name)
   if not session.declared then
-    session:fail(("input.%s is read before inputs = { ... } says what inputs there are"):format(
+    session:fail(("input.%s is read before inputs = { ... } declares the inputs"):format(
       tostring(name)))
   end
   if not session.declared[name] then
@@ -67,26 +67,26 @@ local function make_words(session)
   end
   function vocabulary.secret(name)
     if type(name) ~= "string" or not name:match "^[%a_][%w_]*$" then
-      session:fail 'secret wants a name: secret "DEPLOY_TOKEN"'
+      session:fail 'secret must be given a name: secret "DEPLOY_TOKEN"'
     end
     return session.refs:secret(name)
   end
   function vocabulary.array(list)
     if list ~= nil and type(list) ~= "table" then
-      session:fail "array wants a list: array { ... }"
+      session:fail "array must be given a list: array { ... }"
     end
     return require("gitlab_pipelines.json").array(list or {})
   end
   vocabulary.input = setmetatable({}, { __metatable = "input",
     __index = function(_, name) return input(session, name) end,
-    __newindex = function() session:fail "inputs are given from outside; write local" end })
+    __newindex = function() session:fail "inputs cannot be assigned in a script; write local" end })
   vocabulary.env = setmetatable({}, { __metatable = "env",
     __index = function(_, name)
       local value, refusal = session.environment:get(name)
       if refusal then session:fail(refusal) end
       return value
     end,
-    __newindex = function() session:fail "the environment can not be changed; write local" end })
+    __newindex = function() session:fail "the environment cannot be changed; write local" end })
   return vocabulary
 end
 
@@ -114,11 +114,11 @@ local function read_global(session, name)
   if value ~= nil then return value end
   if words.flow[name] then return session.settings[name] end
   if sandbox.host_only[name] then
-    session:fail(("%s is not part of a flow script; --allow-host makes it so"):format(name))
+    session:fail(("%s is not available to flow scripts without --allow-host"):format(name))
   end
   local line = session.assigned and session.assigned[name]
   if line and not session.sealed then
-    session:fail(("'%s' is used before line %d makes it"):format(name, line))
+    session:fail(("'%s' is used before line %d defines it"):format(name, line))
   end
   session:fail(("there is no '%s'%s"):format(tostring(name),
     nearest.hint(tostring(name), known_names(session))))
@@ -142,15 +142,15 @@ end
 
 local function write_global(session, name, value)
   if session.sealed then
-    session:fail(("'%s': nothing is assigned while the flow runs; write local"):format(
+    session:fail(("'%s': a global cannot be assigned while the flow runs; write local"):format(
       tostring(name)))
   end
   if words.flow[name] then return set_option(session, name, value) end
   if session.vocabulary[name] ~= nil or session.libraries[name] ~= nil or name == "_G" then
-    session:fail(("'%s' is a word of flow scripts and can not be a step"):format(name))
+    session:fail(("'%s' is a reserved word of flow scripts and cannot name a step"):format(name))
   end
   if words.options[name] then
-    session:fail(("'%s' is an option and can not be a step"):format(name))
+    session:fail(("'%s' is the name of an option and cannot name a step"):format(name))
   end
   local meaning = session.refs:meaning(value)
   local step = meaning and #(meaning.path or { 1 }) == 0 and meaning.step
@@ -161,15 +161,15 @@ local function write_global(session, name, value)
   end
   checks.shown(session, "a step's name", name)
   if type(name) ~= "string" or not name:match "^[%a_][%w_.-]*$" then
-    session:fail(("'%s' can not be a step's name: letters, digits, _ - and ."):format(
-      tostring(name)))
+    session:fail(("'%s' cannot be a step's name: use letters, digits, _, - and ., "
+      .. "starting with a letter or _"):format(tostring(name)))
   end
   if session.by_name[name] then
     session:fail(("'%s' is assigned twice, first at line %d"):format(name,
       session.by_name[name].assigned_line or 0))
   end
   if step.name or step.parent then
-    session:fail(("this step has a name already: %s; write local %s"):format(
+    session:fail(("this step already has a name: %s; write local %s"):format(
       step.name or step.parent.kind, name))
   end
   step.name, step.path, step.assigned_line = name, name, session:line()

@@ -23,7 +23,7 @@ local chunk_source = "=" .. sessions.chunk_name
 local function explain(test)
   local how = test.how
   local verb = (how == "==" or how == "~=") and "compared" or "tested"
-  return ("%s is known only when the flow runs: it can not be %s with `%s`; "
+  return ("%s is known only when the flow runs: it cannot be %s with `%s`; "
     .. "write when = function(steps) return ... end"):format(test.text, verb, how)
 end
 
@@ -41,7 +41,7 @@ local function finish(self)
         step.kind, step.kind), step.line)
     end
   end
-  if #self.steps == 0 then self:fail("the flow has no step", false) end
+  if #self.steps == 0 then self:fail("the flow has no steps", false) end
   if not self.declared then globals.read_inputs(self) end
   for i, step in ipairs(self.steps) do
     script_steps.complete(step)
@@ -140,7 +140,7 @@ local function evaluate(self, body)
   return finish(self)
 end
 
--- Tests that Lua can not report; `steps` are names that only running has shown.
+-- Tests that Lua cannot report; `steps` are names that only running has shown.
 local function check_tests(self, scanned, steps)
   local first = scanned and scanned:tests(steps)[1]
   if first then error(self:error("InvalidScript", explain(first), first.line), 0) end

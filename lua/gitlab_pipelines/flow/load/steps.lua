@@ -14,7 +14,7 @@ sessions.own_file()
 local sorted_keys = references.sorted_keys
 
 local function add_need(session, step, target)
-  if target == step then session:fail("a step can not need itself", step.line) end
+  if target == step then session:fail("a step cannot need itself", step.line) end
   if not step.needed[target] then
     step.needed[target] = true
     step.need_steps[#step.need_steps + 1] = target
@@ -25,7 +25,7 @@ end
 local function use(session, step, meaning, ref)
   local target, path = meaning.step, meaning.path
   if meaning.secret then
-    session:fail(("%s can stand only in trigger_token"):format(session.refs:describe(ref)),
+    session:fail(("%s may be used only in trigger_token"):format(session.refs:describe(ref)),
       step.line)
   end
   if #path == 0 then
@@ -48,7 +48,7 @@ local function read_needs(session, step, given)
   local count = 0
   for key in pairs(given) do
     count = count + 1
-    if type(key) ~= "number" then session:fail("needs is a list of steps", step.line) end
+    if type(key) ~= "number" then session:fail("needs must be a list of steps", step.line) end
   end
   if count ~= #given then
     session:fail("needs has a hole: one of its entries is nil", step.line)
@@ -59,7 +59,8 @@ local function read_needs(session, step, given)
     elseif session:kind(need) == "step" then
       add_need(session, step, session.refs:meaning(need).step)
     else
-      session:fail(("needs takes whole steps, not %s"):format(session:describe(need)), step.line)
+      session:fail(("needs must contain whole steps, not %s"):format(session:describe(need)),
+        step.line)
     end
   end
 end
@@ -73,7 +74,7 @@ end
 local function new_step(session, word, given)
   local line = session:line()
   if session.sealed and not session.making then
-    session:fail("steps are made while the script loads, not while it runs", line)
+    session:fail("steps can be defined only while the script loads, not while the flow runs", line)
   end
   checks.options(session, word, given, line)
   local step = { kind = word, line = line, options = copy(given), needed = {}, need_steps = {},
@@ -97,7 +98,7 @@ local makers = {}
 function makers.wait_for(session, step)
   local given = step.options
   if (given.id == nil) == (given.ref == nil or given.sha == nil) then
-    session:fail("wait_for wants either id, or ref and sha", step.line)
+    session:fail("wait_for: give either id, or ref and sha", step.line)
   end
 end
 
@@ -153,8 +154,8 @@ function M.item_list(session, step, over)
   local list, seen = {}, {}
   local function add(key, first, second)
     if key == "count" or key == "status" or key == "" or seen[key] then
-      session:fail(("each: the item '%s' %s"):format(key, seen[key] and "stands there twice"
-        or "can not have this name"), step.line)
+      session:fail(("each: the item '%s' %s"):format(key, seen[key] and "appears twice"
+        or "cannot have this name"), step.line)
     end
     checks.shown(session, "each: an item's name", key, step.line)
     seen[key] = true
@@ -163,7 +164,8 @@ function M.item_list(session, step, over)
   if #over > 0 or next(over) == nil then
     for i, item in ipairs(over) do
       session.refs:each(item, function(ref)
-        session:fail(("each: over takes plain values or one output, not a list with %s"):format(
+        session:fail(("each: over must be plain values or one output, "
+          .. "not a list that contains %s"):format(
           session.refs:describe(ref)), step.line)
       end)
       add(key_of(item, i), item, i)
@@ -180,7 +182,7 @@ end
 ---@param item table of `item_list`
 ---@return table step
 function M.make_item(session, each, item)
-  if session.making then session:fail("each can not stand within each", each.line) end
+  if session.making then session:fail("an each cannot contain another each", each.line) end
   local from = #session.made
   local function handler(message) return session:caught(message) end
   local ok, result = guards.xpcall(session.run_make, handler, session, each.options.make,
@@ -195,8 +197,8 @@ function M.make_item(session, each, item)
   end
   for i = from + 1, #session.made do
     if session.made[i] ~= step then
-      session:fail(("this %s is neither returned nor named"):format(session.made[i].kind),
-        session.made[i].line)
+      session:fail(("this %s is neither returned nor assigned to a name"):format(
+        session.made[i].kind), session.made[i].line)
     end
   end
   step.parent, step.key = each, item.key

@@ -34,7 +34,7 @@ function view_meta.__index(view, key)
   return item and M.view(item) or nil
 end
 
-function view_meta.__newindex() error("what a run shows of its steps can not be changed", 2) end
+function view_meta.__newindex() error("what a run shows of its steps cannot be changed", 2) end
 
 --- Is the value such a view?
 ---@param value any

@@ -27,7 +27,7 @@ local function default_ref(run, project)
   local ref = found and found.default_branch
   if ref then return ref end
   error(errors.new("PipelineError.InvalidRef", { cause = err,
-    message = ("the default branch of %s can not be read%s: give the step a ref"):format(project,
+    message = ("the default branch of %s cannot be read%s: give the step a ref"):format(project,
       err and " (" .. err.message .. ")" or "") }), 0)
 end
 
