@@ -58,7 +58,7 @@ describe("the environment of a script", function()
 
   it("takes texts under names", function()
     assert.matches("'a b' is not the name", new { ["a b"] = "x" }:problem())
-    assert.matches("A must be a text, not a number", new { A = 1 }:problem())
+    assert.matches("A must be a string, not a number", new { A = 1 }:problem())
   end)
 
   it("is refused before the script runs", function()

@@ -156,7 +156,7 @@ describe("the gl of a call", function()
 
   it("takes data as a result, and nothing else", function()
     local rows = {
-      { "local t = {} t.t = t return t", "the result is nested deeper than 100 tables, or holds itself" },
+      { "local t = {} t.t = t return t", "the result is nested deeper than 100 tables, or contains itself" },
       { "return { f = print }", "the result holds a function: only data can be kept" },
       { "return { a = { [{}] = 1 } }", "the result holds a table as a key: only data can be kept" },
     }

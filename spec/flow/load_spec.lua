@@ -23,11 +23,11 @@ local mistakes = {
   { "a name given twice", "a = pipeline { project = 'g/p' }\na = pipeline { project = 'g/q' }",
     "2: 'a' is assigned twice, first at line 1" },
   { "a second name for a step", "a = pipeline { project = 'g/p' }\nb = a",
-    "2: this step has a name already: a; write local b" },
+    "2: this step already has a name: a; write local b" },
   { "a word as a step", "each = pipeline { project = 'g/p' }",
-    "1: 'each' is a word of flow scripts and can not be a step" },
+    "1: 'each' is a reserved word of flow scripts and cannot name a step" },
   { "a library as a step", "string = pipeline { project = 'g/p' }",
-    "1: 'string' is a word of flow scripts and can not be a step" },
+    "1: 'string' is a reserved word of flow scripts and cannot name a step" },
   { "an option as a step", "timeout = pipeline { project = 'g/p' }",
     '1: timeout is an option of the flow and must be a time: seconds, or text such as "30m" or '
     .. '"1h30m", not this pipeline' },
@@ -39,12 +39,12 @@ local mistakes = {
   { "a misspelt step", "lib = pipeline { project = 'g/p' }\nlocal x = lbi.id",
     "2: there is no 'lbi'; did you mean 'lib'?" },
   { "a step that comes later", "local x = b.id\nb = pipeline { project = 'g/p' }",
-    "1: 'b' is used before line 2 makes it" },
+    "1: 'b' is used before line 2 defines it" },
   { "a misspelt option of a word", "a = pipeline { project = 'g/p', variabels = {} }",
     "1: pipeline has no option 'variabels'; did you mean 'variables'?" },
-  { "a missing option", "a = pipeline { ref = 'x' }", "1: pipeline wants project" },
+  { "a missing option", "a = pipeline { ref = 'x' }", "1: pipeline: project is required" },
   { "a call without its table", "a = pipeline 'p'",
-    "1: pipeline wants a table: pipeline { ... }" },
+    "1: pipeline must be given a table: pipeline { ... }" },
   { "a wrong project", "a = pipeline { project = {} }",
     "1: pipeline: project must be a project's path or number, not a table" },
   { "a wrong time", "a = pipeline { project = 'g/p', timeout = 'soon' }", '1: pipeline: timeout '
@@ -52,76 +52,77 @@ local mistakes = {
   { "a wrong when", "a = pipeline { project = 'g/p', when = 'later' }", '1: pipeline: when must be '
     .. '"success", "failure", "always" or a function, not "later"' },
   { "a name that no variable can have", "a = pipeline { project = 'g/p', variables = { ['a-b'] = '1' } }",
-    '1: pipeline: variables: "a-b" can not be a variable\'s name: letters, digits and _, no digit first' },
+    '1: pipeline: variables: "a-b" cannot be a variable\'s name: '
+    .. 'use letters, digits and _, starting with a letter or _' },
   { "a variable that is no text", "a = pipeline { project = 'g/p', variables = { A = {} } }",
-    "1: pipeline: variables: A must be a text, not a table" },
+    "1: pipeline: variables: A must be a string, not a table" },
   { "a step's option as a step", "retry = pipeline { project = 'g/p' }",
-    "1: 'retry' is an option and can not be a step" },
+    "1: 'retry' is the name of an option and cannot name a step" },
   { "a token in the script", "a = pipeline { project = 'g/p', trigger_token = 'glptt-1' }",
-    '1: pipeline: trigger_token must be secret "NAME": a token does not stand in a script, '
+    '1: pipeline: trigger_token must be secret "NAME": a token must not be written in a script, '
     .. 'not "glptt-1"' },
   { "a secret in a variable", "a = pipeline { project = 'g/p', variables = { T = secret 'X' } }",
-    '1: secret "X" can stand only in trigger_token' },
+    '1: secret "X" may be used only in trigger_token' },
   { "a whole step as a value", "a = pipeline { project = 'g/p' }\n"
     .. "b = pipeline { project = 'g/p', variables = { A = a } }",
     "2: a is a whole step, not a value: use one of its outputs, as in a.id" },
   { "a whole step in a text", "a = pipeline { project = 'g/p' }\nlocal t = 'x' .. a",
     "2: a is a whole step: join one of its outputs, as in a.id" },
   { "an output among needs", "a = pipeline { project = 'g/p' }\n"
-    .. "b = pipeline { project = 'g/p', needs = { a.id } }", "2: needs takes whole steps, not a.id" },
+    .. "b = pipeline { project = 'g/p', needs = { a.id } }", "2: needs must contain whole steps, not a.id" },
   { "a hole among needs", "b = pipeline { project = 'g/p', needs = { nil, 'x' } }",
     "1: needs has a hole: one of its entries is nil" },
   { "arithmetic on an output", "a = pipeline { project = 'g/p' }\n\nlocal n = a.id + 1",
-    "3: a.id is known only when the flow runs: it can not be added here" },
+    "3: a.id is known only when the flow runs: it cannot be added here" },
   { "the length of an output", "a = pipeline { project = 'g/p' }\nlocal n = #a.sha",
-    "2: a.sha is known only when the flow runs: it can not be measured here" },
+    "2: a.sha is known only when the flow runs: it cannot be measured here" },
   { "the order of outputs", "a = pipeline { project = 'g/p' }\nlocal n = a.id < a.iid",
-    "2: a.id is known only when the flow runs: it can not be compared here" },
+    "2: a.id is known only when the flow runs: it cannot be compared here" },
   { "tostring of an output", "a = pipeline { project = 'g/p' }\nlocal n = tostring(a.id)",
     "2: a.id is known only when the flow runs: join it with `..`" },
   { "string.format of an output", "a = pipeline { project = 'g/p' }\nlocal n = ('%s'):format(a.id)",
     "2: a.id is known only when the flow runs: join it with `..`" },
   { "a call of an output", "a = pipeline { project = 'g/p' }\nlocal n = a.id()",
-    "2: a.id is known only when the flow runs: it can not be called" },
+    "2: a.id is known only when the flow runs: it cannot be called" },
   { "a field given to an output", "a = pipeline { project = 'g/p' }\na.x = 1",
-    "2: a can not be given a field 'x'" },
+    "2: a cannot be given a field 'x'" },
   { "== on an output", "a = pipeline { project = 'g/p' }\nif a.status == 'success' then end",
-    "2: a.status is known only when the flow runs: it can not be compared with `==`; "
+    "2: a.status is known only when the flow runs: it cannot be compared with `==`; "
     .. "write when = function(steps) return ... end" },
   { "~= on an output", "a = pipeline { project = 'g/p' }\nlocal b = 'x' ~= a.status",
-    "2: a.status is known only when the flow runs: it can not be compared with `~=`; "
+    "2: a.status is known only when the flow runs: it cannot be compared with `~=`; "
     .. "write when = function(steps) return ... end" },
   { "== of two outputs", "a = pipeline { project = 'g/p' }\nlocal b = a.id == a.iid",
-    "2: a.id is known only when the flow runs: it can not be compared with `==`; "
+    "2: a.id is known only when the flow runs: it cannot be compared with `==`; "
     .. "write when = function(steps) return ... end" },
   { "not on an output", "a = pipeline { project = 'g/p' }\nlocal b = not a.coverage",
-    "2: a.coverage is known only when the flow runs: it can not be tested with `not`; "
+    "2: a.coverage is known only when the flow runs: it cannot be tested with `not`; "
     .. "write when = function(steps) return ... end" },
   { "and on an output", "a = pipeline { project = 'g/p' }\nlocal b = a.coverage and 1",
-    "2: a.coverage is known only when the flow runs: it can not be tested with `and`; "
+    "2: a.coverage is known only when the flow runs: it cannot be tested with `and`; "
     .. "write when = function(steps) return ... end" },
   { "or on an output", "a = pipeline { project = 'g/p' }\nlocal b = a.coverage or 1",
-    "2: a.coverage is known only when the flow runs: it can not be tested with `or`; "
+    "2: a.coverage is known only when the flow runs: it cannot be tested with `or`; "
     .. "write when = function(steps) return ... end" },
   { "a bare test of an output", "a = pipeline { project = 'g/p' }\nwhile a.coverage do end",
-    "2: a.coverage is known only when the flow runs: it can not be tested with `while`; "
+    "2: a.coverage is known only when the flow runs: it cannot be tested with `while`; "
     .. "write when = function(steps) return ... end" },
   { "a test of a local that is an output", "a = pipeline { project = 'g/p' }\n"
     .. "local s = a.status\nif s then end",
-    "3: a.status is known only when the flow runs: it can not be tested with `if`; "
+    "3: a.status is known only when the flow runs: it cannot be tested with `if`; "
     .. "write when = function(steps) return ... end" },
   { "a test of a step made in a loop", "for _, n in ipairs { 'x' } do\n"
     .. "_G['b_' .. n] = pipeline { project = 'g/' .. n } end\nlocal t = b_x.id == 4",
-    "3: b_x.id is known only when the flow runs: it can not be compared with `==`; "
+    "3: b_x.id is known only when the flow runs: it cannot be compared with `==`; "
     .. "write when = function(steps) return ... end" },
   { "a misspelt output", "a = pipeline { project = 'g/p' }\nlocal n = a.statsu",
     "2: a has no 'statsu'; did you mean 'status'?" },
   { "a misspelt field of a job", "a = pipeline { project = 'g/p' }\nlocal n = a.job('x').web_ulr",
     "2: a job has no 'web_ulr'; did you mean 'web_url'?" },
   { "a job without its name", "a = pipeline { project = 'g/p' }\nlocal n = a.job.id",
-    '2: a.job is asked with a name: a.job("deploy").id' },
+    '2: a.job needs a job\'s name: a.job("deploy").id' },
   { "dotenv values where no file is named", "a = pipeline { project = 'g/p' }\nlocal n = a.dotenv.X",
-    '2: a names no dotenv file: give it dotenv = "build.env"' },
+    '2: a has no dotenv file: add dotenv = "build.env"' },
   { "a misspelt item", "s = each { over = { 'eu', 'us' }, make = function(r)\n"
     .. "  return pipeline { project = 'g/' .. r } end }\nlocal n = s.euu.id",
     "3: s has no item 'euu'; did you mean 'eu'?" },
@@ -135,31 +136,31 @@ local mistakes = {
     "2: each: make must return a step of its own, such as pipeline {...}" },
   { "a step left over in make", "s = each { over = { 1 }, make = function()\n"
     .. "  local x = pipeline { project = 'g/p' }\n  return pipeline { project = 'g/q' } end }",
-    "2: this pipeline is neither returned nor named" },
+    "2: this pipeline is neither returned nor assigned to a name" },
   { "each within each", "s = each { over = { 1 }, make = function()\n  return each { over = { 1 }, "
     .. "make = function() return pipeline { project = 'g/p' } end } end }",
-    "1: each can not stand within each" },
+    "1: an each cannot contain another each" },
   { "a mistake in a call of several lines", "a = pipeline {\n  project = 'g/p',\n  rf = 'x',\n}",
     "1: pipeline has no option 'rf'; did you mean 'ref'?" },
   { "an item that stands twice", "s = each { over = { 'a', 'a' }, make = function(r)\n"
-    .. "return pipeline { project = 'g/' .. r } end }", "1: each: the item 'a' stands there twice" },
+    .. "return pipeline { project = 'g/' .. r } end }", "1: each: the item 'a' appears twice" },
   { "an output within a list", "a = pipeline { project = 'g/p' }\ns = each { over = { a.id }, "
     .. "make = function(r) return pipeline { project = 'g/' .. r } end }",
-    "2: each: over takes plain values or one output, not a list with a.id" },
+    "2: each: over must be plain values or one output, not a list that contains a.id" },
   { "wait_for with neither id nor ref", "w = wait_for { project = 'g/p', ref = 'x' }",
-    "1: wait_for wants either id, or ref and sha" },
+    "1: wait_for: give either id, or ref and sha" },
   { "play of something else", "w = approval {}\np = play { pipeline = w, job = 'x' }",
     "2: play: pipeline must be a pipeline step, not w" },
   { "needs that name no step", "a = pipeline { project = 'g/p', needs = { 'lob' } }\n"
     .. "lib = pipeline { project = 'g/p' }",
-    "1: 'a' needs 'lob', which is no step; did you mean 'lib'?" },
+    "1: 'a' needs 'lob', which is not a step; did you mean 'lib'?" },
   { "needs in a circle", "a = pipeline { project = 'g/p', needs = { 'c' } }\n"
     .. "b = pipeline { project = 'g/p', needs = { a } }\nc = pipeline { project = 'g/p', needs = { b } }",
-    "1: steps need each other: a needs c needs b needs a" },
+    "1: the steps' needs form a cycle: a needs c needs b needs a" },
   { "the host's libraries", "os.exit(1)",
-    "1: os is not part of a flow script; --allow-host makes it so" },
+    "1: os is not available to flow scripts without --allow-host" },
   { "an input before it is declared", "local v = input.v\ninputs = { v = {} }",
-    "1: input.v is read before inputs = { ... } says what inputs there are" },
+    "1: input.v is read before inputs = { ... } declares the inputs" },
   { "a misspelt input", "inputs = { version = {} }\nlocal v = input.vesrion",
     "2: there is no input 'vesrion'; did you mean 'version'?" },
   { "an input described wrongly", "inputs = { v = { requird = true } }",
@@ -171,14 +172,14 @@ local mistakes = {
   { "a secret that is no text", "inputs = { pin = { type = 'number', secret = true } }",
     "1: input 'pin' is secret: its type must be \"string\"" },
   { "an assignment to an input", "inputs = { v = {} }\ninput.v = 'x'",
-    "2: inputs are given from outside; write local" },
+    "2: inputs cannot be assigned in a script; write local" },
   { "an assignment to the environment", "env.HOME = 'x'",
-    "1: the environment can not be changed; write local" },
+    "1: the environment cannot be changed; write local" },
   { "a mistake of plain Lua", "local t\n\nlocal x = t.y", "3: attempt to index" },
   { "an error that the script raises", "\nerror 'no canary on fridays'",
     "2: no canary on fridays" },
   { "a step's name with blanks", "_G['a b'] = pipeline { project = 'g/p' }",
-    "1: 'a b' can not be a step's name: letters, digits, _ - and ." },
+    "1: 'a b' cannot be a step's name: use letters, digits, _, - and ., starting with a letter or _" },
 }
 
 describe("a flow script", function()
@@ -219,7 +220,7 @@ describe("a flow script", function()
     assert.equal(2, made.steps[1].line)
     assert.equal("f", made.name)
     local _, err = plan "local x = 1"
-    assert.equal("f.lua: the flow has no step", err.message)
+    assert.equal("f.lua: the flow has no steps", err.message)
   end)
 
   it("takes its needs from references and from needs, each once", function()
@@ -276,12 +277,12 @@ describe("a flow script", function()
     assert.same({ "build_one", "build_two" }, made.by_name.all.needs)
   end)
 
-  it("can not change anything outside of it", function()
+  it("cannot change anything outside of it", function()
     assert(plan "string.upper = nil\ntable.insert = nil\na = call { run = print }")
     assert.equal("A", ("a"):upper())
     assert.is_function(table.insert)
     local _, err = plan("a = call { run = print }\nlocal x = getmetatable")
-    assert.matches("^f.lua:2: getmetatable is not part", err.message)
+    assert.matches("^f.lua:2: getmetatable is not available to flow scripts", err.message)
     assert.is_truthy(plan("local t = os.time()\na = call { run = print }", nil, { allow_host = true }))
   end)
 
@@ -363,7 +364,8 @@ describe("inputs", function()
   it("that are secret never stand in a message", function()
     assert.equal("f.lua:1: input 'key' must match ^k, and its value does not",
       message { version = "1", key = "hunter2" })
-    assert.equal("f.lua:1: input 'key' is secret: what is shorter than 4 characters can not be hidden",
+    assert.equal("f.lua:1: input 'key' is secret: its value must have at least 4 characters, "
+      .. "or it cannot be hidden",
       message { version = "1", key = "k1" })
   end)
 

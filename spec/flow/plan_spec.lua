@@ -61,7 +61,7 @@ lib                 POST /projects/acme%2Flib/pipeline  ref main  K=k:[secret] V
     assert.equal("always", data.steps[6].when)
   end)
 
-  it("is a picture whose texts can not end it, and a tree that no terminal obeys", function()
+  it("is a picture whose texts cannot end it, and a tree that no terminal obeys", function()
     local function named(name)
       local script = ("name = %q\nlib = pipeline { project = 1, ref = 'a\\27[2J\\194\\155b' }\n"):format(name)
       return assert(assert(flow.from_string(script, "x.lua")):plan {})

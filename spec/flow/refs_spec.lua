@@ -51,10 +51,10 @@ describe("references", function()
     assert.equal("reference", getmetatable(lib))
     assert.equal("userdata", type(lib))
     assert.has_error(function() return lib.id[{}] end,
-      "a field of lib.id must be named by a text or a number, not by a table")
+      "a field of lib.id must be named by a string or a number, not by a table")
     assert.has_error(function() return ("x" .. lib.id).y end, '"x<lib.id>" has no fields')
-    assert.has_error(function() return lib.id .. {} end, "a table can not be joined with `..`")
+    assert.has_error(function() return lib.id .. {} end, "a table cannot be joined with `..`")
     assert.has_error(function() return -lib.id end,
-      "lib.id is known only when the flow runs: it can not be negated here")
+      "lib.id is known only when the flow runs: it cannot be negated here")
   end)
 end)

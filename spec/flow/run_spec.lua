@@ -501,7 +501,7 @@ describe("a run", function()
       return pipeline { project = "p/a", ref = "main", on_manual = "play" } end }]], "f.lua"))
       :start { client = gl }
     assert.is_nil(self)
-    assert.equal("f.lua:1: 's/1' plays manual jobs, which a CI job token can not do", err.message)
+    assert.equal("f.lua:1: 's/1' plays manual jobs, which a CI job token cannot do", err.message)
   end)
 
   it("goes by the trigger endpoint where the token is a job's", function()

@@ -113,7 +113,7 @@ function Environment:problem()
       return ("env: '%s' is not the name of a variable"):format(tostring(name))
     end
     if type(value) ~= "string" then
-      return ("env: %s must be a text, not a %s"):format(name, type(value))
+      return ("env: %s must be a string, not a %s"):format(name, type(value))
     end
     local refusal = self:refusal(name, value)
     if refusal then return "env: " .. refusal end

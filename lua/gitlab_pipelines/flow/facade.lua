@@ -156,7 +156,7 @@ local function locked(fields, what)
       error(("%s has no '%s' (a call has: %s)"):format(what, tostring(name),
         table.concat(sorted_keys(fields), ", ")), 2)
     end,
-    __newindex = function() error(what .. " can not be changed", 2) end })
+    __newindex = function() error(what .. " cannot be changed", 2) end })
 end
 
 --- What a `call` gets as `gl`.

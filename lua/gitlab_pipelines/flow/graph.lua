@@ -39,7 +39,7 @@ local function check_needs(nodes, by_name)
     for _, need in ipairs(node.needs) do
       if not by_name[need] then
         return nil, errors.new("FlowError.UnknownStep", { step = node.name, name = need,
-          line = node.line, message = ("'%s' needs '%s', which is no step%s"):format(node.name,
+          line = node.line, message = ("'%s' needs '%s', which is not a step%s"):format(node.name,
             need, nearest.hint(need, names_of(nodes))) })
       end
     end
@@ -102,7 +102,7 @@ function M.build(nodes)
     end
     local cycle = cycle_from(first, by_name, left)
     return nil, errors.new("FlowError.Cycle", { cycle = cycle, line = by_name[cycle[1]].line,
-      message = "steps need each other: " .. table.concat(cycle, " needs ") })
+      message = "the steps' needs form a cycle: " .. table.concat(cycle, " needs ") })
   end
   return { order = order, levels = levels, by_name = by_name, depth = depth,
     dependents = dependents }

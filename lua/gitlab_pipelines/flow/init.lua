@@ -142,7 +142,7 @@ local function check_steps(plan, check)
   return true
 end
 
--- What a job token can not do is said before anything is done.
+-- What a job token cannot do is said before anything is done.
 local function check_token(plan, gl)
   if not has_job_token(gl) then return true end
   return check_steps(plan, function(step)
@@ -151,7 +151,7 @@ local function check_token(plan, gl)
       or manual and manual ~= "block" and manual ~= "ignore" and "plays manual jobs"
     if not does then return true end
     return nil, errors.new("AuthenticationError.InsufficientScopes", { message =
-      ("%s:%d: '%s' %s, which a CI job token can not do"):format(plan.file, step.line,
+      ("%s:%d: '%s' %s, which a CI job token cannot do"):format(plan.file, step.line,
         step.name or step.path, does) })
   end)
 end

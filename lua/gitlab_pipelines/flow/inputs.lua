@@ -19,7 +19,7 @@ local MIN_SECRET = 4
 ---@return string|nil problem
 function M.problem(name, spec)
   if type(name) ~= "string" or not name:match "^[%a_][%w_]*$" then
-    return "an input's name is letters, digits and _"
+    return "an input's name must be letters, digits and _, and not start with a digit"
   end
   if type(spec) ~= "table" then
     return ("input '%s' must be described by a table, such as { required = true }"):format(name)
@@ -41,7 +41,7 @@ function M.problem(name, spec)
   -- By the text's method: within a guard that one has an end.
   if spec.match ~= nil and (type(spec.match) ~= "string" or not pcall(function()
       return (""):find(spec.match) end)) then
-    return ("input '%s': match is not a pattern"):format(name)
+    return ("input '%s': match must be a valid Lua pattern"):format(name)
   end
   if spec.one_of ~= nil and type(spec.one_of) ~= "table" then
     return ("input '%s': one_of must be a list"):format(name)
@@ -80,8 +80,8 @@ local function input_value(name, spec, given)
     return nil, ("input '%s' must be a %s, and %s is not"):format(name, kind, shown)
   end
   if spec.secret and #refs.text(value) < MIN_SECRET then
-    return nil, ("input '%s' is secret: what is shorter than %d characters can not be hidden")
-      :format(name, MIN_SECRET)
+    return nil, ("input '%s' is secret: its value must have at least %d characters, "
+      .. "or it cannot be hidden"):format(name, MIN_SECRET)
   end
   if spec.match and not refs.text(value):find(spec.match) then
     return nil, ("input '%s' must match %s, and %s does not"):format(name, spec.match, shown)

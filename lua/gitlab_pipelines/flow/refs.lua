@@ -48,7 +48,7 @@ function M.new(raise)
   for _, event in ipairs(spoken_order) do
     meta[event] = function(a, b)
       local ref = self.meanings[a] and a or b
-      raise(("%s is known only when the flow runs: it can not be %s here"):format(
+      raise(("%s is known only when the flow runs: it cannot be %s here"):format(
         self:describe(ref), spoken[event]))
     end
   end
@@ -56,7 +56,7 @@ function M.new(raise)
     raise(("%s is known only when the flow runs: join it with `..`"):format(self:describe(ref)))
   end
   function meta.__newindex(ref, key)
-    raise(("%s can not be given a field '%s'"):format(self:describe(ref), tostring(key)))
+    raise(("%s cannot be given a field '%s'"):format(self:describe(ref), tostring(key)))
   end
   function meta.__index(ref, key) return self:field(ref, key) end
   function meta.__call(ref, ...) return self:job(ref, ...) end
@@ -86,7 +86,7 @@ function Refs:field(ref, key)
     self.raise(("%s has no fields"):format(self:describe(ref)))
   end
   if type(key) ~= "string" and type(key) ~= "number" then
-    self.raise(("a field of %s must be named by a text or a number, not by a %s"):format(
+    self.raise(("a field of %s must be named by a string or a number, not by a %s"):format(
       self:describe(ref), type(key)))
   end
   if type(key) == "number" then key = M.text(key) end
@@ -102,12 +102,12 @@ function Refs:job(ref, ...)
   local meaning = self.meanings[ref]
   local path = meaning.path
   if not path or path[#path] ~= "job" then
-    self.raise(("%s is known only when the flow runs: it can not be called"):format(
+    self.raise(("%s is known only when the flow runs: it cannot be called"):format(
       self:describe(ref)))
   end
   local name = select(select("#", ...), ...)
   if type(name) ~= "string" then
-    self.raise(("%s wants the job's name as a text"):format(self:describe(ref)))
+    self.raise(("%s must be given the job's name as a string"):format(self:describe(ref)))
   end
   local longer = {}
   for i = 1, #path - 1 do longer[i] = path[i] end
@@ -120,10 +120,10 @@ function Refs:part(value)
   if not meaning then
     if type(value) == "string" then return { value } end
     if type(value) == "number" then return { M.text(value) } end
-    self.raise(("a %s can not be joined with `..`"):format(type(value)))
+    self.raise(("a %s cannot be joined with `..`"):format(type(value)))
   end
   if meaning.parts then return meaning.parts end
-  if meaning.secret then self.raise "a secret can not be joined with `..`" end
+  if meaning.secret then self.raise "a secret cannot be joined with `..`" end
   if #meaning.path == 0 then
     self.raise(("%s is a whole step: join one of its outputs, as in %s.id"):format(
       self:describe(value), self:describe(value)))
@@ -176,7 +176,7 @@ M.sorted_keys = sorted_keys
 function Refs:each(value, visit, depth)
   depth = (depth or 0) + 1
   if depth > MAX_DEPTH then
-    self.raise(("a table is nested deeper than %d levels, or holds itself"):format(MAX_DEPTH))
+    self.raise(("a table is nested deeper than %d levels, or contains itself"):format(MAX_DEPTH))
   end
   local meaning = self.meanings[value]
   if meaning then

@@ -38,7 +38,7 @@ function M.data(value, what, depth)
   if type(value) ~= "table" then error(("%s holds a %s: only data can be kept"):format(what, type(value)), 0) end
   depth = (depth or 0) + 1
   if depth > MAX_DEPTH then
-    error(("%s is nested deeper than %d tables, or holds itself"):format(what, MAX_DEPTH), 0)
+    error(("%s is nested deeper than %d tables, or contains itself"):format(what, MAX_DEPTH), 0)
   end
   local copied = {}
   for key, one in next, value do

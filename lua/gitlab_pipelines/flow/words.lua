@@ -15,11 +15,11 @@ local checks = {}
 
 function checks.text(value, kind)
   if kind == "output" or kind == "text" or (not kind and type(value) == "string") then return end
-  return "a text"
+  return "a string"
 end
 
 function checks.string(value)
-  if type(value) ~= "string" or value == "" then return "a text that is known now" end
+  if type(value) ~= "string" or value == "" then return "a string that is known when the script loads" end
 end
 
 function checks.project(value, kind)
@@ -68,15 +68,15 @@ function checks.on_manual(value)
   if value == "block" or value == "play" or value == "ignore" then return end
   if type(value) == "table" and #value > 0 then
     for _, name in ipairs(value) do
-      if type(name) ~= "string" then return "a list of names of jobs" end
+      if type(name) ~= "string" then return "a list of job names" end
     end
     return
   end
-  return '"block", "play", "ignore" or a list of names of jobs'
+  return '"block", "play", "ignore" or a list of job names'
 end
 
 function checks.secret(_, kind)
-  if kind ~= "secret" then return 'secret "NAME": a token does not stand in a script' end
+  if kind ~= "secret" then return 'secret "NAME": a token must not be written in a script' end
 end
 
 function checks.map(value, kind)
@@ -91,12 +91,12 @@ function checks.variables(value, kind)
   if wrong then return wrong end
   for _, name in ipairs(sorted_keys(value)) do
     if not name:match "^[%a_][%w_]*$" then
-      return "variables", ("%q can not be a variable's name: letters, digits and _, no digit first")
-        :format(name)
+      return "variables", ("%q cannot be a variable's name: use letters, digits and _, "
+        .. "starting with a letter or _"):format(name)
     end
     local one = type(value[name])
     if one == "table" or one == "function" then
-      return "variables", ("%s must be a text, not a %s"):format(name, one)
+      return "variables", ("%s must be a string, not a %s"):format(name, one)
     end
   end
 end
@@ -179,7 +179,7 @@ M.job_fields = names([[id status stage name ref tag coverage allow_failure creat
 ---@param value any
 ---@param kind string|nil what a reference is
 ---@return string|nil wanted what it must be
----@return string|nil wrong the whole of what is wrong, where `wanted` can not say it
+---@return string|nil wrong the whole of what is wrong, where `wanted` cannot say it
 function M.check(rule, value, kind) return checks[rule](value, kind) end
 
 return M

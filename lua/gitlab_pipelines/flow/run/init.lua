@@ -44,7 +44,7 @@ local function note_play(plays, step)
 end
 
 --- Makes a run; nothing is sent before `begin`.
----@param plan table of flow/load.lua
+---@param plan table of flow/load
 ---@param opts table {client, runtime, journal, id, on_event, named_secret, job_token, output}
 ---@return table run
 function M.new(plan, opts)
