@@ -103,8 +103,8 @@ static void note_line(lua_State *L, guard *g, lua_Debug *event)
 /* What a block of this size takes of malloc's memory. */
 static double block_size(size_t size)
 {
-    if (!size) return 0;
-    return size <= 24 ? 32 : (double)((size + 23) / 16 * 16);
+    size_t block = size <= 24 ? 32 : (size + 23) & ~(size_t)15;
+    return size ? (double)block : 0;
 }
 
 static void *bounded_alloc(void *ctx, void *ptr, size_t old_size, size_t new_size)

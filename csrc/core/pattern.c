@@ -227,26 +227,39 @@ static const char *balanced(const matcher *m, const char *s, const char *p)
 /* %f[set] at `p`: is this the border where the set begins? */
 static int is_frontier(const matcher *m, const char *s, const char *p, const char *end)
 {
-    unsigned char before = s == m->text ? 0 : (unsigned char)s[-1];
+    unsigned char before = s > m->text ? (unsigned char)s[-1] : 0;
     unsigned char here = s == m->text_end ? 0 : (unsigned char)*s;
     return !is_in_set(before, p + 2, end) && is_in_set(here, p + 2, end);
+}
+
+/* The end of the %b or %f at `p`, or NULL: it is not complete, and m->problem says why. */
+static const char *special_end(matcher *m, const char *p)
+{
+    const char *end = NULL;
+    if (p[1] == 'b') {
+        if (m->pattern_end - p >= 4) return p + 4;
+        invalid(m, "missing arguments to '%b'");
+    } else if (m->pattern_end - p < 3 || p[2] != '[') {
+        invalid(m, "missing '[' after '%f'");
+    } else {
+        end = item_end(m, p + 2);
+        if (!end) invalid(m, "missing ']'");
+    }
+    return end;
 }
 
 /* Takes a %b or %f off the pattern and the text. NULL in *s: it does not match. */
 static gp_pattern_result match_special(matcher *m, const char **s, const char **p)
 {
-    const char *end, *from = *s;
+    const char *end = special_end(m, *p), *from = *s;
+    if (!end) return GP_PATTERN_INVALID;
     if ((*p)[1] == 'b') {
-        if (m->pattern_end - *p < 4) return invalid(m, "missing arguments to '%b'");
         *s = balanced(m, *s, *p);
-        *p += 4;
+        *p = end;
         /* Without an end, all of the text was looked at. */
         if (spend(m, (size_t)((*s ? *s : m->text_end) - from))) return GP_PATTERN_MATCH;
         return GP_PATTERN_TOO_HARD;
     }
-    if (m->pattern_end - *p < 3 || (*p)[2] != '[') return invalid(m, "missing '[' after '%f'");
-    end = item_end(m, *p + 2);
-    if (!end) return invalid(m, "missing ']'");
     if (!spend(m, 2 * cost_of(*p, end))) return GP_PATTERN_TOO_HARD;
     if (!is_frontier(m, *s, *p, end)) *s = NULL;
     *p = end;
@@ -457,8 +470,8 @@ int gp_pattern_is_valid(const char *pattern, size_t len)
     begin(&m, pattern, len, "", 0, GP_PATTERN_EFFORT);
     while (p < m.pattern_end) {
         if (is_special(&m, p)) {
-            const char *s = m.text;
-            if (match_special(&m, &s, &p) != GP_PATTERN_MATCH) return 0;
+            p = special_end(&m, p);
+            if (!p) return 0;
             continue;
         }
         if (*p == '(') open++;
