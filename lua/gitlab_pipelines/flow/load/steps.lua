@@ -115,7 +115,7 @@ function makers.play(session, step)
   add_need(session, step, target)
 end
 
---- An item's key: what it is known by in names, outputs and the journal.
+-- An item's key, which identifies it in names, outputs and the journal.
 local function key_of(item, index)
   if type(item) == "table" then
     for _, field in ipairs { "key", "name", "id" } do
@@ -202,7 +202,7 @@ function M.make_item(session, each, item)
     end
   end
   step.parent, step.key = each, item.key
-  -- A step's fields by the reference of any item are wanted of every item.
+  -- A job's field that is read from one item is fetched for every item.
   step.jobs = each.jobs
   M.complete(step)
   return step
