@@ -26,7 +26,7 @@ function M.problem(name, spec)
   end
   for _, field in ipairs(sorted_keys(spec)) do
     if not words.input[field] then
-      return ("input '%s' has no '%s'%s"):format(name, tostring(field),
+      return ("input '%s': there is no field '%s'%s"):format(name, tostring(field),
         nearest.hint(tostring(field), sorted_keys(words.input)))
     end
   end

@@ -20,7 +20,7 @@ local function check_name(session, known, what, key)
   end
   local near = nearest.name(key, known)
   if near then
-    session:fail(("%s has no '%s'; did you mean '%s'?"):format(what, key, near))
+    session:fail(("%s has no field '%s'; did you mean '%s'?"):format(what, key, near))
   end
 end
 

@@ -120,7 +120,7 @@ local function read_global(session, name)
   if line and not session.sealed then
     session:fail(("'%s' is used before line %d defines it"):format(name, line))
   end
-  session:fail(("there is no '%s'%s"):format(tostring(name),
+  session:fail(("'%s' is not defined%s"):format(tostring(name),
     nearest.hint(tostring(name), known_names(session))))
 end
 

@@ -154,8 +154,8 @@ function M.item_list(session, step, over)
   local list, seen = {}, {}
   local function add(key, first, second)
     if key == "count" or key == "status" or key == "" or seen[key] then
-      session:fail(("each: the item '%s' %s"):format(key, seen[key] and "appears twice"
-        or "cannot have this name"), step.line)
+      session:fail((seen[key] and "each: the item '%s' appears twice"
+        or "each: '%s' cannot be the name of an item"):format(key), step.line)
     end
     checks.shown(session, "each: an item's name", key, step.line)
     seen[key] = true
