@@ -28,7 +28,7 @@ describe("the environment of a script", function()
     local env = new {}
     assert.equal("env.HOME is not passed to the script; pass it with --env HOME", select(2, env:get "HOME"))
     assert.matches("is not passed", select(2, env:get "CI_MY_OWN"))
-    assert.matches("not a nil", select(2, env:get(nil)))
+    assert.matches("not by a nil", select(2, env:get(nil)))
   end)
 
   it("has no credential, whoever asks", function()

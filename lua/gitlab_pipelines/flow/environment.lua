@@ -67,7 +67,7 @@ local function by_name(name)
   return is_credential[name] or name:find "^GITLAB_PIPELINES_SECRET_" or name:find "^CI_JOB_JWT"
 end
 
--- Shorter ones stand in every other text.
+-- Shorter values occur in ordinary text.
 local LEAST = 8
 
 local Environment = {}
@@ -125,7 +125,7 @@ end
 ---@return string|nil value
 ---@return string|nil message
 function Environment:get(name)
-  if type(name) ~= "string" then return nil, "env has names of variables, not a " .. type(name) end
+  if type(name) ~= "string" then return nil, "env must be indexed by a variable's name, not by a " .. type(name) end
   if by_name(name) then return nil, ("env.%s is a credential: a script never gets it"):format(name) end
   if self.given[name] ~= nil then return self.given[name] end
   if not predefined[name] then

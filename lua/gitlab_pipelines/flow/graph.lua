@@ -1,5 +1,5 @@
---- The graph of a flow: what needs what, in which order, and what may run now. Pure: tables in,
---- tables out, no time, nothing of Lua's table order.
+--- The graph of a flow: dependencies, order, and which steps may run now. Pure: no time, and no
+--- dependence on the order in which Lua iterates a table.
 
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
@@ -15,7 +15,7 @@ local function names_of(nodes)
   return names
 end
 
--- The shortest-named way to describe a cycle: the first node that lies on one, and the way back to it.
+-- Follows needs within `left` from `start` until a node repeats; returns the cycle from there.
 local function cycle_from(start, by_name, left)
   local seen, path, at = {}, {}, start
   while not seen[at] do
@@ -124,7 +124,7 @@ function M.ancestors(graph, name)
   return set
 end
 
--- What a finished need means to whoever needs it: "good", "bad" (something failed, here or
+-- What a finished step means to its dependents: "good", "bad" (something failed, here or
 -- before), or "absent" (it had no reason to run).
 local function quality(state)
   if state.status == "success" then return "good" end
@@ -159,7 +159,7 @@ local function by_failure(node, states)
   return "skip", "nothing that it needs failed", "when"
 end
 
---- What is to be done with a step that has not begun.
+--- Decides what to do with a step that has not begun.
 ---@param node table {needs, when = "success"|"failure"|"always"|function}
 ---@param states table name -> {status, allow_failure, because}
 ---@param stopped string|nil the step whose failure stopped the flow

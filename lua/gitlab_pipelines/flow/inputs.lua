@@ -1,4 +1,4 @@
---- Inputs of a flow: what a script may say of one, and the values that it gets.
+--- Inputs of a flow: how a script declares them, and the values that they get.
 
 local nearest = require "gitlab_pipelines.flow.nearest"
 local refs = require "gitlab_pipelines.flow.refs"
@@ -10,7 +10,7 @@ if jit then jit.off(true, true) end
 
 local sorted_keys = refs.sorted_keys
 
--- What is shorter stands in every other word that is printed.
+-- Shorter values occur in ordinary words, so replacing them would garble all output.
 local MIN_SECRET = 4
 
 --- What is wrong with an input's description, or nil.
@@ -26,7 +26,7 @@ function M.problem(name, spec)
   end
   for _, field in ipairs(sorted_keys(spec)) do
     if not words.input[field] then
-      return ("input '%s' has no '%s'%s"):format(name, tostring(field),
+      return ("input '%s': there is no field '%s'%s"):format(name, tostring(field),
         nearest.hint(tostring(field), sorted_keys(words.input)))
     end
   end
@@ -38,7 +38,7 @@ function M.problem(name, spec)
     -- A secret travels, and is kept out of the journal, as a piece of text.
     return ("input '%s' is secret: its type must be \"string\""):format(name)
   end
-  -- By the text's method: within a guard that one has an end.
+  -- The method of the string is the one that a guard limits in time.
   if spec.match ~= nil and (type(spec.match) ~= "string" or not pcall(function()
       return (""):find(spec.match) end)) then
     return ("input '%s': match must be a valid Lua pattern"):format(name)
@@ -51,7 +51,7 @@ function M.problem(name, spec)
   end
 end
 
--- Text from a command line, or a value, as the input's type; nil when it is none.
+-- Converts a value, or text from a command line, to the input's type; nil where it cannot.
 local function converted(value, type_name)
   if type(value) == type_name then return value end
   if type(value) ~= "string" then

@@ -1,10 +1,10 @@
---- The name that somebody most likely meant: for the messages about misspelt ones.
+--- Finds the name that was most likely meant, for messages about misspelt names.
 
 local M = {}
 
 if jit then jit.off(true, true) end
 
--- Edits between two words: a letter put in, left out, changed, or swapped with its neighbour.
+-- Edits between two words: a letter inserted, deleted, changed, or swapped with its neighbour.
 local function distance(a, b)
   local before, last, row = {}, {}, {}
   for j = 0, #b do last[j] = j end

@@ -1,9 +1,9 @@
---- References: what a script holds in its hands for a value that is known only when the flow
---- runs. `lib` is a step, `lib.id` one of its outputs, `"v" .. lib.id` a text to be filled in.
+--- References: what a script holds in place of a value that is known only when the flow
+--- runs. `lib` is a step, `lib.id` one of its outputs, `"v" .. lib.id` a string to be filled in.
 --
--- They are userdata, because a table would answer `#` and `pairs` and be called a value; what a
--- reference means stands in a table beside it. Everything that would use the missing value
--- raises, at its line.
+-- They are userdata, because a table would allow `#` and `pairs` and pass for a value; their
+-- meanings are kept in a separate table. Everything that would use the missing value raises an
+-- error at its line.
 
 local core = require "gitlab_pipelines.core"
 
@@ -11,7 +11,7 @@ local M = {}
 
 if jit then jit.off(true, true) end
 
--- Deeper than any input of a pipeline; a table that holds itself is deeper.
+-- Deeper than any input of a pipeline; a table that contains itself is deeper.
 local MAX_DEPTH = 100
 
 local Refs = {}
@@ -29,7 +29,7 @@ local spoken_order = {
   "__bxor", "__shl", "__shr", "__bnot", "__lt", "__le", "__eq", "__len",
 }
 
---- The text of a number as GitLab wants it: 17, never 17.0.
+--- Formats a number as GitLab expects it: 17, never 17.0.
 ---@param value number|boolean|string
 ---@return string
 function M.text(value)
@@ -74,7 +74,7 @@ end
 --- A reference to a whole step.
 function Refs:step(step) return self:make { step = step, path = {} } end
 
---- The mark of a secret that is looked up when it is sent.
+--- A reference to a secret, which is looked up when it is sent.
 function Refs:secret(name) return self:make { secret = name } end
 
 --- What a value means: {step, path} | {parts} | {secret}, or nil for a plain value.
@@ -190,7 +190,7 @@ function Refs:each(value, visit, depth)
   end
 end
 
---- The value with every reference filled in.
+--- Copies a value, with every reference replaced by its value.
 ---@param value any
 ---@param lookup fun(meaning: table, ref: userdata): any raises where there is no value
 ---@return any

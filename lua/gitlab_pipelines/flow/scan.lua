@@ -1,8 +1,8 @@
---- Finds the tests on outputs that Lua gives no hook for.
+--- Finds tests on outputs for which Lua has no metamethod.
 --
 -- `lib.status` is a reference while the script runs: `==` with a string is silently false, and
--- `if lib.status` silently true. This walks the script's tokens once, knows scopes well enough to
--- tell a local `lib` from the step, and lists every `==`, `~=`, `not`, `and`, `or` and bare test
+-- `if lib.status` is silently true. This walks the script's tokens once, knows scopes well enough
+-- to tell a local `lib` from the step, and lists every `==`, `~=`, `not`, `and`, `or` and bare test
 -- whose operand is a step or its output. `c and lib.id or api.id` is left alone: it chooses
 -- between two outputs and tests neither.
 
@@ -27,8 +27,8 @@ local binary = {
 local unary = { ["not"] = true, ["-"] = true, ["#"] = true, ["~"] = true }
 local unary_priority = 12
 
--- Expressions are described by what matters here: {kind = "output", root, text, line} for a step
--- or what it gives, "logic" for `and`/`or`, "literal", and "other".
+-- Expressions are reduced to what the scan needs: {kind = "output", root, text, line} for a step
+-- or its output, "logic" for `and`/`or`, "literal", and "other".
 local other = { kind = "other" }
 local literal = { kind = "literal" }
 
@@ -67,7 +67,7 @@ function Parser:close_scope() self.scope = self.scope.outer end
 -- `value` is what the local stands for: an "output" expression, or `other`.
 function Parser:declare(name, value) self.scope.names[name] = value or other end
 
--- A local that is assigned again may be anything from there on.
+-- After another assignment a local may be anything.
 function Parser:forget(name)
   local scope = self.scope
   while scope do
@@ -168,7 +168,7 @@ function Parser:suffixed()
       value, bare, own = other, nil, nil
     elseif self:is "(" or self:is "{" or token.kind == "string" then
       self:arguments()
-      -- job("deploy") of a step is still its output; another call's result is anybody's guess.
+      -- job("deploy") of a step is still its output; the result of another call is unknown.
       local job = value.kind == "output" and value.text:match "%.job$"
       value = job and self:deeper(value, "(...)", line) or { kind = "call" }
       bare, own = nil, nil
@@ -231,7 +231,7 @@ function Parser:expression(limit)
     local priority = self.tokens[self.at].kind ~= "string" and binary[operator]
     if not priority or priority[1] <= limit then return left end
     self.at = self.at + 1
-    -- `(c and x) or y` chooses; only what stands first in it is tested.
+    -- `(c and x) or y` chooses; only its first operand is tested.
     if operator == "and" or (operator == "or" and left.operator ~= "and") then
       self:tested(left, operator)
     end
@@ -404,7 +404,7 @@ function Parser:assignment()
   local values = self:expressions()
   for i, target in ipairs(targets) do
     local kind = values[i] and values[i].kind
-    -- A step is what a call gives; `x = 5` is a mistake of another kind.
+    -- Only a call returns a step; `x = 5` is refused when the script runs.
     local name = target.bare
       or (not target.own and target.text == target.root and target.root or nil)
     if name and not self.lines[name] then self.lines[name] = line end
@@ -421,7 +421,7 @@ local Scan = {}
 Scan.__index = Scan
 
 --- The tests on steps and their outputs, in the order of the script.
----@param steps table|nil names of steps (as keys) beside those whose assignment is seen
+---@param steps table|nil names of steps (as keys) in addition to those that the scan found
 ---@return table found array of {text = "lib.status", how = "==", line = 12}
 function Scan:tests(steps)
   local found = {}
@@ -435,7 +435,7 @@ function Scan:tests(steps)
   return found
 end
 
---- Goes through a script.
+--- Scans a script.
 ---@param text string a script that `load` accepts
 ---@return table scan with `assigned` (name -> line of the first assignment to that global that may be
 --- a step), `lines` (the same for every global) and `tests(steps)`
@@ -448,7 +448,7 @@ function M.scan(text)
   return setmetatable({ found = parser.found, assigned = parser.assigned, lines = parser.lines }, Scan)
 end
 
---- The same for one look.
+--- Scans a script and returns its tests at once.
 ---@param text string
 ---@param steps table|nil
 ---@return table found, table assigned, table lines

@@ -8,9 +8,9 @@ local M = {}
 
 if jit then jit.off(true, true) end
 
--- Checks: value, kind -> nil when it will do, else what it must be, and where that says too little,
--- what is wrong within it. `kind` tells a reference: "step", "output", "text" (joined), "secret", or
--- nil for a plain value.
+-- Checks: value, kind -> nil when the value is valid, else what it must be, and, where that is not
+-- specific enough, what is wrong within it. `kind` is the kind of reference: "step", "output",
+-- "text" (joined), "secret", or nil for a plain value.
 local checks = {}
 
 function checks.text(value, kind)
@@ -19,7 +19,9 @@ function checks.text(value, kind)
 end
 
 function checks.string(value)
-  if type(value) ~= "string" or value == "" then return "a string that is known when the script loads" end
+  if type(value) ~= "string" or value == "" then
+    return "a string that is known when the script loads"
+  end
 end
 
 function checks.project(value, kind)
@@ -155,7 +157,7 @@ for _, known in pairs(M.steps) do
 end
 for name in pairs(M.flow) do M.options[name] = true end
 
---- What an input may say about itself.
+--- Fields of an input's declaration.
 M.input = { type = true, required = true, default = true, match = true, one_of = true,
   secret = true, help = true }
 
@@ -165,7 +167,7 @@ local function names(...)
   return list
 end
 
---- Fields that a pipeline or a job is known to have: others pass, near misses do not.
+--- Known fields of a pipeline or a job: unknown names pass unless they look like misspelt ones.
 M.pipeline_fields = names([[id iid project_id sha ref status source created_at updated_at web_url
   name before_sha tag yaml_errors user started_at finished_at committed_at duration
   queued_duration coverage detailed_status archived dotenv job]])
@@ -179,7 +181,7 @@ M.job_fields = names([[id status stage name ref tag coverage allow_failure creat
 ---@param value any
 ---@param kind string|nil what a reference is
 ---@return string|nil wanted what it must be
----@return string|nil wrong the whole of what is wrong, where `wanted` cannot say it
+---@return string|nil wrong the complete problem, where `wanted` is not specific enough
 function M.check(rule, value, kind) return checks[rule](value, kind) end
 
 return M

@@ -1,4 +1,4 @@
---- Checks of what a script gives to a word, and of the fields that it names.
+--- Checks the options that a script passes to a word, and the output fields that it reads.
 
 local nearest = require "gitlab_pipelines.flow.nearest"
 local references = require "gitlab_pipelines.flow.refs"
@@ -13,14 +13,14 @@ sessions.own_file()
 local sorted_keys = references.sorted_keys
 local unpack = table.unpack or unpack
 
--- A field of a reference is named: is there such a thing?
+-- Refuses a field that is not in `known` when it looks like a misspelt one.
 local function check_name(session, known, what, key)
   for _, name in ipairs(known) do
     if name == key then return end
   end
   local near = nearest.name(key, known)
   if near then
-    session:fail(("%s has no '%s'; did you mean '%s'?"):format(what, key, near))
+    session:fail(("%s has no field '%s'; did you mean '%s'?"):format(what, key, near))
   end
 end
 
@@ -59,7 +59,7 @@ function field_checks.each(session, step, path, key)
     nearest.hint(key, keys)))
 end
 
---- Checks a field that a script names of a step or of an output.
+--- Checks a field that a script reads from a step or from an output.
 ---@param session table
 ---@param meaning table what the reference means
 ---@param key string
@@ -74,7 +74,7 @@ function M.field(session, meaning, key)
   if check then check(session, step, path, key) end
 end
 
--- The secret input whose value a text holds that GitLab and everybody else would see, or nil.
+-- The secret input whose value a string that others can see contains, or nil.
 local function secret_in(session, value)
   local meaning = session.refs:meaning(value)
   for _, name in ipairs(sorted_keys(session.declared or {})) do
@@ -87,7 +87,7 @@ local function secret_in(session, value)
   end
 end
 
---- Checks that a value which others see holds no secret input.
+--- Checks that a value that others can see contains no secret input.
 ---@param session table
 ---@param what string the value's name, for the message
 ---@param value any

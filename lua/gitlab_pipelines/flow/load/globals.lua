@@ -19,7 +19,7 @@ sessions.own_file()
 
 local sorted_keys = references.sorted_keys
 
--- What a line that a script prints costs it, beside its length.
+-- What each printed line costs the script's budget, in addition to its length.
 local PRINT_BYTES, PRINT_INSTRUCTIONS = 256, 500
 
 local function input(session, name)
@@ -120,7 +120,7 @@ local function read_global(session, name)
   if line and not session.sealed then
     session:fail(("'%s' is used before line %d defines it"):format(name, line))
   end
-  session:fail(("there is no '%s'%s"):format(tostring(name),
+  session:fail(("'%s' is not defined%s"):format(tostring(name),
     nearest.hint(tostring(name), known_names(session))))
 end
 
@@ -135,7 +135,7 @@ local function set_option(session, name, value)
   end
   session.settings[name] = value
   if name == "inputs" then
-    -- Where it begins, not where its table ends.
+    -- The line where the assignment begins, not the one where its table ends.
     declare_inputs(session, value, session.lines and session.lines.inputs or session:line())
   end
 end
@@ -195,11 +195,11 @@ function M.install(session, opts)
     local texts = {}
     for i = 1, select("#", ...) do texts[i] = printable(session, (select(i, ...))) end
     local text = table.concat(texts, "\t")
-    -- It is kept for as long as the run lasts.
+    -- The text is kept until the run ends.
     if session.source then guards.charge(#text + PRINT_BYTES, PRINT_INSTRUCTIONS) end
     guards.aside(session.print, text)
   end
-  -- Printed before there is a run: told when it begins.
+  -- Lines printed before a run exists; the run reports them when it begins.
   session.printed = {}
   session.print = function(text) session.printed[#session.printed + 1] = text end
   session.env = setmetatable({}, { __metatable = "flow",

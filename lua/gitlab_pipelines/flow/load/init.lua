@@ -1,6 +1,6 @@
 --- Loads a flow script: Lua with a small vocabulary, in which an assignment to a global is a step.
 --
--- The script runs in an environment of its own, with its inputs known. What comes out is a plan:
+-- The script runs in its own environment, with the values of its inputs. The result is a plan:
 -- the steps in the order of the script, each with its options, its needs and, for `each`, its
 -- items. Every mistake is a FlowError with the script's name and line.
 
@@ -27,7 +27,7 @@ local function explain(test)
     .. "write when = function(steps) return ... end"):format(test.text, verb, how)
 end
 
--- `when` other than "success", and no needs: then everything before it.
+-- A step without needs whose `when` is not "success" needs every step before it.
 local function needs_all_before(steps, index)
   local step = steps[index]
   if step.when == "success" or #step.needs > 0 then return end
@@ -63,7 +63,7 @@ local function finish(self)
     refs = self.refs, session = self }
 end
 
---- Makes the items of an `each` whose list is known only now.
+--- Makes the items of an `each` whose list became known while the flow ran.
 ---@param plan table
 ---@param step table the `each`
 ---@param over table the list or map
@@ -84,7 +84,7 @@ function M.items(plan, step, over)
   return nil, result
 end
 
---- Asks a step's `when` function.
+--- Calls a step's `when` function.
 ---@param plan table
 ---@param when function
 ---@param steps table the steps as a script sees them
@@ -96,13 +96,13 @@ function M.ask(plan, when, steps)
   return nil, answer
 end
 
--- What a `call` returned, as data of the host's own.
+-- Copies what a `call` returned: the host must not hold the script's tables.
 local function run_call(run, steps, gl, step)
   local value, err = run(steps, gl, step)
   return shown.data(value, "the result"), shown.original(err)
 end
 
---- Runs the function of a `call`. An untrusted script's gets a facade instead of the client.
+--- Runs the function of a `call`. An untrusted script gets a facade instead of the client.
 ---@param plan table
 ---@param run function
 ---@param steps table the steps as a script sees them
@@ -129,18 +129,19 @@ local function new_session(file, source, opts)
   return session
 end
 
--- Without a byte order mark and a `#!` line.
+-- Removes a byte order mark and a `#!` line.
 local function plain(text)
   return (text:gsub("^\239\187\191", ""):gsub("^#[^\n]*", ""))
 end
 
--- Makes the plan of the script's chunk or of a builder.
+-- Runs a script's chunk, or a builder, and makes the plan.
 local function evaluate(self, body)
   body(self.env)
   return finish(self)
 end
 
--- Tests that Lua cannot report; `steps` are names that only running has shown.
+-- Refuses tests on outputs that raise no error in Lua; `steps` adds names known only after the
+-- script has run.
 local function check_tests(self, scanned, steps)
   local first = scanned and scanned:tests(steps)[1]
   if first then error(self:error("InvalidScript", explain(first), first.line), 0) end
@@ -152,7 +153,7 @@ local function compile(self, code)
   return chunk
 end
 
---- Is this a script at all? Its mistakes of meaning show when it runs.
+--- Checks a script's syntax only; other mistakes show when it runs.
 ---@return boolean|nil ok
 ---@return table|nil err FlowError.InvalidScript
 function M.syntax(text, file)
@@ -162,7 +163,8 @@ function M.syntax(text, file)
   return nil, err
 end
 
--- The script's own plan: what it assigns is known before it runs, and once more behind it.
+-- Checks the tests on outputs twice: before the script runs, with the assignments that the scan
+-- finds, and after it, with the steps that it made.
 local function plan_script(self, code)
   local chunk = compile(self, code)
   local ok, scanned = pcall(scan.scan, code)
@@ -180,7 +182,7 @@ local function sealed(self, ok, plan)
   return nil, plan
 end
 
---- Runs a script with its inputs and gives the plan.
+--- Runs a script with its inputs and returns the plan.
 ---@param text string the script
 ---@param file string its name, for messages
 ---@param opts FlowEvaluation|nil
@@ -193,7 +195,7 @@ function M.script(text, file, opts)
   return sealed(self, self:bounded("seconds", nil, plan_script, self, plain(text)))
 end
 
---- What a script says about its inputs, without any being given.
+--- The inputs that a script declares; none need be given.
 ---@param text string
 ---@param file string
 ---@param opts FlowEvaluation|nil
@@ -209,7 +211,7 @@ function M.inputs(text, file, opts)
   return nil, err
 end
 
---- Makes a plan by a function of the caller's: `function(w) w.lib = w.pipeline {...} end`.
+--- Makes a plan with a function of the caller's: `function(w) w.lib = w.pipeline {...} end`.
 ---@param builder fun(w: table)
 ---@param opts FlowEvaluation|nil as for `script`, and `name`
 ---@return table|nil plan

@@ -7,13 +7,13 @@ local shown = require "gitlab_pipelines.flow.shown"
 
 local M = {}
 
--- What works on a script's values counts in its budget: LuaJIT must not compile it.
+-- Work on a script's values counts against its budget, so LuaJIT must not compile it.
 if jit then jit.off(true, true) end
 
 --- The name of a script's chunk. Short, because Lua cuts long ones; messages get the file's name.
 M.chunk_name = "flow-script"
 
--- Bytes of an error's message that are shown.
+-- Longer error messages are cut to this many bytes.
 local MAX_MESSAGE = 1000
 
 ---@class FlowEvaluation
@@ -41,10 +41,10 @@ function M.own_file() own[debug.getinfo(2, "S").source] = true end
 M.own_file()
 own[debug.getinfo(references.new, "S").source] = true
 
--- Frames that are gone through: behind more, the whole stack costs too much.
+-- The search for the script's frame stops here: a deep stack would cost too much.
 local MAX_LEVELS = 200
 
--- The script's line that is being run. A function that ends in `return pipeline {...}` leaves no
+-- The line of the script that is running. A function that ends in `return pipeline {...}` leaves no
 -- frame behind, so `each` notes where its function begins.
 function Session:line()
   local level = 2
@@ -68,13 +68,13 @@ function Session:error(kind, message, line)
       or ("%s: %s"):format(self.file, message) })
 end
 
--- Without a line, the one that runs; false: none.
+-- `line` defaults to the running one; false means no line.
 function Session:fail(message, line)
   if line == nil then line = self:line() end
   error(self:error("InvalidScript", message, line), 0)
 end
 
--- What kind of reference a value is, for the checks of options.
+-- The kind of reference, as in `words.check`; nil for a plain value.
 function Session:kind(value)
   local meaning = self.refs:meaning(value)
   if not meaning then return nil end
@@ -98,13 +98,13 @@ function Session:run_make(make, item)
   return result
 end
 
--- One line of a message, not too long to be read.
+-- Joins the lines of a message and cuts it.
 local function one_line(text)
   text = text:gsub("%s*[%c]+%s*", " ")
   return #text > MAX_MESSAGE and text:sub(1, MAX_MESSAGE) .. "..." or text
 end
 
---- Whatever was raised, as an error of ours with the script's name and line.
+--- Converts whatever was raised to a FlowError with the script's name and line.
 ---@param message any
 ---@param kind string|nil of FlowError; InvalidScript if absent
 function Session:caught(message, kind)
@@ -117,22 +117,22 @@ function Session:caught(message, kind)
     or ("an error that is a %s"):format(type(message))
   local line, rest = text:match("^" .. M.chunk_name:gsub("%-", "%%-") .. ":(%d+): (.*)$")
   if line then return self:error(kind, one_line(rest), tonumber(line)) end
-  -- A tail call leaves no frame of the script's: Lua names one of ours.
+  -- After a tail call the script has no frame, and Lua names one of the loader's.
   if self.source then text = text:gsub("^[^:]*gitlab_pipelines[/\\][^:]*%.lua:%d+: ", "") end
   return self:error(kind, one_line(text), self:line())
 end
 
---- Must it be kept from the host? Not a builder's function, nor what --allow-host trusts.
+--- Is the script confined? A builder's function is not, nor a script run with --allow-host.
 function Session:is_untrusted() return self.source ~= nil and not self.allow_host end
 
---- A budget: "seconds" or "call_seconds" says of which kind.
+--- A new guard; `budget` is "seconds" or "call_seconds".
 function Session:guard(budget)
   return guards.new { seconds = self.budgets[budget], memory = self.budgets.memory,
     source = self.source }
 end
 
 --- Runs a function of the script, or one that works on its values, within a budget.
----@param guard table|nil none: as it is
+---@param guard table|nil nil: without a budget
 ---@param kind string|nil of the FlowError that comes out; InvalidScript if absent
 ---@param fn function
 ---@return boolean ok
@@ -147,7 +147,7 @@ function Session:within(guard, kind, fn, ...)
   return true, a, b
 end
 
---- The same with a new budget of a kind.
+--- The same within a new budget; without one for a script that is not confined.
 function Session:bounded(budget, kind, fn, ...)
   return self:within(self:is_untrusted() and self:guard(budget) or nil, kind, fn, ...)
 end

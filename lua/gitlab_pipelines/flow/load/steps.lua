@@ -115,7 +115,7 @@ function makers.play(session, step)
   add_need(session, step, target)
 end
 
---- An item's key: what it is known by in names, outputs and the journal.
+-- An item's key, which identifies it in names, outputs and the journal.
 local function key_of(item, index)
   if type(item) == "table" then
     for _, field in ipairs { "key", "name", "id" } do
@@ -154,8 +154,8 @@ function M.item_list(session, step, over)
   local list, seen = {}, {}
   local function add(key, first, second)
     if key == "count" or key == "status" or key == "" or seen[key] then
-      session:fail(("each: the item '%s' %s"):format(key, seen[key] and "appears twice"
-        or "cannot have this name"), step.line)
+      session:fail((seen[key] and "each: the item '%s' appears twice"
+        or "each: '%s' cannot be the name of an item"):format(key), step.line)
     end
     checks.shown(session, "each: an item's name", key, step.line)
     seen[key] = true
@@ -202,7 +202,7 @@ function M.make_item(session, each, item)
     end
   end
   step.parent, step.key = each, item.key
-  -- A step's fields by the reference of any item are wanted of every item.
+  -- A job's field that is read from one item is fetched for every item.
   step.jobs = each.jobs
   M.complete(step)
   return step
