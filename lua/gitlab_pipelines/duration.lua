@@ -1,9 +1,9 @@
---- Durations as text for people. (What people write as a duration is read by options.seconds.)
+--- Formats durations as text. (options.seconds parses them.)
 
 local M = {}
 
--- Below `least` seconds a duration is shown in seconds, then in minutes and seconds, from an hour on in
--- hours and minutes.
+-- Below `least` seconds a duration is shown in seconds, below an hour in minutes and seconds, otherwise
+-- in hours and minutes.
 local forms = {
   short = { least = 59.95, seconds = "%.1fs", minutes = "%dm%02ds", hours = "%dh%02dm" },
   spaced = { least = 59.95, seconds = "%.1fs", minutes = "%dm %02ds", hours = "%dh %02dm" },
@@ -11,7 +11,7 @@ local forms = {
   clock = { least = 0, minutes = "%d:%02d", hours = "%d:%02d:%02d" },
 }
 
---- A duration as text, rounded.
+--- Formats a duration, rounded.
 ---@param seconds number a negative one is shown as 0
 ---@param form nil|"short"|"spaced"|"prose"|"clock" "2m05s" (the default), "2m 05s", the same but "60 s" below
 --- two minutes, or "2:05"

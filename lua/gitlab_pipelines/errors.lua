@@ -1,12 +1,12 @@
 --- The error taxonomy, as one table, and the error object.
 --
--- A runtime outcome is returned as `nil, err`. `err.category` and `err.kind` are names of this
--- table; `err:is(name)` asks for a kind, a category, "Category.Kind" or "GitLabPipelinesError".
+-- Runtime errors are returned as `nil, err`. `err.category` and `err.kind` are names in the taxonomy;
+-- `err:is(name)` tests for a kind, a category, "Category.Kind" or "GitLabPipelinesError".
 
 local M = {}
 
---- Every category with its kinds. A kind's name may stand in two categories (`TooLarge`), so code
---- always says both: `errors.new("AccessError.PipelineNotFound", ...)`.
+--- Every category with its kinds. A kind may occur in two categories (`TooLarge`), so code always
+--- names both: `errors.new("AccessError.PipelineNotFound", ...)`.
 M.taxonomy = {
   { "ConfigurationError", "InvalidBaseUrl", "InvalidProjectId", "InvalidCredentials",
     "SharedLimitsUnusable" },
@@ -34,7 +34,7 @@ M.taxonomy = {
   { "LocalError", "CannotRead", "CannotWrite" },
 }
 
---- The root of every name that `err:is` knows.
+--- The name that `err:is` matches for every error.
 M.root = "GitLabPipelinesError"
 
 local known = {}
@@ -48,7 +48,7 @@ local Error = {}
 Error.__index = Error
 Error.__name = M.root
 
---- Is this error of that name: a kind, its category, "Category.Kind", or the root?
+--- Does the name match this error: its kind, its category, "Category.Kind", or the root?
 ---@param name string
 ---@return boolean
 function Error:is(name)
@@ -65,13 +65,13 @@ function Error:__tostring()
 end
 
 --- Makes an error object.
----@param name string "Category.Kind" of the taxonomy; another name raises
+---@param name string "Category.Kind" from the taxonomy; any other name raises
 ---@param fields table|nil `message` and any of `status retryable retry_after operation subject
 --- method path attempts request_id unknown_outcome`; the table becomes the object
 ---@return table err
 function M.new(name, fields)
   local entry = known[name]
-  if not entry then error("no such error kind: " .. tostring(name), 2) end
+  if not entry then error("unknown error kind: " .. tostring(name), 2) end
   local err = fields or {}
   err.category, err.kind = entry.category, entry.kind
   if err.message == nil then err.message = entry.kind end
@@ -79,8 +79,7 @@ function M.new(name, fields)
   return setmetatable(err, Error)
 end
 
---- Takes secrets out of every text that the error holds: what a server says may be an echo of what it
---- was sent. The one place where that happens.
+--- Removes secrets from all texts of an error, since a server may echo the request.
 ---@param err table the error object, or the fields of one
 ---@param redactor {text: fun(self: table, text: string): string} see observe/redact.lua
 ---@return table err itself
@@ -91,14 +90,14 @@ function M.redact(err, redactor)
   return err
 end
 
---- Is this value an error object of ours?
+--- Is this value an error object of this module?
 ---@param value any
 ---@return boolean
 function M.is_error(value)
   return type(value) == "table" and getmetatable(value) == Error
 end
 
---- Does the taxonomy have "Category.Kind"?
+--- Does the taxonomy contain "Category.Kind"?
 ---@param name string
 ---@return boolean
 function M.exists(name)

@@ -1,11 +1,11 @@
---- Runs code that is not trusted within a budget of time, instructions and memory.
+--- Runs untrusted code within a budget of time, instructions and memory.
 --
 --   local guard = guards.new { seconds = 2, memory = 64 * 2^20, source = "=flow-script" }
 --   local ok, a, b = guard:call(fn, ...)
 --
--- What `fn` calls counts too; what it calls through `guards.outside` does not. How it is counted is
--- csrc/binding/core_guard.c. Functions that are guarded must not be compiled by LuaJIT
--- (`load` sees to it for a script, `jit.off` for ours), nor yield but through `outside`.
+-- Functions called by `fn` count too, except those called through `guards.outside`. The counting is
+-- implemented in csrc/binding/core_guard.c. Guarded functions must not be JIT-compiled (`load` turns
+-- that off for a script, `jit.off` for this module) and must yield only through `outside`.
 
 local core = require "gitlab_pipelines.core"
 local text = require "gitlab_pipelines.text"
@@ -14,10 +14,10 @@ local M = {}
 
 if jit then jit.off(true, true) end
 
---- Budgets unless told otherwise: seconds, seconds of a `call`, bytes.
+--- Default budgets: seconds, seconds of a `call`, bytes.
 M.defaults = { seconds = 2, call_seconds = 60, memory = 64 * 2 ^ 20 }
 
-local INSTRUCTIONS_A_SECOND = 5e7
+local INSTRUCTIONS_PER_SECOND = 5e7
 
 local Guard = {}
 Guard.__index = Guard
@@ -26,14 +26,14 @@ local Spent = {}
 Spent.__index = Spent
 function Spent:__tostring() return self.message end
 
---- Is this the error of a budget that is spent: {message, line}?
+--- Is this value the error of a spent budget, {message, line}?
 ---@param value any
 ---@return boolean
 function M.is_spent(value)
   return type(value) == "table" and getmetatable(value) == Spent
 end
 
--- The guard that is entered, of which C has only the address.
+-- The entered guard; this reference keeps it alive, since C has only its address.
 local running
 
 local function enter(counter)
@@ -72,10 +72,10 @@ local function finish(self, ok, a, b, c)
   return ok, a, b, c
 end
 
---- Calls `fn(...)` within the budget. May be called again: the budget is one for all calls.
+--- Calls `fn(...)` within the budget, which all calls of a guard share.
 ---@param fn function
 ---@return boolean ok
----@return any a the first result; or what was raised, for a spent budget {message, line}
+---@return any a the first result, or the error; {message, line} for a spent budget
 ---@return any b the second result
 ---@return any c the third result
 function Guard:call(fn, ...)
@@ -86,12 +86,12 @@ end
 ---@return boolean
 function Guard:is_spent() return self.counter:state() ~= nil end
 
---- A new budget.
----@param limits table seconds, memory (bytes), source (the chunk's name, for lines)
+--- Makes a guard with a new budget.
+---@param limits table seconds, memory (bytes), source (the chunk name, for line numbers)
 ---@return table guard
 function M.new(limits)
   local self = setmetatable({ seconds = limits.seconds, memory = limits.memory,
-    instructions = limits.seconds * INSTRUCTIONS_A_SECOND }, Guard)
+    instructions = limits.seconds * INSTRUCTIONS_PER_SECOND }, Guard)
   self.counter = core.guard.new { seconds = self.seconds, memory = self.memory,
     instructions = self.instructions, source = limits.source, strings = text.strings,
     exempt = { finish, Guard.call } }
@@ -104,8 +104,8 @@ local function back(counter, ok, ...)
   return ...
 end
 
---- Calls a function of the host from guarded code: uncounted, with the host's own string library, and
---- free to wait. Outside of any guard just a call.
+--- Calls a host function from guarded code: it is not counted, uses the host's string library and may
+--- wait. Without an entered guard it is a plain call.
 ---@param fn function
 function M.outside(fn, ...)
   local counter = running
@@ -114,13 +114,13 @@ function M.outside(fn, ...)
   return back(counter, pcall(fn, ...))
 end
 
---- Counts what the host did for guarded code: bytes that it holds, instructions, time.
+--- Charges host work to the budget of the guarded code: bytes held, instructions, time.
 ---@param bytes number
 ---@param instructions number
 ---@param seconds number|nil
 function M.charge(bytes, instructions, seconds) core.guard.charge(bytes, instructions, seconds) end
 
---- The same as `outside` where nothing is waited for: its time counts.
+--- Like `outside` for a function that does not wait: its time counts.
 ---@param fn function
 function M.aside(fn, ...)
   local began = core.clock.now()
@@ -128,7 +128,7 @@ function M.aside(fn, ...)
   M.charge(0, 0, core.clock.now() - began)
 end
 
--- What was caught within the guard: a spent budget goes on upwards.
+-- Raises a spent budget's error again after guarded code has caught it.
 local function settled(ok, a, ...)
   if not ok then core.guard.check(a) end
   return ok, a, ...
@@ -142,15 +142,15 @@ function M.xpcall(fn, handler, ...)
   end, ...))
 end
 
---- Raises again when an error that was caught means that the budget is spent.
+--- Raises a caught error again if it means that the budget is spent.
 ---@param err any
 function M.check(err) core.guard.check(err) end
 
---- The line of the guarded source that runs, or that ran last.
+--- Returns the current or last executed line of the guarded source.
 ---@return integer|nil
 function M.line() return core.guard.line() end
 
---- Loads text in pieces, so that a guard ends the compiler too, and keeps LuaJIT from compiling it.
+--- Loads source text in chunks, so that the guard limits the compiler too, and turns off JIT for it.
 ---@param code string
 ---@param name string
 ---@param env table
@@ -158,7 +158,7 @@ function M.line() return core.guard.line() end
 ---@return string|nil message
 function M.load(code, name, env)
   local at = 1
-  -- Within a pcall of its own: Lua 5.4 would give its message to a handler further out.
+  -- The pcall keeps Lua 5.4 from passing the message to an outer handler.
   local loaded, chunk, message = pcall(load, function()
     local piece = code:sub(at, at + 4095)
     at = at + 4096
@@ -166,7 +166,7 @@ function M.load(code, name, env)
   end, name, "t", env)
   if not loaded then error(chunk, 0) end
   if chunk and jit then jit.off(chunk, true) end
-  -- What is no text, or nested too deeply, is refused without a line.
+  -- Errors about binary chunks or nesting depth have no line.
   local plain = name:sub(2) .. ":"
   if message and message:sub(1, #plain) ~= plain and not message:find "^%.%.%." then
     message = plain .. "1: " .. message

@@ -1,10 +1,10 @@
---- JSON: the one door to lua-cjson.
+--- JSON. The only module that uses lua-cjson.
 --
--- Decoding is lua-cjson's (an instance of our own, so the host's settings are untouched) between two
--- passes in C: whole numbers up to 2^53 are integers where Lua has them, a null in an object is an
--- absent key, an empty array is marked as one. Encoding is canonical: sorted names, no blanks, whole
--- numbers without a point, floats in the shortest form that reads back the same; one value has one
--- text on every Lua.
+-- lua-cjson decodes (with a separate instance, so the host's settings do not change) between two
+-- passes in C: whole numbers up to 2^53 become integers if Lua has them, a null in an object becomes
+-- an absent key, an empty array is marked as an array. Encoding is canonical: sorted names, no
+-- whitespace, whole numbers without a decimal point, floats in the shortest form that reads back the
+-- same. A value has the same text on every Lua.
 
 local cjson = require "cjson"
 local core = require "gitlab_pipelines.core"
@@ -20,7 +20,7 @@ end
 
 local decode, decode_flat, mark, mend = decoder(256), decoder(128), core.json.mark, core.json.mend
 
---- JSON's null: what it is inside an array after decoding, and what clears a field when encoded.
+--- JSON's null: a decoded null in an array; when encoded, it clears a field.
 M.null = cjson.null
 
 local array_meta = { __name = "json.array" }
@@ -32,7 +32,7 @@ function M.array(list)
   return setmetatable(list or {}, array_meta)
 end
 
---- Was the table marked by `json.array`, or read as an empty array?
+--- Was the table marked by `json.array` or decoded from an empty array?
 ---@param value any
 ---@return boolean
 function M.is_array(value)
@@ -45,10 +45,10 @@ local function read(by, text)
   return mend(value, array_meta)
 end
 
---- Reads a JSON text. A text `null` is `json.null`.
+--- Decodes a JSON text. The text `null` decodes to `json.null`.
 ---@param text string
----@return any value, string|nil message nil and a message if it is no JSON, is nested deeper than
---- 256 levels, or holds a number beyond the range of a double
+---@return any value, string|nil message nil and a message if the text is not valid JSON, is nested
+--- deeper than 256 levels, or contains a number beyond the range of a double
 function M.decode(text)
   if type(text) ~= "string" then
     error("json.decode: text must be a string, not " .. type(text), 2)
@@ -56,21 +56,20 @@ function M.decode(text)
   return read(decode, text)
 end
 
---- The same of a server's response, with no more than 128 levels: what is made of several responses
---- (a pipeline's tree) can still be encoded.
+--- The same for a server's response, with at most 128 levels, so that a value composed of several
+--- responses (a pipeline's tree) can still be encoded.
 ---@param text string
 ---@return any value, string|nil message
 function M.decode_response(text)
   return read(decode_flat, text)
 end
 
---- Writes a value as canonical JSON. A secret is written as `"[secret]"`; bytes that are no UTF-8
---- are passed on.
----@param value any raises on functions, NaN, infinities, cycles, holes, tables with both names and
---- numbers as keys
+--- Encodes a value as canonical JSON. A secret is encoded as `"[secret]"`; invalid UTF-8 is kept.
+---@param value any raises on functions, NaN, infinities, cycles, holes, and tables with both string
+--- and number keys
 ---@return string
 function M.encode(value)
-  local text = core.json.encode(value, array_meta) -- no tail call: errors name the caller's line
+  local text = core.json.encode(value, array_meta) -- not a tail call: errors name the caller's line
   return text
 end
 

@@ -1,4 +1,4 @@
---- Every GitLab endpoint as a value: the one place in Lua that knows a path.
+--- Every GitLab endpoint as a value. No other Lua file contains an endpoint's path.
 --
 -- An operation is a plain table:
 --
@@ -7,43 +7,43 @@
 --   path       a template for core.uri.expand; its `:names` are the parameters with `where = "path"`
 --   base       "api" (below /api/v4), or "instance" (below the instance itself)
 --   params     an array of {name, where, type, required, wire, one_of, secret, help}, see below
---   result     what a success holds: "object", "list", "none" (204, or a body that says nothing),
+--   result     type of a successful result: "object", "list", "none" (204, or an ignored body),
 --              "text" or "bytes"
---   shape      what the code relies on in that object, or in each row of that list: see "Shapes" below
---   stream     true: the body may be large and may go to a sink; no time limit as a whole
---   same       the parameter that the result names as its own: {param, field}; GitLab answers about
---              the object asked for, so a result with another value belongs to another request
---   sorted     "asc" or "desc": how a list stands by default, if by its rows' ids
---   arguments  the names of the parameters that its method takes by position; by default those of
---              the path without the project. `define` puts the parameters in their place
---   inner      true: it has no method of its own
+--   shape      the fields of the object, or of each row, that the code relies on: see "Shapes" below
+--   stream     true: the body may be large and may go to a sink; no total time limit
+--   same       {param, field}: the field of the result that must equal the parameter; a result with
+--              another value is the response to another request
+--   sorted     "asc" or "desc": default order of a list, if it is sorted by id
+--   arguments  names of the positional parameters of its method; by default the path parameters
+--              without the project. `define` replaces the names with the parameters
+--   inner      true: the API has no method of this name
 --   paging     "offset" or "keyset" where the result is a list in pages
---   success    the array of status codes that GitLab documents; any other 2xx is a success too
---   scope      the least scope that a token needs: "read_api", "api", or nil (any token will do)
---   job_token  may a CI job token make this call?
---   auth       "client" (its token, as a header), or "none": the credential is in the body
---   effect     "read", "set" or "create": which attempt may be repeated
---   reconcile  for a create whose outcome is in doubt: "once" (a look-up by key, if the call has
---              one), "state" (the state is read until it shows what was asked for), or nil (never)
---   class      the limiter's order: "cancel", "create" (every other write), "read" or "poll"
+--   success    the status codes that GitLab documents; any other 2xx is a success too
+--   scope      minimum scope of the token: "read_api", "api", or nil (any token)
+--   job_token  is a CI job token accepted?
+--   auth       "client" (the client's token, as a header), or "none": the credential is in the body
+--   effect     "read", "set" or "create": decides which attempts may be retried
+--   reconcile  for a create with an ambiguous outcome: "once" (look-up by key, if the call has one),
+--              "state" (poll the state until it shows the change), or nil (never)
+--   class      priority in the limiter: "cancel", "create" (every other write), "read" or "poll"
 --   window     an additional limit: "creation" (per project and ref) or "project_jobs", or nil
---   not_found  the error for a 404 whose body does not say more
---   refusals   answers that mean something particular for this operation, first match wins:
+--   not_found  the error for a 404 without a more specific message
+--   refusals   error responses with a specific meaning for this operation, first match wins:
 --              {status, match = lower-case plain text within the message | reasoned = true (more
---              than the bare "403 Forbidden") | bare = true (no more than that) | nil (any),
+--              than the bare "403 Forbidden") | bare = true (only that) | nil (any),
 --              kind = "Category.Kind"}
 --   span       the name for traces; `span_attributes`: parameter -> name of the attribute
 --
--- A parameter's `where` is "path", "query", "body" or "header"; its type one of those that
--- `M.types` lists. `wire` is GitLab's name where it differs from ours. `secret` marks a credential
--- (may be a core.secret), `sensitive` a value that must not reach a log.
+-- A parameter's `where` is "path", "query", "body" or "header"; its type is one of `M.types`. `wire`
+-- is GitLab's name if it differs. `secret` marks a credential (may be a core.secret), `sensitive` a
+-- value that must not be logged.
 --
--- `M.arguments(operation, given)` checks named values and turns them into what the client takes, or
--- gives nil and a message:
+-- `M.arguments(operation, given)` validates named values and converts them to the client's arguments,
+-- or returns nil and a message:
 --   { project = 17, pipeline_id = 3,                  -- the path's parameters, for uri.expand
 --     query = { {"scope[]", "failed"}, ... },         -- in sorted order, for uri.encode_query
---     body = { ref = "main" } | nil,                  -- for json.encode; a core.secret within it is
---                                                     -- revealed by the client when it encodes
+--     body = { ref = "main" } | nil,                  -- for json.encode; the client reveals a
+--                                                     -- core.secret in it when it encodes
 --     headers = { {name, value}, ... } | nil }
 
 local project_id = require "gitlab_pipelines.project_id"
@@ -52,7 +52,7 @@ local M = {}
 
 local tointeger = rawget(math, "tointeger") or function(value) return value end
 
---- Every operation, in the order of this file: iterate over this, never over `pairs`.
+--- Every operation, in the order of this file. Iterate over this, never with `pairs`.
 M.all = {}
 
 -- Parameters ---------------------------------------------------------------------------------
@@ -77,10 +77,10 @@ local trigger_id = id("trigger_id", "number of the trigger token")
 local environment_id = id("environment_id", "number of the environment")
 local deployment_id = id("deployment_id", "number of the deployment")
 local key = param("path", "key", "key", "name of the variable", required)
-local path_ref = param("path", "ref", "string", "branch or tag; never a commit", required)
+local path_ref = param("path", "ref", "string", "branch or tag, not a commit", required)
 local artifact_path = param("path", "path", "string", "path of the file within the archive", required)
 
--- What an operation's `same` may be.
+-- Values for an operation's `same`.
 local same_pipeline = { "pipeline_id", "id" }
 local same_job = { "job_id", "id" }
 local same_trigger = { "trigger_id", "id" }
@@ -89,26 +89,26 @@ local same_key = { "key", "key" }
 
 local page = {
   query("page", "integer", "page to read, from 1"),
-  query("per_page", "integer", "rows a page, at most 100"),
+  query("per_page", "integer", "rows per page, at most 100"),
 }
-local sort = query("sort", "string", "direction", { one_of = { "asc", "desc" } })
+local sort = query("sort", "string", "sort direction", { one_of = { "asc", "desc" } })
 
 local function scope_of(help) return query("scope", "strings", help) end
-local job_scope = scope_of "statuses of the jobs wanted"
+local job_scope = scope_of "job statuses to include"
 
 local pipeline_filters = {
   query("scope", "string", "running, pending, finished, branches or tags"),
-  query("status", "string", "status of the pipelines wanted"),
+  query("status", "string", "pipeline status"),
   query("ref", "string", "branch or tag, in its short form"),
   query("sha", "string", "commit"),
-  query("source", "string", "what made them; parent_pipeline shows child pipelines"),
+  query("source", "string", "pipeline source; parent_pipeline lists child pipelines"),
   query("name", "string", "exact name of the pipeline"),
-  query("username", "string", "who made them"),
-  query("yaml_errors", "boolean", "only those with an invalid configuration"),
-  query("updated_after", "time", "changed after this time"),
-  query("updated_before", "time", "changed before this time"),
-  query("created_after", "time", "made after this time"),
-  query("created_before", "time", "made before this time"),
+  query("username", "string", "user who created the pipeline"),
+  query("yaml_errors", "boolean", "only pipelines with an invalid configuration"),
+  query("updated_after", "time", "updated after this time"),
+  query("updated_before", "time", "updated before this time"),
+  query("created_after", "time", "created after this time"),
+  query("created_before", "time", "created before this time"),
   query("order_by", "string", "id, status, ref, updated_at or user_id"),
   sort,
 }
@@ -117,23 +117,23 @@ local ref = body("ref", "string", "branch or tag to run for", required)
 local inputs = body("inputs", "inputs", "typed inputs, by their exact names")
 
 local search_recent = query("search_recent_successful_pipelines", "boolean",
-  "look further back than the newest successful pipeline")
+  "also search recent successful pipelines other than the newest")
 
 local variable_fields = {
   body("variable_type", "string", "env_var or file", { one_of = { "env_var", "file" } }),
   body("protected", "boolean", "only for protected refs"),
   body("masked", "boolean", "hidden in logs"),
   body("raw", "boolean", "true: $NAME within the value is not expanded"),
-  body("environment_scope", "string", "the environments that it holds for; * is all"),
+  body("environment_scope", "string", "environments that the variable applies to; * for all"),
   body("description", "string", "at most 255 characters"),
 }
-local variable_filter = query("environment_scope", "string", "which of several of one name",
+local variable_filter = query("environment_scope", "string", "selects among variables of one name",
   { wire = "filter[environment_scope]" })
 
 local environment_fields = {
   body("external_url", "string", "address of the deployed application"),
   body("tier", "string", "production, staging, testing, development or other"),
-  body("description", "string", "what it is for"),
+  body("description", "string", "purpose of the environment"),
   body("cluster_agent_id", "integer", "agent for Kubernetes"),
   body("kubernetes_namespace", "string", "namespace within the cluster"),
   body("flux_resource_path", "string", "path of the Flux resource"),
@@ -151,10 +151,10 @@ end
 
 -- Shapes -------------------------------------------------------------------------------------
 
--- The fields of a response that the code relies on, each `name:type`, `name:type!` where a response
--- without it is of no use. A null is an absent field, and fields that are not named are not looked at.
--- The types are those of client/shape.lua, or the name of a shape within, `[name]` for a list of it.
--- In the order of the text, so that the same fault of several is always the one that is told.
+-- The fields of a response that the code relies on, each `name:type`, or `name:type!` if required. A
+-- null counts as absent; other fields are not checked. A type is one of client/shape.lua or the name
+-- of a nested shape, `[name]` for a list of it. Fields are checked in the order of the text, so of
+-- several errors the same one is always reported.
 local function shape(text, within)
   local fields = {}
   for name, kind, must in text:gmatch "([%w_]+):([%w_%[%]]+)(!?)" do
@@ -171,8 +171,7 @@ local pipeline_fields = [[id:id! project_id:id status:text! name:text ref:text s
   created_at:text updated_at:text started_at:text finished_at:text web_url:text
   duration:number]]
 local pipeline_shape = shape(pipeline_fields)
--- Of the pipeline that a job belongs to only its place counts; one that a trigger job has started is
--- found by its project only.
+-- Of a job's pipeline only the ids are used. A downstream pipeline needs its project_id to be found.
 local pipeline_of_job = shape "id:id! project_id:id"
 local downstream_shape = shape((pipeline_fields:gsub("project_id:id ", "project_id:id! ")))
 local job_fields = [[id:id! status:text! stage:text! name:text! allow_failure:boolean created_at:text
@@ -209,9 +208,9 @@ local defaults_by_method = {
   DELETE = { effect = "set", class = "create", scope = "api", success = { 204 }, result = "none" },
 }
 
--- What follows for the method of the same name: `arguments`, `further` (the other parameters), and
--- `last`, the table that takes those: "filters" of a list (`each` is the name of its second method),
--- "fields" of what is made or changed, or nil, then they stand among the options of the call.
+-- Derives the signature of the API method: `arguments` (positional), `further` (the other parameters),
+-- and `last`, the table argument that holds those: "filters" of a list (`each` is the name of its
+-- iterator method), "fields" of a write, or nil if they are passed in the call's options.
 local function arrange(op)
   local named, arguments, further, needed = { project = true }, {}, {}, op.method == "PUT"
   if not op.arguments then
@@ -236,7 +235,7 @@ local function arrange(op)
   end
 end
 
--- Completes one operation with what follows from its method and files it under its group.
+-- Completes an operation with the defaults of its method and registers it in its group.
 local function define(group, short, op)
   op.group, op.short, op.name = group, short, group .. "." .. short
   for field, value in pairs(defaults_by_method[op.method]) do
@@ -298,12 +297,12 @@ define("pipelines", "latest", {
   method = "GET", path = "/projects/:project/pipelines/latest",
   params = { project, query("ref", "string", "branch or tag; by default the default branch") },
   job_token = true, not_found = no_pipeline,
-  -- GitLab answers the bare 403 where there is none.
+  -- GitLab responds with the bare 403 if there is none.
   refusals = { { status = 403, bare = true, kind = no_pipeline } },
 })
 
 define("pipelines", "create", {
-  help = "Makes a pipeline (source: api).",
+  help = "Creates a pipeline (source: api).",
   shape = pipeline_shape,
   method = "POST", path = "/projects/:project/pipeline",
   params = { project, ref, body("variables", "variable_list", "variables of the pipeline"), inputs },
@@ -311,7 +310,7 @@ define("pipelines", "create", {
 })
 
 define("pipelines", "cancel", {
-  help = "Cancels what still runs; a finished pipeline is returned unchanged.",
+  help = "Cancels the unfinished jobs of a pipeline; a finished pipeline is returned unchanged.",
   shape = pipeline_shape,
   method = "POST", path = "/projects/:project/pipelines/:pipeline_id/cancel",
   params = { project, pipeline_id }, success = { 200 }, effect = "set", class = "cancel",
@@ -324,7 +323,7 @@ define("pipelines", "cancel", {
 })
 
 define("pipelines", "retry", {
-  help = "Runs again what failed or was canceled; the pipeline keeps its number.",
+  help = "Retries the failed and canceled jobs of a pipeline, which keeps its number.",
   shape = pipeline_shape,
   method = "POST", path = "/projects/:project/pipelines/:pipeline_id/retry",
   params = { project, pipeline_id }, reconcile = "state", same = same_pipeline,
@@ -340,20 +339,20 @@ define("pipelines", "delete", {
   help = "Deletes a pipeline with its jobs, logs and artifacts; its child pipelines stay.",
   method = "DELETE", path = "/projects/:project/pipelines/:pipeline_id",
   params = { project, pipeline_id,
-    param("header", "unmodified_since", "string", "HTTP date; a later change is a 412",
+    param("header", "unmodified_since", "string", "HTTP date; GitLab responds with 412 if the pipeline changed later",
       { wire = "If-Unmodified-Since" }) },
   not_found = no_pipeline,
 })
 
 define("pipelines", "variables", {
-  help = "The variables that a pipeline was made with.",
+  help = "The variables that a pipeline was created with.",
   shape = variable_shape,
   method = "GET", path = "/projects/:project/pipelines/:pipeline_id/variables",
   params = { project, pipeline_id }, result = "list", not_found = no_pipeline,
 })
 
 define("pipelines", "rename", {
-  help = "Gives a pipeline another name.",
+  help = "Renames a pipeline.",
   shape = pipeline_shape,
   arguments = { "pipeline_id", "name" },
   method = "PUT", path = "/projects/:project/pipelines/:pipeline_id/metadata",
@@ -384,7 +383,7 @@ define("pipelines", "trigger_jobs", {
 })
 
 define("pipelines", "bridges", {
-  help = "The same by its older name, which GitLab 19.2 deprecates.",
+  help = "The trigger jobs under their older name, deprecated in GitLab 19.2.",
   shape = job_shape,
   inner = true,
   method = "GET", path = "/projects/:project/pipelines/:pipeline_id/bridges",
@@ -402,7 +401,7 @@ define("jobs", "list", {
   sorted = "desc",
   method = "GET", path = "/projects/:project/pipelines/:pipeline_id/jobs",
   params = join({ project, pipeline_id, job_scope,
-    query("include_retried", "boolean", "also earlier attempts") }, page),
+    query("include_retried", "boolean", "also include retried jobs") }, page),
   result = "list", paging = "offset", job_token = true, not_found = no_pipeline,
 })
 
@@ -417,7 +416,7 @@ define("jobs", "list_project", {
     query("pagination", "string", "keyset", { one_of = { "keyset" } }),
     query("id_after", "integer", "keyset: after this job"),
     query("id_before", "integer", "keyset: before this job"),
-    query("cursor", "string", "keyset: where the last page ended") }, page),
+    query("cursor", "string", "keyset: end of the previous page") }, page),
   result = "list", paging = "keyset", job_token = true, window = "project_jobs",
 })
 
@@ -429,7 +428,7 @@ define("jobs", "get", {
 })
 
 define("jobs", "retry", {
-  help = "Runs a job again; the result is the new job.",
+  help = "Retries a job; the result is the new job.",
   shape = job_shape,
   method = "POST", path = "/projects/:project/jobs/:job_id/retry",
   params = { project, job_id, body("inputs", "inputs", "typed inputs of the job",
@@ -445,7 +444,7 @@ define("jobs", "cancel", {
   help = "Cancels a job; a finished one is returned unchanged.",
   shape = job_shape,
   method = "POST", path = "/projects/:project/jobs/:job_id/cancel",
-  params = { project, job_id, body("force", "boolean", "end a job that is already canceling") },
+  params = { project, job_id, body("force", "boolean", "force-cancel a job that is already canceling") },
   effect = "set", class = "cancel", same = same_job, not_found = no_job,
   refusals = {
     { status = 403, reasoned = true, kind = "JobError.JobNotCancellable" },
@@ -475,7 +474,7 @@ define("jobs", "erase", {
 })
 
 define("jobs", "log", {
-  help = "The log of a job, whole, as text.",
+  help = "The complete log of a job, as text.",
   method = "GET", path = "/projects/:project/jobs/:job_id/trace",
   params = { project, job_id }, result = "text", stream = true, not_found = no_job,
   refusals = { { status = 403, kind = "JobError.LogsNotAvailable" } },
@@ -486,31 +485,31 @@ define("jobs", "log", {
 local no_artifact = "AccessError.ArtifactNotFound"
 
 define("artifacts", "download", {
-  help = "The archive of a job.",
+  help = "The artifacts archive of a job.",
   method = "GET", path = "/projects/:project/jobs/:job_id/artifacts",
   params = { project, job_id }, result = "bytes", stream = true, job_token = true,
   not_found = no_artifact, success = { 200, 206 },
 })
 
 define("artifacts", "file", {
-  help = "One file of a job's archive.",
+  help = "One file from a job's artifacts archive.",
   method = "GET", path = "/projects/:project/jobs/:job_id/artifacts/:path",
   params = { project, job_id, artifact_path }, result = "bytes", stream = true, job_token = true,
   not_found = no_artifact, success = { 200, 206 },
 })
 
 define("artifacts", "tree", {
-  help = "The names in a job's archive (GitLab 18.8 and later).",
+  help = "The entries of a job's artifacts archive (GitLab 18.8 and later).",
   shape = shape "path:text! type:text! name:text size:count mode:text",
   inner = true,
   method = "GET", path = "/projects/:project/jobs/:job_id/artifacts/tree",
   params = join({ project, job_id, query("path", "string", "folder to list"),
-    query("recursive", "boolean", "also what its folders hold") }, page),
+    query("recursive", "boolean", "include subfolders") }, page),
   result = "list", paging = "offset", job_token = true, not_found = no_artifact,
 })
 
 define("artifacts", "latest", {
-  help = "The archive of a job by name, of the newest successful pipeline of a ref.",
+  help = "The artifacts archive of a named job in a ref's newest successful pipeline.",
   method = "GET", path = "/projects/:project/jobs/artifacts/:ref/download",
   params = { project, path_ref,
     query("job_name", "string", "name of the job", { required = true, wire = "job" }),
@@ -520,7 +519,7 @@ define("artifacts", "latest", {
 })
 
 define("artifacts", "latest_file", {
-  help = "One file of that archive.",
+  help = "One file from the archive of a named job in a ref's newest successful pipeline.",
   inner = true,
   method = "GET", path = "/projects/:project/jobs/artifacts/:ref/raw/:path",
   params = { project, path_ref, artifact_path,
@@ -549,7 +548,7 @@ define("artifacts", "delete", {
 local no_trigger = "AccessError.TriggerNotFound"
 
 define("triggers", "run", {
-  help = "Makes a pipeline with a trigger token (source: trigger) or a job token (pipeline).",
+  help = "Creates a pipeline with a trigger token (source: trigger) or a job token (source: pipeline).",
   shape = pipeline_shape,
   method = "POST", path = "/projects/:project/trigger/pipeline",
   params = { project,
@@ -574,18 +573,18 @@ define("triggers", "get", {
 })
 
 define("triggers", "create", {
-  help = "Makes a trigger token.",
+  help = "Creates a trigger token.",
   shape = trigger_shape,
   method = "POST", path = "/projects/:project/triggers",
-  params = { project, body("description", "string", "what it is for", required),
-    body("expires_at", "time", "when it ends") },
+  params = { project, body("description", "string", "purpose of the token", required),
+    body("expires_at", "time", "when the token expires") },
 })
 
 define("triggers", "update", {
   help = "Changes the description of a trigger token.",
   shape = trigger_shape,
   method = "PUT", path = "/projects/:project/triggers/:trigger_id",
-  params = { project, trigger_id, body("description", "string", "what it is for") },
+  params = { project, trigger_id, body("description", "string", "purpose of the token") },
   same = same_trigger, not_found = no_trigger,
 })
 
@@ -614,25 +613,25 @@ define("variables", "get", {
 })
 
 define("variables", "create", {
-  help = "Makes a CI/CD variable.",
+  help = "Creates a CI/CD variable.",
   shape = variable_shape,
   inner = true,
   method = "POST", path = "/projects/:project/variables",
   params = join({ project, body("key", "key", "name of the variable", required),
     body("value", "value", "its value", { required = true, sensitive = true }) },
     variable_fields,
-    { body("masked_and_hidden", "boolean", "masked, and never readable again") }),
+    { body("masked_and_hidden", "boolean", "masked, and its value cannot be read again") }),
   reconcile = "state",
 })
 
 define("variables", "update", {
-  help = "Changes a CI/CD variable.",
+  help = "Updates a CI/CD variable.",
   shape = variable_shape,
   inner = true,
   method = "PUT", path = "/projects/:project/variables/:key",
   params = join({ project, key, body("value", "value", "its value", { sensitive = true }) },
     variable_fields,
-    { query("filter_scope", "string", "which of several of one name",
+    { query("filter_scope", "string", "selects among variables of one name",
       { wire = "filter[environment_scope]" }) }),
   same = same_key, not_found = no_variable,
 })
@@ -666,7 +665,7 @@ define("environments", "get", {
 })
 
 define("environments", "create", {
-  help = "Makes an environment.",
+  help = "Creates an environment.",
   shape = environment_shape,
   method = "POST", path = "/projects/:project/environments",
   params = join({ project, body("name", "string", "name of the environment", required) },
@@ -675,7 +674,7 @@ define("environments", "create", {
 })
 
 define("environments", "update", {
-  help = "Changes an environment.",
+  help = "Updates an environment.",
   shape = environment_shape,
   method = "PUT", path = "/projects/:project/environments/:environment_id",
   params = join({ project, environment_id }, environment_fields), same = same_environment,
@@ -704,8 +703,8 @@ define("deployments", "list", {
   method = "GET", path = "/projects/:project/deployments",
   params = join({ project, query("environment", "string", "name of the environment"),
     query("status", "string", "created, running, success, failed, canceled or blocked"),
-    query("updated_after", "time", "changed after this time"),
-    query("updated_before", "time", "changed before this time"),
+    query("updated_after", "time", "updated after this time"),
+    query("updated_before", "time", "updated before this time"),
     query("finished_after", "time", "finished after this time"),
     query("finished_before", "time", "finished before this time"),
     query("order_by", "string", "id, iid, created_at, updated_at, finished_at or ref"), sort },
@@ -724,7 +723,7 @@ define("deployments", "get", {
 -- Tokens and the server ----------------------------------------------------------------------
 
 define("token", "self", {
-  help = "What a personal, project or group access token may do.",
+  help = "The properties and scopes of a personal, project or group access token.",
   shape = shape "name:text scopes:texts user_id:id expires_at:text",
   inner = true,
   method = "GET", path = "/personal_access_tokens/self", params = {}, scope = "any",
@@ -732,7 +731,7 @@ define("token", "self", {
 })
 
 define("token", "oauth", {
-  help = "What an OAuth access token may do.",
+  help = "The properties and scopes of an OAuth access token.",
   shape = shape "scope:texts scopes:texts expires_in:seconds expires_in_seconds:seconds resource_owner_id:id",
   inner = true,
   method = "GET", path = "/oauth/token/info", base = "instance", params = {}, scope = "any",
@@ -766,7 +765,7 @@ local function is_integer(value)
   return type(value) == "number" and value % 1 == 0 and value > -2 ^ 53 and value < 2 ^ 53
 end
 
--- Not loaded with this file: documentation is made from it where nothing is built.
+-- Core is loaded lazily: the reference is generated from this file without a build.
 local function is_core_secret(value)
   return type(value) == "userdata" and require("gitlab_pipelines.core").secret.is(value)
 end
@@ -785,7 +784,7 @@ end
 
 local iso_time = "^%d%d%d%d%-%d%d%-%d%d[T ]?[%d:%.]*[Z%+%-]?[%d:]*$"
 
---- The types of parameters: `is` says whether a value fits, `wanted` is the word for the message.
+--- The types of parameters: `is` checks a value, `wanted` describes the type in messages.
 M.types = {
   project = { wanted = "a number or a full path",
     is = function(v) return project_id.of(v) ~= nil end },
@@ -820,7 +819,7 @@ function M.find(name)
   return type(found) == "table" and found.name == name and found or nil
 end
 
---- Text of a moment for GitLab: UTC with milliseconds if it has a fraction.
+--- Formats a time for GitLab: UTC, with milliseconds if it has a fraction.
 ---@param seconds number since 1970
 ---@return string
 function M.time(seconds)
@@ -855,7 +854,7 @@ local function shown(p, value)
   return ("%q"):format(#value > 40 and value:sub(1, 40) .. "..." or value)
 end
 
--- What is wrong with one value, or nil.
+-- Returns what is wrong with one value, or nil.
 local function value_problem(operation, p, value)
   local wanted = M.types[p.type]
   if not wanted.is(value) then
@@ -870,24 +869,24 @@ local function value_problem(operation, p, value)
     table.concat(p.one_of, ", "), shown(p, value))
 end
 
---- What is wrong with `given` (name -> value) as arguments of an operation: an unknown name, a
---- missing or a wrong value, always the same one of several.
+--- Returns what is wrong with `given` (name -> value) as arguments of an operation: an unknown name, a
+--- missing or an invalid value. Of several errors it is always the same one.
 ---@param operation table
 ---@param given table
----@param more nil|fun(about: any): string[] further names to tell in the message for an unknown one
----@param about any what `more` is given
----@return string|nil message nil when nothing is wrong
+---@param more nil|fun(about: any): string[] further known names for the message about an unknown one
+---@param about any passed to `more`
+---@return string|nil message nil if `given` is valid
 function M.problem(operation, given, more, about)
-  local strangers
+  local unknown
   for name in pairs(given) do
     if not operation.param[name] then
-      strangers = strangers or {}
-      strangers[#strangers + 1] = tostring(name)
+      unknown = unknown or {}
+      unknown[#unknown + 1] = tostring(name)
     end
   end
-  if strangers then
-    table.sort(strangers)
-    return ("%s: unknown argument '%s' (known: %s)"):format(operation.name, strangers[1],
+  if unknown then
+    table.sort(unknown)
+    return ("%s: unknown argument '%s' (known: %s)"):format(operation.name, unknown[1],
       known_names(operation, more and more(about)))
   end
   local params = operation.params
@@ -913,7 +912,7 @@ local function add_query(pairs_of, wire, p, value)
   end
 end
 
--- By name; values of one name keep their order.
+-- Sorts by name; values of one name keep their order.
 local function sort_pairs(list)
   for i, pair in ipairs(list) do pair.at = i end
   table.sort(list, function(a, b)
@@ -924,17 +923,17 @@ local function sort_pairs(list)
   return list
 end
 
---- Checks `given` and turns it into the client's arguments (see the head of this file).
+--- Validates `given` and converts it to the client's arguments (see the head of this file).
 ---@param operation table
 ---@param given table name -> value
 ---@param more nil|fun(about: any): string[] see `M.problem`
 ---@param about any
----@return table|nil args `query` is always there, `body` and `headers` only if they hold something
+---@return table|nil args `query` is always present, `body` and `headers` only if not empty
 ---@return string|nil message what is wrong with `given`
 function M.arguments(operation, given, more, about)
   local message = M.problem(operation, given, more, about)
   if message then return nil, message end
-  -- Named in advance, with room for one more: the table is made in its final size.
+  -- All fields are listed, with room for one more, so that the table is allocated at its final size.
   local args = { query = {}, project = nil, body = nil, headers = nil }
   local params = operation.params
   for i = 1, #params do
@@ -942,7 +941,7 @@ function M.arguments(operation, given, more, about)
     local value, wire = given[p.name], p.wire or p.name
     if value ~= nil then
       if p.where == "path" then
-        -- 17.0 is 17 in an address, and so is the project "17".
+        -- 17.0 is 17 in a URL, and so is the project "17".
         args[p.name] = p.type == "project" and project_id.of(value)
           or type(value) == "number" and tointeger(value) or value
       elseif p.where == "query" then

@@ -1,15 +1,15 @@
---- Checks a table of options, once, against a small descriptor.
+--- Validates a table of options against a small descriptor.
 --
--- A mistake of the programmer raises at the caller's line, naming the function, the option and,
--- for an unknown one, those that exist. Relative durations may be seconds or text ("1h30m").
+-- A programming error is raised at the caller's line. It names the function and the option and, for
+-- an unknown option, the known ones. Durations may be seconds or text ("1h30m").
 
 local M = {}
 
 local units = { d = 86400, h = 3600, m = 60, s = 1 }
 
---- Seconds of a relative duration: a number, or text such as "90s", "30m", "1h30m", "1.5h".
+--- Parses a duration: seconds, or text such as "90s", "30m", "1h30m", "1.5h".
 ---@param value number|string
----@return number|nil seconds nil when it is neither, or negative
+---@return number|nil seconds nil if it is invalid or negative
 function M.seconds(value)
   if type(value) == "number" then
     return value >= 0 and value == value and value or nil
@@ -46,7 +46,7 @@ local function article(type_name)
   return type_name:match "^[aei]" and "an " .. type_name or "a " .. type_name
 end
 
--- A value as the message shows it: where another number would do, the number.
+-- The value in a message: strings, and numbers where a number is allowed; otherwise the type.
 local function shown(value, rule)
   if rule.secret then return type(value) end
   if type(value) == "string" then return ("%q"):format(value) end
@@ -54,7 +54,7 @@ local function shown(value, rule)
   return type(value) == "number" and other and ("%.14g"):format(value) or type(value)
 end
 
--- What is wrong with one option's value, or nil.
+-- Returns what is wrong with one option's value, or nil.
 local function value_problem(where, name, rule, value)
   if value == false and rule.off then return nil end
   local ok, wanted = false, {}
@@ -77,8 +77,8 @@ local function value_problem(where, name, rule, value)
   return message and ("%s: option '%s' %s"):format(where, name, message) or nil
 end
 
---- What is wrong with `given`, as one line, or nil. Of several mistakes it is always the same one:
---- unknown options first, then the others, each in the order of their names.
+--- Returns what is wrong with `given`, as one line, or nil. Of several errors it is always the same
+--- one: unknown options first, then the others, each in the order of their names.
 ---@param where string the function's name, for the message
 ---@param descriptor table see `M.check`
 ---@param given table|nil
@@ -111,7 +111,7 @@ end
 ---@param descriptor table name -> {type = "string|number", one_of, required, off (false is
 --- allowed), secret (the message does not show the value), check = function(value) -> message or nil}
 ---@param given table|nil
----@param level integer|nil stack level that the message names; 2 is the caller
+---@param level integer|nil stack level that the error reports; 2 is the caller
 ---@return table
 function M.check(where, descriptor, given, level)
   local message = M.problem(where, descriptor, given)

@@ -1,9 +1,9 @@
---- What names a project: its number, or its full path.
+--- Project identifiers: a number or a full path.
 --
--- The one place that decides it; the API, the client, the operations and the flow's loader ask here.
--- A path is at least a group and a name, joined by slashes, at most 255 bytes. Each piece consists of
--- ASCII letters, digits, `_`, `-` and `.`, does not begin with `-` and does not end with `.`, which
--- leaves no way to write `..`, an escape, a space or a control character.
+-- The only validation of them, for the API, the client, the operations and the flow loader. A path has
+-- at least a group and a name, joined by slashes, and at most 255 bytes. Each segment consists of
+-- ASCII letters, digits, `_`, `-` and `.`, does not begin with `-` and does not end with `.`. This
+-- excludes `..`, escapes, spaces and control characters.
 
 local errors = require "gitlab_pipelines.errors"
 
@@ -21,9 +21,9 @@ local function is_path(text)
     and not find(text, "./", 1, true)
 end
 
---- The project as an address names it.
+--- Returns the project as used in a URL.
 ---@param value any
----@return integer|string|nil project a text of digits is the number that it shows; nil: no project
+---@return integer|string|nil project a string of digits becomes a number; nil if invalid
 function M.of(value)
   local number = value
   if type(value) == "string" then
@@ -42,7 +42,7 @@ local function shown(value)
   return (("%q"):format(#value > 60 and value:sub(1, 60) .. "..." or value):gsub("\n", "n"))
 end
 
---- The same, with the error for a value that names no project.
+--- The same, with an error for an invalid value.
 ---@param value any
 ---@param operation string|nil for the error
 ---@return integer|string|nil project
@@ -51,7 +51,7 @@ function M.check(value, operation)
   local project = M.of(value)
   if project then return project end
   return nil, errors.new("ConfigurationError.InvalidProjectId", { operation = operation,
-    message = "a project is a number or a full path such as group/app, not " .. shown(value) })
+    message = "a project must be a number or a full path such as group/app, not " .. shown(value) })
 end
 
 return M

@@ -1,13 +1,13 @@
---- Text on a terminal: what of it is harmless there, and how many columns it takes.
+--- Text for a terminal: makes it safe to print and computes its width in columns.
 --
--- Names, statuses, messages and logs come from a server, and a terminal obeys what stands in them:
--- an escape sets the window's title, moves the cursor or answers for the person who sits there. So
--- all that is shown passes through `plain` (one line, no colours) or `harmless`.
+-- Names, statuses, messages and logs come from a server, and a terminal executes the escape sequences
+-- in them: they set the window title, move the cursor or inject input. So all output passes through
+-- `plain` (one line, no colours) or `harmless`.
 
 local M = {}
 
--- A character and what of it is malformed: the length in bytes of the well-formed character that
--- begins with `a`, and its code point; nil when there is none.
+-- Returns the length in bytes and the code point of the well-formed UTF-8 character that begins with
+-- `a`; nil if it is malformed.
 local function decode(a, b, c, d)
   local function continues(byte) return byte and byte >= 0x80 and byte < 0xC0 end
   if a < 0x80 then return 1, a end
@@ -25,8 +25,8 @@ local function decode(a, b, c, d)
   return 4, code
 end
 
--- Code points, in order: those that take no column, and those that take two. Rather a column too
--- many than one too few: what is too wide breaks the picture.
+-- Sorted ranges of code points that take no column, and of those that take two. In doubt a character
+-- counts as wider, since text that is too wide breaks the layout.
 local NARROW = {
   0x300, 0x36F, 0x483, 0x489, 0x591, 0x5BD, 0x610, 0x61A, 0x64B, 0x65F, 0x6D6, 0x6DC, 0x93C, 0x93C,
   0x941, 0x948, 0x94D, 0x94D, 0xE31, 0xE31, 0xE34, 0xE3A, 0xE47, 0xE4E, 0x1AB0, 0x1AFF, 0x1DC0, 0x1DFF,
@@ -59,7 +59,7 @@ local function columns_of(code)
   return is_in(WIDE, code) and 2 or is_in(NARROW, code) and 0 or 1
 end
 
--- Calls each(bytes, columns) for every character until it returns true; a byte of none is one.
+-- Calls each(bytes, columns) for every character until it returns true; an invalid byte counts as one.
 local function characters(text, each)
   local at = 1
   while at <= #text do
@@ -69,7 +69,7 @@ local function characters(text, each)
   end
 end
 
---- Columns that a text takes.
+--- Returns the width of a text in columns.
 ---@param text string
 ---@return integer
 function M.width(text)
@@ -79,7 +79,7 @@ function M.width(text)
   return width
 end
 
---- The text cut to so many columns; what is cut ends in `more`.
+--- Truncates a text to `columns`; a truncated text ends in `more`.
 ---@param text string
 ---@param columns integer
 ---@param more string|nil default "…"
@@ -96,16 +96,16 @@ function M.cut(text, columns, more)
   return table.concat(kept) .. more
 end
 
--- U+0080 to U+009F, which some terminals take for escapes; what turns the direction of writing, so that
--- a name reads as another one; and what ends a line where none is seen to end.
+-- C1 controls, which some terminals interpret as escapes; bidirectional controls, which can make a name
+-- look like another one; and the invisible line and paragraph separators.
 local TRICKS = { 0x80, 0x9F, 0x61C, 0x61C, 0x200E, 0x200F, 0x2028, 0x202E, 0x2066, 0x206F }
 
 local function is_trick(code)
   return is_in(TRICKS, code)
 end
 
--- Makes what mends a run of bytes from 0x80 on: instead(code point) stands for a trick, and
--- instead(nil, byte) for a byte that is no character.
+-- Makes a function that sanitizes a run of bytes from 0x80 on: instead(code point) replaces a trick,
+-- and instead(nil, byte) an invalid byte.
 local function mender(instead)
   return function(run)
     local kept, at = {}, 1
@@ -121,7 +121,7 @@ end
 
 local mend = mender(function() return "?" end)
 
--- Bytes of another encoding than UTF-8 stay, but those that are controls there too.
+-- Keeps bytes of encodings other than UTF-8, except C1 controls.
 local mend_bytes = mender(function(code, byte)
   return (code or byte < 0xA0) and "?" or string.char(byte)
 end)
@@ -130,7 +130,7 @@ local mend_json = mender(function(code)
   return code and ("\\u%04x"):format(code) or "\239\191\189"
 end)
 
---- One line for a terminal: whatever is no character to be seen becomes "?".
+--- Returns one line for a terminal: nonprintable characters become "?".
 ---@param text any
 ---@return string
 function M.plain(text)
@@ -139,14 +139,14 @@ function M.plain(text)
   return (text:gsub("[%z\1-\31\127]", "?"))
 end
 
--- What may follow an escape character: a colour or another attribute of text.
+-- Keeps an SGR sequence (colours and other text attributes) and disarms any other escape.
 local function colour(escape)
   return escape:find "^\27%[[%d;]*m$" and escape or "?" .. escape:sub(2)
 end
 
 --- The same for text that may have several lines, tabs and colours.
 ---@param text string
----@param keep_bytes boolean|nil bytes that are no UTF-8 stay: the text goes elsewhere than to a terminal
+---@param keep_bytes boolean|nil keep invalid UTF-8, for output that is not a terminal
 ---@return string
 function M.harmless(text, keep_bytes)
   if text:find "[\128-\255]" then text = text:gsub("[\128-\255]+", keep_bytes and mend_bytes or mend) end
@@ -155,8 +155,8 @@ function M.harmless(text, keep_bytes)
   return (text:gsub("\27%[?[%d;]*m?", colour))
 end
 
---- JSON that every reader takes and no terminal obeys: bytes that are no UTF-8 become U+FFFD, and what
---- a terminal might take for an escape is written as one of JSON's.
+--- Makes JSON valid UTF-8 and safe to print on a terminal: invalid bytes become U+FFFD, and characters
+--- that a terminal might interpret become JSON escapes.
 ---@param text string JSON
 ---@return string
 function M.json(text)

@@ -1,18 +1,18 @@
---- A string and a table library for code that is not trusted: Lua's own, but each function that can
---- work for long within C, or whose result depends on the Lua, is written so that a guard sees it
---- (gitlab_pipelines.guard). What it does is what Lua 5.4 does.
+--- String and table libraries for untrusted code. They are Lua's own, except that functions which can
+--- run for long inside C, or whose result depends on the Lua, are reimplemented so that a guard
+--- (gitlab_pipelines.guard) can count them. They behave as in Lua 5.4.
 
 local core = require "gitlab_pipelines.core"
 
 local M = {}
 
--- Whoever counts instructions must see those of these loops.
+-- JIT-compiled loops would not be counted.
 if jit then jit.off(true, true) end
 
 local find, match, step = core.text.find, core.text.match, core.text.step
 local unpack = table.unpack or unpack
 
--- Taken now: a host that changes its own library later changes nothing here.
+-- Copied now, so that later changes by the host have no effect here.
 local native = {}
 for name, value in pairs(string) do native[name] = value end
 local concat, insert, remove = table.concat, table.insert, table.remove
@@ -37,7 +37,7 @@ end
 local function rep(text, count, separator)
   text = check_text(1, "rep", text)
   separator = separator and check_text(3, "rep", separator) or ""
-  -- Lua 5.3 would copy nothing, so many times.
+  -- Lua 5.3 would loop `count` times over an empty string.
   if #text + #separator == 0 then return "" end
   count = check_number(2, "rep", count)
   if count <= 0 then return "" end
@@ -45,8 +45,8 @@ local function rep(text, count, separator)
   return native.rep(text, count, separator)
 end
 
--- The next match behind the place `self.at`, as `step` gives it; nil when there is none. An empty one
--- right behind the last match does not count.
+-- Returns the next match from `self.at` as `step` does; nil if there is none. An empty match right
+-- after the last match is skipped.
 local function advance(self, first, last, ...)
   if first == false then error(last, 3) end
   if not first then return nil end
@@ -134,8 +134,8 @@ local function gsub(text, pattern, repl, most)
   return concat(parts), count
 end
 
--- Within C it would compare long texts for as long as it likes. Sorted by merging: equal ones keep
--- their order, on every Lua.
+-- Lua's own sort cannot be interrupted while it compares long strings in C. A merge sort is stable on
+-- every Lua.
 local function merge(from, to, low, middle, high, less)
   local a, b = low, middle
   for i = low, high - 1 do
@@ -208,9 +208,9 @@ local function move(from, first, last, at, to)
 end
 
 local function checked_concat(list, separator, first, last)
-  -- LuaJIT would take a part of the number.
-  for _, place in ipairs { first or 1, last or 1 } do
-    local number = check_number(3, "concat", place)
+  -- LuaJIT would truncate the number.
+  for _, index in ipairs { first or 1, last or 1 } do
+    local number = check_number(3, "concat", index)
     if number ~= number or math.abs(number) >= 2 ^ 31 then
       error("bad argument #3 to 'concat' (number out of range)", 2)
     end
@@ -224,8 +224,8 @@ local function pick(library, names)
   return picked
 end
 
---- New libraries: a script may change those that it is given, and no other.
----@return table<string, table> libraries string, table, math; utf8 and bit where the Lua has them
+--- Makes new libraries, so that a script can change only its own.
+---@return table<string, table> libraries string, table, math; utf8 and bit if the Lua has them
 function M.libraries()
   local libraries = {
     string = pick(native, "byte char format len lower pack packsize reverse sub unpack upper"),
@@ -248,7 +248,7 @@ function M.libraries()
   return libraries
 end
 
---- What stands behind `("x"):rep` while a guard is entered: nobody changes it.
+--- The string methods, as in `("x"):rep`, while a guard is entered. Must not be changed.
 M.strings = M.libraries().string
 
 return M

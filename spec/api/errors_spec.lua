@@ -197,7 +197,7 @@ describe("an answer of GitLab", function()
     end)
   end
 
-  it("names the scopes that would do", function()
+  it("names the sufficient scopes", function()
     local _, err = call.get(api.new(double.new(function() return { status = 403, body = SCOPE } end)))
     assert.truthy(tostring(err):find("api read_api", 1, true))
   end)
@@ -232,7 +232,7 @@ describe("an answer of GitLab", function()
         local bytes, err = api.new(transport).artifacts:download(17, 5)
         assert.is_nil(bytes)
         assert.equal("PermissionDenied", err.kind)
-        assert.equal(("the store to which GitLab sends says: %d %s%s"):format(status, name, more), err.message)
+        assert.equal(("response of the artifact store: %d %s%s"):format(status, name, more), err.message)
       end
     end
   end)

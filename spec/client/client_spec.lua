@@ -462,7 +462,7 @@ describe("repetition", function()
     c = client_with { { status = 201, body = "<html>", type = "text/html" } }
     _, err = create(c)
     assert.equals("UnknownOutcome", err.kind)
-    assert.matches("it was done", err.message)
+    assert.matches("the request succeeded", err.message)
   end)
 
   it("takes a page or JSON for no archive, but a file of one may be either", function()

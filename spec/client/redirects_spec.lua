@@ -103,7 +103,7 @@ describe("a redirect over a network", function()
   it("of a write is refused", function()
     local c = client()
     for _, op in ipairs { operations.pipelines.cancel, operations.pipelines.create } do
-      local err = refused("changes something.*status 307", c:call(op, { project = 17, pipeline_id = 3,
+      local err = refused("redirects a write.*status 307", c:call(op, { project = 17, pipeline_id = 3,
         query = { { "to", "/ok" }, { "code", "307" } } }))
       assert.are.equal(307, err.status)
       assert.is_nil(err.unknown_outcome)
@@ -125,7 +125,7 @@ describe("a redirect over a network", function()
       refused("neither http nor https", get(c, to))
     end
     for _, to in ipairs { "http://", "http://a b/", "http://127.0.0.1:99999/" } do
-      refused("leads nowhere", get(c, to))
+      refused("invalid URL", get(c, to))
     end
   end)
 

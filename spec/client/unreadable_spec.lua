@@ -45,7 +45,7 @@ describe("what a response must hold", function()
       { "pipelines.list", { { id = 1, status = "x" }, 17 }, "expected [2] to be an object, got 17" },
       { "jobs.list", { { id = 1, status = "x", stage = "y" } }, "expected [1].name to be a string, got null" },
       { "jobs.list", { { id = 1, status = "x", stage = "y", name = "z", artifacts = { { size = -1 } } } },
-        "expected [1].artifacts[1].size to be an integer from 0 on, got -1" },
+        "expected [1].artifacts[1].size to be a non-negative integer, got -1" },
       { "jobs.get", { id = 1, status = "x", stage = "y", name = "z", pipeline = { 1 } },
         "expected pipeline to be an object, got an array" },
       { "jobs.get", { id = 1, status = "x", stage = "y", name = "z", pipeline = { id = true } },
@@ -128,7 +128,7 @@ describe("a response that cannot be read", function()
       local result, err = call(api.new(transport))
       assert.is_nil(result, name)
       assert.is_true(err:is "AccessError.PermissionDenied", name)
-      assert.is_truthy(err.message:find(name .. " was done", 1, true), err.message)
+      assert.is_truthy(err.message:find(name .. " succeeded", 1, true), err.message)
       assert.equal(1, #transport.requests - count(transport, "GET"), name)
       local id = ids[name:match "^%a+"] or 3
       result = assert(call(api.new(server(text "{}", { body = { id = id, name = "x", key = "K" } }))), name)

@@ -134,7 +134,7 @@ describe("nesting that would overflow the C stack", function()
     for i = 1, 100 do
       if failed[i] then
         failures = failures + 1
-        assert.matches("waits stand nested in callbacks", failed[i])
+        assert.matches("waits are nested in callbacks", failed[i])
       else
         assert.are.equal(i, results[i])
       end

@@ -1,8 +1,8 @@
---- Artifact stores: where GitLab sends a download by a redirect, and their own limits and breakers.
+--- Artifact stores, to which GitLab redirects downloads, with their own limits and breakers.
 --
--- A request to another origin concerns neither GitLab's windows nor its breaker: a store that is down
--- must not shut out GitLab, nor the other way round. Each origin has a policy with the client's
--- limits, and what goes there has exchanges with it.
+-- A request to another origin does not count in GitLab's windows or breaker: a store that is down
+-- must not block GitLab, nor the reverse. Each origin has its own policy with the client's limits,
+-- and requests to it use exchanges of that policy.
 
 local core = require "gitlab_pipelines.core"
 local limits = require "gitlab_pipelines.client.limits"
@@ -12,14 +12,14 @@ local M = {}
 local Stores = {}
 Stores.__index = Stores
 
---- The stores of a client: none until a redirect leads to one.
+--- Makes the stores of a client; empty until a redirect leads to one.
 ---@param client table
 ---@return table stores
 function M.new(client)
   return setmetatable({ client = client, by_origin = {}, list = {}, last = nil, refused = 0 }, Stores)
 end
 
--- {policy, breaker} of an origin; nil and an error.
+-- Returns {policy, breaker} of an origin, or nil and an error.
 local function store_of(self, origin)
   local store = self.by_origin[origin]
   if store then return store end
@@ -33,8 +33,8 @@ local function store_of(self, origin)
   return store
 end
 
---- An exchange for the requests of one attempt to another origin. Whether the attempt is retried is
---- for the call's own exchange to decide.
+--- Makes an exchange for one attempt's requests to another origin. The call's own exchange decides
+--- about retries.
 ---@param origin string
 ---@param deadline number|nil
 ---@return userdata|nil exchange
@@ -46,10 +46,11 @@ function Stores:exchange(origin, deadline)
   return core.exchange.new(store.policy, store.breaker, "read", "read", deadline)
 end
 
---- May a download begin? Its store is known only after the redirect; while the breaker of the last
---- one is open, GitLab need not be asked.
+--- May a download begin? Its store is known only after the redirect, so the breaker of the last
+--- store decides: while it is open, no request is sent to GitLab.
 ---@param deadline number|nil
----@return string|nil verdict nil: yes; else "wait" or "done", with what an exchange returns beside it
+---@return string|nil verdict nil if it may; otherwise "wait" or "done" and the further values of
+--- `exchange:next`
 function Stores:next(deadline)
   local breaker = self.last and self.last.breaker
   if not breaker then return nil end
@@ -61,12 +62,12 @@ function Stores:next(deadline)
   return "done", "circuit_open", seconds
 end
 
---- Closes the file that processes share.
+--- Closes the shared limits file.
 function Stores:close()
   for _, store in ipairs(self.list) do store.policy:unshare() end
 end
 
---- Why the shared windows of a store cannot be used any more, or nil.
+--- Returns why the shared windows of a store are unusable, or nil.
 ---@return string|nil problem
 function Stores:shared_problem()
   for _, store in ipairs(self.list) do
@@ -77,7 +78,7 @@ end
 
 local counted = { "throttled", "circuit_open", "delayed", "waiting", "in_flight" }
 
---- Adds the numbers of the stores to a client's statistics.
+--- Adds the stores' counters to a client's statistics.
 ---@param stats table
 ---@param now number
 function Stores:add_stats(stats, now)

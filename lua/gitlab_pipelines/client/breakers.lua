@@ -1,25 +1,25 @@
 --- The circuit breakers of the process: one for each origin, proxy and TLS identity.
 --
--- Clients of one runtime share them, and the first configuration wins. A transport that is not
--- the network (the simulated GitLab, a recorder) has breakers of its own.
+-- Clients of one runtime share breakers, and the first configuration wins. A transport that is not
+-- the network (the simulated GitLab, a recorder) has its own breakers.
 
 local policy = require("gitlab_pipelines.core").policy
 
 local M = {}
 
--- By runtime or transport: what is gone takes its breakers with it.
+-- By runtime or transport, weakly: a collected owner takes its breakers with it.
 local registry = setmetatable({}, { __mode = "k" })
 
 local function same(a, b)
   return a.failures == b.failures and a.successes == b.successes and a.reset == b.reset
 end
 
---- The breaker of an origin, made at first sight.
+--- Returns the breaker of an origin; the first call creates it.
 ---@param owner table runtime or transport whose clients share it
 ---@param identity string origin, proxy and TLS identity
 ---@param config table {failures, successes, reset, probe_timeout}
 ---@return userdata breaker
----@return boolean differs an earlier client configured it otherwise
+---@return boolean differs true if an earlier client configured it differently
 function M.get(owner, identity, config)
   local known = registry[owner]
   if not known then

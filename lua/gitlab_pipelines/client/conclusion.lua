@@ -1,5 +1,4 @@
---- What a caller gets once the exchange of its call is over: the result, the state read from GitLab
---- where no response can be relied on, or an error.
+--- The end of a call: its result, the state read from GitLab if no response is reliable, or an error.
 
 local reconcile = require "gitlab_pipelines.client.reconcile"
 local response_errors = require "gitlab_pipelines.client.response_errors"
@@ -8,9 +7,9 @@ local M = {}
 
 local own_errors = {
   throttled = { "RateLimitError.ThrottledRequest",
-    "the client's own limits leave no slot before the deadline" },
+    "the client's rate limits have no free slot before the deadline" },
   circuit_open = { "NetworkError.CircuitOpen",
-    "the server failed several times in a row: nothing is sent for a while" },
+    "the circuit breaker is open after several consecutive failures" },
   deadline = { "NetworkError.Timeout", "the deadline passed before an attempt could start" },
   cancelled = { "TaskError.Cancelled", "the call was cancelled" },
   shared_limits = { "ConfigurationError.SharedLimitsUnusable" },
@@ -35,25 +34,25 @@ local function ambiguous(client, call, reason)
   client.counts.unknown = client.counts.unknown + 1
   local last = call.err
   return nil, response_errors.own(call, "PipelineError.UnknownOutcome", {
-    message = (reason == "look_up" and "it was done, but the response cannot be read: "
-      or "it may or may not have been done: ") .. last.message,
+    message = (reason == "look_up" and "the request succeeded, but the response cannot be read: "
+      or "the request may or may not have succeeded: ") .. last.message,
     status = last.status, request_id = last.request_id, unknown_outcome = true, retryable = false,
     reason = reason, settle = settle, from_application = from_application and true or false,
     cause = last.category .. "." .. last.kind,
   })
 end
 
---- The result and its response; nil and an error.
+--- Returns the result and its response, or nil and an error.
 ---@param client table
 ---@param call table
 ---@param x userdata the call's exchange
----@param reason string how it ended
+---@param reason string how the exchange ended
 ---@param retry_after number|nil seconds
 ---@return any result
 ---@return table response or err
 function M.of(client, call, x, reason, retry_after)
   if reason == "ok" then
-    -- Done, but the response was lost or unreadable: the state that it described is read.
+    -- The request succeeded, but its response was lost or unreadable: read the state instead.
     if call.err and call.op.effect == "set" and call.result == nil then
       local row, problem = reconcile.read_back(client, call, call.deadline or math.huge)
       return row, row ~= nil and call.response or problem

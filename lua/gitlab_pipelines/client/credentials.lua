@@ -1,7 +1,7 @@
---- The token of a client: which header it goes into, and how a new one is obtained.
+--- The token of a client: the header that carries it, and how a new one is obtained.
 --
--- A token function is called when the first call needs a token, and once more after a 401. Calls that
--- fail together share one run of it.
+-- A token function is called when a call first needs a token, and again after a 401. Concurrent
+-- calls share one run of it.
 
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
@@ -11,18 +11,18 @@ local M = {}
 local Credentials = {}
 Credentials.__index = Credentials
 
--- What a token's prefix says. Prefixes that are not in the list (a site's own) are personal.
+-- Token kinds by prefix. A token with any other prefix (a site's own) is sent as a personal token.
 local kinds = {
   { "^glcbt%-", auth = "job" },
-  { "^glptt%-", refused = "a trigger token starts pipelines only: give it to triggers.run" },
+  { "^glptt%-", refused = "a trigger token can only start pipelines: pass it to triggers.run" },
   { "^gldt%-", refused = "a deploy token is not accepted by GitLab's API" },
   { "^glrtr?%-", refused = "a runner's token is not accepted here" },
   { "^glagent%-", refused = "an agent's token is not accepted here" },
-  { "^gloas%-", refused = "an application's secret is no token: exchange it for one" },
+  { "^gloas%-", refused = "an application secret is not a token: exchange it for one" },
   { "^glft%-", refused = "a feed token is not accepted by GitLab's API" },
 }
 
--- An OAuth access token has no prefix: 64 hexadecimal digits.
+-- An OAuth access token is 64 hexadecimal digits without a prefix.
 local function is_oauth(text)
   return #text == 64 and text:match "^%x+$" ~= nil
 end
@@ -31,11 +31,11 @@ local function invalid(message)
   return nil, errors.new("ConfigurationError.InvalidCredentials", { message = message })
 end
 
--- How a token is sent, or nil and why it cannot be one.
-local function judge(text, auth)
+-- Returns how the token is sent, or nil and the error of an invalid token.
+local function classify(text, auth)
   if type(text) ~= "string" or text == "" then return invalid "the token is empty" end
   if text:find "[%c%s\127-\255]" then
-    return invalid "the token holds blanks, control characters or letters that no token has"
+    return invalid "the token must not contain spaces, control characters or non-ASCII characters"
   end
   if #text < 8 then return invalid "the token is shorter than 8 characters" end
   if auth then return auth end
@@ -54,10 +54,10 @@ local function header_of(auth, secret)
   return { "Authorization", core.secret.new("Bearer " .. secret:reveal()) }
 end
 
--- Takes a token into use.
+-- Makes this the current token.
 local function adopt(self, token)
   local text = core.secret.is(token) and token:reveal() or token
-  local auth, err = judge(text, self.wanted_auth)
+  local auth, err = classify(text, self.wanted_auth)
   if not auth then return nil, err end
   self.auth = auth
   self.secret = core.secret.is(token) and token or core.secret.new(text)
@@ -69,7 +69,7 @@ end
 
 --- Makes the credentials of a client.
 ---@param settings table `token`, `token_from`, `auth`
----@param on_secret fun(secret)|nil told each token, for the redactor
+---@param on_secret fun(secret)|nil called with each new token, for the redactor
 ---@return table|nil credentials
 ---@return table|nil err ConfigurationError.InvalidCredentials
 function M.new(settings, on_secret)
@@ -82,7 +82,7 @@ function M.new(settings, on_secret)
     self.source = token
   elseif token ~= nil then
     if type(token) ~= "string" and not core.secret.is(token) then
-      return invalid "the token is neither a string nor a secret"
+      return invalid "the token must be a string or a secret"
     end
     local ok, err = adopt(self, token)
     if not ok then return nil, err end
@@ -90,12 +90,12 @@ function M.new(settings, on_secret)
   return self
 end
 
---- Is there any token?
+--- Is there a token, or a function that provides one?
 function Credentials:exist()
   return self.secret ~= nil or self.source ~= nil
 end
 
--- Calls the function; calls that come meanwhile wait for the same token.
+-- Calls the token function. Calls that need a token meanwhile wait for the same run.
 local function obtain(self, runtime)
   if self.waiters then
     local waiter = runtime:waiter()
@@ -104,7 +104,7 @@ local function obtain(self, runtime)
     if ok == nil and err == "cancelled" then
       return nil, errors.new("TaskError.Cancelled", { message = "cancelled while the token function ran" })
     end
-    -- The call that ran it was cancelled; this one was not.
+    -- Only the call that ran the function was cancelled: run it again for this one.
     if ok == nil and err:is "TaskError.Cancelled" then return obtain(self, runtime) end
     return ok, err
   end
@@ -112,10 +112,10 @@ local function obtain(self, runtime)
   local called, token = pcall(self.source)
   local ok, err
   if not called and errors.is_error(token) and token:is "TaskError.Cancelled" then
-    -- Our own: the task was cancelled while the function waited.
+    -- This task was cancelled while the function waited.
     ok, err = nil, token
   elseif not called then
-    -- What the function raised may hold anything, a token too.
+    -- The raised value is not shown: it may contain a token.
     ok, err = invalid "the token function raised an error"
   elseif token == nil then
     ok, err = invalid "the token function returned nothing"
@@ -130,9 +130,9 @@ local function obtain(self, runtime)
   return ok, err
 end
 
---- The header of the token, and its generation for `refresh`. Without a token: nil, 0.
----@return table|nil header `{name, secret}`
----@return integer|table generation or, with false, the error
+--- Returns the token's header and its generation for `refresh`; nil, 0 without a token.
+---@return table|false|nil header `{name, secret}`; false if the token function failed
+---@return integer|table generation or, after false, the error
 function Credentials:header(runtime)
   if not self.secret and self.source then
     local ok, err = obtain(self, runtime)
@@ -141,8 +141,8 @@ function Credentials:header(runtime)
   return self.header_pair, self.generation
 end
 
---- After a 401 that the token of `generation` got: is there another one now?
----@return boolean fresh
+--- After a 401 for the token of `generation`, obtains a new token if possible.
+---@return boolean fresh true if the current token is a different one
 function Credentials:refresh(runtime, generation)
   if not self.source then return false end
   if self.generation == generation and not obtain(self, runtime) then return false end

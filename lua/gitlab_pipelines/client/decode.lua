@@ -1,4 +1,4 @@
---- From a 2xx response to the result of a call.
+--- Turns a 2xx response into the result of a call.
 
 local json = require "gitlab_pipelines.json"
 local shape = require "gitlab_pipelines.client.shape"
@@ -12,28 +12,28 @@ local function is_conditional(call)
   return false
 end
 
--- Why an object is not the one asked for, or nil. A path names a project in more ways than one, and
--- an object without the field says nothing.
+-- Returns why an object is not the requested one, or nil. A project path is not compared, since a
+-- project may have several; nor is an object without the field.
 local function other_object(op, args, value)
   local same = op.same
   if not same then return nil end
   local wanted, got = args[same[1]], value[same[2]]
   if got == nil or got == wanted or same[1] == "project" and type(wanted) ~= "number" then return nil end
-  return ("the response is about another object: its %s is %s, not %s"):format(same[2], tostring(got),
-    tostring(wanted))
+  return ("the response describes another object: its %s is %s, not %s"):format(same[2],
+    tostring(got), tostring(wanted))
 end
 
--- A file of an archive may be of any type.
-local function wanted_type(op)
+-- A file from an archive may have any type.
+local function expected_type(op)
   if op.param.path then return nil end
   return op.result == "text" and "log" or "archive"
 end
 
---- Sets `call.result` to what the operation promises.
+--- Sets `call.result` as the operation defines it.
 ---@param call table
 ---@param response table
 ---@param redact fun(text: string): string
----@return string|nil why the body is something else
+---@return string|nil why what is wrong with the response; nil if it is valid
 function M.result(call, response, redact)
   local op, body = call.op, response.body
   call.result = true
@@ -43,7 +43,7 @@ function M.result(call, response, redact)
   end
   if op.result == "none" then return nil end
   if op.result == "bytes" or op.result == "text" then
-    local why = shape.wrong_type(response:header "Content-Type", wanted_type(op))
+    local why = shape.wrong_type(response:header "Content-Type", expected_type(op))
     if not why and not call.sink then call.result = body or "" end
     return why
   end
@@ -52,7 +52,7 @@ function M.result(call, response, redact)
   if why then return why end
   local value
   value, why = json.decode_response(body or "")
-  if value == nil then return "the response is not a JSON object: " .. why end
+  if value == nil then return "the response is not valid JSON: " .. why end
   why = shape.problem(op, value, redact) or other_object(op, call.args, value)
   if not why then call.result = value end
   return why

@@ -1,7 +1,8 @@
 --- One API call, from arguments to result: operation -> exchange -> transport -> decode or error.
 --
--- The exchange (C) decides whether an attempt may go, must wait, or is over; the transport sends;
--- this file waits where the exchange says so, and turns the last response into a result or an error.
+-- The exchange (C) decides whether an attempt may be sent, must wait, or is over. The transport
+-- sends it. This file waits as the exchange decides and turns the last response into a result or an
+-- error.
 
 local artifact_store = require "gitlab_pipelines.client.artifact_store"
 local breakers = require "gitlab_pipelines.client.breakers"
@@ -33,13 +34,14 @@ Client.__name = "gitlab_pipelines.client"
 
 local new_exchange = core.exchange.new
 
--- The options of a call without any; read only.
+-- The options of a call without options; read-only.
 local NO_OPTIONS = {}
 
--- Seconds that may lie between a change and the `Date` of the response to it.
+-- Maximum seconds between a change and the `Date` of the response to it.
 local CLOCK_TOLERANCE = 5
 
--- A probe that times out must be reported before its slot is free: an attempt's timer may be late.
+-- A probe that times out must be reported before its slot expires, and the attempt's timer may be
+-- late.
 local PROBE_GRACE = 1
 
 -- Making a client ------------------------------------------------------------------------------
@@ -70,7 +72,7 @@ local function make_transport(settings, runtime)
   }, true
 end
 
--- Clients share a breaker if they connect to the same origin in the same way, with the same identity.
+-- Clients share a breaker if origin, proxy and TLS identity are the same.
 local function breaker_identity(settings, origin)
   return table.concat({ origin, tostring(settings.proxy), settings.ca_file or "",
     settings.client_cert or "", settings.client_key or "" }, "\n")
@@ -93,7 +95,7 @@ end
 
 --- Makes a client.
 ---@param given table|nil the options of `gitlab.new`
----@param level integer|nil stack level that a programmer's mistake names; 2 is the caller
+---@param level integer|nil stack level reported for invalid options; 2 is the caller
 ---@return table|nil client `url`, `auth`, `runtime`, `check_scopes`
 ---@return table|nil err ConfigurationError.InvalidBaseUrl, InvalidCredentials or
 --- SharedLimitsUnusable
@@ -101,7 +103,7 @@ function M.new(given, level)
   level = level or 2
   local settings, err = settings_of.check(given, level)
   if not settings then return nil, err end
-  -- `tokens` knows the client's own tokens alone: a program's data never holds those on purpose.
+  -- `tokens` knows only the client's own tokens, which never appear on purpose in a program's data.
   local redactor, tokens = redact.new(), redact.known()
   if settings.token_prefix and settings.token_prefix ~= "" then
     redactor:add_prefix(settings.token_prefix)
@@ -112,7 +114,7 @@ function M.new(given, level)
     tokens:add(secret)
   end)
   if not token then return nil, err end
-  -- From here on they are secrets: printing a client must not show them.
+  -- Kept only as secrets from here on: printing a client must not show them.
   settings.token, settings.secrets = nil, nil
   local self = setmetatable({
     settings = settings, time_limits = request.limits(settings.timeout),
@@ -136,7 +138,7 @@ function M.new(given, level)
   return self
 end
 
---- Closes what this client opened; calls in flight end as cancelled. Idempotent.
+--- Closes everything this client opened; calls in flight are cancelled. Idempotent.
 function Client:close()
   if self.closed then return end
   self.closed = true
@@ -147,7 +149,7 @@ function Client:close()
   if self.once_journal then self.once_journal:close() end
 end
 
---- The token as a secret, for the one endpoint that takes it in the body.
+--- Returns the token as a secret, for the one endpoint that takes it in the body.
 ---@return userdata|nil secret
 ---@return table|nil err
 function Client:credential()
@@ -159,7 +161,7 @@ end
 
 -- Waiting --------------------------------------------------------------------------------------
 
---- Waits until a moment on the runtime's clock.
+--- Waits until a time on the runtime's clock.
 ---@return boolean|nil true; nil when the task was cancelled
 function Client:wait_until(time)
   if time <= self.runtime:now() then return true end
@@ -167,20 +169,20 @@ function Client:wait_until(time)
   return why ~= "cancelled" or nil
 end
 
---- Wakes the calls that may have been waiting for what an exchange has changed.
+--- Wakes waiting calls if a change in this exchange may let them proceed.
 function Client:wake_others(exchange)
   if exchange:wakes() then self.queue:wake() end
 end
 
---- Ends an exchange that is not over.
+--- Closes an exchange that is not over.
 function Client:abandon(exchange)
   exchange:close(self.runtime:now())
   self:wake_others(exchange)
 end
 
--- The breaker wants to know first whether the server is there, and this call cannot find out: a
--- harmless one does. Where not even that could be sent (no slot before the deadline, no token), this
--- call ends for the same reason: true, and seconds after which to try again.
+-- The half-open breaker needs a probe, and this call is not safe to use as one: a harmless request
+-- is sent first. If even that cannot be sent (no slot before the deadline, no token), this call ends
+-- for the same reason: returns true and the seconds after which to retry.
 local function probe(self, call)
   local result, err = self:call(operations.server.version, { query = {} },
     { retry = false, deadline = call.deadline or math.huge })
@@ -190,20 +192,20 @@ local function probe(self, call)
   return true, err.retry_after
 end
 
--- Waits for a moment, or until the queue moves. False when the task was cancelled: the exchange is
--- closed.
+-- Waits until `time` or until the queue is woken. False if the task was cancelled; the exchange is
+-- then closed.
 local function wait_turn(self, exchange, time)
   if self.queue:wait(time) then return true end
   self:abandon(exchange)
   return false
 end
 
---- Waits until an exchange lets its next request go.
+--- Waits until an exchange allows its next request.
 ---@param call table
 ---@param exchange userdata
----@param stores table|nil they too must let a download begin
+---@param stores table|nil for a download: the stores must allow it too
 ---@return boolean turn
----@return string|nil reason why it never will
+---@return string|nil reason why the request will never be allowed
 ---@return number|nil retry_after seconds
 function Client:await_turn(call, exchange, stores)
   while true do
@@ -231,8 +233,8 @@ end
 
 -- One attempt ----------------------------------------------------------------------------------
 
--- A function that is given the body piece by piece cannot take the same pieces again.
-local function once_only(sink, call)
+-- A sink function cannot take back chunks: records that it has been called.
+local function recording(sink, call)
   if type(sink) ~= "function" then return sink end
   return function(chunk, ...)
     call.given_out = true
@@ -240,13 +242,13 @@ local function once_only(sink, call)
   end
 end
 
--- Has a body begun that only its receiver can resume?
+-- Has the sink received a part of the body? Then only its owner can resume the transfer.
 local function has_begun(call)
   return call.given_out or type(call.sink) == "table" and call.sink.begun
 end
 
--- The server's clock, as far as its responses tell. A date has whole seconds: the first response of a
--- second tells as much as those that follow.
+-- Estimates the server's clock from `Date`. It has whole seconds, so the first response in a second
+-- is enough.
 local function learn_clock(self, response)
   local date = response:header "Date"
   if not date or date == self.last_date then return end
@@ -255,7 +257,7 @@ local function learn_clock(self, response)
   if seconds then self.skew, self.knows_clock = seconds - self.runtime:now(), true end
 end
 
--- Notes a transport's failure; gives it as it is for the exchange.
+-- Records a transport failure and returns the failure to report to the exchange.
 local function on_failure(call, failure)
   call.response, call.result = nil, nil
   call.err = response_errors.of_failure(call, failure)
@@ -266,10 +268,10 @@ end
 
 --- Sends one request of a call and waits for the response.
 ---@param call table
----@param exchange userdata that let it go
----@param hop table|nil of redirects.lua: not the attempt's first request
+---@param exchange userdata the exchange that allowed the request
+---@param hop table|nil from redirects.lua; nil for the attempt's first request
 ---@return table|nil response
----@return table|nil failure with `ended` when there is no token and nothing was sent
+---@return table|nil failure has `ended` if there is no token and nothing was sent
 function Client:send(call, exchange, hop)
   local token, counts = nil, self.counts
   call.generation = nil
@@ -300,7 +302,7 @@ function Client:send(call, exchange, hop)
   return response
 end
 
--- Of a response that is what it should be, only the server's remaining quota matters.
+-- After a valid response, only the server's remaining quota matters.
 local function feed_success(self, x, response)
   local remaining = self.settings.limits and response:header "RateLimit-Remaining"
   if not remaining then return x:feed(self.runtime:now(), 0, "ok", response.status) end
@@ -323,7 +325,7 @@ local function feed_failure(self, x, failure, flag)
     { retry_after = failure.retry_after, flag = flag })
 end
 
--- A 2xx: the result, or the error of an unreadable body. Gives what the exchange says.
+-- A 2xx: sets the result, or the error of an unreadable body. Returns the exchange's verdict.
 local function on_success(self, call, x, response, flag)
   local why = decode.result(call, response, self.redact_text)
   if not why and not flag then return feed_success(self, x, response) end
@@ -332,7 +334,7 @@ local function on_success(self, call, x, response, flag)
   return feed_response(self, x, response, "unreadable", flag)
 end
 
--- Any other response: its error.
+-- Any other response: sets its error. Returns the exchange's verdict.
 local function on_refusal(self, call, x, response, flag)
   local err = response_errors.of_response(call, response, flag == "foreign")
   if call.refused then err.message = self.redactor:text(call.refused) end
@@ -344,12 +346,12 @@ local function on_refusal(self, call, x, response, flag)
   return feed_response(self, x, response, response.status == 304 and "permanent" or "ok", flag)
 end
 
--- One attempt, to its last response. Gives what the exchange says.
+-- Makes one attempt, including its redirects. Returns the exchange's verdict.
 local function attempt(self, call, x)
   call.refused = nil
   local response, failure = self:send(call, x)
   local flag
-  if redirects.goes_on(response, failure) then
+  if redirects.continues(response, failure) then
     local foreign
     response, failure, foreign = redirects.follow(self, call, x, response, failure)
     flag = foreign and "foreign" or nil
@@ -367,7 +369,7 @@ end
 
 -- The whole call -------------------------------------------------------------------------------
 
--- Drives the exchange to its end: how it ended, and seconds after which to try again.
+-- Drives the exchange to its end. Returns how it ended and the seconds after which to retry.
 local function drive(self, call, x)
   local stores = call.op.result == "bytes" and self.stores or nil
   while true do
@@ -381,7 +383,7 @@ local function drive(self, call, x)
   end
 end
 
--- The subject of GitLab's limit on creations: one window for a project's path and its number.
+-- The subject of GitLab's limit on pipeline creation; a project's path and number share one window.
 local function creation_subject(self, call, opts)
   local body = call.args.body
   if call.op.window ~= "creation" or type(body) ~= "table" then return nil end
@@ -404,7 +406,7 @@ local function number_or_nil(value)
   return value and options.seconds(value) or nil
 end
 
--- When the call must be over. Streams take as long as they take.
+-- The call's deadline, or nil. Streams have no default deadline.
 local function deadline_of(self, call, opts, now)
   local total = number_or_nil(opts.timeout)
   if not total and not call.streams then total = self.settings.timeout.total end
@@ -413,7 +415,7 @@ local function deadline_of(self, call, opts, now)
   return deadline ~= math.huge and deadline or nil
 end
 
--- Calls the tracer. An error that it raises changes nothing: the call has happened.
+-- Calls the tracer. An error raised by it does not affect the call, which is already over.
 local function traced(self, call, began, result, detail)
   local span = tracing.span(call, began, self.runtime:now(), result == nil and detail or nil,
     self.redactor)
@@ -422,15 +424,15 @@ local function traced(self, call, began, result, detail)
   return result, detail
 end
 
--- The result and its response; nil and an error.
+-- Returns the result and its response, or nil and an error.
 local function perform(self, op, args, opts)
   local call, err = request.build(self, op, args)
   if not call then return nil, err end
   if self.closed then
     return nil, response_errors.own(call, "TaskError.Cancelled", { message = "the client is closed" })
   end
-  call.sink = once_only(opts.sink, call)
-  -- A stream that is kept in memory is bounded like any other body.
+  call.sink = recording(opts.sink, call)
+  -- Without a sink the body is kept in memory and bounded like any other.
   call.streams = op.stream and call.sink ~= nil
   local now = self.runtime:now()
   call.deadline = deadline_of(self, call, opts, now)
@@ -455,12 +457,12 @@ local function perform(self, op, args, opts)
 end
 
 --- Makes one call.
----@param op table a value of operations.lua
----@param args table `project`, the path's parameters, `query` (pairs), `body`, `headers`
+---@param op table an operation of operations.lua
+---@param args table `project`, path parameters, `query` (pairs), `body`, `headers`
 ---@param opts table|nil `timeout` (total, seconds or text), `deadline` (on the runtime's clock),
---- `retry = false`, `priority` ("cancel" | "create" | "read" | "poll"), `sink` (as a transport takes
---- it; one for a file whose `begun` has become true is not fed from the beginning again)
----@return any result decoded; true where GitLab sends nothing; nil on an error
+--- `retry = false`, `priority` ("cancel" | "create" | "read" | "poll"), `sink` (see
+--- transport/curl.lua; a file sink whose `begun` is true is not restarted from the beginning)
+---@return any result decoded; true if GitLab sends no body; nil on an error
 ---@return table|nil err
 function Client:call(op, args, opts)
   local result, err = perform(self, op, args or {}, opts or NO_OPTIONS)
@@ -468,7 +470,7 @@ function Client:call(op, args, opts)
   return result
 end
 
---- The same with the response beside the result: its headers say where the next page is.
+--- Makes one call and also returns the response, whose headers locate the next page.
 ---@param op table
 ---@param args table|nil
 ---@param opts table|nil
@@ -480,10 +482,10 @@ end
 
 -- Projects -------------------------------------------------------------------------------------
 
---- A project's numeric id. A path is resolved once; where the token cannot read the project, or
---- there is no token, the path itself is returned.
+--- Returns a project's numeric id. A path is resolved once. If there is no token, or the token
+--- cannot read the project, the path itself is returned.
 ---@param project integer|string
----@param opts table|nil of the call
+---@param opts table|nil the call's options
 ---@return integer|string|nil id
 function Client:project_id(project, opts)
   project = project_id.of(project)
@@ -493,10 +495,10 @@ function Client:project_id(project, opts)
   return known and known.id or project
 end
 
---- What GitLab says of a project: kept after the first time.
+--- Returns GitLab's row for a project; requested once and cached.
 ---@param project integer|string
----@param opts table|nil of the call
----@return table|nil project with `id` and `default_branch`; nil where the token cannot read it
+---@param opts table|nil the call's options
+---@return table|nil project has `id` and `default_branch`; nil if the token cannot read it
 ---@return table|nil err
 function Client:project(project, opts)
   project = project_id.of(project)
@@ -507,23 +509,24 @@ end
 
 -- Statistics -----------------------------------------------------------------------------------
 
---- What this client has done, and how full its windows are.
+--- Returns the client's counters and the state of its windows and breakers.
 ---
---- - `requests` sent, `retries` among them, `calls`; `connections_reused`, `bytes` of response bodies
---- - `throttled`, `circuit_open`, `budget_denied`: what our limits, the breaker and the retry
----   budget have refused; `delayed` by the limits; `unknown_outcomes` of creations
+--- - `requests` sent, including `retries`; `calls`; `connections_reused`; `bytes` of response bodies
+--- - `throttled`, `circuit_open`, `budget_denied`: refused by the rate limits, the breaker and the
+---   retry budget; `delayed` by the limits; `unknown_outcomes` of creates
 --- - `budget_left`: retries that the budget allows now
---- - `waiting`, `in_flight` now, and `windows`: `second`, `minute`, `create`, `jobs`, each
----   `{used, limit, seconds, closed_for}`; `closed_for` is how long the server keeps it closed;
----   `create` is that of the fullest project and ref, of so many `subjects`; with `limits.shared`
----   the others have `shared_used`, what all processes have taken. Absent: `limits = false`
----   Clients of one process with the same host, token and limits have these in common.
+--- - `waiting` and `in_flight` now, and `windows`: `second`, `minute`, `create`, `jobs`, each
+---   `{used, limit, seconds, closed_for}`; `closed_for` is how long the server keeps the window
+---   closed; `create` is the window of the fullest of `subjects` project and ref pairs; with
+---   `limits.shared` the other windows have `shared_used`, the slots used by all processes. Absent
+---   if `limits = false`. Clients of one process with the same host, token and limits share these.
 --- - `breaker`: `{state, probe_in, failures, opened}`, state `closed`, `open` or `half_open`;
----   `store`: the same for the artifact store. Absent: `breaker = false`, or no store was seen
----@return table stats a new table; its numbers are of this moment
+---   `store`: the same for the artifact store. Absent if `breaker = false`, or `store` if none was
+---   used yet
+---@return table stats a new table, a snapshot
 function Client:stats() return statistics.collect(self) end
 
---- The statistics in the text format of Prometheus.
+--- Returns the statistics in the Prometheus text format.
 ---@return string text
 function Client:metrics() return statistics.text(self:stats()) end
 

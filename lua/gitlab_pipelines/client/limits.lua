@@ -1,17 +1,18 @@
---- Whose windows a client counts in: those of its process, or those of a file (`limits.shared`).
+--- Selects the rate-limit windows of a client: the process's, or those in a file (`limits.shared`).
 --
--- GitLab counts by host and token, however many clients and processes there are. Clients of one
--- process with the same host, token and limits count in the same windows; as with circuit breakers,
--- a transport that is not the network has windows of its own. A file is for the processes of a
--- machine. Whose windows they are depends on the token; that of a function is known once the
--- function has been called, and may change.
+-- GitLab counts requests by host and token, across all clients and processes. Clients of one process
+-- with the same host, token and limits share windows; as with circuit breakers, a transport that is
+-- not the network has its own windows. A file shares windows between the processes of a machine.
+-- The windows depend on the token; a token function's token is known after its first call, and may
+-- change.
 
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
 
 local M = {}
 
--- By runtime or transport. An entry holds neither: what is collected takes its windows with it.
+-- By runtime or transport, weakly. An entry references neither, so a collected owner takes its
+-- windows with it.
 local registry = setmetatable({}, { __mode = "k" })
 local WEAK = { __mode = "kv" }
 
@@ -23,7 +24,7 @@ local function identity(limits, origin, secret)
   return table.concat(parts, "\n")
 end
 
--- No slot is in use any more, and no client is left that could send.
+-- True if no slot is in use and no client is left to send requests.
 local function is_unused(entry)
   if next(entry.clients) then return false end
   local runtime = entry.of.runtime
@@ -57,7 +58,7 @@ local function join_process(client, policy, origin, secret)
   entry.clients[client] = true
 end
 
--- True, or nil and ConfigurationError.SharedLimitsUnusable.
+-- Returns true, or nil and ConfigurationError.SharedLimitsUnusable.
 local function open_file(client, policy, origin, secret)
   local ok, why = policy:share(client.settings.limits.shared,
     client.runtime.name == "virtual" and client.runtime:now() or nil)
@@ -69,9 +70,9 @@ local function open_file(client, policy, origin, secret)
   return true
 end
 
---- Opens the file that the client's settings name, before the client's transport is made.
+--- Opens the file of `limits.shared`, before the client's transport is made.
 ---@param client table
----@return boolean|nil true, also when they name none
+---@return boolean|nil true also if no file is configured
 ---@return table|nil err ConfigurationError.SharedLimitsUnusable
 function M.open(client)
   local limits = client.settings.limits
@@ -80,8 +81,8 @@ function M.open(client)
   return open_file(client, client.policy, client.settings.base.origin, client.token.secret)
 end
 
---- Lets a client count in the windows of the clients like it. Where its token is not known yet,
---- `M.follow_token` does so before the first call.
+--- Makes a client share the windows of equivalent clients. If its token is not known yet,
+--- `M.follow_token` does this before the first call.
 ---@param client table
 function M.join(client)
   client.limits_pending = false
@@ -93,7 +94,7 @@ function M.join(client)
   join_process(client, client.policy, client.settings.base.origin, client.token.secret)
 end
 
---- The same for the policy of another origin, which is sent no token.
+--- The same for the policy of another origin, which receives no token.
 ---@param client table
 ---@param policy userdata before its first call
 ---@param origin string
@@ -105,8 +106,8 @@ function M.join_origin(client, policy, origin)
   return true
 end
 
---- Before a call of a client with `limits_shared` or `limits_pending`: its windows are those of the
---- token that it has now.
+--- Selects the windows of the client's current token, before a call of a client with `limits_shared`
+--- or `limits_pending`.
 ---@param client table
 ---@param op table operation
 ---@return boolean|nil true

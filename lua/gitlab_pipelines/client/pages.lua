@@ -1,30 +1,30 @@
---- Which page of a list comes next: decided here for every list, from a page's rows and headers.
+--- Pagination: finds the next page of any list from the rows and headers of the current one.
 --
--- GitLab pages by number (`X-Next-Page`, else `Link`) or by key (`Link` alone). A proxy may remove
--- headers, so by number a full page is never the last one: the page after it is read until one is
--- short. By key a full page without `Link` is the last. Of a `Link` only the query counts: GitLab
--- writes its own configured host into it. What leads nowhere new is an error, never the end: half of
--- a list must not be taken for all of it, and no server can keep us reading for ever.
+-- GitLab paginates by number (`X-Next-Page`, else `Link`) or by key (`Link` only). A proxy may remove
+-- headers, so with page numbers a full page is never the last: pages are read until one is not full.
+-- With keys, a full page without `Link` is the last. Only the query of a `Link` is used, since GitLab
+-- writes its configured host into it. A page that brings nothing new is an error, not the end: a
+-- partial list must not pass for the whole one, and a server must not keep the client reading forever.
 
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
 
 local M = {}
 
---- Rows a page, at most; GitLab allows no more.
+--- Maximum rows per page, GitLab's own limit.
 M.ROWS = 100
 
--- Pages of one list. GitLab's own ceiling of offsets is far below.
-local MOST = 100000
+-- Per list. GitLab's own offset limit is far lower.
+local MAX_PAGES = 100000
 
--- Pages in a row that hold nothing but rows of the page before. New rows at the front push others to
--- the next page; a hundred of them between two requests, several times over, is a server that does
--- not look at `page`.
-local REPEATED = 2
+-- Tolerated consecutive pages that only repeat rows of the previous page. New rows at the front push
+-- others to the next page, but not a hundred between two requests, several times in a row: such a
+-- server ignores `page`.
+local MAX_REPEATED = 2
 
 local decode = core.uri.decode_form
 
--- The query of the address that `Link` names as next, as pairs; nil when there is none.
+-- The query of the `rel="next"` URL in `Link`, as pairs; nil if there is none.
 local function next_link(response)
   for address, parameters in (response:header "Link" or ""):gmatch "<([^<>]*)>([^<]*)" do
     if parameters:match ";%s*rel%s*=%s*\"?next\"?" then
@@ -38,7 +38,7 @@ local function next_link(response)
   end
 end
 
---- A copy of the arguments with other pairs in the query.
+--- Returns a copy of the arguments with another query.
 ---@param args table
 ---@param query string[][]
 ---@return table args
@@ -49,7 +49,7 @@ function M.with_query(args, query)
   return copy
 end
 
---- The value of a parameter of a query.
+--- Returns the value of a query parameter.
 ---@param query string[][]
 ---@param name string
 ---@return string|nil
@@ -60,7 +60,7 @@ function M.value_of(query, name)
   return nil
 end
 
---- The arguments of the page with this number; the query stays in sorted order.
+--- Returns the arguments of the page with this number; the query stays sorted.
 ---@param args table
 ---@param number integer
 ---@return table args
@@ -80,7 +80,7 @@ function M.with_number(args, number)
   return M.with_query(args, query)
 end
 
---- A page's number in a header: nil where there is none, false where it is not one.
+--- Reads a page number from a header: nil if it is absent, false if it is not a page number.
 ---@param response table
 ---@param name string
 ---@return integer|false|nil
@@ -92,7 +92,7 @@ function M.number_in(response, name)
   return number and number > 0 and number or false
 end
 
--- What tells one row from another, whatever else of it has changed.
+-- Identifies a row, even if its other fields have changed.
 local function identity(row)
   if row.id ~= nil then return row.id end
   if type(row.key) ~= "string" then return row.path end
@@ -102,11 +102,12 @@ end
 local Walk = {}
 Walk.__index = Walk
 
---- Begins to read a list.
+--- Starts reading a list.
 ---@param op table operation with `paging`
----@param args table of the first page: `query` with `per_page`, and `page` or `pagination` where given
----@param thorough boolean|nil also a full page that is said to be the last is not believed
----@return table walk `args` of the page to be read now, `number` of it
+---@param args table arguments of the first page: `query` with `per_page`, optionally `page` or
+--- `pagination`
+---@param thorough boolean|nil read on after a full page even if the server says it is the last
+---@return table walk `args` and `number` of the page to read
 function M.walk(op, args, thorough)
   local number = tonumber(M.value_of(args.query, "page"))
   return setmetatable({
@@ -122,8 +123,8 @@ function Walk:wrong(message)
     operation = self.op.name, retryable = true })
 end
 
--- Is there a row that the page before did not have?
-function Walk:brings_something(rows)
+-- Is there a row that was not on the previous page?
+function Walk:has_new_rows(rows)
   local current, new = {}, false
   for _, row in ipairs(rows) do
     local id = identity(row)
@@ -138,7 +139,7 @@ function Walk:brings_something(rows)
   return new
 end
 
--- A page has as many rows as were asked for, or as many as the server says that its pages have.
+-- A page is full if it has the requested number of rows, or the server's own page size.
 function Walk:is_full(rows, response)
   local own = M.number_in(response, "X-Per-Page")
   return #rows >= math.min(self.rows, own or self.rows)
@@ -146,11 +147,11 @@ end
 
 function Walk:to_link(query)
   local text = core.uri.encode_query(query)
-  if self.links[text] then return self:wrong "the link to the next page leads to a page before it" end
+  if self.links[text] then return self:wrong "the link to the next page points to an earlier page" end
   self.links[text] = true
   local number = tonumber(M.value_of(query, "page"))
   if number and number <= self.number and not self.by_key then
-    return self:wrong "the link to the next page leads to a page before it"
+    return self:wrong "the link to the next page points to an earlier page"
   end
   self.number = number or self.number + 1
   self.args = M.with_query(self.base, query)
@@ -159,33 +160,35 @@ end
 
 function Walk:to_number(number)
   if number ~= self.number + 1 then
-    return self:wrong(("the page after page %d is said to be page %s"):format(self.number,
-      number and ("%d"):format(number) or "no number"))
+    return self:wrong(("X-Next-Page of page %d is %s"):format(self.number,
+      number and ("%d"):format(number) or "not a page number"))
   end
   self.number = number
   self.args = M.with_number(self.base, number)
   return self.args
 end
 
---- What comes after the page that was just read.
+--- Returns the arguments of the page after the one just read.
 ---@param rows table[]
 ---@param response table
----@return table|nil args of the next page, also in `walk.args`; nil at the end
----@return table|nil err ServerError.InvalidResponse: the server leads nowhere
+---@return table|nil args also in `walk.args`; nil at the end of the list
+---@return table|nil err ServerError.InvalidResponse if the server's next page is invalid
 function Walk:after(rows, response)
   local named, link = M.number_in(response, "X-Next-Page"), next_link(response)
   local named_none = named == nil and response:header "X-Next-Page" ~= nil
   self.read = self.read + 1
   if #rows == 0 then
-    if named or link then return self:wrong "a page without rows names a page after it" end
+    if named or link then return self:wrong "an empty page has a next page" end
     return nil
   end
-  self.repeated = self:brings_something(rows) and 0 or self.repeated + 1
+  self.repeated = self:has_new_rows(rows) and 0 or self.repeated + 1
   local follows = named ~= nil or link
     or not (named_none and not self.thorough or self.by_key) and self:is_full(rows, response)
   if not follows then return nil end
-  if self.repeated > REPEATED then return self:wrong "every page holds the rows of the page before it" end
-  if self.read >= MOST then return self:wrong(("the list does not end after %d pages"):format(MOST)) end
+  if self.repeated > MAX_REPEATED then return self:wrong "every page repeats the rows of the previous page" end
+  if self.read >= MAX_PAGES then
+    return self:wrong(("the list has more than %d pages"):format(MAX_PAGES))
+  end
   if named ~= nil then return self:to_number(named) end
   if link then return self:to_link(link) end
   return self:to_number(self.number + 1)

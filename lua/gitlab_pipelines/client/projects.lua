@@ -1,4 +1,4 @@
---- What GitLab says of a project: requested once a client.
+--- Project rows, each requested once per client.
 
 local operations = require "gitlab_pipelines.operations"
 
@@ -6,11 +6,11 @@ local M = {}
 
 local unreadable = { [401] = true, [403] = true, [404] = true }
 
---- A project's row. Calls for the same project that come meanwhile wait for the one request.
----@param client table with `projects`, by path and by id
+--- Returns a project's row. Concurrent calls for the same project wait for one request.
+---@param client table has `projects`, by path and by id
 ---@param project integer|string
----@param opts table|nil of the call
----@return table|false|nil row false: the token cannot read it
+---@param opts table|nil the call's options
+---@return table|false|nil row false if the token cannot read the project
 ---@return table|nil err
 function M.get(client, project, opts)
   local projects = client.projects
@@ -27,7 +27,7 @@ function M.get(client, project, opts)
   projects[project] = entry
   local ok, row, err = pcall(client.call, client, operations.projects.get, { project = project }, opts)
   if not ok then
-    known = nil -- A transport raised: those who wait send a request of their own.
+    known = nil -- A transport raised: waiting calls send their own request.
   else
     known = row or (unreadable[err.status] and false)
   end

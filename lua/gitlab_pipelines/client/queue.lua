@@ -1,8 +1,8 @@
---- The queue in front of the limiter and the breakers: calls that wait to ask an exchange again, in
+--- The queue in front of the limiter and the breakers: calls waiting for an exchange to admit them, in
 --- order of arrival.
 --
--- Each has a time at which asking again can be worth while. A change before that (a caller that gives
--- up, a probe that ends) wakes all of them.
+-- Each call waits until the time given by its exchange. An earlier change (a caller gives up, a probe
+-- ends) wakes all of them.
 
 local M = {}
 
@@ -11,7 +11,7 @@ Queue.__index = Queue
 
 local queues = setmetatable({}, { __mode = "k" })
 
---- The queue of a runtime. Its clients share it, since they share breakers.
+--- Returns the queue of a runtime. Its clients share it because they share breakers.
 ---@param runtime table
 ---@return table queue
 function M.of(runtime)
@@ -39,7 +39,7 @@ function Queue:wait(time)
   return true
 end
 
---- Wakes every call that waits.
+--- Wakes every waiting call.
 function Queue:wake()
   local entry = self.first
   while entry do

@@ -1,8 +1,8 @@
---- What became of a write with an ambiguous outcome: read from GitLab, not guessed.
+--- Resolves writes with an ambiguous outcome by reading the state from GitLab.
 --
--- A create that must not be sent again (the retry of a job or pipeline, play, things with a name) is
--- polled for until it shows, or until it would show if it existed. A `set` that was retried may be
--- refused because an earlier attempt has done it: then the state decides.
+-- For a create that must not be retried (retrying a job or pipeline, playing a job, creating a named
+-- object), the state is polled until it shows the change, or until the change would be visible. A
+-- retried `set` may be refused because an earlier attempt succeeded: then the state decides.
 
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
@@ -14,15 +14,15 @@ local M = {}
 -- Seconds after the ambiguous attempt at which the state is polled.
 local POLLS = { 0, 2, 5, 10, 20, 40, 80, 160 }
 
--- Where the deadline comes before the next poll, the last one begins this many seconds before it.
-local LAST = 5
+-- If the deadline is before the next poll, the last poll starts this many seconds before it.
+local LAST_POLL_MARGIN = 5
 
 local function read(client, op, args, deadline)
   args.query = args.query or {}
   return client:call(op, args, { deadline = deadline, priority = "read" })
 end
 
--- Every attempt of every job of a pipeline.
+-- All jobs of a pipeline, including retried ones.
 local function all_jobs(client, project, pipeline_id, deadline)
   local jobs, op = {}, operations.jobs.list
   local walk = pages.walk(op, { project = project, pipeline_id = pipeline_id, query = {
@@ -38,12 +38,12 @@ local function all_jobs(client, project, pipeline_id, deadline)
   return jobs
 end
 
-local function made_since(job, moment)
-  local made = type(job.created_at) == "string" and core.time.parse(job.created_at)
-  return made and made >= moment
+local function created_since(job, time)
+  local created = type(job.created_at) == "string" and core.time.parse(job.created_at)
+  return created and created >= time
 end
 
--- The new job of a retry: of the same name, in the same pipeline, with a greater id.
+-- The new job of a retry has the same name, is in the same pipeline and has a greater id.
 local function retried_job(client, call, deadline)
   local args = call.args
   local old, err = read(client, operations.jobs.get,
@@ -63,8 +63,8 @@ end
 
 local unfinished = { failed = true, canceled = true }
 
--- A pipeline's retry has happened when every job that had failed has a successor. A successor may
--- have failed again by now: a job created after our request is not one that had failed before it.
+-- A pipeline's retry has happened when every job that had failed has a successor. A job created after
+-- the request is a successor, even if it has failed again by now.
 local function retried_pipeline(client, call, deadline)
   local args = call.args
   local jobs, err = all_jobs(client, args.project, args.pipeline_id, deadline)
@@ -75,9 +75,9 @@ local function retried_pipeline(client, call, deadline)
   end
   for _, job in ipairs(jobs) do
     local last = newest[job.name]
-    if unfinished[job.status] and not made_since(job, call.server_time) then
+    if unfinished[job.status] and not created_since(job, call.server_time) then
       if last == job then return nil end
-      if made_since(last, call.server_time) then successors = successors + 1 end
+      if created_since(last, call.server_time) then successors = successors + 1 end
     end
   end
   if successors == 0 then return nil end
@@ -85,13 +85,13 @@ local function retried_pipeline(client, call, deadline)
     { project = args.project, pipeline_id = args.pipeline_id }, deadline)
 end
 
-local waits_for_a_person = { manual = true, scheduled = true, skipped = true, created = true }
+local not_started = { manual = true, scheduled = true, skipped = true, created = true }
 
 local function played_job(client, call, deadline)
   local job, err = read(client, operations.jobs.get,
     { project = call.args.project, job_id = call.args.job_id }, deadline)
   if not job then return nil, err end
-  return not waits_for_a_person[job.status] and job or nil
+  return not not_started[job.status] and job or nil
 end
 
 local function named_environment(client, call, deadline)
@@ -122,7 +122,7 @@ local finders = {
   ["variables.create"] = named_variable,
 }
 
---- Can the state show that this operation has been carried out?
+--- Can polling the state show whether this operation succeeded?
 ---@param op table
 ---@return boolean
 function M.is_pollable(op)
@@ -133,20 +133,20 @@ local function cancelled(err)
   return errors.is_error(err) and err:is "TaskError.Cancelled"
 end
 
---- Polls until the state shows that the ambiguous call was carried out.
+--- Polls until the state shows that the ambiguous call succeeded.
 ---@param client table
----@param call table with `server_time`, the server's clock before the first attempt
----@param settle number seconds after which a change that is not visible never will be
+---@param call table has `server_time`, the server's clock before the first attempt
+---@param settle number seconds after which a change would be visible
 ---@param deadline number
----@return any result nil: the state does not show it
----@return table|nil err the call was cancelled
+---@return any result nil if the state does not show it
+---@return table|nil err set if the call was cancelled
 function M.poll(client, call, settle, deadline)
   local find, runtime = finders[call.op.name], client.runtime
   local start = runtime:now()
   for i = 1, #POLLS + 1 do
     local at = start + math.min(POLLS[i] or settle, settle)
     local last = at >= deadline
-    if last then at = deadline - LAST end
+    if last then at = deadline - LAST_POLL_MARGIN end
     if last and at <= runtime:now() then return nil end
     if not client:wait_until(at) then
       return nil, errors.new("TaskError.Cancelled", { message = "cancelled", operation = call.op.name })
@@ -158,7 +158,7 @@ function M.poll(client, call, settle, deadline)
   end
 end
 
--- The confirmation of a delete: the object is not there any more.
+-- The confirmation of a delete: the object no longer exists.
 local function deleted(op, ...)
   local names = { ... }
   return { status = 404, find = function(client, call, deadline)
@@ -187,7 +187,7 @@ local confirmations = {
   end },
 }
 
--- The operation that reads what a `set` has changed, and the parameter that names it.
+-- For each `set`, the operation that reads the changed object and the parameter with its id.
 local readers = {
   ["pipelines.cancel"] = { operations.pipelines.get, "pipeline_id" },
   ["pipelines.rename"] = { operations.pipelines.get, "pipeline_id" },
@@ -200,9 +200,9 @@ local readers = {
   ["environments.stop"] = { operations.environments.get, "environment_id" },
 }
 
---- A `set` is done, but its response was lost: the state that it described is read.
----@return any result the object as it is now; true where the operation returns nothing
----@return table|nil err why that could not be read
+--- Reads the state that the lost response of a successful `set` described.
+---@return any result the object as it is now; true if the operation returns nothing
+---@return table|nil err why it could not be read
 function M.read_back(client, call, deadline)
   local reader = readers[call.op.name]
   if not reader then return true end
@@ -211,12 +211,12 @@ function M.read_back(client, call, deadline)
   local row, err = read(client, reader[1], args, deadline)
   if row ~= nil then return row end
   if err:is "TaskError.Cancelled" then return nil, err end
-  err.message = ("%s was done, but the result could not be read: %s"):format(call.op.name, err.message)
+  err.message = ("%s succeeded, but the result could not be read: %s"):format(call.op.name, err.message)
   return nil, err
 end
 
---- A `set` that was retried is refused: has an earlier attempt done it?
----@return any result nil: it has not, or the state does not tell
+--- Checks whether an earlier attempt of a retried and refused `set` succeeded.
+---@return any result nil if it did not, or if the state does not show it
 function M.confirm(client, call, status, deadline)
   local confirmation = confirmations[call.op.name]
   if not confirmation or confirmation.status ~= status then return nil end

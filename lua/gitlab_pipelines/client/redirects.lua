@@ -1,16 +1,17 @@
---- Redirects: which are followed, with what, and the requests that this takes.
+--- Redirects: which ones are followed, with which headers, and the requests that follow them.
 --
--- A transport follows nothing. GitLab sends readers of artifacts to an object store with a signed
--- address: the token must not go there. A write is never sent on: a server that redirects it is not
--- the API. A hop is a request of its own, which needs a slot of its own: at home from the exchange
--- of the call, elsewhere from an exchange of that origin's. The attempt ends with its last hop.
+-- A transport does not follow redirects. GitLab redirects artifact downloads to a signed URL of an
+-- object store, which must not receive the token. A redirected write is never followed: a server
+-- that redirects it is not the API. Each hop is a separate request and needs its own slot: from the
+-- call's exchange on GitLab's origin, from an exchange of the other origin elsewhere. An attempt
+-- ends with its last hop.
 
 local uri = require("gitlab_pipelines.core").uri
 
 local M = {}
 
--- Hops of one attempt.
-local MOST = 5
+-- Per attempt.
+local MAX_HOPS = 5
 
 local moved = { [301] = true, [302] = true, [303] = true, [307] = true, [308] = true }
 
@@ -20,18 +21,17 @@ local credentials = {
   ["proxy-authorization"] = true, ["cookie"] = true, ["deploy-token"] = true,
 }
 
--- Where a redirect points, as it came; nil for any other response, also for one without a Location.
+-- The Location of a redirect, unchanged; nil for any other response and for a redirect without one.
 local function location_of(response)
   return moved[response.status] and response:header "Location" or nil
 end
 
--- What browsers encode by themselves.
+-- Encodes the bytes that browsers encode in a Location.
 local function encoded(location)
   return (location:gsub("[ \128-\255]", function(byte) return ("%%%02X"):format(byte:byte()) end))
 end
 
--- The absolute address and its parts, without name, password and fragment: a Location does not decide
--- who we are.
+-- The absolute URL and its parts, without userinfo and fragment: a Location must not set credentials.
 local function resolve(base, location)
   local url = uri.join(base, encoded(location))
   local parts = url and uri.parse(url)
@@ -41,36 +41,36 @@ local function resolve(base, location)
     parts.path or "", parts.query and "?" .. parts.query or ""), parts
 end
 
---- May the redirect be followed, and as what?
+--- Decides whether a redirect is followed, and describes the next request.
 ---@param call table `op`, `url`
 ---@param home string the origin that the token is for
 ---@param location string
----@param elapsed number|nil seconds that the response took
----@param last table|nil the hop that was redirected, if it was one
----@return table|nil hop {url, origin, count, bare = no credential goes along, spent = seconds}
----@return string|nil why it is not followed
+---@param elapsed number|nil seconds until the response
+---@param last table|nil the redirected hop; nil if the first request was redirected
+---@return table|nil hop {url, origin, count, bare = send no credentials, spent = seconds}
+---@return string|nil why the reason for not following it
 function M.judge(call, home, location, elapsed, last)
   local from = last and last.url or call.url
   if call.op.effect ~= "read" then
-    return nil, "the server redirects a request that changes something; is the URL the API's own?"
+    return nil, "the server redirects a write; check that the URL is the API's own"
   end
   local count = (last and last.count or 0) + 1
-  if count > MOST then return nil, "too many redirects" end
+  if count > MAX_HOPS then return nil, "too many redirects" end
   local url, parts = resolve(from, location)
   if not url then
     if location:match "^%a[%w+.-]*:" and not location:lower():match "^https?:" then
-      return nil, "a redirect to something that is neither http nor https"
+      return nil, "redirect to a URL that is neither http nor https"
     end
-    return nil, "a redirect that leads nowhere"
+    return nil, "redirect to an invalid URL"
   end
   if parts.scheme ~= "http" and parts.scheme ~= "https" then
-    return nil, "a redirect to something that is neither http nor https"
+    return nil, "redirect to a URL that is neither http nor https"
   end
   if parts.scheme == "http" and from:lower():find "^https:" then
-    return nil, "a redirect from https to http"
+    return nil, "redirect from https to http"
   end
   local origin = uri.origin(url)
-  -- A read that has left home takes no credential back there.
+  -- Once a redirect has left GitLab's origin, a redirect back to it carries no credentials either.
   return { url = url, origin = origin, count = count, bare = last and last.bare or origin ~= home,
     spent = (last and last.spent or 0) + (elapsed or 0) }
 end
@@ -87,7 +87,7 @@ end
 
 -- Following --------------------------------------------------------------------------------------
 
--- Releases what the redirected request held, and heeds what the redirect says about the windows.
+-- Ends the redirected request: releases its slot and applies the redirect's rate-limit headers.
 local function release(client, exchange, response)
   exchange:moved(client.runtime:now(), response.status, response:header "Date",
     response:header "RateLimit-Reset", response:header "RateLimit-Remaining",
@@ -95,9 +95,8 @@ local function release(client, exchange, response)
   client:wake_others(exchange)
 end
 
--- Gives the hop its headers and, where it leads to another origin, an exchange. True, or nil and an
--- error.
-local function equip(client, call, hop, last)
+-- Sets the hop's headers and, for another origin, its exchange. True, or nil and an error.
+local function prepare(client, call, hop, last)
   hop.headers = hop.bare and without_credentials(call.headers) or call.headers
   local foreign = last and last.exchange
   if foreign and last.origin == hop.origin then
@@ -111,7 +110,7 @@ local function equip(client, call, hop, last)
   return hop.exchange and true, err
 end
 
--- The next hop; false where there is none, or where the redirect is not followed. Nil and an error.
+-- The next hop; false if there is none or the redirect is refused; nil and an error.
 local function next_hop(client, call, x, response, last)
   local location = location_of(response)
   if not location then return false end
@@ -121,12 +120,12 @@ local function next_hop(client, call, x, response, last)
     return false
   end
   release(client, last and last.exchange or x, response)
-  local ok, err = equip(client, call, hop, last)
+  local ok, err = prepare(client, call, hop, last)
   if not ok then return nil, err end
   return hop
 end
 
--- libcurl would have sent it again by itself, but no window had a slot: it waits for one.
+-- libcurl would have resent the request on its own, but no window had a slot: wait for one.
 local function held_back(client, call, x, last)
   local exchange = last and last.exchange or x
   exchange:moved(client.runtime:now(), 0)
@@ -134,7 +133,7 @@ local function held_back(client, call, x, last)
   return last or { url = call.url, headers = call.headers, count = 0, spent = 0, bare = false }
 end
 
--- The store's breaker and windows learn how the last request to it ended.
+-- Reports the outcome of the last request to a store to its breaker and windows.
 local function report(client, exchange, response, failure)
   local now = client.runtime:now()
   if response then
@@ -146,25 +145,25 @@ local function report(client, exchange, response, failure)
   client:wake_others(exchange)
 end
 
---- Must the attempt go on with another request?
+--- Does the attempt need another request?
 ---@param response table|nil
 ---@param failure table|nil
 ---@return boolean
-function M.goes_on(response, failure)
+function M.continues(response, failure)
   if response then return location_of(response) ~= nil end
   return failure.code == "held_back"
 end
 
---- Goes on with an attempt to its last response. A redirect that is not followed is that response,
---- and `call.refused` says why. What was held back is sent again once.
+--- Continues an attempt to its last response. A refused redirect is the last response, and
+--- `call.refused` says why it was refused. A request that was held back is resent once.
 ---@param client table
 ---@param call table
 ---@param x userdata the call's exchange
----@param response table|nil to the attempt's first request
+---@param response table|nil the response to the attempt's first request
 ---@param failure table|nil
 ---@return table|nil response
----@return table|nil failure with `ended` where the next request could not be sent
----@return boolean|nil foreign another origin than the API's is the sender, or has failed
+---@return table|nil failure has `ended` if the next request could not be sent
+---@return boolean|nil foreign true if the response or failure is from another origin than GitLab's
 function M.follow(client, call, x, response, failure)
   local hop, sent_again
   while true do

@@ -1,4 +1,4 @@
---- From an operation and its arguments to the request value that a transport carries out.
+--- Builds the request that a transport sends from an operation and its arguments.
 
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
@@ -7,22 +7,22 @@ local project_id = require "gitlab_pipelines.project_id"
 
 local M = {}
 
---- What a call is about, for people: the values in its path, such as "acme/app 17".
+--- Returns a readable subject of a call: the values in its path, such as "acme/app 17".
 ---@param op table
 ---@param args table
----@return string|nil subject nil where the path holds no parameter
+---@return string|nil subject nil if the path has no parameters
 function M.subject(op, args)
   local words = {}
   for name in op.path:gmatch ":([%a_][%w_]*)" do
     local value = args[name]
-    local whole = type(value) == "number" and value % 1 == 0 -- 17.0 is 17, as in the address
+    local whole = type(value) == "number" and value % 1 == 0 -- 17.0 is shown as 17, as in the URL
     words[#words + 1] = whole and ("%d"):format(value) or tostring(value)
   end
   return #words > 0 and table.concat(words, " ") or nil
 end
 
--- A body with its secrets revealed, which the redactor gets to know; the caller's table stays as it
--- is. json's own marks (null, arrays) are kept.
+-- Returns the body with its secrets revealed and adds them to the redactor. The caller's table is not
+-- modified; JSON nulls and arrays are kept.
 local function reveal(value, redactor)
   if core.secret.is(value) then
     redactor:add(value)
@@ -47,7 +47,7 @@ local accepts = { bytes = { "Accept", "*/*" } }
 local ACCEPT_JSON = { "Accept", "application/json" }
 local CONTENT_TYPE = { "Content-Type", "application/json" }
 
--- What there is for nearly every call: read only.
+-- Shared by nearly all calls; read-only.
 local ONLY_ACCEPT = { bytes = { accepts.bytes } }
 local ONLY_ACCEPT_JSON = { ACCEPT_JSON }
 
@@ -60,8 +60,8 @@ local function headers_of(op, args)
   return with_all(headers, args.headers)
 end
 
--- The arguments with the project as it stands in an address; the caller's table stays as it is.
-local function normal(op, args)
+-- Returns the arguments with the project normalized; the caller's table is not modified.
+local function normalize(op, args)
   local given = args.project
   if given == nil then return args end
   local project, err = project_id.check(given, op.name)
@@ -73,7 +73,7 @@ local function normal(op, args)
   return copy
 end
 
---- Builds what stays the same in every attempt of a call.
+--- Builds the parts of a call that are the same in every attempt.
 ---@param client table
 ---@param op table operation
 ---@param args table `project`, path parameters, `query` (pairs in order), `body`, `headers`
@@ -81,7 +81,7 @@ end
 ---@return table|nil err
 function M.build(client, op, args)
   local err
-  args, err = normal(op, args)
+  args, err = normalize(op, args)
   if not args then return nil, err end
   local path, why = core.uri.expand(op.path, args)
   if not path then
@@ -94,14 +94,14 @@ function M.build(client, op, args)
     op = op, args = args, path = path, url = url, headers = headers_of(op, args),
     body = args.body ~= nil and json.encode(reveal(args.body, client.redactor)) or nil,
     attempts = 0, redactor = client.redactor,
-    -- Set on the way; named here so that the table is made in its final size.
+    -- Set later; listed here so that the table is allocated at its final size.
     sink = nil, streams = nil, deadline = nil, server_time = nil, response = nil, result = nil,
     err = nil, generation = nil, refused = nil,
   }
 end
 
---- The time limits of a client's attempts: of one whose body is kept in memory, and of a stream,
---- which takes as long as it takes; only silence ends it.
+--- Returns the time limits of a client's attempts: for a body kept in memory, and for a stream, which
+--- has only a stall timeout and no total limit.
 ---@param timeout table `connect`, `request`, `stall`
 ---@return table limits {memory =, stream =}
 function M.limits(timeout)
@@ -117,7 +117,7 @@ local function headers_with(token, headers)
   return with_all({ token }, headers)
 end
 
--- What an attempt has spent on its redirects is not left for the next hop.
+-- Subtracts the time spent on earlier hops from the attempt's time limit.
 local function time_limits(client, call, hop)
   local limits = client.time_limits[call.streams and "stream" or "memory"]
   if not hop or not limits.request then return limits end
@@ -125,12 +125,12 @@ local function time_limits(client, call, hop)
     request = math.max(limits.request - hop.spent, 0.001) }
 end
 
---- The request of one attempt, with the token of this moment; or that of its next hop.
+--- Returns the request of one attempt with the current token, or of its next hop.
 ---@param client table
 ---@param call table
 ---@param token table|nil header pair
 ---@param exchange userdata
----@param hop table|nil of redirects.lua
+---@param hop table|nil from redirects.lua
 ---@return table request
 function M.attempt(client, call, token, exchange, hop)
   local op = call.op
@@ -141,7 +141,7 @@ function M.attempt(client, call, token, exchange, hop)
     timeout = time_limits(client, call, hop),
     max_bytes = client.settings.max_bytes, sink = call.sink, exchange = exchange,
     runtime = client.runtime, hop = hop and hop.count > 0 and hop.count or nil,
-    -- An archive is packed already, and its length is to be the one that was announced.
+    -- An archive is already compressed, and its length must match Content-Length.
     compressed = op.result ~= "bytes",
   }
 end

@@ -1,15 +1,15 @@
---- From a response or a failure to the error that a person expects: one table, first match wins.
+--- Maps a response or failure to an error: one table, first match wins.
 --
--- A row says which responses it is for and which kind they are:
---   status   a number, or {from, to}
---   creates  only for operations that make a pipeline
---   code     the body's `error`, in GitLab's responses about tokens
---   parameter a parameter was refused as such ({"error": ...}), not what GitLab made of it
---   match    plain lower-case text within the message
---   sentence what decides about a retry too: the words are core.retry's
---   reasoned more than the bare "403 Forbidden" is said
---   bare     no more than that is said
--- An operation's own rows (`operation.refusals`) come after those that are true for every one.
+-- A row names the responses that it matches and their error kind:
+--   status    a number, or {from, to}
+--   creates   only operations that create a pipeline
+--   code      the body's `error`, in GitLab's responses about tokens
+--   parameter the body has `error`: parameter validation failed
+--   match     lower-case plain text within the message
+--   sentence  a sentence known to core.retry, which also decides about retries
+--   reasoned  the message is more than the bare "403 Forbidden"
+--   bare      the message is only that
+-- An operation's own rows (`operation.refusals`) come between `M.first` and `M.last`.
 
 local core = require "gitlab_pipelines.core"
 local errors = require "gitlab_pipelines.errors"
@@ -18,7 +18,7 @@ local request = require "gitlab_pipelines.client.request"
 
 local M = {}
 
---- The rows that come before an operation's own.
+--- Rows that are matched before an operation's own.
 M.first = {
   { status = 401, match = "expired", kind = "AuthenticationError.TokenExpired" },
   { status = 401, match = "job is not running", kind = "AuthenticationError.TokenExpired" },
@@ -32,7 +32,7 @@ M.first = {
   { status = 429, kind = "RateLimitError.TooManyRequests" },
 }
 
---- The rows that come after them.
+--- Rows that are matched after an operation's own.
 M.last = {
   { status = 400, creates = true, match = "reference not found", kind = "PipelineError.InvalidRef" },
   { status = 400, creates = true, parameter = true, match = "ref is ", kind = "PipelineError.InvalidRef" },
@@ -57,7 +57,7 @@ M.last = {
   { status = { 300, 399 }, kind = "NetworkError.RedirectRefused" },
 }
 
---- What a transport's failure is.
+--- The error kinds of transport failures, by code.
 M.failures = {
   dns = "NetworkError.DnsResolutionFailed",
   connect = "NetworkError.ConnectionFailed",
@@ -70,7 +70,7 @@ M.failures = {
   cancelled = "TaskError.Cancelled",
 }
 
--- Kinds that can be different next time. Everything else stays as it is until somebody acts.
+-- Transient kinds: a later request may succeed without any change by the caller.
 local passing = {
   ["RateLimitError.TooManyRequests"] = true, ["RateLimitError.ThrottledRequest"] = true,
   ["ServerError.InternalError"] = true, ["ServerError.ServiceUnavailable"] = true,
@@ -80,7 +80,7 @@ local passing = {
 
 local LONGEST_MESSAGE = 300
 
--- Of a longer text only the beginning is redacted, and its end is dropped: a secret may be cut there.
+-- A longer text is cut before redaction, then its end is dropped, where a secret may have been cut.
 local LONGEST_REDACTED, END = 65536, 8192
 
 local reasons = {
@@ -91,10 +91,10 @@ local reasons = {
   [503] = "Service Unavailable", [504] = "Gateway Timeout",
 }
 
---- A server's text as part of a message: one line without control characters, not too long. Secrets are
---- looked for before anything is cut or joined.
+--- Makes a server's text fit for a message: one short line without control characters. The text is
+--- redacted before it is cut or joined.
 ---@param text string
----@param redactor gitlab_pipelines.Redactor|nil nil: the message is redacted later
+---@param redactor gitlab_pipelines.Redactor|nil nil if the message is redacted later
 ---@return string
 function M.one_line(text, redactor)
   if not redactor then
@@ -107,7 +107,7 @@ function M.one_line(text, redactor)
   end
   text = text:gsub("[%c%s]+", " "):match "^%s*(.-)%s*$"
   if #text > LONGEST_MESSAGE then
-    -- Not within a character of several bytes.
+    -- Do not cut within a multibyte character.
     text = text:sub(1, LONGEST_MESSAGE):gsub("[\192-\255]?[\128-\191]*$", "") .. "..."
   end
   return text
@@ -122,7 +122,7 @@ local function sorted_keys(map)
   return keys
 end
 
--- The words of {"name": ["has already been taken"], "base": ["..."]}.
+-- Joins field errors such as {"name": ["has already been taken"], "base": ["..."]}.
 local function of_fields(map)
   local parts = {}
   for _, key in ipairs(sorted_keys(map)) do
@@ -140,7 +140,7 @@ local function of_fields(map)
   return table.concat(parts, "; ")
 end
 
---- What GitLab says in an error's body, as one line, and the `error` code of a response about the token.
+--- Returns the message of an error body as one line, and its `error` code.
 ---@param status integer
 ---@param content_type string|nil
 ---@param body string|nil
@@ -158,7 +158,7 @@ function M.message(status, content_type, body, redactor)
     if type(message) ~= "string" or message == "" then
       message = type(decoded.error_description) == "string" and decoded.error_description or code
       if message and type(decoded.scope) == "string" then
-        message = ("%s (scopes that would do: %s)"):format(message, decoded.scope)
+        message = ("%s (sufficient scopes: %s)"):format(message, decoded.scope)
       end
     end
     return message and message ~= "" and one_line(message, redactor) or fallback, code
@@ -169,19 +169,19 @@ function M.message(status, content_type, body, redactor)
   return line ~= "" and line or fallback
 end
 
--- `said`: {lower = the message in lower case, code =, sentence =}.
-local function fits(row, status, op, said)
-  local wanted, lower, code = row.status, said.lower, said.code
-  if type(wanted) == "table" then
-    if status < wanted[1] or status > wanted[2] then return false end
-  elseif wanted ~= status then
+-- `body`: {lower = the message in lower case, code =, sentence =}.
+local function fits(row, status, op, body)
+  local expected, lower, code = row.status, body.lower, body.code
+  if type(expected) == "table" then
+    if status < expected[1] or status > expected[2] then return false end
+  elseif expected ~= status then
     return false
   end
   if row.creates and op.window ~= "creation" then return false end
   if row.code and row.code ~= code then return false end
   if row.parameter and not code then return false end
   if row.match and not lower:find(row.match, 1, true) then return false end
-  if row.sentence and row.sentence ~= said.sentence then return false end
+  if row.sentence and row.sentence ~= body.sentence then return false end
   local bare = lower == "403 forbidden" or lower == "forbidden"
   return not (row.reasoned and bare or row.bare and not bare)
 end
@@ -191,13 +191,13 @@ end
 ---@param status integer
 ---@param message string
 ---@param code string|nil
----@param sentence string|nil of core.retry.sentence
+---@param sentence string|nil from core.retry.sentence
 ---@return string
 function M.kind(op, status, message, code, sentence)
-  local said = { lower = message:lower(), code = code, sentence = sentence }
+  local body = { lower = message:lower(), code = code, sentence = sentence }
   for _, rows in ipairs { M.first, op.refusals or {}, M.last } do
     for _, row in ipairs(rows) do
-      if fits(row, status, op, said) then
+      if fits(row, status, op, body) then
         return row.kind == "not_found" and (op.not_found or "RequestError.BadRequest") or row.kind
       end
     end
@@ -205,12 +205,12 @@ function M.kind(op, status, message, code, sentence)
   return "ServerError.InvalidResponse"
 end
 
---- Is an error of this kind worth another try, later?
+--- Is an error of this kind worth a later retry?
 function M.is_passing(kind)
   return passing[kind] == true
 end
 
--- The fields that every error of a call has.
+-- Adds the fields common to all errors of a call, and redacts them.
 local function describe(call, fields)
   fields.operation = call.op.name
   fields.subject = request.subject(call.op, call.args)
@@ -220,10 +220,10 @@ local function describe(call, fields)
   return errors.redact(fields, call.redactor)
 end
 
---- The error of a response.
+--- Makes the error of a response.
 ---@param call table {op, args, path, attempts}
 ---@param response table
----@param foreign boolean|nil it is a store's, to which GitLab has sent us, and not GitLab's own
+---@param foreign boolean|nil true if the response is an artifact store's, not GitLab's
 ---@return table err
 function M.of_response(call, response, foreign)
   local message, code = M.message(response.status, response:header "Content-Type",
@@ -231,21 +231,21 @@ function M.of_response(call, response, foreign)
   local sentence = core.retry.sentence(response.status, response.body)
   local kind = M.kind(call.op, response.status, message, code, sentence)
   if foreign then
-    -- It has not seen our token, so it cannot have refused it.
+    -- The store never received the token, so the 401 is not about it.
     if response.status == 401 then kind = "AccessError.PermissionDenied" end
-    local said = (response.body or ""):match "<Message>([^<]*%S[^<]*)</Message>"
-    message = "the store to which GitLab sends says: " .. message
-      .. (said and ": " .. one_line(said, call.redactor) or "")
+    local detail = (response.body or ""):match "<Message>([^<]*%S[^<]*)</Message>"
+    message = "response of the artifact store: " .. message
+      .. (detail and ": " .. one_line(detail, call.redactor) or "")
   end
   return errors.new(kind, describe(call, { message = message, status = response.status,
-    -- Of the conflicts this one passes.
+    -- The only transient conflict.
     retryable = passing[kind] == true or sentence == "resource_lock",
     request_id = response:header "X-Request-Id",
-    -- Not the thing, the route is missing: an older server.
+    -- An older server that does not have this endpoint.
     missing_route = response.status == 404 and code == "404 Not Found" or nil }))
 end
 
---- The error of a response whose body is not what it should be.
+--- Makes the error of a response with an invalid body.
 ---@param call table
 ---@param response table
 ---@param why string
@@ -256,7 +256,7 @@ function M.of_unreadable(call, response, why)
     request_id = response:header "X-Request-Id" }))
 end
 
---- The error of a transport's failure.
+--- Makes the error of a transport failure.
 ---@param call table
 ---@param failure table
 ---@return table err
@@ -268,7 +268,7 @@ function M.of_failure(call, failure)
     retryable = passing[kind] == true and failure.outcome ~= "permanent" }))
 end
 
---- An error of our own: nothing was sent, or nothing more is known.
+--- Makes an error of the client itself: nothing was sent, or nothing more is known.
 ---@param call table
 ---@param kind string
 ---@param fields table

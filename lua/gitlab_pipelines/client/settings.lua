@@ -1,8 +1,7 @@
---- The options of a client: checked once, completed by the environment and by defaults.
+--- The options of a client: validated once, completed from the environment and with defaults.
 --
--- A wrong type or an unknown name is a mistake of the programmer and raises. A URL or a token that
--- cannot work is found at run time (it often comes from a file or the environment) and is
--- returned as `nil, err`.
+-- A wrong type or an unknown name is a programming error and raises. An unusable URL or token often
+-- comes from a file or the environment, so it is returned as `nil, err`.
 
 local errors = require "gitlab_pipelines.errors"
 local options = require "gitlab_pipelines.options"
@@ -14,12 +13,12 @@ local function positive(value)
   if type(value) == "number" and value < 1 then return "must be at least 1" end
 end
 
--- A count in C; windows remember the time of every request that they count.
-local MOST = 2 ^ 20
+-- The limit of the C core, whose windows store the time of every request that they count.
+local MAX_COUNT = 2 ^ 20
 
 local function countable(value)
-  if type(value) == "number" and (value < 1 or value > MOST) then
-    return ("must be at least 1 and at most %d"):format(MOST)
+  if type(value) == "number" and (value < 1 or value > MAX_COUNT) then
+    return ("must be at least 1 and at most %d"):format(MAX_COUNT)
   end
 end
 
@@ -27,19 +26,19 @@ local function share(value)
   if not (value >= 0 and value <= 1) then return "must be between 0 and 1" end
 end
 
--- It goes into a header as it stands: a line end would begin another one.
+-- The value is sent in a header as is: a newline would start another header.
 local function header_text(value)
-  if value:find "%c" then return "must not hold control characters" end
+  if value:find "%c" then return "must not contain control characters" end
 end
 
 local proxy_schemes = { http = true, https = true, socks4 = true, socks4a = true, socks5 = true,
   socks5h = true }
 
--- As libcurl reads it: without a scheme it is http.
+-- As in libcurl, the default scheme is http.
 local function proxy_address(value)
   local parts = core.uri.parse(value:find "://" and value or "http://" .. value)
   if not parts or not proxy_schemes[parts.scheme:lower()] or parts.query or parts.fragment then
-    return "must be an address such as http://proxy.example.com:3128"
+    return "must be a URL such as http://proxy.example.com:3128"
   end
 end
 
@@ -102,7 +101,7 @@ local defaults = {
 
 local WHERE = "gitlab.new"
 
--- One nested table of options with its defaults, durations as seconds; false stays false.
+-- Returns a nested options table completed with its defaults, durations in seconds; false stays false.
 local function section(name, given, level)
   if given == false then return false end
   local descriptor = descriptors[name]
@@ -115,7 +114,7 @@ local function section(name, given, level)
   return filled
 end
 
--- `settle = n` is the whole time: 60 s of it are for what was made to become visible.
+-- `settle = n` is the total time, of which 60 s are for a created object to become visible.
 local function settle_of(given, level)
   local whole = options.seconds(given)
   if whole then return { visible = defaults.settle.visible,
@@ -136,8 +135,8 @@ local function invalid(kind, message)
   return nil, errors.new("ConfigurationError." .. kind, { message = message })
 end
 
---- Is this host the machine itself? Only names and addresses that can be nothing else.
----@param host string as it stands in a URL
+--- Is this host the local machine? True only for names and addresses that are always loopback.
+---@param host string as written in a URL
 ---@return boolean
 function M.is_loopback(host)
   host = host:lower()
@@ -145,15 +144,15 @@ function M.is_loopback(host)
     or host:match "^127%.%d+%.%d+%.%d+$" ~= nil
 end
 
---- The parts of a base URL: with or without a path before it, with or without /api/v4.
+--- Parses a base URL, with or without a path prefix and /api/v4.
 ---@param url string
----@return table|nil base `{url, api, origin, scheme, host}`; `url` has no slash at its end
+---@return table|nil base `{url, api, origin, scheme, host}`; `url` has no trailing slash
 ---@return table|nil err ConfigurationError.InvalidBaseUrl
 function M.base(url)
   local text = url:match "^%s*(.-)%s*$"
   local parts, why = core.uri.parse(text)
   if not parts then
-    if not text:find "://" then why = "has no https:// in front" end
+    if not text:find "://" then why = "must begin with https:// or http://" end
     return invalid("InvalidBaseUrl", ("the URL of GitLab %s"):format((why or ""):gsub("^URL ", "")))
   end
   local scheme = parts.scheme:lower()
@@ -161,11 +160,11 @@ function M.base(url)
     return invalid("InvalidBaseUrl", "the URL of GitLab must begin with https:// or http://")
   end
   if parts.userinfo then
-    return invalid("InvalidBaseUrl", "the URL of GitLab must not hold a user or password: "
-      .. "give the token by the option 'token'")
+    return invalid("InvalidBaseUrl", "the URL of GitLab must not contain a user or password: "
+      .. "pass the token in the option 'token'")
   end
   if parts.query or parts.fragment then
-    return invalid("InvalidBaseUrl", "the URL of GitLab must end with its path: no ? and no #")
+    return invalid("InvalidBaseUrl", "the URL of GitLab must not contain a query or fragment")
   end
   local path = (parts.path or ""):gsub("/+$", ""):gsub("/api/v4$", ""):gsub("/+$", "")
   local origin = core.uri.origin(text)
@@ -173,7 +172,7 @@ function M.base(url)
     scheme = scheme, host = parts.host }
 end
 
--- The token that was given or that the environment holds, and where it is from.
+-- Returns the token from the options or the environment, and its source.
 local function find_token(given)
   if given ~= nil then return given, "option" end
   local text, name = environment("GITLAB_TOKEN", "CI_JOB_TOKEN")
@@ -190,9 +189,9 @@ local function check_transport(transport, level)
   end
 end
 
---- Checks the options of a client and completes them.
----@param given table|nil see the interface of `gitlab.new`
----@param level integer|nil stack level that a programmer's mistake names
+--- Validates the options of a client and fills in defaults.
+---@param given table|nil the options of `gitlab.new`
+---@param level integer|nil stack level reported for invalid options
 ---@return table|nil settings
 ---@return table|nil err ConfigurationError
 function M.check(given, level)

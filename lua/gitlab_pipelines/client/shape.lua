@@ -1,8 +1,7 @@
---- Is a decoded response what its operation promises? The one place where that is decided.
+--- Validates decoded responses against the `shape` of their operation.
 --
--- What the code relies on stands in operations.lua as `shape`: an array of {name, type, required,
--- shape, sensitive}. Whoever gets a response that passed may use these fields without looking at
--- their types again.
+-- A shape in operations.lua lists the fields that the code relies on: an array of {name, type,
+-- required, shape, sensitive}. The fields of a valid response need no further type checks.
 
 local json = require "gitlab_pipelines.json"
 
@@ -10,15 +9,14 @@ local type = type
 
 local M = {}
 
--- Bytes of a wrong value that a message shows, and of those that are given to the redactor first: a
--- secret must not be cut before it is recognised.
+-- Bytes of an invalid value that a message shows, and bytes that are redacted first: a secret must not
+-- be cut before it is recognized.
 local SHOWN, REDACTED = 40, 4096
 
 local function is_list(value)
   return type(value) == "table" and (value[1] ~= nil or json.is_array(value))
 end
 
--- A JSON object has no number as a key.
 local function is_object(value)
   return type(value) == "table" and value[1] == nil and not json.is_array(value)
 end
@@ -35,11 +33,11 @@ local function is_texts(value)
   return true
 end
 
---- The types of fields: `is` says whether a value fits, `wanted` is the word for the message.
+--- The types of fields: `is` checks a value, `wanted` describes the type in messages.
 M.types = {
   id = { wanted = "a positive integer",
     is = function(v) return type(v) == "number" and v % 1 == 0 and v > 0 and v < 2 ^ 53 end },
-  count = { wanted = "an integer from 0 on",
+  count = { wanted = "a non-negative integer",
     is = function(v) return type(v) == "number" and v % 1 == 0 and v >= 0 and v < 2 ^ 53 end },
   text = { wanted = "a string", is = function(v) return type(v) == "string" end },
   boolean = { wanted = "a boolean", is = function(v) return type(v) == "boolean" end },
@@ -53,7 +51,7 @@ M.types = {
 
 local types = M.types
 
--- What came, for the message: its kind, and of a string or number the beginning.
+-- The invalid value in a message: a scalar's beginning, otherwise its kind.
 local function shown(value, redact)
   if value == nil or value == json.null then return "null" end
   if is_list(value) then return "an array" end
@@ -62,7 +60,7 @@ local function shown(value, redact)
   if type(value) ~= "string" then return tostring(value) end
   local text = redact(value:sub(1, REDACTED)):gsub("[%c\127]", "?")
   if #text > SHOWN then
-    -- Not within a character of several bytes.
+    -- Do not cut within a multibyte character.
     text = text:sub(1, SHOWN):gsub("[\192-\255]?[\128-\191]*$", "") .. "..."
   end
   return '"' .. text .. '"'
@@ -75,7 +73,7 @@ end
 
 local rows_problem
 
--- What is wrong with an object: the path of the field, what was expected and what came; or nil.
+-- Returns the path, the expected field and the actual value of an object's first problem, or nil.
 local function object_problem(object, fields)
   for i = 1, #fields do
     local field = fields[i]
@@ -83,7 +81,7 @@ local function object_problem(object, fields)
     if value == nil then
       if field.required then return field.name, field, nil end
     elseif kind == "text" then
-      -- Nearly every field is one: a list of jobs has thousands.
+      -- Fast path: a list of jobs has thousands of text fields.
       if type(value) ~= "string" then return field.name, field, value end
     elseif not types[kind].is(value) then
       return field.name, field, value
@@ -102,7 +100,7 @@ end
 
 local ROW = { type = "object" }
 
--- The same for the rows of a list; the path begins with the row's place.
+-- The same for the rows of a list; the path begins with the row's index.
 function rows_problem(rows, fields)
   for i = 1, #rows do
     local row = rows[i]
@@ -114,10 +112,10 @@ end
 
 local WANTED = { json = "JSON", archive = "an archive", log = "a log" }
 
---- What is wrong with a response's type, or nil. A server in between answers with a page to sign in or
---- with an error of its own; a missing type says nothing.
+--- Returns what is wrong with a response's content type, or nil. An intermediary may send a sign-in
+--- page or its own error. A missing type is accepted.
 ---@param content_type string|nil
----@param wanted "json"|"archive"|"log"|nil nil: a file of any type
+---@param wanted "json"|"archive"|"log"|nil nil for a file of any type
 ---@return string|nil why
 function M.wrong_type(content_type, wanted)
   if not content_type or not wanted then return nil end
@@ -128,10 +126,10 @@ function M.wrong_type(content_type, wanted)
   return "the response is JSON, not " .. WANTED[wanted]
 end
 
---- What is wrong with a decoded response, or nil.
+--- Returns what is wrong with a decoded response, or nil.
 ---@param op table operation
 ---@param value any
----@param redact fun(text: string): string takes secrets out of a text
+---@param redact fun(text: string): string removes secrets from a text
 ---@return string|nil why
 function M.problem(op, value, redact)
   if op.result == "list" and not is_list(value) then return "the response is not a JSON array" end

@@ -1,4 +1,4 @@
---- A client's numbers: as a table, and in the text format of Prometheus.
+--- A client's statistics: as a table, and in the Prometheus text format.
 
 local M = {}
 
@@ -20,18 +20,18 @@ end
 -- Name, type, help.
 local metrics = {
   { "requests", "counter", "requests sent" },
-  { "retries", "counter", "requests sent again" },
-  { "throttled", "counter", "calls that our own limits refused" },
-  { "circuit_open", "counter", "calls that the circuit breaker refused" },
-  { "budget_denied", "counter", "retries that the retry budget refused" },
-  { "unknown_outcomes", "counter", "creations with an unknown outcome" },
-  { "connections_reused", "counter", "requests over an open connection" },
+  { "retries", "counter", "retries sent" },
+  { "throttled", "counter", "calls refused by the client's rate limits" },
+  { "circuit_open", "counter", "calls refused by the circuit breaker" },
+  { "budget_denied", "counter", "retries refused by the retry budget" },
+  { "unknown_outcomes", "counter", "creates with an unknown outcome" },
+  { "connections_reused", "counter", "requests sent over a reused connection" },
   { "bytes", "counter", "bytes of response bodies" },
-  { "waiting", "gauge", "calls that wait for a slot" },
-  { "in_flight", "gauge", "requests under way" },
+  { "waiting", "gauge", "calls waiting for a slot" },
+  { "in_flight", "gauge", "requests in flight" },
 }
 
---- The statistics in the text format of Prometheus.
+--- Formats statistics in the Prometheus text format.
 ---@param stats table
 ---@return string text
 function M.text(stats)

@@ -1,8 +1,8 @@
---- Structured logging: a message, a level, and fields; one line each, or a function of the host's.
+--- Structured logging: a level, a message and fields, written as one line or passed to a function.
 --
 -- A line is `level=info message="pipeline changed" pipeline=17 status=success`: level and message
--- first, then the fields by name. Everything passes the redactor, whatever the sink; projects are
--- shown as short digests unless names are asked for. A sink that fails harms no call.
+-- first, then the fields sorted by name. Every entry is redacted, whatever the sink; projects are
+-- shown as short digests unless `names` is true. Errors of a sink are ignored.
 
 local errors = require "gitlab_pipelines.errors"
 local json = require "gitlab_pipelines.json"
@@ -11,7 +11,7 @@ local redact = require "gitlab_pipelines.observe.redact"
 
 local M = {}
 
---- The levels, the most urgent first.
+--- The levels, most urgent first.
 M.levels = { "error", "warn", "info", "debug" }
 
 local rank = {}
@@ -40,10 +40,10 @@ end
 
 --- Makes a log.
 ---@param given table|nil `sink`: function(level, message, fields), a file handle (anything with
---- `write`), "stderr" or a file's name to append to (absent: nothing is written); `level` ("info"):
---- the least urgent that is written; `redactor`; `names = true` shows projects by name; `now`:
---- function returning epoch seconds, for a leading `time=`
----@return table|nil log, string|nil message nil and a message if the file can not be opened
+--- `write`), "stderr" or the name of a file to append to (absent: nothing is written); `level`
+--- ("info"): the least urgent level written; `redactor`; `names = true` shows projects by name;
+--- `now`: function returning epoch seconds, for a leading `time=`
+---@return table|nil log, string|nil message nil and a message if the file cannot be opened
 function M.new(given)
   local o = options.check("log.new", descriptor, given)
   local sink, message = open_sink(o.sink)
@@ -58,17 +58,17 @@ function M.new(given)
   }, Log)
 end
 
--- Fields that name a project by themselves, and those in which its path may stand.
+-- Fields whose value is a project.
 local project_fields = { project = true, project_id = true, project_path = true }
 
--- "acme/app 17" names its project first.
+-- A subject such as "acme/app 17" begins with the project.
 local function hide_subject(text)
   return (text:gsub("^%S+", redact.project, 1))
 end
 
 local function value_of(log, name, value)
   if errors.is_error(value) then
-    -- Without its subject, which names the project.
+    -- Omits the subject, which names the project.
     value = value.category .. "." .. value.kind .. ": " .. tostring(value.message)
   elseif type(value) == "number" and value % 1 == 0 and value < 2 ^ 53 and value > -2 ^ 53 then
     value = ("%d"):format(value)
@@ -83,7 +83,7 @@ local function value_of(log, name, value)
   return log.redactor:text(value)
 end
 
--- All fields, cleaned, and their names in order.
+-- Returns all fields, redacted, and their names in order.
 local function clean_fields(log, fields)
   local clean, names = {}, {}
   for _, source in ipairs { log.fixed, fields or {} } do
@@ -115,14 +115,14 @@ local function line_of(log, level, message, clean, names)
   return table.concat(parts, " ") .. "\n"
 end
 
---- Would this level be written? For callers whose fields are dear.
+--- Is this level written? For callers whose fields are expensive to compute.
 ---@param level string
 ---@return boolean
 function Log:enabled(level)
   return self.sink ~= nil and rank[level] <= self.threshold
 end
 
---- A log with the same sink whose entries all carry these fields.
+--- Makes a log with the same sink whose entries all have these fields.
 ---@param fields table
 ---@return table log
 function Log:with(fields)
@@ -141,7 +141,7 @@ end
 ---@param fields table|nil name -> value; a value is shown by `tostring`, an error object by its
 --- kind and message
 function Log:write(level, message, fields)
-  if not rank[level] then error("no such log level: " .. tostring(level), 2) end
+  if not rank[level] then error("unknown log level: " .. tostring(level), 2) end
   if not self:enabled(level) then return end
   local clean, names = clean_fields(self, fields)
   message = value_of(self, "message", message)
@@ -153,7 +153,7 @@ function Log:write(level, message, fields)
   end
 end
 
---- `log:error(message, fields)`, and so for the other levels.
+--- `log:error(message, fields)`, and the same for the other levels.
 for _, level in ipairs(M.levels) do
   Log[level] = function(self, message, fields)
     self:write(level, message, fields)

@@ -1,35 +1,35 @@
---- The one redactor of logs, errors, spans, cassettes and journals.
+--- The redactor used for logs, errors, spans, cassettes and journals.
 --
--- A redactor knows the secrets of a client and takes them out of texts, however they are written:
--- as they stand, percent-, form-, JSON-, base64- or hex-encoded. Tokens of GitLab's kinds, headers
--- and parameters that carry credentials and userinfo in URLs go without being known. The matching
--- is C (csrc/core/redact.h).
+-- A redactor knows the secrets of a client and removes them from texts in any encoding: plain,
+-- percent, form, JSON, base64 or hex. Tokens with GitLab's prefixes, headers and parameters that
+-- carry credentials, and userinfo in URLs are removed even if they are not known. The matching is
+-- done in C (csrc/core/redact.h).
 
 local core = require "gitlab_pipelines.core"
 
 local M = {}
 
---- What is shown in place of a secret.
+--- The text shown in place of a secret.
 M.shown = "[secret]"
 
 local Redactor = {}
 Redactor.__index = Redactor
 Redactor.__name = "gitlab_pipelines.observe.redact"
 
---- A redactor that knows GitLab's token prefixes, headers and parameters, and no secret yet.
+--- Makes a redactor that knows GitLab's token prefixes, headers and parameters, but no secret yet.
 ---@return table redactor
 function M.new()
   return setmetatable({ matcher = core.redact.new() }, Redactor)
 end
 
---- A redactor that knows only what is added, nothing by its looks: for data that must otherwise stay
---- exactly as they are.
+--- Makes a redactor that removes only added secrets and detects none by pattern: for data that must
+--- otherwise stay unchanged.
 ---@return table redactor
 function M.known()
   return setmetatable({ matcher = core.redact.new(true) }, Redactor)
 end
 
---- Makes a secret known. May be called at any time; streams that are open see it too.
+--- Adds a secret. May be called at any time; open streams use it too.
 ---@param secret userdata|string a core.secret, or its text
 ---@return table redactor itself
 function Redactor:add(secret)
@@ -37,7 +37,7 @@ function Redactor:add(secret)
   return self
 end
 
---- Takes whatever begins with this text for a token (a site's own `token_prefix`).
+--- Treats any word with this prefix as a token (a site's own `token_prefix`).
 ---@param prefix string
 ---@return table redactor itself
 function Redactor:add_prefix(prefix)
@@ -45,21 +45,21 @@ function Redactor:add_prefix(prefix)
   return self
 end
 
---- The text without secrets. Redacting twice changes nothing.
+--- Returns the text without secrets. Redacting twice changes nothing.
 ---@param text string
 ---@return string
 function Redactor:text(text)
   return self.matcher:text(text)
 end
 
---- For a text that comes in pieces: `feed(bytes)` returns what can be shown so far, `finish()` the
---- rest; joined they are the redacted whole, wherever it was cut.
----@return userdata stream with `feed`, `finish`, `close`
+--- Makes a stream for text in chunks: `feed(bytes)` returns the text that is safe to show so far,
+--- `finish()` the rest. Their concatenation is the redacted text, independent of the chunks.
+---@return userdata stream has `feed`, `finish`, `close`
 function Redactor:stream()
   return self.matcher:stream()
 end
 
---- The value of one header without secrets.
+--- Returns the value of one header without secrets.
 ---@param name string
 ---@param value any a string, or a core.secret
 ---@return string
@@ -68,9 +68,9 @@ function Redactor:header(name, value)
   return self.matcher:text(tostring(value))
 end
 
---- A list of headers without secrets.
+--- Returns a list of headers without secrets.
 ---@param list table[] array of {name, value}
----@return table[] a new list; the given one is not touched
+---@return table[] a new list; the given one is not modified
 function Redactor:headers(list)
   local clean = {}
   for i, header in ipairs(list) do
@@ -79,15 +79,15 @@ function Redactor:headers(list)
   return clean
 end
 
---- A URL without userinfo, tokens in its query, and known secrets.
+--- Returns a URL without userinfo, tokens in its query, and known secrets.
 ---@param url string
 ---@return string
 function Redactor:url(url)
   return self.matcher:text(url)
 end
 
---- A short digest that stands for a project in logs, metrics and spans: the same for the same id
---- or path, in every process.
+--- Returns a short digest that identifies a project in logs, metrics and spans. It is the same for the
+--- same id or path in every process.
 ---@param project string|number
 ---@return string for example "p-4x7k2m9q"
 function M.project(project)
@@ -95,7 +95,7 @@ function M.project(project)
   return "p-" .. core.digest.base32(core.digest.sha256_raw(project):sub(1, 5))
 end
 
---- A path or URL of the API with the project's id or path as its digest.
+--- Replaces the project's id or path in an API path or URL with its digest.
 ---@param path string
 ---@return string
 function M.project_path(path)

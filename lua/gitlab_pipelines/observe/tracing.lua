@@ -1,15 +1,15 @@
---- Spans: what a tracer is told of each call to GitLab, when it is over.
+--- Spans: passed to the tracer after each call to GitLab.
 --
 --   gitlab.new { tracer = function(span) ... end }
 --   span.name         "gitlab.pipelines.get"
---   span.began, span.ended   seconds since 1970, on the runtime's clock; waiting for a place included
---   span.attempts     requests that were sent for it, redirects not counted
---   span.status       of the last answer; nil: none came
---   span.error        "AccessError.PipelineNotFound"; nil: it worked
---   span.attributes   by name: the request's method, and of what it is about; a project is a digest
+--   span.began, span.ended   seconds since 1970 on the runtime's clock, including waits for a slot
+--   span.attempts     requests sent, not counting redirects
+--   span.status       status of the last response; nil if there was none
+--   span.error        "AccessError.PipelineNotFound"; nil on success
+--   span.attributes   by name: the request's method and the call's subject; a project is a digest
 --
--- What a call does besides (to find out a project's number, to look for what is in doubt) are calls and
--- spans of their own. No span holds a secret.
+-- Additional calls (to resolve a project's number, to resolve an ambiguous outcome) have their own
+-- spans. No span contains a secret.
 
 local redact = require "gitlab_pipelines.observe.redact"
 
@@ -21,7 +21,7 @@ local function shown(name, value, redactor)
   return type(value) == "number" and value or nil
 end
 
---- The span of a call.
+--- Makes the span of a call.
 ---@param call table {op, args, attempts, response}
 ---@param began number
 ---@param ended number

@@ -1,7 +1,7 @@
---- Timers by time: a binary heap from which any entry can be taken, in O(log n).
+--- Timers by time: a binary heap from which any entry can be removed in O(log n).
 --
--- An entry is a table with `at` (seconds); entries of one instant come out in the order in which
--- they went in. The heap keeps `order` and `index` in the entry.
+-- An entry is a table with `at` (seconds); entries with the same time come out in insertion order.
+-- The heap stores `order` and `index` in the entry.
 
 local M = {}
 
@@ -41,7 +41,7 @@ local function sink(heap, entry, index)
   heap[index], entry.index = entry, index
 end
 
---- Puts an entry in; it must not be in a heap.
+--- Adds an entry, which must not be in a heap.
 function Heap:add(entry)
   self.inserted = self.inserted + 1
   entry.order = self.inserted
@@ -49,12 +49,12 @@ function Heap:add(entry)
   rise(self, entry, self.size)
 end
 
---- The entry that is due first, or nil. It stays in.
+--- Returns the entry that is due first without removing it, or nil.
 function Heap:first()
   return self[1]
 end
 
---- Takes an entry out; one that is not in is left alone.
+--- Removes an entry; a no-op if it is not in the heap.
 function Heap:remove(entry)
   local index = entry.index
   if not index then return end

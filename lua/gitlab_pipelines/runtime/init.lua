@@ -1,4 +1,4 @@
---- The runtimes, each loaded when first asked for: `runtime.native`, `runtime.virtual`.
+--- The runtimes `runtime.native` and `runtime.virtual`, each loaded on first use.
 
 local loop = require "gitlab_pipelines.runtime.loop"
 
@@ -13,14 +13,14 @@ setmetatable(M, { __index = function(t, name)
   return module
 end })
 
---- The loop that is being driven (inside a task: the task's), else the host's.
+--- Returns the loop that is being driven (inside a task, the task's), or else the native one.
 ---@return table runtime
 function M.default()
   return loop.active() or M.native
 end
 
---- The runtime that an option means: nil the default, a runtime itself, or a module with `new`
---- (`gitlab.runtime.virtual`), of which one is made. Another value gives nil.
+--- Resolves the option `runtime`: nil is the default, a runtime is itself, a module with `new`
+--- (`gitlab.runtime.virtual`) makes a new one. Returns nil for any other value.
 ---@return table|nil runtime
 function M.resolve(value)
   if value == nil then return M.default() end

@@ -1,15 +1,15 @@
---- What all runtimes share: tasks, waiters, timers, one pump, and the nested drive.
+--- The event loop common to all runtimes: tasks, waiters, timers, pollables and nested waits.
 --
--- A runtime is a loop. It is driven by whoever waits: `rt:run(fn)`, or any wait outside a task.
--- A wait inside a task yields when it may; where it may not (the callback of table.sort or gsub, a
--- coroutine of the user's own, the main chunk) it drives the loop itself until it is over. So
--- there is one rule and no mode: a call works wherever it stands.
+-- A runtime is a loop, driven by the code that waits: `rt:run(fn)`, or any wait outside a task. A
+-- wait inside a task yields if possible. If it cannot (in a callback of table.sort or gsub, in a
+-- user's coroutine, in the main chunk), it drives the loop itself until the wait is over. So a call
+-- works anywhere, without modes.
 --
--- The host hands in the clock and the waiting:
+-- The host provides the clock and the waiting:
 --   host = { name, now(), wall(), random(), wait(pollables, deadline) , virtual = bool,
 --            trap(name), trapped(), untrap() }
 -- A pollable is an object with methods pollfd() -> fd, events() -> "r"|"w"|"rw",
--- timeout() -> seconds or nil, pump(limit) -> how many things it did.
+-- timeout() -> seconds or nil, pump(limit) -> the number of results delivered.
 
 local heap = require "gitlab_pipelines.runtime.heap"
 local options = require "gitlab_pipelines.options"
@@ -27,13 +27,13 @@ Waiter.__index = Waiter
 local unpack = table.unpack or unpack
 local running, isyieldable = coroutine.running, coroutine.isyieldable
 
--- How many results one pump may hand out, and how many tasks run between two pumps: between the
--- two nothing keeps the host's own timers waiting for long.
-local RESULTS_A_STEP, TASKS_A_STEP = 64, 256
+-- Maximum results per pump, and tasks run between two pumps. Both keep a turn short, so that the
+-- host's own timers are not delayed.
+local RESULTS_PER_PUMP, TASKS_PER_TURN = 64, 256
 
--- Each nested drive stands on the C stack, of which Lua allows about 200 levels.
-local NESTED_AT_MOST = 40
-local TOO_DEEP = "more than " .. NESTED_AT_MOST .. " waits stand nested in callbacks (table.sort, "
+-- Each nested drive uses C stack levels, of which Lua allows about 200.
+local MAX_NESTED = 40
+local TOO_DEEP = "more than " .. MAX_NESTED .. " waits are nested in callbacks (table.sort, "
   .. "gsub, coroutines of your own): run fewer such tasks at once"
 
 local NOTHING = { n = 0 }
@@ -43,10 +43,10 @@ local function pack(...)
   return { n = select("#", ...), ... }
 end
 
--- The loop that is being driven at this moment, if any.
+-- The loop that is being driven, if any.
 local active
 
---- The loop that is being driven, or nil.
+--- Returns the loop that is being driven, or nil.
 function M.active()
   return active
 end
@@ -57,7 +57,7 @@ end
 function M.new(host)
   return setmetatable({
     name = host.name, host = host,
-    -- Asked for at every step of every call: without a function of ours in between.
+    -- Called at every step of every call, so the host's functions are stored without a wrapper.
     now = host.now, wall = host.wall, random = host.random,
     timers = heap.new(),
     pollables = {},
@@ -77,12 +77,12 @@ function Loop:__tostring()
   return "runtime " .. self.name
 end
 
--- The host's own functions stand in each loop:
---   loop:now() -> number     seconds since 1970 that never go back: for deadlines and measuring
---   loop:wall() -> number    the wall clock: for what people read and servers compare
---   loop:random() -> number  0 <= x < 1; in the virtual runtime from the seed
+-- Each loop has these functions of its host:
+--   loop:now() -> number     monotonic seconds since 1970: for deadlines and measuring
+--   loop:wall() -> number    the wall clock: for times shown to people or compared by servers
+--   loop:random() -> number  0 <= x < 1; from the seed in the virtual runtime
 
--- Seconds of a duration that a caller gave, or an error at the caller's caller.
+-- Returns the seconds of a duration argument, or raises an error at the caller's caller.
 local function duration(where, value)
   local seconds = options.seconds(value)
   if not seconds then
@@ -97,11 +97,11 @@ end
 local Timer = {}
 Timer.__index = Timer
 
---- Calls `fn(subject)` after so many seconds, from the loop: it must not wait.
+--- Calls `fn(subject)` from the loop after `seconds`; `fn` must not wait.
 ---@param seconds number
 ---@param fn fun(subject: any)
----@param subject any|nil saves a closure where there are many timers
----@return table timer with `at` and a method `cancel`
+---@param subject any|nil avoids a closure per timer
+---@return table timer has `at` and a method `cancel`
 function Loop:after(seconds, fn, subject)
   local timer = setmetatable({
     loop = self, at = self:now() + seconds, call = fn, subject = subject,
@@ -118,14 +118,14 @@ function Timer:cancel()
   self.loop.timers:remove(self)
 end
 
---- Calls `entry:fire()` from the loop at `entry.at`: a timer in a table of the caller's own, where
---- there are many. The loop keeps `order` and `index` in it; `at` stays as it is until then.
+--- Calls `entry:fire()` from the loop at `entry.at`: a timer embedded in the caller's table. The loop
+--- stores `order` and `index` in it; `at` must not change while it is armed.
 ---@param entry table
 function Loop:arm(entry)
   self.timers:add(entry)
 end
 
---- Takes such a timer back; harmless when it is not armed.
+--- Disarms such a timer; a no-op if it is not armed.
 ---@param entry table
 function Loop:disarm(entry)
   self.timers:remove(entry)
@@ -133,18 +133,18 @@ end
 
 -- Waiters --------------------------------------------------------------------------------------
 
---- A place where one task (or one caller outside any task) waits until somebody wakes it. It may
---- be used again after each wait.
----@return table waiter with `wait(deadline)` and `wake(...)`
+--- Makes a waiter, on which one task (or one caller outside any task) waits until it is woken. A
+--- waiter can be reused after each wait.
+---@return table waiter has `wait(deadline)` and `wake(...)`
 function Loop:waiter()
-  -- Every field is named here, so that the table is made in its final size. The waiter is its own
-  -- timer: `at`, `order` and `index` are the heap's.
+  -- All fields are listed so that the table is allocated at its final size. The waiter is its own
+  -- timer: `at`, `order` and `index` belong to the heap.
   return setmetatable({
     loop = self, waiting = false, values = nil, task = nil, at = nil, order = nil, index = nil,
   }, Waiter)
 end
 
--- The wait is over: `values` say how. A parked task becomes ready; a nested drive looks itself.
+-- Ends the wait with `values`. A parked task becomes ready; a nested drive checks `values` itself.
 local function settle(waiter, values)
   waiter.values = values
   if waiter.index then waiter.loop.timers:remove(waiter) end
@@ -155,7 +155,7 @@ local function settle(waiter, values)
   end
 end
 
--- The deadline has come.
+-- The deadline has passed.
 function Waiter:fire()
   settle(self, TIMEOUT)
 end
@@ -166,22 +166,22 @@ local function take(waiter)
   if values.n > 0 then return unpack(values, 1, values.n) end
 end
 
--- Are we in a coroutine of ours, at a place where it may be left?
-local function may_yield(loop)
+-- Is the running coroutine a task's, and can it yield here?
+local function can_yield(loop)
   local thread = running()
   return thread and loop.by_thread[thread] and isyieldable()
 end
 
---- Waits until `wake` was called: what it was given. `nil, "timeout"` when the deadline (on
---- `rt:now()`) came first; `nil, "cancelled"` when the task was cancelled: once for each cancel,
---- so that the code which cleans up can wait again.
+--- Waits for `wake` and returns its arguments; `nil, "timeout"` if the deadline (on `rt:now()`) is
+--- first; `nil, "cancelled"` if the task was cancelled, once for each cancel, so that cleanup code
+--- can wait again.
 ---@param deadline number|nil
 function Waiter:wait(deadline)
   local loop = self.loop
-  if self.waiting then error("two callers wait on one waiter", 2) end
+  if self.waiting then error("another caller already waits on this waiter", 2) end
   if self.values then return take(self) end
-  local yields = may_yield(loop)
-  if not yields and loop.depth >= NESTED_AT_MOST then error(TOO_DEEP, 2) end
+  local yields = can_yield(loop)
+  if not yields and loop.depth >= MAX_NESTED then error(TOO_DEEP, 2) end
   local owner = loop.current_task
   if owner and owner:take_cancel() then return nil, "cancelled" end
   if deadline and deadline < math.huge then
@@ -201,7 +201,7 @@ function Waiter:wait(deadline)
   return take(self)
 end
 
---- Ends the wait, also one that has not begun yet. False when it was already over.
+--- Ends the wait, even if it has not started yet. False if it was already over.
 ---@return boolean
 function Waiter:wake(...)
   if self.values then return false end
@@ -216,7 +216,7 @@ end
 
 -- Tasks ----------------------------------------------------------------------------------------
 
---- The task that runs, or nil outside any task.
+--- Returns the running task, or nil outside any task.
 ---@return table|nil
 function Loop:current()
   return self.current_task
@@ -233,7 +233,7 @@ local function dequeue(loop)
   local task = loop.ready[head]
   loop.ready[head] = nil
   loop.ready_head = head + 1
-  -- An empty queue begins at the front again: places that are used again cost no growing.
+  -- An empty queue starts at index 1 again, so that the table does not grow.
   if head == loop.ready_tail then loop.ready_head, loop.ready_tail = 1, 0 end
   return task
 end
@@ -245,15 +245,15 @@ function Loop:spawn(fn, ...)
   return task_module.start(self, self.current_task and self.current_task.group, fn, ...)
 end
 
---- Starts a task that no `run` waits for: one that serves others for as long as they need it.
+--- Starts a task that no `run` waits for, such as a service for other tasks.
 ---@param fn function
 ---@return table task
 function Loop:background(fn, ...)
   return task_module.start(self, nil, fn, ...)
 end
 
---- Pauses the task (outside a task: the caller, while the loop runs). A cancelled task leaves by
---- the error TaskError.Cancelled, which is raised: there is no result that could be looked at.
+--- Pauses the task, or the caller outside a task, while the loop runs. Raises TaskError.Cancelled if
+--- the task is cancelled, since there is no result to return it in.
 ---@param seconds number|string
 function Loop:sleep(seconds)
   local deadline = self:now() + duration("sleep", seconds)
@@ -263,37 +263,37 @@ function Loop:sleep(seconds)
   if why == "cancelled" then owner:raise_cancelled() end
 end
 
---- Pauses like `sleep` and raises nothing: for code that cleans up after itself.
+--- Pauses like `sleep` but does not raise: for cleanup code.
 ---@param seconds number
----@return boolean|nil true; nil, "cancelled" when the task was cancelled meanwhile
+---@return boolean|nil true; nil, "cancelled" if the task was cancelled meanwhile
 function Loop:pause(seconds)
   local _, why = self:waiter():wait(self:now() + seconds)
   if why == "cancelled" then return nil, why end
   return true
 end
 
---- Runs `fn(...)` as a task, and everything that it starts, until all of it is done.
---- Returns what `fn` returned; raises what it raised, after cancelling the rest. An error of a
---- task that nobody joined is raised too: it must not go unseen.
+--- Runs `fn(...)` as a task and waits for it and all tasks that it starts. Returns the results of
+--- `fn`. If `fn` raises, cancels the other tasks and raises the error again. An error of a task that
+--- nobody joined is raised too.
 ---@param fn function
 function Loop:run(fn, ...)
   return task_module.run(self, fn, ...)
 end
 
---- Runs functions at once and returns their first results, in order.
+--- Runs functions concurrently and returns their first results, in order.
 ---@param list function[]
----@param opts table|nil `limit`: so many at once; `keep_going`: one that raises or returns
---- `nil, err` does not cancel the others
----@return table|nil results with `n`; nil when one failed (and not keep_going)
----@return any err what the first failure raised or returned; with keep_going a table of errors
---- by position, or nil
+---@param opts table|nil `limit`: maximum number running at once; `keep_going`: a function that
+--- raises or returns `nil, err` does not cancel the others
+---@return table|nil results has `n`; nil if one failed (without keep_going)
+---@return any err the error of the first failure; with keep_going a table of errors by position,
+--- or nil
 function Loop:all(list, opts)
   return task_module.all(self, list, opts)
 end
 
 -- Turning --------------------------------------------------------------------------------------
 
---- From now on the loop waits for this object too and pumps it at each turn.
+--- Adds a pollable, which the loop waits for and pumps at each turn.
 ---@param pollable table see the head of this file
 function Loop:attach(pollable)
   local list = { unpack(self.pollables) }
@@ -301,7 +301,7 @@ function Loop:attach(pollable)
   self.pollables = list
 end
 
---- Takes a pollable out again; harmless when it is not in.
+--- Removes a pollable; a no-op if it is not attached.
 function Loop:detach(pollable)
   local list = {}
   for _, other in ipairs(self.pollables) do
@@ -311,7 +311,7 @@ function Loop:detach(pollable)
 end
 
 local function run_ready(loop, stop)
-  local count = math.min(loop.ready_tail - loop.ready_head + 1, TASKS_A_STEP)
+  local count = math.min(loop.ready_tail - loop.ready_head + 1, TASKS_PER_TURN)
   for _ = 1, count do
     local task = dequeue(loop)
     if not task then return end
@@ -334,15 +334,15 @@ end
 local function pump(loop)
   local done = 0
   for _, pollable in ipairs(loop.pollables) do
-    done = done + (pollable:pump(RESULTS_A_STEP) or 0)
+    done = done + (pollable:pump(RESULTS_PER_PUMP) or 0)
   end
   return done
 end
 
---- One turn: ready tasks, due timers, one pump of every pollable. Never waits. For hosts that
---- have an event loop of their own.
+--- Runs one turn: ready tasks, due timers, one pump of every pollable. Never waits. For hosts that
+--- have their own event loop.
 ---@param stop table|nil the turn ends early when this waiter is settled
----@return boolean more there is something to run at once
+---@return boolean more true if something is ready to run
 function Loop:turn(stop)
   local caller, outer = self.current_task, active
   self.current_task, active = nil, self
@@ -357,7 +357,7 @@ function Loop:turn(stop)
   return pumped > 0 or self.ready_head <= self.ready_tail
 end
 
---- When the next timer or pollable wants a turn, on `rt:now()`; nil: only an event can bring one.
+--- Returns when the next timer or pollable is due, on `rt:now()`; nil if only an event is awaited.
 ---@return number|nil
 function Loop:next_deadline()
   local first = self.timers:first()
@@ -370,7 +370,7 @@ function Loop:next_deadline()
   return deadline
 end
 
--- Nothing is ready: waits for the next timer or event, or says that neither can come.
+-- Nothing is ready: waits for the next timer or event, or raises a deadlock if there is none.
 local function idle(loop)
   local deadline = loop:next_deadline()
   local host = loop.host
@@ -380,7 +380,7 @@ local function idle(loop)
   host.wait(loop.pollables, deadline)
 end
 
---- Why nothing can go on, with the places of the first waiting tasks.
+--- Returns the message of a deadlock, with tracebacks of the first waiting tasks.
 ---@return string
 function Loop:deadlock()
   local lines, waiting = {}, 0
@@ -388,7 +388,7 @@ function Loop:deadlock()
     waiting = waiting + 1
     if waiting <= 3 then lines[#lines + 1] = debug.traceback(task.thread, "task " .. waiting) end
   end
-  return ("deadlock: everything waits and nothing is left that could wake it (%d tasks)%s")
+  return ("deadlock: all tasks are waiting and nothing can wake them (%d tasks)%s")
     :format(waiting, #lines > 0 and "\n" .. table.concat(lines, "\n") or "")
 end
 
@@ -404,14 +404,14 @@ local function turn_until(loop, stop)
   end
 end
 
--- Turns the loop until `stop` is settled, on the stack of whoever waits.
+-- Turns the loop until `stop` is settled, on the stack of the waiting caller.
 function Loop:drive(stop)
   local caller, outer = self.current_task, active
   self.depth = self.depth + 1
   local ok, message = pcall(turn_until, self, stop)
   self.depth = self.depth - 1
   if ok then return end
-  -- A pollable raised, or nothing can wake us: leave as if this wait had never been.
+  -- A pollable raised, or there is a deadlock: undo this wait.
   self.current_task, active = caller, outer
   if caller then caller.waiter = nil end
   self.timers:remove(stop)
@@ -421,8 +421,8 @@ end
 
 -- Signals --------------------------------------------------------------------------------------
 
---- From now on SIGINT and SIGTERM (or the names given: "INT", "TERM", "HUP") do not end the
---- process: `handler(name)` is started as a task of its own, and `rt:interrupted()` tells.
+--- Traps SIGINT and SIGTERM (or `names`: "INT", "TERM", "HUP", "PIPE"): instead of ending the
+--- process, a signal starts `handler(name)` as a task, and `rt:interrupted()` returns its name.
 ---@param handler fun(name: string)
 ---@param names string[]|nil
 function Loop:trap(handler, names)
@@ -432,19 +432,19 @@ function Loop:trap(handler, names)
   end
 end
 
---- Gives the signals back to whoever had them.
+--- Restores the previous signal handlers.
 function Loop:untrap()
   if self.trap_handler and self.host.untrap then self.host.untrap() end
   self.trap_handler, self.interrupted_by = nil, nil
 end
 
---- The name of the last trapped signal, or nil.
+--- Returns the name of the last trapped signal, or nil.
 ---@return string|nil
 function Loop:interrupted()
   return self.interrupted_by
 end
 
---- What a trapped signal does; in the virtual runtime this is the signal.
+--- Handles a trapped signal; in the virtual runtime, a call of this simulates one.
 ---@param name string
 function Loop:interrupt(name)
   self.interrupted_by = name
@@ -452,7 +452,7 @@ function Loop:interrupt(name)
   if not handler then return end
   self:background(function()
     local ok, raised = xpcall(function() handler(name) end, debug.traceback)
-    -- Nobody joins this task: whoever drives the loop hears of a mistake in it.
+    -- Nobody joins this task, so the loop's driver raises its error.
     if not ok then self.raised = raised end
   end)
 end

@@ -1,13 +1,13 @@
---- The runtime of plain Lua and of the command: one loop for the process, waiting in poll(2).
+--- The runtime for plain Lua and the command: one loop per process, which waits in poll(2).
 
 local clock = require("gitlab_pipelines.core").clock
 local loop = require "gitlab_pipelines.runtime.loop"
 
--- Reused from wait to wait: one {fd, events} pair a pollable.
-local pairs_of_last = {}
+-- Reused by each wait: one {fd, events} pair per pollable.
+local poll_pairs = {}
 
 local function wait(pollables, deadline)
-  local list = pairs_of_last
+  local list = poll_pairs
   for i, pollable in ipairs(pollables) do
     local pair = list[i] or {}
     pair[1], pair[2] = pollable:pollfd(), pollable:events()

@@ -1,4 +1,4 @@
---- A seeded source of random numbers that gives the same sequence on every Lua.
+--- A seeded random number generator with the same sequence on every Lua.
 --
 -- Two multiplicative generators, combined (L'Ecuyer 1988). All products stay below 2^53, so
 -- doubles and integers agree.
@@ -7,7 +7,7 @@ local M = {}
 
 local M1, M2 = 2147483563, 2147483399
 
---- A function that returns the next number, 0 <= x < 1.
+--- Returns a function that returns the next number, 0 <= x < 1.
 ---@param seed number
 ---@return fun():number
 function M.new(seed)
@@ -21,7 +21,7 @@ function M.new(seed)
     if difference < 0 then difference = difference + (M1 - 1) end
     return difference % (M1 - 1) / (M1 - 1)
   end
-  -- The first numbers of neighbouring seeds resemble each other.
+  -- The first numbers of adjacent seeds are correlated.
   for _ = 1, 8 do next_number() end
   return next_number
 end

@@ -1,13 +1,13 @@
---- Serves until a signal ends it: the one loop of the commands that are servers.
+--- Serves until a signal arrives: the main loop of the server commands.
 
 local M = {}
 
--- Seconds that requests in flight have to complete.
+-- Default seconds for requests in flight to complete.
 local GRACE = 10
 
--- What is attached in place of a server that is ending: each turn closes the connections that have
+-- The pollable attached in place of a stopping server: each turn closes the connections that have
 -- become idle, and the last one to close wakes the waiter.
-local function ending(server, waiter)
+local function draining(server, waiter)
   return {
     pollfd = function() return server:pollfd() end,
     events = function() return server:events() end,
@@ -21,14 +21,14 @@ local function ending(server, waiter)
   }
 end
 
---- Serves until SIGTERM, SIGINT or SIGHUP, then completes the requests in flight, for at most
---- `grace` seconds; a second signal ends it at once. A hangup that is ignored (nohup) stays
---- ignored, and so is a reader of stdout that goes away. The signals behave as before afterwards.
+--- Serves until SIGTERM, SIGINT or SIGHUP, then completes the requests in flight for at most `grace`
+--- seconds; a second signal ends it at once. An ignored SIGHUP (nohup) stays ignored, and SIGPIPE is
+--- ignored. The previous signal handlers are restored afterwards.
 ---@param rt table runtime
----@param server userdata of server.open; still open afterwards
+---@param server userdata from server.open; still open afterwards
 ---@param options { ready: string|nil, grace: number|nil }|nil `ready` is written to stdout once
---- signals are trapped: its reader may send one at once. `grace` is 10 unless given.
----@return "TERM"|"INT"|"HUP" signal the first one
+--- signals are trapped, so its reader may send one at once; `grace` defaults to 10
+---@return "TERM"|"INT"|"HUP" signal the first signal received
 function M.run(rt, server, options)
   options = options or {}
   local waiter, received = rt:waiter(), {}
@@ -45,7 +45,7 @@ function M.run(rt, server, options)
   rt:run(function()
     while not received[1] do waiter:wait() end
     rt:detach(server)
-    local rest = ending(server, waiter)
+    local rest = draining(server, waiter)
     rt:attach(rest)
     server:stop()
     local deadline = rt:now() + (options.grace or GRACE)

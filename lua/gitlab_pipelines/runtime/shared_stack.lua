@@ -1,30 +1,30 @@
---- Calls on a stack beside the caller's.
+--- Calls functions on a separate, shared stack.
 --
--- A coroutine's stack grows to the deepest call that was ever made on it, and some Luas never give
--- that back (5.4 in its generational mode). Where ten thousand tasks each make one deep call and
--- then wait, that call is what they cost. Made aside, all of them share one stack for it.
+-- A coroutine's stack grows to its deepest call, and some Luas never shrink it (5.4 in generational
+-- mode). If ten thousand tasks each make one deep call and then wait, the deep stacks dominate their
+-- memory. With this module all of them make that call on one shared stack.
 
 local M = {}
 
 local spare
 
--- Tail calls: each turn stands where the one before did.
+-- Tail calls, so that the stack does not grow.
 local function serve(fn, ...)
   return serve(coroutine.yield(fn(...)))
 end
 
-local function answer(thread, ok, ...)
+local function finish(thread, ok, ...)
   if not ok then error((...), 0) end
   spare = thread
   return ...
 end
 
---- Calls `fn(...)`, which must not wait, and returns what it returns or raises what it raises.
+--- Calls `fn(...)`, which must not wait. Returns its results and raises its errors.
 ---@param fn function
 function M.call(fn, ...)
   local thread = spare or coroutine.create(serve)
   spare = nil
-  return answer(thread, coroutine.resume(thread, fn, ...))
+  return finish(thread, coroutine.resume(thread, fn, ...))
 end
 
 return M

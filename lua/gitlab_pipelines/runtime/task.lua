@@ -1,6 +1,6 @@
---- Tasks: a function that runs beside others, its end, and groups of them.
+--- Tasks, which are functions that run concurrently, and groups of tasks.
 --
--- A task is started by its loop and resumed only by it. A group is what one `run` waits for.
+-- Only the loop starts and resumes a task. A group is the set of tasks that one `run` waits for.
 
 local errors = require "gitlab_pipelines.errors"
 local options = require "gitlab_pipelines.options"
@@ -17,7 +17,7 @@ local function pack(...)
   return { n = select("#", ...), ... }
 end
 
--- Unfinished tasks in the order of their start: a list that forgets in O(1).
+-- Unfinished tasks in start order: a linked list with removal in O(1).
 local List = {}
 List.__index = List
 
@@ -38,7 +38,7 @@ function List:remove(task)
   task.previous, task.following = nil, nil
 end
 
---- Iterates; the task at hand may be removed meanwhile.
+--- Iterates over the tasks; the current one may be removed meanwhile.
 function List:each()
   local following = self.first
   return function()
@@ -51,7 +51,7 @@ end
 --- Starts a task; `rt:spawn` and `rt:background` call this.
 function M.start(loop, group, fn, ...)
   if type(fn) ~= "function" then
-    error("a task needs a function, not " .. type(fn), 3)
+    error("a task must be a function, not " .. type(fn), 3)
   end
   local task = setmetatable({
     loop = loop, group = group, thread = coroutine.create(fn), arguments = pack(...),
@@ -71,7 +71,7 @@ local function is_cancelled_error(value)
   return errors.is_error(value) and value:is "TaskError.Cancelled"
 end
 
--- The end of a task, in whatever way: wakes who joins it and tells its group.
+-- Ends a task: wakes the tasks that join it and updates its group.
 local function finish(task, state, results)
   local loop = task.loop
   task.state, task.results = state, results
@@ -88,7 +88,7 @@ local function finish(task, state, results)
   if group.unfinished == 0 then group.waiter:wake() end
 end
 
--- A finished coroutine that raised still has variables to close (5.4 alone knows them).
+-- In Lua 5.4, a coroutine that raised still has to-be-closed variables to close.
 local function close(thread)
   if coroutine.close then coroutine.close(thread) end
 end
@@ -112,7 +112,7 @@ local function stopped(task, ok, ...)
       and "cancelled" or "done"
     return finish(task, state, results)
   end
-  -- A yield that is not one of our waits gives the others a turn.
+  -- A yield outside of a wait lets other tasks run.
   if not task.waiter then task.loop:enqueue(task) end
 end
 
@@ -134,9 +134,10 @@ function Task:resume()
   loop.current_task = nil
 end
 
---- Asks the task to end. What it waits for ends with `nil, "cancelled"` (a call: TaskError.
---- Cancelled, its request is withdrawn), `sleep` raises; one that has not begun never begins.
----@return boolean false when it was finished already
+--- Cancels the task. Its current wait ends with `nil, "cancelled"`: a call returns
+--- TaskError.Cancelled and its request is aborted, `sleep` raises. A task that has not started never
+--- starts.
+---@return boolean false if the task had already finished
 function Task:cancel()
   if self.state then return false end
   self.cancelled, self.cancel_pending = true, true
@@ -148,7 +149,7 @@ function Task:cancel()
   return true
 end
 
--- True once for each cancel that no wait has seen yet.
+-- Returns true once for each cancel that no wait has returned yet.
 function Task:take_cancel()
   local pending = self.cancel_pending
   self.cancel_pending = false
@@ -160,7 +161,7 @@ function Task:raise_cancelled()
   error(cancelled_error(), 0)
 end
 
---- "ready", "running", "waiting", "done", "failed" (it raised) or "cancelled".
+--- Returns "ready", "running", "waiting", "done", "failed" (it raised) or "cancelled".
 ---@return string
 function Task:status()
   if self.state then return self.state end
@@ -168,16 +169,16 @@ function Task:status()
   return self.waiter and not self.waiter.values and "waiting" or "ready"
 end
 
---- Waits for the end: what the function returned; `nil, err` when it raised (err is what was
---- raised; `task.traceback` says where), was cancelled (TaskError.Cancelled), or `timeout` has
---- passed first (WaitError.TimedOut; the task goes on).
+--- Waits for the task and returns the function's results; `nil, err` if it raised (err is the raised
+--- value; `task.traceback` shows where), if it was cancelled (TaskError.Cancelled), or if `timeout`
+--- passed first (WaitError.TimedOut; the task keeps running).
 ---@param timeout number|string|nil
 function Task:join(timeout)
   local seconds = timeout and options.seconds(timeout)
   if timeout and not seconds then error("join: the timeout must be a duration", 2) end
   if not self.state then
     local loop = self.loop
-    if loop.current_task == self then error("a task can not join itself", 2) end
+    if loop.current_task == self then error("a task cannot join itself", 2) end
     local waiter = loop:waiter()
     self.joiners = self.joiners or {}
     self.joiners[#self.joiners + 1] = waiter
@@ -188,7 +189,7 @@ function Task:join(timeout)
       end
       if why == "cancelled" then return nil, cancelled_error() end
       return nil, errors.new("WaitError.TimedOut",
-        { message = ("the task was not done in %g s"):format(seconds) })
+        { message = ("the task did not finish within %g s"):format(seconds) })
     end
   end
   self.observed = true
@@ -201,8 +202,8 @@ local function cancel_group(loop, group)
   end
 end
 
--- Waits for a group's end. A deadlock, or a cancel of who waits, cancels the group first; what it
--- was is returned.
+-- Waits for all tasks of a group. A deadlock, or a cancel of the waiting task, first cancels the
+-- group. Returns the deadlock's message, and whether the waiting task was cancelled.
 local function wait_for_group(loop, group)
   local problem, cancelled
   while group.unfinished > 0 do
@@ -248,13 +249,13 @@ local ALL_OPTIONS = {
   keep_going = { type = "boolean" },
 }
 
--- What went wrong in a finished task, or nil.
+-- Returns the error of a finished task, or nil.
 local function failure(task)
   if task.state ~= "done" then return task.results[2] end
   if task.results[1] == nil then return task.results[2] end
 end
 
--- Starts as many as the limit allows; the end of each starts the next.
+-- Starts as many tasks as the limit allows; the end of each one starts the next.
 local function start_more(all)
   while all.next <= #all.list and all.active < all.limit and not all.failed do
     local position = all.next
@@ -296,12 +297,12 @@ end
 
 --- `rt:all`.
 function M.all(loop, list, opts)
-  if type(list) ~= "table" then error("all: a list of functions is expected", 3) end
+  if type(list) ~= "table" then error("all: expected a list of functions", 3) end
   options.check("all", ALL_OPTIONS, opts, 3)
   opts = opts or {}
   for position, fn in ipairs(list) do
     if type(fn) ~= "function" then
-      error(("all: item %d is not a function but %s"):format(position, type(fn)), 3)
+      error(("all: item %d must be a function, not %s"):format(position, type(fn)), 3)
     end
   end
   if #list == 0 then return { n = 0 } end

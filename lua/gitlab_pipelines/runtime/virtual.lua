@@ -1,7 +1,7 @@
---- Virtual time: when everything waits, the clock jumps to the next deadline.
+--- Virtual time: when all tasks are waiting, the clock jumps to the next deadline.
 --
--- Hours pass in milliseconds, and two runs of one seed are the same on every Lua: what is due at
--- one instant runs in the order in which it was registered, random numbers come from the seed.
+-- Hours pass in milliseconds, and runs with the same seed are identical on every Lua: timers due at
+-- the same time fire in the order of their registration, and random numbers come from the seed.
 
 local loop = require "gitlab_pipelines.runtime.loop"
 local options = require "gitlab_pipelines.options"
@@ -14,7 +14,7 @@ M.START = 1767225600
 
 local DESCRIPTOR = { seed = { type = "number" }, start = { type = "number" } }
 
---- A runtime with a clock of its own.
+--- Makes a runtime with its own clock.
 ---@param opts table|nil `seed` (1), `start` (seconds since 1970)
 ---@return table runtime
 function M.new(opts)

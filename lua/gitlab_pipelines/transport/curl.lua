@@ -1,28 +1,28 @@
---- The transport over a network: libcurl behind one descriptor that the runtime waits for.
+--- The network transport: libcurl behind one descriptor that the runtime polls.
 --
 -- A transport is one function, `perform(request) -> response | nil, failure`; the exchange decides
--- what a failure means. Headers stay in C until one is read: most calls read two.
+-- what a failure means. Headers stay in C until they are read, since most calls read only two.
 
 local http = require "gitlab_pipelines.http"
 local runtime = require "gitlab_pipelines.runtime"
 
 local M = {}
 
--- Seconds between two reports to the watcher of a file that is being written.
+-- Seconds between two calls of the watcher of a file that is being written.
 local WATCH_INTERVAL = 0.2
 
 local Response = {}
 Response.__index = Response
 Response.__name = "gitlab_pipelines.response"
 
---- The first header of that name, in any case.
+--- Returns the first header of that name, case-insensitively.
 ---@param name string
 ---@return string|nil
 function Response:header(name)
   return self.headers:header(name)
 end
 
---- All headers as they came: `for name, value in response:each_header() do`.
+--- Iterates over all headers in order: `for name, value in response:each_header() do`.
 ---@return function iterator
 function Response:each_header()
   return self.headers:each_header()
@@ -34,8 +34,8 @@ Curl.__name = "gitlab_pipelines.transport.curl"
 
 --- Makes a transport.
 ---@param options table|nil `runtime`, `ca_file`, `client_cert`, `client_key`, `proxy` (nil: from
---- the environment, false: none, or a URL), `user_agent`, `allow_insecure` (a token may travel
---- over plain http to another host; certificates are verified in any case)
+--- the environment, false: none, or a URL), `user_agent`, `allow_insecure` (allows sending a token
+--- over plain http to another host; certificates are always verified)
 ---@return table transport
 function M.new(options)
   options = options or {}
@@ -47,12 +47,12 @@ function M.new(options)
     },
     runtime = options.runtime,
     waiting = {}, -- number of a transfer -> its waiter
-    free = {}, numbers = 0, -- numbers for reuse, and how many there are
-    pumps = setmetatable({}, { __mode = "k" }), -- runtime -> what it polls and pumps
+    free = {}, numbers = 0, -- numbers for reuse, and the number of numbers allocated
+    pumps = setmetatable({}, { __mode = "k" }), -- runtime -> its pump
   }, Curl)
 end
 
--- The pollable object: one a runtime, all over the same engine --------------------------------
+-- The pollable object: one per runtime, all on the same engine --------------------------------
 
 local Pump = {}
 Pump.__index = Pump
@@ -90,12 +90,12 @@ local function wake(engine, waiting, limit)
   return count
 end
 
---- Steps every transfer and wakes the waiters of those with news; never waits itself.
----@param limit integer at most so many results
----@return integer count how many results were handed out
+--- Steps every transfer and wakes the waiters of those with news; never waits.
+---@param limit integer maximum number of results
+---@return integer count number of results delivered
 function Pump:pump(limit)
   if self.in_flight == 0 then
-    -- An idle transport is no reason for a loop to wait.
+    -- A loop must not wait for an idle transport.
     self.runtime:detach(self)
     self.attached = false
     return 0
@@ -118,7 +118,7 @@ local function finish(transfer, request)
     return failure(body, bytes, sent_at, elapsed, reused)
   end
   local sink = request.sink
-  -- What a sink did not take (an error's body) is in memory.
+  -- A body that the sink did not receive (an error's) is in memory.
   if sink and body == "" then body = nil end
   return setmetatable({
     status = status, headers = transfer, body = body, url = request.url, bytes = bytes,
@@ -132,8 +132,8 @@ local function cancelled(transfer)
   return failure("cancelled", "cancelled", "the request was cancelled", sent_at)
 end
 
--- Hands what has come to the sink. True, or nil and the failure. A sink that raises ends the
--- transfer and raises on.
+-- Passes the received bytes to the sink. Returns true, or nil and the failure. If the sink raises,
+-- the transfer is cancelled and the error is raised again.
 local function drain(transfer, sink)
   local chunk = transfer:read()
   while chunk do
@@ -150,9 +150,9 @@ local function drain(transfer, sink)
   return true
 end
 
--- Tells the watcher of a file how far it has been written. True, or nil and the failure when the
+-- Calls the watcher of a file with the bytes written. Returns true, or nil and the failure if the
 -- watcher stops the transfer.
-local function tell(transfer, watch)
+local function notify(transfer, watch)
   local status = transfer:status()
   if not status or status < 200 or status > 299 then return true end
   local ok, message = watch(transfer:bytes(), status, transfer)
@@ -162,28 +162,28 @@ local function tell(transfer, watch)
   return failure("permanent", "sink", message or "the receiver of the body stopped", sent_at, status)
 end
 
--- Waits until the transfer is done; true, or nil and the failure.
+-- Waits until the transfer is done. Returns true, or nil and the failure.
 local function await(transfer, waiter, sink, rt)
   local feeds = type(sink) == "function"
   local watch = type(sink) == "table" and sink.watch
   while true do
     if feeds or watch then
-      local ok, failed = (feeds and drain or tell)(transfer, watch or sink)
+      local ok, failed = (feeds and drain or notify)(transfer, watch or sink)
       if not ok then return nil, failed end
     end
     if transfer:done() then return true end
     local _, why = waiter:wait(watch and rt:now() + WATCH_INTERVAL or nil)
     if why == "cancelled" then
-      -- A watcher that keeps what was written must have seen the headers.
-      if watch then tell(transfer, watch) end
+      -- A watcher that keeps the partial file needs the response's headers.
+      if watch then notify(transfer, watch) end
       return cancelled(transfer)
     end
   end
 end
 
--- A number that no transfer in flight has. Numbers are reused: a table whose keys are always new is
--- rebuilt all the time. (Late news of a number's former transfer wakes its present one too early,
--- which finds nothing done and waits on.)
+-- Returns a number that no transfer in flight has. Numbers are reused because a table with ever new
+-- keys is rehashed all the time. (Late news of a number's former transfer may wake the current one
+-- early; it finds nothing done and keeps waiting.)
 local function take_number(self)
   local free = self.free
   local last = #free
@@ -196,11 +196,11 @@ local function take_number(self)
   return self.numbers
 end
 
---- Sends one request and waits for its response. A redirect is a response without its body.
+--- Sends one request and waits for its response. The body of a redirect is dropped.
 ---@param request table `method url headers body operation effect deadline timeout max_bytes sink
---- exchange runtime compressed`; `sink` is where the body of a 2xx response goes: a function
---- that is given it piece by piece, with the status and the headers, or `{file = path, offset = n,
---- watch = function(bytes, status, headers)}`. Both return true to go on, or nil and a message
+--- exchange runtime compressed`; `sink` receives the body of a 2xx response: a function called with
+--- each chunk, the status and the headers, or `{file = path, offset = n,
+--- watch = function(bytes, status, headers)}`. Both return true to continue, or nil and a message
 ---@return table|nil response `status headers body url bytes sent_at elapsed reused`
 ---@return table|nil failure `outcome code message sent_at status`
 function Curl:perform(request)
@@ -228,7 +228,7 @@ function Curl:perform(request)
   return finish(transfer, request)
 end
 
---- Ends what is in flight as cancelled and closes all connections.
+--- Cancels all requests in flight and closes all connections.
 function Curl:close()
   if self.closed then return end
   self.closed = true
