@@ -19,7 +19,7 @@ fetch() {
     local archive="$work/$1-$2.tgz"
     if [ ! -e "$archive" ]; then
         (cd "$work" && npm pack --silent "$1@$2" >/dev/null) || {
-            echo "docs-assets: npm can not fetch $1@$2" >&2
+            echo "docs-assets: npm cannot fetch $1@$2" >&2
             exit 1
         }
     fi

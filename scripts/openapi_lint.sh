@@ -18,7 +18,7 @@ tools=$build/openapi-lint
 mkdir -p "$tools"
 if [ ! -x "$tools/node_modules/.bin/redocly" ] || [ ! -x "$tools/node_modules/.bin/spectral" ]; then
     npm install --silent --no-audit --no-fund --prefix "$tools" "$redocly" "$spectral" >/dev/null 2>&1 || {
-        echo "openapi-lint: skipped, npm can not fetch $redocly and $spectral"
+        echo "openapi-lint: skipped, npm cannot fetch $redocly and $spectral"
         exit 0
     }
 fi

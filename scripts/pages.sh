@@ -19,7 +19,7 @@ done
 if [ ! -e "$build/docs-assets/redoc.standalone.js" ] &&
         ! scripts/docs_assets.sh "$build/docs-assets"; then
     [ "$1" = here ] || exit 1
-    echo "pages: skipped, npm can not fetch what they need"
+    echo "pages: skipped, npm cannot fetch what they need"
     exit 0
 fi
 GP_PAGES=1 SUITE=pages scripts/spec.sh lua5.4 spec/mock/pages_spec.lua

@@ -216,7 +216,7 @@ static gp_archive_status check_directory(const archive_source *source, uint64_t 
     if (verdict == GP_ZIP_FINE) return GP_ARCHIVE_OK;
     if (verdict == GP_ZIP_NO_MEMORY) return fail(GP_ARCHIVE_SYSTEM, problem, "out of memory");
     return fail(verdict == GP_ZIP_UNSAFE ? GP_ARCHIVE_UNSAFE : GP_ARCHIVE_DAMAGED, problem,
-                "can not read the archive: %s", reason);
+                "cannot read the archive: %s", reason);
 }
 
 /* Finds the records at the archive's end. */
@@ -235,7 +235,7 @@ static gp_archive_status find_end(archive_source *source, gp_archive_problem *pr
     found = gp_zip_find(tail, len, source->total, &source->place);
     free(tail);
     if (!found || (source->file < 0 && source->place.offset < source->total - source->len)) {
-        return fail(GP_ARCHIVE_DAMAGED, problem, "can not read the archive: its end is missing");
+        return fail(GP_ARCHIVE_DAMAGED, problem, "cannot read the archive: its end is missing");
     }
     return GP_ARCHIVE_OK;
 }
@@ -267,7 +267,7 @@ static gp_archive_status open_source(archive_source *state, uint64_t entries, gp
         if (!made->zip) zip_source_free(source);
     }
     if (!made->zip) {
-        status = fail_zip(&error, problem, "can not read the archive");
+        status = fail_zip(&error, problem, "cannot read the archive");
         goto done;
     }
     made->source->opening = 0;
@@ -291,7 +291,7 @@ gp_archive_status gp_archive_open(const char *path, uint64_t entries, gp_archive
         int missing = state->file < 0 && errno == ENOENT;
         gp_archive_status failed =
             fail(missing ? GP_ARCHIVE_MISSING : GP_ARCHIVE_SYSTEM, problem,
-                 "can not read the archive: %s", strerror(state->file < 0 ? errno : EISDIR));
+                 "cannot read the archive: %s", strerror(state->file < 0 ? errno : EISDIR));
         if (state->file >= 0) close(state->file);
         free(state);
         return failed;
@@ -364,7 +364,7 @@ gp_archive_status gp_archive_entry_at(gp_archive *archive, uint64_t index, gp_ar
     memset(entry, 0, sizeof *entry);
     zip_stat_init(&stat);
     if (zip_stat_index(archive->zip, index, ZIP_FL_ENC_RAW, &stat) != 0) {
-        return fail_zip(zip_get_error(archive->zip), problem, "can not read the directory");
+        return fail_zip(zip_get_error(archive->zip), problem, "cannot read the directory");
     }
     entry->name = stat.valid & ZIP_STAT_NAME && stat.name ? stat.name : "";
     entry->name_len = strlen(entry->name);

@@ -144,7 +144,7 @@ static int write_piece(int file, const char *bytes, size_t len)
     return 0;
 }
 
-/* Why a folder on the way to a name can not be entered. */
+/* Why a folder on the way to a name cannot be entered. */
 static gp_archive_status refuse_way(gp_archive_problem *problem, const char *name)
 {
     /* A file or a link stands where a folder should: it may lead anywhere. */
@@ -296,7 +296,7 @@ static gp_archive_status clean(gp_archive_work *self, uint64_t limit)
     return GP_ARCHIVE_OK;
 }
 
-/* Ends the entry that is being read, if one is; false with errno when its file can not be closed.
+/* Ends the entry that is being read, if one is; false with errno when its file cannot be closed.
  */
 static int close_entry(gp_archive_work *self)
 {

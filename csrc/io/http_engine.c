@@ -94,7 +94,7 @@ static int ensure_started(gp_http_engine *engine, gp_http_failure *failure)
     if (gp_http_sockets_foreign(&engine->sockets)) {
         gp_http_refuse(failure, GP_HTTP_CONNECT, "");
         snprintf(failure->message, sizeof failure->message,
-                 "the HTTP engine was used in process %ld before the fork and can not be used in "
+                 "the HTTP engine was used in process %ld before the fork and cannot be used in "
                  "process %ld: make a new client after the fork",
                  (long)engine->sockets.pid, (long)getpid());
         return 0;
@@ -102,7 +102,7 @@ static int ensure_started(gp_http_engine *engine, gp_http_failure *failure)
     if (engine->lanes[COMMON].multi || start(engine)) return 1;
     gp_http_sockets_close(&engine->sockets);
     return gp_http_refuse(failure, GP_HTTP_CONNECT,
-                          "the HTTP engine can not start: no descriptor or no memory left");
+                          "the HTTP engine cannot start: no descriptor or no memory left");
 }
 
 static void close_lane(gp_http_lane *lane, int foreign)
@@ -192,7 +192,7 @@ void gp_http_engine_step(gp_http_engine *engine)
     for (i = 0; i < LANES; i++) {
         collect(&engine->lanes[i]);
     }
-    gp_http_transfers_look(&engine->transfers);
+    gp_http_transfers_expire(&engine->transfers);
 }
 
 gp_http_transfer *gp_http_engine_next(gp_http_engine *engine)

@@ -44,7 +44,7 @@ int gp_http_incoming_open(gp_http_incoming *in, const gp_http_request *request)
     return request->sink != GP_HTTP_FILE || (in->path = strdup(request->file)) != NULL;
 }
 
-void gp_http_incoming_say(gp_http_incoming *in, const char *format, ...)
+void gp_http_incoming_fail(gp_http_incoming *in, const char *format, ...)
 {
     va_list args;
     if (in->problem) return;
@@ -68,7 +68,7 @@ static int open_file(gp_http_incoming *in)
     if (in->fd >= 0 && cut(in->fd, offset) && lseek(in->fd, (off_t)offset, SEEK_SET) >= 0) {
         return 1;
     }
-    gp_http_incoming_say(in, "can not write %s: %s", in->path, strerror(errno));
+    gp_http_incoming_fail(in, "cannot write %s: %s", in->path, strerror(errno));
     return 0;
 }
 
@@ -133,7 +133,7 @@ static int write_file(gp_http_incoming *in, const char *data, size_t len)
         ssize_t written = write(in->fd, data, len);
         if (written < 0 && errno == EINTR) continue;
         if (written < 0) {
-            gp_http_incoming_say(in, "can not write %s: %s", in->path, strerror(errno));
+            gp_http_incoming_fail(in, "cannot write %s: %s", in->path, strerror(errno));
             return 0;
         }
         data += written;
@@ -150,13 +150,13 @@ gp_http_code gp_http_incoming_header(gp_http_incoming *in, const char *line, siz
         return GP_HTTP_CODE_NONE; /* a trailer */
     }
     if (in->headers.len + len > MAX_HEADERS_IN) {
-        gp_http_incoming_say(in, "the answer's headers are longer than %d KiB",
-                             MAX_HEADERS_IN / 1024);
+        gp_http_incoming_fail(in, "the answer's headers are longer than %d KiB",
+                              MAX_HEADERS_IN / 1024);
         return GP_HTTP_PROTOCOL;
     }
     gp_buf_add(&in->headers, line, len);
     if (in->headers.failed) {
-        gp_http_incoming_say(in, "out of memory");
+        gp_http_incoming_fail(in, "out of memory");
         return GP_HTTP_TOO_LARGE;
     }
     if (line[0] != '\r' && line[0] != '\n') return GP_HTTP_CODE_NONE;
@@ -176,7 +176,7 @@ gp_http_code gp_http_incoming_body(gp_http_incoming *in, const char *data, size_
     }
     gp_buf_add(&in->body, data, len);
     if (!in->body.failed) return GP_HTTP_CODE_NONE;
-    gp_http_incoming_say(in, "out of memory");
+    gp_http_incoming_fail(in, "out of memory");
     return GP_HTTP_TOO_LARGE;
 }
 

@@ -134,7 +134,7 @@ static int on_prereq(void *ctx, char *remote, char *local, int remote_port, int 
     if (!transfer) return CURL_PREREQFUNC_ABORT;
     if (may_leave(transfer)) return CURL_PREREQFUNC_OK;
     if (transfer->joined) return CURL_PREREQFUNC_ABORT;
-    gp_http_incoming_say(&transfer->in, "the connection was closed before an answer");
+    gp_http_incoming_fail(&transfer->in, "the connection was closed before an answer");
     /* A create is not offered for another send: what became of the first is not known. */
     transfer->abort = transfer->effect == GP_HTTP_CREATE ? GP_HTTP_RESET : GP_HTTP_HELD_BACK;
     return CURL_PREREQFUNC_ABORT;
@@ -329,8 +329,8 @@ static void free_request(gp_http_transfer *transfer)
     transfer->body_out = NULL;
     transfer->hook = NULL;
     if (!gp_http_incoming_close(&transfer->in) && transfer->result.outcome == GP_HTTP_OK) {
-        gp_http_incoming_say(&transfer->in, "can not write %s: %s", transfer->in.path,
-                             strerror(errno));
+        gp_http_incoming_fail(&transfer->in, "cannot write %s: %s", transfer->in.path,
+                              strerror(errno));
         transfer->result.outcome = GP_HTTP_PERMANENT;
         transfer->result.code = GP_HTTP_SINK_FAILED;
     }
@@ -435,8 +435,8 @@ static void end_aborted(gp_http_transfer *transfer)
 {
     gp_http_outcome outcome = GP_HTTP_PERMANENT;
     if (transfer->abort == GP_HTTP_TOO_LARGE) {
-        gp_http_incoming_say(&transfer->in, "the answer is longer than %lld bytes",
-                             (long long)transfer->in.bound);
+        gp_http_incoming_fail(&transfer->in, "the answer is longer than %lld bytes",
+                              (long long)transfer->in.bound);
     }
     /* A write has been done whether or not its answer fits; a read would not fit again. */
     if (transfer->effect != GP_HTTP_READ) outcome = gp_http_outcome_sent(transfer->in.status);
@@ -456,7 +456,7 @@ static void end_failed(gp_http_transfer *transfer, CURLcode result)
     gp_http_outcome outcome;
     gp_http_code code;
     gp_http_outcome_of(&evidence, &outcome, &code);
-    gp_http_incoming_say(&transfer->in, "%s", *words ? words : curl_easy_strerror(result));
+    gp_http_incoming_fail(&transfer->in, "%s", *words ? words : curl_easy_strerror(result));
     end(transfer, outcome, code);
 }
 
@@ -476,7 +476,7 @@ void gp_http_transfer_complete(gp_http_transfer *transfer, CURLcode result)
 {
     if (transfer->joined) {
         if (send_serially(transfer)) return;
-        gp_http_incoming_say(&transfer->in, "libcurl does not take the request");
+        gp_http_incoming_fail(&transfer->in, "libcurl does not take the request");
         end(transfer, transfer->has_left ? GP_HTTP_UNKNOWN : GP_HTTP_NEVER_SENT, GP_HTTP_CONNECT);
     } else if (transfer->abort != GP_HTTP_CODE_NONE) {
         end_aborted(transfer);
@@ -498,19 +498,20 @@ static void look(gp_http_transfer *transfer, double now)
     }
     outcome = bytes_left(transfer) ? gp_http_outcome_sent(transfer->in.status) : GP_HTTP_NEVER_SENT;
     if (transfer->ends <= now && transfer->ends_as_deadline)
-        gp_http_incoming_say(&transfer->in, "the call's deadline has passed");
+        gp_http_incoming_fail(&transfer->in, "the call's deadline has passed");
     else if (transfer->ends <= now)
-        gp_http_incoming_say(&transfer->in, "no complete answer within %g s",
-                             transfer->request_timeout);
+        gp_http_incoming_fail(&transfer->in, "no complete answer within %g s",
+                              transfer->request_timeout);
     else if (transfer->connecting > 0)
-        gp_http_incoming_say(&transfer->in, "no connection within %g s", transfer->connect_timeout);
+        gp_http_incoming_fail(&transfer->in, "no connection within %g s",
+                              transfer->connect_timeout);
     else
-        gp_http_incoming_say(&transfer->in, "not a byte within %g s", transfer->stall_timeout);
+        gp_http_incoming_fail(&transfer->in, "not a byte within %g s", transfer->stall_timeout);
     end(transfer, outcome, GP_HTTP_TIMEOUT);
     show(transfer);
 }
 
-void gp_http_transfers_look(gp_http_transfers *set)
+void gp_http_transfers_expire(gp_http_transfers *set)
 {
     double now = gp_clock_now();
     gp_http_deadline *first;
@@ -523,7 +524,7 @@ void gp_http_transfers_abandon(gp_http_transfers *set, const char *why)
 {
     while (set->active) {
         gp_http_transfer *transfer = set->active;
-        gp_http_incoming_say(&transfer->in, "%s", why);
+        gp_http_incoming_fail(&transfer->in, "%s", why);
         end(transfer, GP_HTTP_CANCELLED, GP_HTTP_CODE_CANCELLED);
         show(transfer);
     }
@@ -532,7 +533,7 @@ void gp_http_transfers_abandon(gp_http_transfers *set, const char *why)
 void gp_http_transfer_cancel(gp_http_transfer *transfer)
 {
     if (transfer->done) return;
-    gp_http_incoming_say(&transfer->in, "cancelled");
+    gp_http_incoming_fail(&transfer->in, "cancelled");
     end(transfer, GP_HTTP_CANCELLED, GP_HTTP_CODE_CANCELLED);
 }
 

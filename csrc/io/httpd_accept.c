@@ -95,7 +95,7 @@ static gp_connection *find_victim(const gp_httpd *server)
         if (!gp_connection_is_up_to_client(conn)) continue;
         if (gp_connection_awaits_request(conn) && !gp_connection_has_arrivals(conn)) return conn;
         if (gp_connection_awaits_request(conn)) continue;
-        if (!reader && conn->since <= server->now - GP_HTTPD_LEAST_READING) reader = conn;
+        if (!reader && conn->since <= server->now - GP_HTTPD_MIN_READING) reader = conn;
     }
     return reader;
 }
@@ -144,7 +144,7 @@ void gp_httpd_accept(gp_httpd *server)
     }
 }
 
-void gp_httpd_accept_again(gp_httpd *server)
+void gp_httpd_accept_resume(gp_httpd *server)
 {
     if (!server->paused || server->now < server->accept_at || server->listener < 0) return;
     server->paused = !watch_listener(server, EPOLL_CTL_MOD, EPOLLIN);
@@ -159,7 +159,7 @@ static int is_reading(gp_connection *conn)
            (double)(acked - before) >= LEAST_RATE * conn->server->options.patience;
 }
 
-void gp_httpd_lose_patience(gp_httpd *server)
+void gp_httpd_close_slow(gp_httpd *server)
 {
     gp_connection *conn, *next;
     double limit = server->now - server->options.patience;

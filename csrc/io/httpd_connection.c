@@ -37,7 +37,7 @@ int gp_connection_awaits_request(const gp_connection *conn)
 
 int gp_connection_is_suspended(const gp_connection *conn)
 {
-    return conn->stage == GP_STAGE_ASKING || conn->stage == GP_STAGE_HELD ||
+    return conn->stage == GP_STAGE_BUSY || conn->stage == GP_STAGE_HELD ||
            conn->stage == GP_STAGE_RAW;
 }
 

@@ -235,7 +235,7 @@ void gp_httpd_advance_due(gp_httpd *server)
     for (conn = server->first; conn; conn = next) {
         next = conn->next;
         if (!gp_connection_is_suspended(conn) || conn->uncommitted) continue;
-        if (conn->due <= server->now && conn->stage == GP_STAGE_ASKING) {
+        if (conn->due <= server->now && conn->stage == GP_STAGE_BUSY) {
             ask_again(conn);
         } else if (conn->due <= server->now) {
             gp_httpd_release(conn);
@@ -257,7 +257,7 @@ static void replace_answer(gp_connection *conn)
     gp_raw_init(&conn->raw, server->options.alloc);
     if ((strcmp(conn->method, "GET") == 0 || strcmp(conn->method, "HEAD") == 0) &&
         server->now < conn->asked + BUSY_PATIENCE) {
-        conn->stage = GP_STAGE_ASKING;
+        conn->stage = GP_STAGE_BUSY;
         gp_connection_set_due(conn, server->now + GP_HTTPD_BUSY_STEP);
         return;
     }

@@ -103,7 +103,7 @@ enum MHD_Result gp_httpd_deliver(gp_connection *conn)
 {
     double due;
     if (conn->server->response.busy) {
-        gp_connection_suspend(conn, GP_STAGE_ASKING, conn->server->now + GP_HTTPD_BUSY_STEP);
+        gp_connection_suspend(conn, GP_STAGE_BUSY, conn->server->now + GP_HTTPD_BUSY_STEP);
         return MHD_YES;
     }
     if (!take_answer(conn, &due)) return MHD_NO;
@@ -151,7 +151,7 @@ enum MHD_Result gp_httpd_refuse_for_memory(gp_connection *conn)
            (!gp_connection_is_up_to_client(reader) || gp_connection_awaits_request(reader))) {
         reader = reader->next;
     }
-    if (reader && reader->since <= conn->server->now - GP_HTTPD_LEAST_READING)
+    if (reader && reader->since <= conn->server->now - GP_HTTPD_MIN_READING)
         gp_connection_evict(reader);
     return gp_httpd_refuse(conn, 503, gp_http_reason(503));
 }

@@ -163,13 +163,13 @@ unsigned gp_httpd_step(gp_httpd *server, double now)
     unsigned before = server->completed;
     server->now = now;
     gp_httpd_advance_due(server);
-    gp_httpd_accept_again(server);
+    gp_httpd_accept_resume(server);
     step_streams(server);
     server->resumed = 0;
     MHD_run(server->daemon);
     gp_httpd_flush(server);
     gp_httpd_advance_due(server);
-    gp_httpd_lose_patience(server);
+    gp_httpd_close_slow(server);
     return server->completed - before;
 }
 

@@ -78,7 +78,7 @@ static double file_time(const gp_shared_limits *limits, double now)
     return limits->own_time ? now : boot_clock();
 }
 
-/* Keeps the first problem, and lets go of what can not be used. */
+/* Keeps the first problem, and lets go of what cannot be used. */
 static int fail(gp_shared_limits *limits, const char *format, ...)
 {
     va_list args;
@@ -308,7 +308,7 @@ static int try_lock(gp_shared_limits *limits, double now)
     if (limits->fd < 0 && open_file(limits) != 0) return 0;
     if (set_lock(limits->fd, F_WRLCK, LOCK_BLOCK) != 0) {
         if (errno != EAGAIN && errno != EACCES && errno != EINTR) {
-            fail(limits, "%s: it can not be locked: %s", limits->path, strerror(errno));
+            fail(limits, "%s: it cannot be locked: %s", limits->path, strerror(errno));
         }
         return 0;
     }
@@ -464,7 +464,7 @@ int gp_shared_limits_open(const char *path, const gp_limit_rule rules[GP_LIMITER
     limits->own_time = now != NULL;
     memcpy(limits->rules, rules, sizeof(limits->rules));
     if (gp_shared_bytes(rules) == 0) {
-        fail(limits, "limits as high as these can not be shared");
+        fail(limits, "limits as high as these cannot be shared");
     } else if (lock(limits, now ? *now : 0)) {
         unlock(limits);
     }

@@ -232,7 +232,7 @@ static int carry_out(gp_mock *m, double now, const step *s, told *t)
     return status < 300 && s->what != 'm';
 }
 
-/* Takes what is due as whoever sends it does. What can not be written stays to be sent. */
+/* Takes what is due as whoever sends it does. What cannot be written stays to be sent. */
 static void send_webhooks(gp_mock *m, double now, long nth)
 {
     gp_mock_webhook hook;
@@ -276,7 +276,7 @@ static int tell(const char *db, long nth)
     countdown = -1;
     m = open_mock(db);
     if (!m || ask(m, now, "POST", "/_mock/hooks", hook, strlen(hook), 0, &out) != 201)
-        complain(nth, "can not begin", 0, db);
+        complain(nth, "cannot begin", 0, db);
     gp_http_response_free(&out);
     countdown = nth;
     for (i = 0; m && i < sizeof story / sizeof *story; i++) {
@@ -300,7 +300,7 @@ static int tell(const char *db, long nth)
     gp_mock_close(m);
     countdown = -1;
     m = open_mock(db);
-    if (!m) complain(nth, "can not be opened again", 0, db);
+    if (!m) complain(nth, "cannot be opened again", 0, db);
     compare(m, now, nth, "after a restart");
     gp_mock_close(m);
     return failed;

@@ -154,7 +154,7 @@ static int tell(long nth)
     if (gp_mock_open(&options, &m, err, sizeof err) != GP_MOCK_OPENED) {
         countdown = -1;
         if (!failed) {
-            fprintf(stderr, "can not open: %s\n", err);
+            fprintf(stderr, "cannot open: %s\n", err);
             exit(2);
         }
         return 1;

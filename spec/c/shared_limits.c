@@ -580,7 +580,7 @@ static void unit_windows(unsigned char *memory)
     gp_shared_sweep(&block, 7, 10.3);
     check(!gp_shared_take(&block, &request, &census, 10.39, &places[3], &until), "swept");
     check(gp_shared_take(&block, &request, &census, 10.41, &places[3], &until), "later");
-    /* An owner that can not be, and a stamp that lies years ahead: both count from now. */
+    /* An owner that cannot be, and a stamp that lies years ahead: both count from now. */
     word = (uint64_t *)(void *)(memory + places[3].at[2]);
     *word = (UINT64_C(1) << 63) | 99999;
     word = (uint64_t *)(void *)(memory + places[3].at[0]);
