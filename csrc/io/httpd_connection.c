@@ -124,7 +124,7 @@ static void connection_start(gp_httpd *server, struct MHD_Connection *mhd, void 
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
     gp_connection *conn = alloc->resize(alloc->ctx, NULL, 0, sizeof *conn);
     *context = conn;
-    if (!conn) return; /* every request on it will be refused */
+    if (!conn) return; /* every request on it will be rejected */
     memset(conn, 0, sizeof *conn);
     conn->server = server;
     conn->mhd = mhd;
