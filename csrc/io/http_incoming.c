@@ -53,8 +53,8 @@ void gp_http_incoming_fail(gp_http_incoming *in, const char *format, ...)
     va_end(args);
 }
 
-/* Nothing is done to a file that has the size: one that was ever truncated, ext4 brings to the disk
- * when it is closed, and the loop would stand still for that long. */
+/* Skips a file that already has the size: ext4 flushes a truncated file on close, and the loop
+ * would block for that long. */
 static int cut(int fd, int64_t size)
 {
     struct stat status;
@@ -87,7 +87,7 @@ static int is_redirect(const gp_http_incoming *in)
     }
 }
 
-/* The headers are complete: where does the body go, and is it too long already? */
+/* The headers are complete: chooses where the body goes, and checks its announced length. */
 static gp_http_code choose_target(gp_http_incoming *in)
 {
     const char *text;
@@ -109,7 +109,7 @@ static gp_http_code choose_target(gp_http_incoming *in)
     text = gp_http_headers_find(&in->headers, "Content-Length", &len);
     told = text && !in->head ? strtoll(text, NULL, 10) : 0;
     if (told > in->bound) return GP_HTTP_TOO_LARGE;
-    /* One allocation for an ordinary body; a length is not believed further than this. */
+    /* One allocation for an ordinary body; a larger announced length is not trusted. */
     if (in->target == GP_HTTP_TO_MEMORY && told > 0 && told <= MAX_ERROR_BODY) {
         gp_buf_reserve(&in->body, (size_t)told);
     }
@@ -123,7 +123,7 @@ static void new_block(gp_http_incoming *in, const char *line, size_t len)
     in->headers_done = 0;
     in->status = 0;
     gp_buf_reserve(&in->headers, USUAL_HEADERS);
-    /* libcurl has checked that three digits follow, and something ends the line. */
+    /* libcurl has checked that three digits and a line end follow. */
     if (space && (size_t)(line + len - space) > 4) in->status = atoi(space + 1);
 }
 
@@ -150,7 +150,7 @@ gp_http_code gp_http_incoming_header(gp_http_incoming *in, const char *line, siz
         return GP_HTTP_CODE_NONE; /* a trailer */
     }
     if (in->headers.len + len > MAX_HEADERS_IN) {
-        gp_http_incoming_fail(in, "the answer's headers are longer than %d KiB",
+        gp_http_incoming_fail(in, "the response's headers are longer than %d KiB",
                               MAX_HEADERS_IN / 1024);
         return GP_HTTP_PROTOCOL;
     }
@@ -160,7 +160,7 @@ gp_http_code gp_http_incoming_header(gp_http_incoming *in, const char *line, siz
         return GP_HTTP_TOO_LARGE;
     }
     if (line[0] != '\r' && line[0] != '\n') return GP_HTTP_CODE_NONE;
-    /* 100 Continue and its like: another block follows. */
+    /* An interim response such as 100 Continue: another block follows. */
     if (in->status < 200) return GP_HTTP_CODE_NONE;
     in->headers_done = 1;
     return choose_target(in);

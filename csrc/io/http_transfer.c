@@ -366,7 +366,7 @@ gp_http_transfer *gp_http_transfer_start(gp_http_transfers *set, gp_http_lane *l
         goto failed;
     }
     if (!copy_request(transfer, request) || !begin(transfer, lane, request)) {
-        gp_http_refuse(failure, GP_HTTP_PROTOCOL, "libcurl does not take the request");
+        gp_http_refuse(failure, GP_HTTP_PROTOCOL, "libcurl rejects the request");
         if (transfer->handle) gp_http_handle_free(transfer->handle);
         transfer->handle = NULL;
         goto failed;
@@ -476,7 +476,7 @@ void gp_http_transfer_complete(gp_http_transfer *transfer, CURLcode result)
 {
     if (transfer->joined) {
         if (send_alone(transfer)) return;
-        gp_http_incoming_fail(&transfer->in, "libcurl does not take the request");
+        gp_http_incoming_fail(&transfer->in, "libcurl rejects the request");
         end(transfer, transfer->sent_any ? GP_HTTP_UNKNOWN : GP_HTTP_NEVER_SENT, GP_HTTP_CONNECT);
     } else if (transfer->abort != GP_HTTP_CODE_NONE) {
         end_aborted(transfer);
@@ -506,7 +506,7 @@ static void check_timeouts(gp_http_transfer *transfer, double now)
         gp_http_incoming_fail(&transfer->in, "no connection within %g s",
                               transfer->connect_timeout);
     else
-        gp_http_incoming_fail(&transfer->in, "no data received within %g s",
+        gp_http_incoming_fail(&transfer->in, "no byte received within %g s",
                               transfer->stall_timeout);
     end(transfer, outcome, GP_HTTP_TIMEOUT);
     queue_ready(transfer);
