@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Holds /openapi.json before two public linters, fetched from npm into the build folder. A warning
+# Checks /openapi.json with two public linters, fetched from npm into the build folder. A warning
 # is a failure.
 set -eu
 cd "$(dirname "$0")/.."
@@ -7,7 +7,7 @@ build=${BUILD:-build}
 redocly=@redocly/cli@2.77.0
 spectral=@stoplight/spectral-cli@6.16.3
 if ! command -v npm >/dev/null; then
-    echo "openapi-lint: skipped, npm is not there (Debian: apt-get install npm)"
+    echo "openapi-lint: skipped, npm not found (Debian: apt-get install npm)"
     exit 0
 fi
 if ! node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then
