@@ -149,7 +149,7 @@ static gp_archive_status refuse_way(gp_archive_problem *problem, const char *nam
 {
     /* A file or a link is in place of a folder; a link may lead anywhere. */
     if (errno == ENOTDIR || errno == ELOOP) {
-        return refuse(GP_ARCHIVE_UNSAFE, problem, "a name leads through what is no folder", name);
+        return refuse(GP_ARCHIVE_UNSAFE, problem, "a parent of a name is not a folder", name);
     }
     return refuse_errno(problem, name);
 }
@@ -220,7 +220,7 @@ static gp_archive_status find_room(gp_archive_work *self, const gp_archive_entry
         }
         if (folder != !!S_ISDIR(status.st_mode)) {
             return refuse(GP_ARCHIVE_UNSAFE, problem,
-                          folder ? "a name leads through what is no folder"
+                          folder ? "a parent of a name is not a folder"
                                  : "a folder stands where a file should",
                           name);
         }
