@@ -36,7 +36,7 @@ sources_store  := $(wildcard csrc/io/journal*.c csrc/io/archive*.c csrc/io/parti
 sources_simulation := $(wildcard csrc/mock/*.c csrc/mock/*/*.c) csrc/io/journal_lock.c \
     csrc/io/lock_holder.c
 
-# The page /_mock/ becomes a text in C.
+# Embeds the page /_mock/ as a C string.
 extra_simulation := $(BUILD)/obj/mock/control/panel_html.o
 
 core_objects := $(patsubst csrc/%.c,$(BUILD)/obj/%.o,$(wildcard csrc/core/*.c))
@@ -59,7 +59,7 @@ $(BUILD)/obj/mock/control/panel_html.o: csrc/mock/control/panel.html csrc/mock/c
 $(BUILD)/obj/libgpcore.a: $(core_objects)
 	@rm -f $@ && ar rcs $@ $^
 
-# One rule a Lua for the binding, one rule a Lua and a module for the shared object.
+# One rule per Lua for the binding, one per Lua and module for the shared object.
 define lua_rules
 $(BUILD)/obj/$(1)/%.o: csrc/binding/%.c
 	@mkdir -p $$(@D)
@@ -82,7 +82,7 @@ version_lua5.4 := 5.4
 version_lua5.3 := 5.3
 version_luajit := 5.1
 
-# The two paths for the checkout, to be read by `eval "$(make -s env)"`.
+# The two search paths of the checkout, for `eval "$(make -s env)"`.
 lua_path  = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;
 lua_cpath = $(abspath $(BUILD))/$(LUA)/?.so;;
 .PHONY: env
@@ -101,7 +101,7 @@ spec: ## [make spec SPEC=spec/core/uri_spec.lua LUA=luajit] run one spec file or
 spec: build
 	@BUILD=$(BUILD) scripts/spec.sh $(LUA) $(SPEC)
 
-# What is missing is installed before the sub-make looks for it.
+# Installs missing packages before the sub-make needs them.
 .PHONY: test
 test: ## run every spec under the three Luas; installs what is missing
 	@scripts/deps.sh build run test
@@ -132,7 +132,7 @@ coverage: ## measure how much C and Lua the specs reach; fail below bounds
 	@scripts/coverage.sh
 
 .PHONY: mutation
-mutation: ## invert each condition that decides; a spec must fail each time
+mutation: ## invert each condition of the retry decisions; a spec must fail each time
 mutation: build
 	@lua5.4 spec/mutation/run.lua
 
@@ -178,12 +178,12 @@ pages: ## test /docs, /redoc and /_mock/ in Chromium; installs chromium and npm
 	@scripts/deps.sh build run test
 	@$(MAKE) --no-print-directory build >/dev/null
 	@BUILD=$(BUILD) scripts/pages.sh install
-# The same with what is there: a browser is too much to install for every run of `make ci`.
+# The same, without installing anything: a browser is too large to install for every `make ci`.
 pages-here:
 	@BUILD=$(BUILD) scripts/pages.sh here
 
 .PHONY: api-md
-api-md: ## regenerate docs/API.md from the table of routes
+api-md: ## regenerate docs/API.md from the route table
 api-md: build
 	@BUILD=$(BUILD) scripts/api_md.sh
 
@@ -191,7 +191,7 @@ api-md: build
 openapi-lint: ## check the contract with @redocly/cli and spectral (npm)
 openapi-lint: build
 	@BUILD=$(BUILD) scripts/openapi_lint.sh
-# As one counted case; it passes without npm.
+# Counted as one case; skipped, and passes, without npm.
 .PHONY: openapi-lint-here
 openapi-lint-here:
 	@BUILD=$(BUILD) scripts/check.sh openapi-lint scripts/openapi_lint.sh

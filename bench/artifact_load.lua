@@ -1,4 +1,4 @@
--- Downloads an archive to a file: lua5.4 bench/artifact_load.lua URL FILE. Prints what it took.
+-- Downloads an archive to a file: lua5.4 bench/artifact_load.lua URL FILE. Prints bytes, time and peak memory.
 local clock = require("gitlab_pipelines.core").clock
 local gitlab = require "gitlab_pipelines"
 

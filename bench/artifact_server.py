@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Serves one file of zeros, as long as asked for, as the archive of every job: artifact_server.py BYTES.
+"""Serves one file of zeros of the given length as the archive of every job: artifact_server.py BYTES.
 The kernel sends it from a sparse file, so that it costs the server next to nothing."""
 import os
 import socket

@@ -1,4 +1,4 @@
--- Reads one pipeline again and again through the whole client.
+-- Reads one pipeline repeatedly through the whole client.
 -- usage: LUA client_load.lua URL TOTAL IN_FLIGHT WARM_UP
 -- prints: requests=N seconds=S cpu=C memory=KiB (cpu: seconds of this process, user and system)
 local gitlab = require "gitlab_pipelines"

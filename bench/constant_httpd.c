@@ -1,9 +1,9 @@
 /*
- * The peer of the simulated GitLab: libmicrohttpd with one answer, made once. One epoll thread, no
- * routing, no state: what the library alone can do.
+ * The baseline for the simulated GitLab: libmicrohttpd with one prepared response. One epoll
+ * thread, no routing, no state: the speed of the library alone.
  *
- * usage: constant_httpd FILE    FILE holds an answer as `curl -i` prints it: its status, its
- * headers (but those that libmicrohttpd sets by itself) and its body
+ * usage: constant_httpd FILE    FILE contains a response as `curl -i` prints it: status,
+ * headers (except those that libmicrohttpd sets itself) and body
  */
 #include <microhttpd.h>
 #include <signal.h>

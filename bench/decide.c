@@ -1,6 +1,6 @@
 /*
- * What one decision costs in C: may a request go (two windows, breaker, budget), and what does its
- * answer mean. Beside it, the SHA-256 of 1 KiB.
+ * Measures one decision in C: admitting a request (two windows, breaker, budget) and classifying
+ * its response; and, for comparison, the SHA-256 of 1 KiB.
  * usage: decide [SECONDS]      prints: decide_ns=N sha256_ns=N
  */
 #include <math.h>
@@ -13,7 +13,7 @@
 
 #include "core/exchange.h"
 
-/* Both are timed in rounds, and the fastest counts: what else the machine does is not measured. */
+/* Both are timed in rounds, and the fastest counts, to exclude other load on the machine. */
 #define ROUND 2000
 
 static double clock_now(void)
@@ -23,8 +23,7 @@ static double clock_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* One call as GitLab answers most of them: 200, with rate-limit headers of a quiet server left
- * out, since an answer without them is the commonest. */
+/* One call with the most common response: 200 without rate-limit headers. */
 static void decide_once(gp_policy *policy, gp_breaker *breaker, double now)
 {
     gp_exchange_options options = {GP_EFFECT_READ, GP_CLASS_READ, INFINITY, 0, 0, 0};

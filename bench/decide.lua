@@ -1,12 +1,12 @@
--- What one decision costs seen from Lua: an exchange made, asked, told that its bytes left, and told
--- of the answer. usage: LUA decide.lua [SECONDS]      prints: decide_ns=N
+-- Measures one decision from Lua: creating an exchange, admitting it, reporting it as sent, and
+-- reporting its response. usage: LUA decide.lua [SECONDS]      prints: decide_ns=N
 local core = require "gitlab_pipelines.core"
 
 local seconds = tonumber(arg[1]) or 1
 local policy, breaker = core.policy.new {}, core.policy.breaker {}
 local new = core.exchange.new
 
--- In rounds, of which the fastest counts: what else the machine does is not measured.
+-- In rounds, of which the fastest counts, to exclude other load on the machine.
 local ROUND = 1000
 local now, best, finish = 1767225600, math.huge, os.clock() + seconds
 while os.clock() < finish do

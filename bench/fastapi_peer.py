@@ -1,6 +1,6 @@
 """The peer that a team would write itself: the simulated GitLab's two endpoints, trigger and read,
-as a small FastAPI application over SQLite, under uvicorn. The status follows from the time that has
-passed, as in the simulated GitLab; the answers have its shape.
+as a small FastAPI application over SQLite, under uvicorn. The status depends on the elapsed time,
+as in the simulated GitLab; the responses have the same shape.
 
 usage: fastapi_peer.py FILE      prints one line with its URL (environment: MOCK_TOKEN)
 """

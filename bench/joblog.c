@@ -1,6 +1,6 @@
 /*
- * How fast the log parser reads a log: bench/joblog FILE prints rate=BYTES_A_SECOND lines=N.
- * The file is read in pieces of 64 KiB, as a stream comes; three passes, the fastest counts.
+ * Measures the log parser: bench/joblog FILE prints rate=BYTES_PER_SECOND lines=N.
+ * The file is read in chunks of 64 KiB, like a stream; three passes, the fastest counts.
  */
 #include <stdio.h>
 #include <stdlib.h>

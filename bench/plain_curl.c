@@ -1,6 +1,6 @@
 /*
- * The peer of the client: plain libcurl, driven by socket_action over epoll, as little around it as
- * can be. Handles are configured once, connections are reused, bodies are kept in memory.
+ * The baseline for the client: plain libcurl, driven by socket_action over epoll, with minimal code
+ * around it. Handles are configured once, connections are reused, bodies are kept in memory.
  *
  * usage: plain_curl URL TOTAL IN_FLIGHT WARM_UP [HEADER]...
  * prints: requests=N seconds=S cpu=C bytes=B     (cpu: seconds of this process, user and system)

@@ -1,6 +1,6 @@
 -- Runs the files of bench/rows and prints one table: what, ours, beside what, theirs, ratio, aim.
 -- A rows file returns `function(bench) ... end` that calls bench.row(...) for each measurement; see
--- bench/support/bench.lua for what it is given. Started by bench/run.sh.
+-- bench/support/bench.lua for its argument. Started by bench/run.sh.
 local bench = require "bench.support.bench"
 
 local names = {}

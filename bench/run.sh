@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the peers and prints one row a measurement. usage: bench/run.sh [ROWS]...
+# Builds the peers and prints one row per measurement. usage: bench/run.sh [ROWS]...
 # ROWS: names of files in bench/rows (default: all). Environment: BUILD, BENCH_SECONDS (a measurement
-# takes about that long, default 2), BENCH_ROUNDS (ours and theirs by turns, default 3).
+# takes about that long, default 2), BENCH_ROUNDS (ours and theirs in turn, default 3).
 set -eu
 cd "$(dirname "$0")/.."
 build=${BUILD:-build}

@@ -1,4 +1,4 @@
--- The projects of release.lua, as the simulated GitLab plays them. Times are seconds.
+-- The projects of release.lua, as simulated by the simulated GitLab. Times are in seconds.
 projects = {
   ["acme/lib"] = {
     id = 11,

@@ -1,10 +1,10 @@
 -- Run: gitlab-pipelines run examples/release.lua -i version=2.4.0
 -- A release over four projects: a library, two applications built with it, a smoke test in each
--- region. An assignment is a step; using a field of a step is waiting for it.
+-- region. An assignment defines a step; using a field of a step waits for it.
 name   = "release"
 inputs = {
   version = { default = "2.4.0", match = "^%d+%.%d+%.%d+$", help = "version to release" },
-  fail    = { one_of = { "api", "web", "smoke" }, help = "what is to fail, to see how that looks" },
+  fail    = { one_of = { "api", "web", "smoke" }, help = "application or test to fail, for demonstration" },
 }
 
 lib = pipeline { project = "acme/lib", variables = { VERSION = input.version }, dotenv = "build.env" }

@@ -1,6 +1,6 @@
--- Writes docs/API.md, the contract of the simulated GitLab for people, from its /openapi.json, which
--- the table of routes makes.
--- usage: lua5.4 scripts/api_md.lua [openapi] > docs/API.md      (openapi: the document as it is)
+-- Writes docs/API.md, the simulated GitLab's contract for human readers, from its /openapi.json,
+-- which is generated from the route table.
+-- usage: lua5.4 scripts/api_md.lua [openapi] > docs/API.md      (openapi: the JSON document itself)
 -- As a module: `document() -> text`, `generate(text) -> text`.
 
 local json = require "gitlab_pipelines.json"
@@ -8,7 +8,7 @@ local mock = require "gitlab_pipelines.mock"
 
 local M = {}
 
---- /openapi.json as the simulation answers it.
+--- /openapi.json as the simulation serves it.
 function M.document()
   local simulated = assert(mock.new { token = "api-md-token" })
   local status, body = simulated:request("GET", "/openapi.json", { token = false })
@@ -125,7 +125,7 @@ local function add_operation(out, method, path, operation)
   out[#out + 1] = ""
 end
 
--- Webhooks: what is sent, by whom it is told of.
+-- Webhooks: the payload sent for each event.
 local function add_webhooks(out, document)
   for _, name in ipairs(sorted(document.webhooks)) do
     local operation = document.webhooks[name].post

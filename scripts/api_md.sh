@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes docs/API.md from the contract of the simulated GitLab that stands in the build folder.
+# Writes docs/API.md from the contract of the simulated GitLab in the build folder.
 set -eu
 cd "$(dirname "$0")/.."
 build=${BUILD:-build}

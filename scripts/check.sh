@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs one check as one counted case: scripts/check.sh NAME COMMAND...
+# Runs one check and counts it as one case: scripts/check.sh NAME COMMAND...
 # Prints the command's output only when it fails.
 set -u
 cd "$(dirname "$0")/.."

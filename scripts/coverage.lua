@@ -1,5 +1,5 @@
--- Sums up what a coverage run left: gcov's figures for C, the line hook's for Lua. Prints a row a
--- file, and fails when a promised bound is not met.
+-- Summarizes a coverage run: gcov for C, the line hook for Lua. Prints one row per file, and fails
+-- when a bound is not met.
 local bounds = { lua = 80, c = 80, core_branches = 95 }
 
 local function lines_of(command)
@@ -14,12 +14,12 @@ local function percent(part, whole)
   return whole == 0 and 100 or 100 * part / whole
 end
 
--- Lines that hold code, as the compiler lists them.
+-- Lines with code, according to the compiler's listing.
 local function code_lines(path)
   local set, count = {}, 0
   for _, text in ipairs(lines_of("luac5.4 -l -p " .. path)) do
     local line = text:match "^%s+%d+%s+%[(%d+)%]"
-    -- A function's closing line holds only its return: it is no line of its own.
+    -- A function's closing line has only the implicit return: it does not count.
     if line and not text:find "RETURN0?%s" and not text:find "VARARGPREP" and not set[line] then
       set[line], count = true, count + 1
     end

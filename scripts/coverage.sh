@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Coverage of C (gcov) and Lua (a line hook) over the whole suite on Lua 5.4, and the promised
-# bounds: 80 % of lines of each, 95 % of branches in csrc/core.
+# Measures the coverage of C (gcov) and Lua (a line hook) by the whole suite on Lua 5.4, and checks
+# the bounds: 80 % of the lines of each, 95 % of the branches in csrc/core.
 set -u
 cd "$(dirname "$0")/.."
 rm -rf build/cov build/coverage

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The main job, end to end, against the simulated GitLab on a free port.
-# usage: scripts/demo.sh [STEP]     STEP: let this step's pipeline fail (make demo FAIL=web)
+# usage: scripts/demo.sh [STEP]     STEP: make this step's pipeline fail (make demo FAIL=web)
 set -u
 cd "$(dirname "$0")/.."
 fail=${1:-}
@@ -16,7 +16,7 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
-# A token of this run alone: the simulated GitLab wants one, like the real one.
+# A token for this run only: the simulated GitLab requires one, like the real one.
 MOCK_TOKEN=demo-$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')
 export MOCK_TOKEN
 mkfifo "$work/ready"

@@ -35,7 +35,7 @@ done
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
-    echo "deps: missing:$missing; there is no apt-get here, install their like by hand" >&2
+    echo "deps: missing:$missing; apt-get not found, install the equivalent packages by hand" >&2
     exit 1
 fi
 sudo=""

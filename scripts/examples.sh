@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Runs every example, and every command that the documentation shows, each as one counted case.
+# Runs every example and every command in the documentation, each counted as one case.
 set -u
 cd "$(dirname "$0")/.."
 worst=0
 check() { scripts/check.sh "$@" || worst=1; }
 
-# An example says in its first lines how it is run: "-- Run: COMMAND". The command finds a
-# simulated GitLab with the world beside the example (NAME-world.lua) at GITLAB_URL.
+# Each example contains its command in the first lines: "-- Run: COMMAND". GITLAB_URL points to a
+# simulated GitLab with the world file beside the example (NAME-world.lua).
 example() { # file
     local command world work server line
     command=$(sed -n 's/^-- Run: //p' "$1" | head -n 1)
-    [ -n "$command" ] || { echo "$1 does not say '-- Run: COMMAND'"; return 1; }
+    [ -n "$command" ] || { echo "$1: missing '-- Run: COMMAND'"; return 1; }
     world=${1%.lua}-world.lua
     [ -e "$world" ] || world=examples/release-world.lua
     work=$(mktemp -d)
@@ -40,7 +40,7 @@ failing_demo() { make --no-print-directory demo FAIL=web | tee /dev/stderr | gre
 export -f failing_demo
 check demo make --no-print-directory demo
 check demo-failing bash -c failing_demo
-# The specs that a page runs are not counted a second time.
+# Specs run by a page are not counted twice.
 page() { # file, name
     lua5.4 scripts/readme.lua "$1" >"build/page-$2.sh" && SUITE=page bash "build/page-$2.sh"
     local status=$?

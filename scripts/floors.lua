@@ -1,11 +1,12 @@
--- Checks the floors of the house: a file may use the floors below its own and other files of its
--- own floor, never a floor above; and no files of one floor use each other in a circle.
+-- Checks the floors of the architecture: a file may use the floors below its own and other files of
+-- its own floor, never a floor above; and files of one floor must not depend on each other in a
+-- circle.
 --
 -- Uses are read from `#include "..."`, from `require`, and from the symbols of the compiled
 -- objects (a call that needs no include is still a call). docs/architecture.md draws the floors.
 --
 -- usage: lua5.4 scripts/floors.lua ROOT [OBJECTS]
--- OBJECTS is the folder of the objects, ROOT/build/obj unless given. Prints every breach; exits
+-- OBJECTS is the folder with the objects (default: ROOT/build/obj). Prints every breach; exits
 -- with 1 if there is one, with 2 if there is nothing to check.
 
 -- Top to bottom; a file belongs to the first row with a pattern that matches its path.
@@ -34,17 +35,17 @@ local c_floors = {
   { "io", "^csrc/io/" },
   { "core", "^csrc/core/" },
 }
--- The shared objects, which stand below every Lua floor.
+-- The shared objects, which are below every Lua floor.
 local shared_objects = { core = true, http = true, store = true, server = true, simulation = true }
 
--- System headers that a floor must not see, and the files that are excepted.
+-- System headers that a floor must not include, and the exceptions.
 local forbidden = {
   { "^csrc/core/", { "<curl/", "<sqlite3", "<microhttpd", "<zip%.h", "<sys/", "<fcntl", "<unistd",
     "<lua", "<lauxlib", "<openssl/" } },
   { "^csrc/io/", { "<lua", "<lauxlib" } },
   { "^csrc/mock/", { "<lua", "<lauxlib", "<curl/", "<microhttpd" } },
 }
--- Cleansing and digests come from libcrypto and are pure.
+-- Wiping memory and digests come from libcrypto and are pure.
 local allowed = { ["csrc/core/secret.c"] = "<openssl/", ["csrc/core/webhook.c"] = "<openssl/" }
 
 local root = arg[1] or "."
@@ -77,7 +78,7 @@ local function floor_of(floors, path)
   end
 end
 
--- Which module uses which, by name and by the place that says so first. ------------------------
+-- Which module uses which, by name and first occurrence. ---------------------------------------
 
 -- A C module is its `.c` and its `.h`.
 local function module_of(path) return (path:gsub("%.[ch]$", "")) end
@@ -99,8 +100,8 @@ end
 
 local function check_use(floors, path, line, target, how)
   local own, other, other_name = floor_of(floors, path), floor_of(floors, target)
-  if not own then return breach(path, line, "stands on no floor") end
-  if not other then return breach(path, line, ("%s %s, which stands on no floor"):format(how, target)) end
+  if not own then return breach(path, line, "is not on any floor") end
+  if not other then return breach(path, line, ("%s %s, which is not on any floor"):format(how, target)) end
   if other < own then
     breach(path, line, ("%s %s, on a floor above (%s)"):format(how, target, other_name))
   elseif other == own then
@@ -127,7 +128,7 @@ local function check_require(path, line, name)
 end
 
 local function check_lua(path)
-  if not floor_of(lua_floors, path) then return breach(path, 1, "stands on no floor") end
+  if not floor_of(lua_floors, path) then return breach(path, 1, "is not on any floor") end
   local number = 0
   for line in io.lines(root .. "/" .. path) do
     number = number + 1
@@ -138,7 +139,7 @@ local function check_lua(path)
   end
 end
 
--- C: what is included ---------------------------------------------------------------------------
+-- C: includes -----------------------------------------------------------------------------------
 
 local function check_system_header(path, line, header)
   if allowed[path] and header:find("^" .. allowed[path]) then return end
@@ -161,7 +162,7 @@ local function check_include(path, line, name)
 end
 
 local function check_c(path)
-  if not floor_of(c_floors, path) then return breach(path, 1, "stands on no floor") end
+  if not floor_of(c_floors, path) then return breach(path, 1, "is not on any floor") end
   local number = 0
   for line in io.lines(root .. "/" .. path) do
     number = number + 1
@@ -172,16 +173,16 @@ local function check_c(path)
   end
 end
 
--- C: what is called -----------------------------------------------------------------------------
+-- C: calls --------------------------------------------------------------------------------------
 
--- The object of a source; the binding is compiled once a Lua.
+-- The object of a source; the binding is compiled once per Lua.
 local function object_of(path)
   local inner = path:match "^csrc/(.+)%.c$"
   if inner:find "^binding/" then return objects .. "/lua5.4/" .. inner:gsub("^binding/", "") .. ".o" end
   return objects .. "/" .. inner .. ".o"
 end
 
--- Symbols that an object defines for others, and those that it needs.
+-- Symbols that an object exports, and those that it needs.
 local function symbols_of(object)
   local defines, needs = {}, {}
   for _, line in ipairs(lines_of("nm -P '" .. object .. "' 2>/dev/null")) do
@@ -265,7 +266,7 @@ local function report_circle(members)
   end
 end
 
--- In a checkout the files that git knows or could know; elsewhere every file. --------------------
+-- In a checkout the tracked and untracked files; elsewhere every file. ---------------------------
 local files, sources = 0, {}
 for _, path in ipairs(lines_of("cd '" .. root .. "' && { git ls-files -co --exclude-standard -- lua csrc bin"
   .. " 2>/dev/null || find lua csrc bin -type f; } | sort -u")) do

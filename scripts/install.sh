@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fills PREFIX/bin, PREFIX/share/lua/<version> and PREFIX/lib/lua/<version>.
+# Installs into PREFIX/bin, PREFIX/share/lua/<version> and PREFIX/lib/lua/<version>.
 set -eu
 cd "$(dirname "$0")/.."
 build=${BUILD:-build}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every check that reads the code without running it, each as one counted case.
+# Runs every static check, each counted as one case.
 set -u
 cd "$(dirname "$0")/.."
 worst=0
@@ -11,7 +11,7 @@ tidy() {
     git ls-files 'csrc/*.c' | xargs -P 2 -n 6 sh -c 'clang-tidy --quiet --warnings-as-errors="*" "$@" -- \
         -std=c11 -D_GNU_SOURCE -Icsrc '"$(pkg-config --cflags lua5.4)" tidy
 }
-# Both compilers, every warning an error, in a build folder of their own.
+# Both compilers, with -Werror, in separate build folders.
 warnings() { make -j2 BUILD="build/warn-$1" CC="$1" CFLAGS='-O2 -Werror' build; }
 export -f sources format tidy warnings
 
@@ -20,7 +20,7 @@ check clang-format bash -c format
 check clang-tidy bash -c tidy
 check gcc-warnings bash -c 'warnings gcc'
 check clang-warnings bash -c 'warnings clang'
-# The objects of the build before it show what calls what.
+# Reads calls from the objects of the preceding build.
 check floors lua5.4 scripts/floors.lua . build/warn-gcc/obj
 check codespell codespell -q 3 -S 'spec/fuzz/corpus' -I scripts/codespell_ignore.txt \
     csrc lua docs spec README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Holds /openapi.json before two public linters, fetched from npm into the build folder. A warning
+# Checks /openapi.json with two public linters, fetched from npm into the build folder. A warning
 # is a failure.
 set -eu
 cd "$(dirname "$0")/.."
@@ -7,7 +7,7 @@ build=${BUILD:-build}
 redocly=@redocly/cli@2.77.0
 spectral=@stoplight/spectral-cli@6.16.3
 if ! command -v npm >/dev/null; then
-    echo "openapi-lint: skipped, npm is not there (Debian: apt-get install npm)"
+    echo "openapi-lint: skipped, npm not found (Debian: apt-get install npm)"
     exit 0
 fi
 if ! node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then
@@ -18,7 +18,7 @@ tools=$build/openapi-lint
 mkdir -p "$tools"
 if [ ! -x "$tools/node_modules/.bin/redocly" ] || [ ! -x "$tools/node_modules/.bin/spectral" ]; then
     npm install --silent --no-audit --no-fund --prefix "$tools" "$redocly" "$spectral" >/dev/null 2>&1 || {
-        echo "openapi-lint: skipped, npm can not fetch $redocly and $spectral"
+        echo "openapi-lint: skipped, npm cannot fetch $redocly and $spectral"
         exit 0
     }
 fi

@@ -3,7 +3,7 @@
 local joblog = require("gitlab_pipelines.core").joblog
 
 local CELL_WIDTH, LINE_HEIGHT, MARGIN, BAR = 8.4, 18, 16, 28
-local COLORS = { -- the sixteen colours, for a dark ground
+local COLORS = { -- the sixteen colours, for a dark background
   ["#000000"] = "#444c56", ["#cd0000"] = "#f47067", ["#00cd00"] = "#57ab5a", ["#cdcd00"] = "#c69026",
   ["#0000ee"] = "#539bf5", ["#cd00cd"] = "#b083f0", ["#00cdcd"] = "#39c5cf", ["#e5e5e5"] = "#adbac7",
   ["#7f7f7f"] = "#768390",
@@ -13,7 +13,7 @@ local function cells(text)
   return select(2, text:gsub("[^\128-\191]", ""))
 end
 
--- The parser's HTML speaks of spans and CSS; SVG of tspans and attributes.
+-- The parser's HTML uses spans and CSS; SVG uses tspans and attributes.
 local function to_svg(html)
   return (html:gsub('<span style="(.-)">', function(style)
     local color = style:match "color:(#%x+)"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The long matrices: every seed and every case that a spec runs a sample of otherwise (GP_FULL=1).
-# usage: scripts/proofs.sh [LUA]   One row a proof; a failure shows its seed and what it printed.
+# Runs the long matrices (GP_FULL=1): every seed and every case, of which specs usually run a sample.
+# usage: scripts/proofs.sh [LUA]   One row per proof; a failure shows its seed and output.
 set -u
 cd "$(dirname "$0")/.."
 lua=${1:-lua5.4}

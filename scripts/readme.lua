@@ -1,7 +1,7 @@
--- Prints one bash script with every command that a page shows: its ```sh blocks verbatim, its
+-- Prints one bash script with every command of a page: its ```sh blocks verbatim, its
 -- ```lua blocks run by lua5.4. Blocks with any other info string (```text, ```lua flow) are not run.
 -- A command that ends with "&" is a server: the next command waits until it responds. `make demo`,
--- `make test` and whatever needs root run elsewhere in the checks.
+-- `make test` and commands that need root are checked elsewhere.
 -- usage: lua5.4 scripts/readme.lua [FILE]   (default: README.md)
 local elsewhere = { "^make demo", "^make test", "^make ci", "^make bench", "^sudo ", "^make install" }
 

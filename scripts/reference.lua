@@ -7,7 +7,7 @@ local M = {}
 local groups = { "projects", "pipelines", "jobs", "artifacts", "triggers", "variables", "environments",
   "deployments", "token" }
 
--- Methods of a group's own module whose operation has another name, or that use several.
+-- Methods in a group's module whose operation has another name, or that use several.
 local uses = {
   ["pipelines.stages"] = { "jobs.list", "pipelines.trigger_jobs", "pipelines.bridges" },
   ["pipelines.downstream"] = { "pipelines.trigger_jobs", "pipelines.bridges" },
@@ -54,7 +54,7 @@ local function parse_block(block)
   return doc
 end
 
--- The head comment of a file: its first block, whose further lines begin with two dashes.
+-- The header comment of a file: its first block of lines that start with two dashes.
 local function head_of(lines)
   local text = {}
   for _, line in ipairs(lines) do
@@ -65,7 +65,7 @@ local function head_of(lines)
   return table.concat(text, "\n")
 end
 
--- The documented methods of a file, in its order: {name, doc}.
+-- The documented methods of a file, in file order: {name, doc}.
 local function methods_of(lines)
   local methods, block = {}, {}
   for number, line in ipairs(lines) do
@@ -129,7 +129,7 @@ local results = {
   none = "true|nil ok, table|nil err",
 }
 
--- The other parameters of an operation in a few words, without those of a page.
+-- The other parameters of an operation in brief, except for pagination.
 local function further(op)
   local names = {}
   for _, p in ipairs(op.further) do

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every spec once more under AddressSanitizer, LeakSanitizer and UBSan, on Lua 5.4.
+# Runs every spec under AddressSanitizer, LeakSanitizer and UBSan, on Lua 5.4.
 set -u
 cd "$(dirname "$0")/.."
 flags='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer'

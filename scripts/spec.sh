@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the specs and keeps each suite's count for the closing line.
+# Runs the specs and records each suite's count for the final summary.
 # usage: scripts/spec.sh LUA|all [busted's arguments]   (environment: BUILD, SUITE, GP_LUA)
-# GP_LUA is the interpreter that specs start for processes of their own.
+# GP_LUA is the interpreter that specs use for child processes.
 set -u
 cd "$(dirname "$0")/.."
 build=${BUILD:-build}
@@ -38,7 +38,7 @@ one() { # lua, arguments
 
 lua=$1; shift
 if [ "$lua" = all ]; then
-    echo "specs under Lua 5.4, Lua 5.3 and LuaJIT, at once; this takes a few minutes"
+    echo "specs under Lua 5.4, Lua 5.3 and LuaJIT, in parallel; this takes a few minutes"
     pids=()
     for lua in lua5.4 lua5.3 luajit; do
         one "$lua" "${@:-spec}" &

@@ -1,5 +1,5 @@
 --- The whole client (arguments, exchange, transport, decoding) beside plain libcurl and
---- python-gitlab. All read the same bytes from the same constant answer, over reused connections,
+--- python-gitlab. All read the same bytes from the same constant response, over reused connections,
 --- warmed up; limits = false.
 
 local PATH = "/api/v4/projects/11/pipelines/1"

@@ -1,5 +1,5 @@
 --- The log parser in C beside `wc -l` and `cat`, on a plain log, on one with timestamps, and on one
---- full of colours. It is to read a plain log at 300 MB/s or more.
+--- full of colours. Target for a plain log: 300 MB/s or more.
 
 local KINDS = {
   { "plain", "%d files compiled, nothing to complain about in this one of them\n" },

@@ -1,5 +1,5 @@
 --- 10,000 jobs of one pipeline, 9.7 MB in 100 pages, beside python-gitlab: on loopback, and with
---- 50 ms before each page. The first requests of both are theirs too: each measurement is a process.
+--- 50 ms before each page. Each measurement is a new process, so it includes the first request.
 
 return function(bench)
   for _, delay in ipairs { 0, 0.05 } do

@@ -1,5 +1,5 @@
---- The simulated GitLab beside a constant answer of the same bytes from libmicrohttpd alone (how much
---- of the server's speed is left when there is a GitLab behind it), and beside the same two endpoints
+--- The simulated GitLab beside a constant response of the same bytes from libmicrohttpd alone (how
+--- much of the server's speed remains with a GitLab behind it), and beside the same two endpoints
 --- as a small FastAPI application. Each server has one processor, the load the others.
 
 local READ = "/api/v4/projects/11/pipelines/1"
@@ -7,7 +7,7 @@ local TRIGGER = "/api/v4/projects/11/trigger/pipeline"
 
 local unpack_list = table.unpack or unpack -- luacheck: ignore 113
 
--- Asks once with curl and returns the whole answer.
+-- Sends one request with curl and returns the whole response.
 local function ask(bench, url, ...)
   local text = bench.capture { "curl", "-s", "-i", "-H", "PRIVATE-TOKEN: " .. bench.token, url, ... }
   assert(text:match "^HTTP/1.1 20", text)
@@ -32,7 +32,7 @@ local function fastapi(bench)
   return bench.serve { "/usr/bin/python3", "bench/fastapi_peer.py", bench.folder .. "/fastapi.db" }
 end
 
--- One endpoint: the mock, the constant answer of the same bytes, and FastAPI, by turns.
+-- One endpoint: the mock, the constant response of the same bytes, and FastAPI, in turn.
 local function compare(bench, what, servers, load)
   local contestants = { { "ours", load(servers.mock) }, { "constant", load(servers.constant) } }
   if servers.fastapi then contestants[3] = { "fastapi", load(servers.fastapi) } end

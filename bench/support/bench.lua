@@ -1,5 +1,5 @@
---- What a file of bench/rows works with: servers that are stopped again, programs that measure, and
---- the table.
+--- Support for the files of bench/rows: servers that are stopped afterwards, load programs, and the
+--- table of results.
 
 local M = {}
 
@@ -21,8 +21,8 @@ local function words(list)
   return table.concat(quoted, " ")
 end
 
--- With two processors or more, the server keeps the first and the load the others: who is measured
--- does not depend on how the system spreads them.
+-- With two processors or more, the server runs on the first and the load on the others, so that the
+-- result does not depend on the scheduler.
 local processors = tonumber((function()
   local pipe = assert(io.popen "nproc")
   local count = pipe:read "*l"
@@ -54,7 +54,7 @@ function M.serve(command)
   return server
 end
 
---- Stops what was started.
+--- Stops all started programs.
 function M.cleanup()
   for _, server in ipairs(running) do server.stop() end
   running = {}
@@ -119,8 +119,8 @@ function M.wrk(server, path, opts)
     cpu_us = (cpu_of(server) - before) / tonumber(text:match "(%d+) requests in") * 1e6 }
 end
 
---- Measures several things by turns, M.rounds times, so that a busy moment of the machine hits all
---- of them; returns, for each name, the result of the median of `rate`.
+--- Measures several contestants in turn, M.rounds times, so that a busy moment of the machine affects
+--- all of them; returns, for each name, the result with the median `rate`.
 ---@param contestants table[] array of {name, function returning a result with `rate`}
 ---@return table<string, table>
 function M.by_turns(contestants)

@@ -14,12 +14,12 @@
 #include "core/zip.h"
 
 /*
- * An archive as a source for libzip: a file, or its end alone; then what lies before reads as
- * zeros, which nothing but the contents would need.
+ * An archive as a source for libzip: a file, or its tail alone; then the bytes before the tail read
+ * as zeros, which only matters for the contents.
  *
- * libzip looks for the end record in its own way, takes every one that it finds, and believes what
- * stands there. So while it opens the archive, it sees only what core/zip.h has found and checked:
- * the directory and its end records. All else reads as zeros.
+ * libzip searches for the end record in its own way, and trusts every one that it finds. So while
+ * it opens the archive, it sees only what core/zip.h has found and checked: the directory and its
+ * end records. All other bytes read as zeros.
  */
 typedef struct archive_source {
     int file; /* -1: `bytes` */
@@ -49,7 +49,7 @@ static gp_archive_status fail(gp_archive_status status, gp_archive_problem *prob
     return status;
 }
 
-/* Errors of libzip that are the system's; all others are the archive's. */
+/* Maps libzip's error codes: these are system errors, all others faults of the archive. */
 static gp_archive_status status_of(int code)
 {
     switch (code) {
@@ -90,7 +90,7 @@ static int read_file(int file, unsigned char *data, size_t len, uint64_t at)
     while (len > 0) {
         ssize_t got = pread(file, data, len, (off_t)at);
         if (got < 0 && errno == EINTR) continue;
-        if (got == 0) errno = EIO; /* it has become shorter */
+        if (got == 0) errno = EIO; /* the file was truncated */
         if (got <= 0) return -1;
         data += got;
         len -= (size_t)got;
@@ -111,7 +111,7 @@ static int read_bytes(const archive_source *source, unsigned char *data, size_t 
     return 0;
 }
 
-/* Clears those of `len` bytes at `at` that lie from `from` up to `until`. */
+/* Zeroes the bytes from `from` up to `until` within `len` bytes read at `at`. */
 static void hide(unsigned char *data, size_t len, uint64_t at, uint64_t from, uint64_t until)
 {
     if (from < at) from = at;
@@ -188,12 +188,12 @@ static zip_int64_t source_call(void *state, void *data, zip_uint64_t len, zip_so
     }
 }
 
-/* Looks at the directory: is it all that libzip will find, and fit to be read? */
+/* Checks that the directory is safe to read and is the only one that libzip will find. */
 static gp_archive_status check_directory(const archive_source *source, uint64_t entries,
                                          gp_archive_problem *problem)
 {
     const gp_zip_place *place = &source->place;
-    /* With the records behind it. */
+    /* Includes the records after it. */
     uint64_t len = place->end - place->offset;
     const char *reason = NULL;
     unsigned char *bytes;
@@ -216,7 +216,7 @@ static gp_archive_status check_directory(const archive_source *source, uint64_t 
     if (verdict == GP_ZIP_FINE) return GP_ARCHIVE_OK;
     if (verdict == GP_ZIP_NO_MEMORY) return fail(GP_ARCHIVE_SYSTEM, problem, "out of memory");
     return fail(verdict == GP_ZIP_UNSAFE ? GP_ARCHIVE_UNSAFE : GP_ARCHIVE_DAMAGED, problem,
-                "can not read the archive: %s", reason);
+                "cannot read the archive: %s", reason);
 }
 
 /* Finds the records at the archive's end. */
@@ -235,12 +235,12 @@ static gp_archive_status find_end(archive_source *source, gp_archive_problem *pr
     found = gp_zip_find(tail, len, source->total, &source->place);
     free(tail);
     if (!found || (source->file < 0 && source->place.offset < source->total - source->len)) {
-        return fail(GP_ARCHIVE_DAMAGED, problem, "can not read the archive: its end is missing");
+        return fail(GP_ARCHIVE_DAMAGED, problem, "cannot read the archive: its end is missing");
     }
     return GP_ARCHIVE_OK;
 }
 
-/* Opens what `state` tells of, which it takes over. */
+/* Opens the source `state` and takes ownership of it. */
 static gp_archive_status open_source(archive_source *state, uint64_t entries, gp_archive **archive,
                                      gp_archive_problem *problem)
 {
@@ -267,7 +267,7 @@ static gp_archive_status open_source(archive_source *state, uint64_t entries, gp
         if (!made->zip) zip_source_free(source);
     }
     if (!made->zip) {
-        status = fail_zip(&error, problem, "can not read the archive");
+        status = fail_zip(&error, problem, "cannot read the archive");
         goto done;
     }
     made->source->opening = 0;
@@ -291,7 +291,7 @@ gp_archive_status gp_archive_open(const char *path, uint64_t entries, gp_archive
         int missing = state->file < 0 && errno == ENOENT;
         gp_archive_status failed =
             fail(missing ? GP_ARCHIVE_MISSING : GP_ARCHIVE_SYSTEM, problem,
-                 "can not read the archive: %s", strerror(state->file < 0 ? errno : EISDIR));
+                 "cannot read the archive: %s", strerror(state->file < 0 ? errno : EISDIR));
         if (state->file >= 0) close(state->file);
         free(state);
         return failed;
@@ -323,7 +323,7 @@ void gp_archive_close(gp_archive *archive)
     free(archive);
 }
 
-/* ---- Looking ---- */
+/* ---- Listing ---- */
 
 uint64_t gp_archive_len(const gp_archive *archive)
 {
@@ -364,7 +364,7 @@ gp_archive_status gp_archive_entry_at(gp_archive *archive, uint64_t index, gp_ar
     memset(entry, 0, sizeof *entry);
     zip_stat_init(&stat);
     if (zip_stat_index(archive->zip, index, ZIP_FL_ENC_RAW, &stat) != 0) {
-        return fail_zip(zip_get_error(archive->zip), problem, "can not read the directory");
+        return fail_zip(zip_get_error(archive->zip), problem, "cannot read the directory");
     }
     entry->name = stat.valid & ZIP_STAT_NAME && stat.name ? stat.name : "";
     entry->name_len = strlen(entry->name);
@@ -393,7 +393,7 @@ gp_archive_status gp_archive_reader_open(gp_archive *archive, uint64_t index,
     memset(reader, 0, sizeof *reader);
     if (status != GP_ARCHIVE_OK) return status;
     if (!archive->has_contents) {
-        return fail(GP_ARCHIVE_MISSING, problem, "only the archive's directory is at hand");
+        return fail(GP_ARCHIVE_MISSING, problem, "only the archive's directory is available");
     }
     if (entry.encrypted) {
         return fail(GP_ARCHIVE_DAMAGED, problem, "%s is encrypted", entry.name);
@@ -412,7 +412,7 @@ gp_archive_status gp_archive_reader_next(gp_archive_reader *reader, void *bytes,
     if (got < 0) return fail_zip(zip_file_get_error(reader->file), problem, reader->name);
     reader->sum += (uint64_t)got;
     if (reader->sum > reader->size || (got == 0 && reader->sum != reader->size)) {
-        return fail(GP_ARCHIVE_DAMAGED, problem, "%s: holds another number of bytes than it says",
+        return fail(GP_ARCHIVE_DAMAGED, problem, "%s: size differs from the directory's",
                     reader->name);
     }
     *len = (size_t)got;

@@ -1,10 +1,10 @@
 /*
- * Verification and extraction, in slices. Both look first at what the directory says of all
- * entries, and read nothing when that is beyond bounds.
+ * Verification and extraction, in slices. Both check the whole directory first, and read no entry
+ * if it exceeds a bound.
  *
- * An extraction goes through the archive's entries several times: all are looked at, written and
- * verified aside, room for them is found, and then they are moved to their places. A slice ends
- * wherever its bytes are used up, also within an entry, which stays open until the next.
+ * An extraction makes several passes over the entries: it checks all of them, writes and verifies
+ * them in a staging folder, checks for conflicts at the destination, and moves them into place. A
+ * slice ends when its bytes are used up, even within an entry, which stays open until the next.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -20,17 +20,17 @@
 
 enum { RATIO_COUNTS_FROM = 1 << 20, RATIO_OF_ALL_FROM = 16 << 20 };
 
-/* What looking at an entry costs, and what a file or folder that is made, moved or removed does,
- * in bytes that could have been read meanwhile. */
+/* The cost of examining an entry, and of creating, moving or removing a file or folder, in bytes
+ * that could have been read in the same time. */
 enum { COST_LOOK = 256, COST_FILE = 16384 };
 
 typedef enum work_phase {
-    PHASE_CHECK,  /* is every entry harmless, and are all together within bounds? */
-    PHASE_WRITE,  /* aside */
-    PHASE_ROOM,   /* does what stands in the folder leave room? */
-    PHASE_MOVE,   /* to their places: from here on there is no way back */
-    PHASE_CLEAN,  /* what is left aside goes, after success or failure */
-    PHASE_VERIFY, /* after the first, instead of all others: read and drop */
+    PHASE_CHECK,  /* every entry is safe, and the total is within bounds */
+    PHASE_WRITE,  /* to the staging folder */
+    PHASE_ROOM,   /* nothing at the destination conflicts */
+    PHASE_MOVE,   /* into place: the point of no return */
+    PHASE_CLEAN,  /* remove the staging folder, after success or failure */
+    PHASE_VERIFY, /* follows PHASE_CHECK instead of the others: read and discard */
     PHASE_DONE
 } work_phase;
 
@@ -38,16 +38,16 @@ struct gp_archive_work {
     gp_archive *archive;
     work_phase phase;
     int verifies;       /* nothing is written */
-    uint64_t count, at; /* entries, and the one that is next */
+    uint64_t count, at; /* number of entries, index of the next */
     char *wanted;       /* NULL: all */
     gp_archive_bounds bounds;
-    uint64_t sum;             /* bytes of the entries that were checked */
-    int root, stage;          /* descriptors of the folder and of the one aside; -1 */
-    char aside[64];           /* name of the latter, "" before it is made */
-    gp_archive_reader reader; /* of the entry that is being read, if `reads` */
+    uint64_t sum;             /* total size of the checked entries */
+    int root, stage;          /* descriptors of the destination and the staging folder; -1 */
+    char aside[64];           /* name of the staging folder, "" before it is created */
+    gp_archive_reader reader; /* of the current entry, if `reads` */
     int reads, file;          /* the file being written; -1 */
     gp_archive_tally tally;
-    gp_archive_status failure; /* GP_ARCHIVE_OK, or what is said when all is cleaned up */
+    gp_archive_status failure; /* GP_ARCHIVE_OK, or the result once cleaned up */
     gp_archive_problem why;
 };
 
@@ -63,7 +63,7 @@ static gp_archive_status refuse_errno(gp_archive_problem *problem, const char *n
     return refuse(GP_ARCHIVE_SYSTEM, problem, strerror(errno), name);
 }
 
-/* May the entry be written? */
+/* Whether the entry may be written. */
 static gp_archive_status check_name(const gp_archive_entry *entry, gp_archive_problem *problem)
 {
     const char *danger = gp_zip_name_danger(entry->name, entry->name_len);
@@ -77,7 +77,7 @@ static gp_archive_status check_name(const gp_archive_entry *entry, gp_archive_pr
     return GP_ARCHIVE_OK;
 }
 
-/* May it be read, after those before it? */
+/* Whether the entry may be read, given the total size of those before it. */
 static gp_archive_status check_entry(gp_archive_work *self, const gp_archive_entry *entry,
                                      gp_archive_problem *problem)
 {
@@ -98,7 +98,7 @@ static gp_archive_status check_entry(gp_archive_work *self, const gp_archive_ent
     return GP_ARCHIVE_OK;
 }
 
-/* Opens the folder `name` below `parent`, made if missing; a link is not followed. */
+/* Opens the folder `name` in `parent`, created if missing; a link is not followed. */
 static int enter(int parent, const char *name)
 {
     if (mkdirat(parent, name, 0777) != 0 && errno != EEXIST) return -1;
@@ -106,8 +106,8 @@ static int enter(int parent, const char *name)
 }
 
 /*
- * Opens the folder that `path` lies in, making what is missing. `leaf` becomes the last component
- * ("" for a folder's own name). The caller closes the descriptor; -1 with errno.
+ * Opens the parent folder of `path`, creating missing ones. `leaf` is set to the last component
+ * ("" if `path` ends in a slash). The caller closes the descriptor; -1 with errno.
  */
 static int enter_parents(int folder, const char *path, char *leaf, size_t leaf_size)
 {
@@ -144,17 +144,17 @@ static int write_piece(int file, const char *bytes, size_t len)
     return 0;
 }
 
-/* Why a folder on the way to a name can not be entered. */
+/* Reports why a parent folder of a name cannot be opened. */
 static gp_archive_status refuse_way(gp_archive_problem *problem, const char *name)
 {
-    /* A file or a link stands where a folder should: it may lead anywhere. */
+    /* A file or a link is in place of a folder; a link may lead anywhere. */
     if (errno == ENOTDIR || errno == ELOOP) {
-        return refuse(GP_ARCHIVE_UNSAFE, problem, "a name leads through what is no folder", name);
+        return refuse(GP_ARCHIVE_UNSAFE, problem, "a parent of a name is not a folder", name);
     }
     return refuse_errno(problem, name);
 }
 
-/* Begins to write a file aside. */
+/* Starts to write a file in the staging folder. */
 static gp_archive_status open_file(gp_archive_work *self, const gp_archive_entry *entry, int parent,
                                    const char *leaf, gp_archive_problem *problem)
 {
@@ -163,7 +163,7 @@ static gp_archive_status open_file(gp_archive_work *self, const gp_archive_entry
         gp_archive_reader_open(self->archive, self->at, &self->reader, problem);
     if (status != GP_ARCHIVE_OK) return status;
     self->reads = 1;
-    /* Of two entries of one name the later one counts. */
+    /* Of two entries with the same name the later one wins. */
     unlinkat(parent, leaf, 0);
     self->file = openat(parent, leaf, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (self->file >= 0) return GP_ARCHIVE_OK;
@@ -171,7 +171,7 @@ static gp_archive_status open_file(gp_archive_work *self, const gp_archive_entry
     return refuse_way(problem, entry->name);
 }
 
-/* Makes a folder aside, or begins to write a file there. */
+/* Creates a folder, or starts to write a file, in the staging folder. */
 static gp_archive_status write_entry(gp_archive_work *self, const gp_archive_entry *entry,
                                      gp_archive_problem *problem)
 {
@@ -187,7 +187,8 @@ static gp_archive_status write_entry(gp_archive_work *self, const gp_archive_ent
             close(made);
         self->tally.folders++;
     } else if (!leaf[0] || strcmp(leaf, ".") == 0) {
-        status = refuse(GP_ARCHIVE_UNSAFE, problem, "a file's name ends in no name", entry->name);
+        status =
+            refuse(GP_ARCHIVE_UNSAFE, problem, "a file's name has no last component", entry->name);
     } else {
         status = open_file(self, entry, parent, leaf, problem);
         self->tally.files++;
@@ -197,7 +198,7 @@ static gp_archive_status write_entry(gp_archive_work *self, const gp_archive_ent
     return status;
 }
 
-/* Does what already stands in the folder leave room for the entry? Nothing is changed. */
+/* Checks, without changes, that nothing at the destination conflicts with the entry. */
 static gp_archive_status find_room(gp_archive_work *self, const gp_archive_entry *entry,
                                    gp_archive_problem *problem)
 {
@@ -213,13 +214,13 @@ static gp_archive_status find_room(gp_archive_work *self, const gp_archive_entry
         folder = name[len] == '/' || entry->kind == GP_ENTRY_FOLDER;
         while (name[len] == '/')
             len++;
-        /* Not through a link: each part before was seen to be a folder. */
+        /* Not through a link: each parent has been found to be a folder. */
         if (fstatat(self->root, at, &status, AT_SYMLINK_NOFOLLOW) != 0) {
             return errno == ENOENT ? GP_ARCHIVE_OK : refuse_errno(problem, name);
         }
         if (folder != !!S_ISDIR(status.st_mode)) {
             return refuse(GP_ARCHIVE_UNSAFE, problem,
-                          folder ? "a name leads through what is no folder"
+                          folder ? "a parent of a name is not a folder"
                                  : "a folder stands where a file should",
                           name);
         }
@@ -227,7 +228,7 @@ static gp_archive_status find_room(gp_archive_work *self, const gp_archive_entry
     return GP_ARCHIVE_OK;
 }
 
-/* Moves an entry from aside to its place. */
+/* Moves an entry from the staging folder into place. */
 static gp_archive_status move_entry(gp_archive_work *self, const gp_archive_entry *entry,
                                     gp_archive_problem *problem)
 {
@@ -240,7 +241,7 @@ static gp_archive_status move_entry(gp_archive_work *self, const gp_archive_entr
         if (made < 0) status = refuse_way(problem, entry->name);
     } else {
         from = enter_parents(self->stage, entry->name, leaf, sizeof leaf);
-        /* The first of two entries of one name has taken it there already. */
+        /* ENOENT: the first of two entries with the same name has moved it already. */
         if (from < 0 || (renameat(from, leaf, to, leaf) != 0 && errno != ENOENT)) {
             status = refuse_errno(problem, entry->name);
         }
@@ -251,7 +252,7 @@ static gp_archive_status move_entry(gp_archive_work *self, const gp_archive_entr
     return status;
 }
 
-/* Removes one name; what was removed is what a slice counts, so that each gets on. */
+/* Removes one name. Only removals count towards a slice, so that each slice makes progress. */
 static int removed(int folder, const char *name, int flags, uint64_t *spent)
 {
     if (unlinkat(folder, name, flags) != 0) return 0;
@@ -259,8 +260,8 @@ static int removed(int folder, const char *name, int flags, uint64_t *spent)
     return 1;
 }
 
-/* Empties a folder that is ours, as deep as names may lie, until `*spent` reaches `limit`: what is
- * left is found again in the next slice. Closes the descriptor; false: the slice is over. */
+/* Empties a folder in the staging folder, recursively, until `*spent` reaches `limit`: the next
+ * slice continues with the rest. Closes the descriptor; false: the slice is used up. */
 static int empty(int folder, uint64_t *spent, uint64_t limit) // NOLINT(misc-no-recursion)
 {
     DIR *list = fdopendir(folder);
@@ -281,12 +282,12 @@ static int empty(int folder, uint64_t *spent, uint64_t limit) // NOLINT(misc-no-
     return *spent < limit;
 }
 
-/* Removes the folder aside with what is in it. */
+/* Removes the staging folder and its contents. */
 static gp_archive_status clean(gp_archive_work *self, uint64_t limit)
 {
     if (self->aside[0]) {
         uint64_t spent = 0;
-        /* A descriptor of its own each time: reading a folder moves its place. */
+        /* A new descriptor each time: reading a folder moves its offset. */
         int folder = openat(self->stage, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (folder >= 0 && !empty(folder, &spent, limit)) return GP_ARCHIVE_MORE;
         unlinkat(self->root, self->aside, AT_REMOVEDIR);
@@ -296,8 +297,7 @@ static gp_archive_status clean(gp_archive_work *self, uint64_t limit)
     return GP_ARCHIVE_OK;
 }
 
-/* Ends the entry that is being read, if one is; false with errno when its file can not be closed.
- */
+/* Closes the current entry, if any; false with errno when its file cannot be closed. */
 static int close_entry(gp_archive_work *self)
 {
     int file = self->file;
@@ -307,7 +307,7 @@ static int close_entry(gp_archive_work *self)
     return file < 0 || close(file) == 0;
 }
 
-/* Reads on in the open entry, into its file if it has one. */
+/* Continues to read the open entry, into its file if it has one. */
 static gp_archive_status read_on(gp_archive_work *self, uint64_t *spent, uint64_t limit,
                                  gp_archive_problem *problem)
 {
@@ -331,7 +331,7 @@ static gp_archive_status read_on(gp_archive_work *self, uint64_t *spent, uint64_
     return GP_ARCHIVE_MORE;
 }
 
-/* Every entry is harmless; are all together? */
+/* Checks the total ratio once every entry has passed. */
 static gp_archive_status check_sum(const gp_archive_work *self, gp_archive_problem *problem)
 {
     double most = self->bounds.ratio * (double)gp_archive_len(self->archive);
@@ -339,7 +339,7 @@ static gp_archive_status check_sum(const gp_archive_work *self, gp_archive_probl
     return refuse(GP_ARCHIVE_UNSAFE, problem, "all is packed suspiciously well", "the archive");
 }
 
-/* All entries have gone through a phase. */
+/* Called when all entries have passed a phase. */
 static gp_archive_status next_phase(gp_archive_work *self, gp_archive_problem *problem)
 {
     static unsigned long extractions;
@@ -438,7 +438,7 @@ gp_archive_status gp_archive_extract(gp_archive *archive, const char *folder,
     if (status != GP_ARCHIVE_OK) return status;
     status = check_count(self, problem);
     if (status != GP_ARCHIVE_OK) {
-        /* Said already. */
+        /* `problem` is set. */
     } else if (wanted && !(self->wanted = malloc((size_t)self->count + 1))) {
         status = refuse(GP_ARCHIVE_SYSTEM, problem, "out of memory", "the archive");
     } else {
@@ -453,7 +453,7 @@ gp_archive_status gp_archive_extract(gp_archive *archive, const char *folder,
     return status;
 }
 
-/* From now on only what is aside is removed; then this is said. */
+/* From now on the steps only remove the staging folder, and then return this failure. */
 static void fail(gp_archive_work *self, gp_archive_status status, const gp_archive_problem *problem)
 {
     close_entry(self);
@@ -486,10 +486,10 @@ gp_archive_status gp_archive_work_step(gp_archive_work *work, uint64_t limit,
 
 void gp_archive_work_give_up(gp_archive_work *work)
 {
-    static const gp_archive_problem given_up = {"it was given up"};
+    static const gp_archive_problem cancelled = {"cancelled"};
     if (work->phase == PHASE_MOVE || work->phase == PHASE_CLEAN || work->phase == PHASE_DONE)
         return;
-    fail(work, GP_ARCHIVE_STOPPED, &given_up);
+    fail(work, GP_ARCHIVE_STOPPED, &cancelled);
 }
 
 const gp_archive_tally *gp_archive_work_tally(const gp_archive_work *work)

@@ -11,7 +11,7 @@
 /* The kernel's PROC_TIME_INIT_INO. */
 #define INITIAL_TIME_NAMESPACE 0xEFFFFFFAu
 
-/* The beginning of a small file as text; -1 where it cannot be read. */
+/* Reads the start of a small file as text; -1 if it cannot be read. */
 static ssize_t read_text(const char *path, char *out, size_t size)
 {
     ssize_t got;

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-/* How long a stream that lingers reads what the client still sends. */
+/* How long a lingering stream reads the client's remaining bytes. */
 #define LINGER_SECONDS 5.0
 
 void gp_raw_init(gp_raw *raw, const gp_alloc *alloc)
@@ -22,7 +22,7 @@ void gp_raw_free(gp_raw *raw)
     gp_raw_init(raw, raw->out.alloc);
 }
 
-/* The header lines of `response` without a length, which the action decides. */
+/* Adds the header lines of `response`, except Content-Length, which depends on the action. */
 static void add_head(gp_buf *out, const gp_http_response_out *response, double wall)
 {
     size_t position = 0;
@@ -104,7 +104,7 @@ void gp_raw_start(gp_raw *raw, int fd, double now)
     if (raw->end == GP_RAW_LINGER) raw->patience = LINGER_SECONDS;
 }
 
-/* A reset, now: dissolving the association makes Linux send RST and drop what is queued. */
+/* Resets at once: dissolving the association makes Linux send RST and drop queued bytes. */
 static void reset(int fd)
 {
     struct sockaddr none;
@@ -113,7 +113,7 @@ static void reset(int fd)
     (void)connect(fd, &none, sizeof none);
 }
 
-/* Reads and forgets, a bounded amount; 1 when the client has gone. */
+/* Reads and discards a bounded amount; 1 when the client has closed the connection. */
 static int drain(int fd)
 {
     char bytes[16384];
@@ -126,7 +126,7 @@ static int drain(int fd)
     return 0;
 }
 
-/* Sends what may leave now. 1 when nothing is left, -1 when the client has gone. */
+/* Sends what is due. 1 when nothing is left, -1 when the client has closed the connection. */
 static int send_pieces(gp_raw *raw, double now)
 {
     while (raw->sent < raw->out.len) {
@@ -150,7 +150,7 @@ int gp_raw_step(gp_raw *raw, double now)
     if (!raw->finished_sending) {
         int all = send_pieces(raw, now);
         if (all < 0) return 1;
-        /* A client that only shut down its sending side still gets everything at once. */
+        /* A client that only shut down its sending side still gets a response sent in one piece. */
         if (!all) return gone && raw->piece != 0;
         raw->finished_sending = 1;
         if (raw->end == GP_RAW_RST) reset(raw->fd);

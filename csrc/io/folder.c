@@ -34,11 +34,12 @@ static const char *check_name(const char *name)
     if (!*name) return "the path is empty";
     if (*name == '/') return "the path is absolute";
     for (; *at; at++) {
-        if ((unsigned char)*at < 0x20 || *at == 0x7f) return "the path holds control characters";
+        if ((unsigned char)*at < 0x20 || *at == 0x7f) return "the path contains control characters";
     }
     for (at = name; at; at = strchr(at, '/')) {
         at += *at == '/';
-        if (at[0] == '.' && at[1] == '.' && (at[2] == '/' || !at[2])) return "the path holds '..'";
+        if (at[0] == '.' && at[1] == '.' && (at[2] == '/' || !at[2]))
+            return "the path contains '..'";
     }
     return NULL;
 }
@@ -50,7 +51,7 @@ static int is_below(const char *base, const char *path)
            (path[len] == '/' || !path[len] || base[len - 1] == '/');
 }
 
-/* The last part of `path` may be a link: it becomes what that means, if it stays below `base`. */
+/* `path` is a link: resolves it, if the target is inside `base`. */
 static const char *follow(const char *base, char *path, size_t size)
 {
     char real[PATH_MAX];
@@ -59,7 +60,7 @@ static const char *follow(const char *base, char *path, size_t size)
     return NULL;
 }
 
-/* Appends one part; `last`: of the whole path. */
+/* Appends one component; `last`: it is the last one. */
 static const char *enter(const char *base, char *path, size_t size, const char *part, int last)
 {
     struct stat found;

@@ -1,6 +1,6 @@
 /*
- * Folders, and places below one, for whoever may write there and nowhere else (a flow script's
- * `call`).
+ * Creates folders, and resolves names inside a folder for callers that may write only there (a flow
+ * script's `call`).
  */
 #ifndef GP_IO_FOLDER_H
 #define GP_IO_FOLDER_H
@@ -8,15 +8,14 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Makes a folder and those above it. 0; or -1 with errno, and `path` is cut behind the one that
- * cannot be made. */
+/* Creates a folder and its missing parents. 0; or -1 with errno, and `path` is truncated after the
+ * component that cannot be created. */
 int gp_folder_make(char *path, mode_t mode);
 
 /*
- * Where the relative path `name` is below the folder `root`: an absolute path without links, which
- * is written to out[size]. Makes the folder and those on the way. Returns NULL, or static text that
- * says why there is no such place: `name` is absolute, has `..`, or leads out of the folder by a
- * link.
+ * Resolves the relative path `name` inside the folder `root` to an absolute path without links,
+ * written to out[size]. Creates the folder and missing parents. Returns NULL, or a static error
+ * message: `name` is absolute, contains `..`, or leaves the folder through a link.
  */
 const char *gp_folder_place(const char *root, const char *name, char *out, size_t size);
 

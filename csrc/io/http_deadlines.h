@@ -1,7 +1,7 @@
 /*
- * A binary heap of moments at which something may have run out, the soonest first. A moment may be
- * too early (a byte has come since): then its owner looks and puts it back, which is cheaper than
- * moving it for every byte.
+ * A binary heap of times at which a transfer's timeout may have expired, the soonest first. A time
+ * may be too early (a byte has arrived since): then the owner checks it and adds it back, which is
+ * cheaper than moving it for every byte.
  */
 #ifndef GP_IO_HTTP_DEADLINES_H
 #define GP_IO_HTTP_DEADLINES_H
@@ -13,7 +13,7 @@
 /* Embedded in a transfer. */
 typedef struct gp_http_deadline {
     double at;
-    size_t index; /* in the heap, from 1; 0: not there */
+    size_t index; /* in the heap, from 1; 0: not in the heap */
     gp_http_transfer *transfer;
 } gp_http_deadline;
 
@@ -25,10 +25,10 @@ typedef struct gp_http_deadlines {
 /* The soonest; NULL: none. */
 gp_http_deadline *gp_http_deadlines_first(const gp_http_deadlines *deadlines);
 
-/* 0 without memory. */
+/* 0 when out of memory. */
 int gp_http_deadlines_add(gp_http_deadlines *deadlines, gp_http_deadline *deadline, double at);
 
-/* Both harmless for one that is not there. */
+/* No effect on a deadline that is not in the heap. */
 void gp_http_deadlines_move(gp_http_deadlines *deadlines, gp_http_deadline *deadline, double at);
 void gp_http_deadlines_remove(gp_http_deadlines *deadlines, gp_http_deadline *deadline);
 

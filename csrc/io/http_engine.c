@@ -13,7 +13,7 @@
 
 enum {
     COMMON, /* reads and sets: connections are kept and shared */
-    ALONE,  /* creates: one connection a request */
+    ALONE,  /* creates: one connection per request */
     LANES
 };
 
@@ -78,7 +78,7 @@ static int start(gp_http_engine *engine)
     return gp_http_sockets_open(&engine->sockets) && gp_http_lane_start(&engine->lanes[COMMON]);
 }
 
-/* The started lane for such a request; NULL without memory. */
+/* The lane for the request, started; NULL when out of memory. */
 static gp_http_lane *lane_for(gp_http_engine *engine, const gp_http_request *request)
 {
     int alone = request->effect == GP_HTTP_CREATE && !request->unsafe_reuse;
@@ -94,7 +94,7 @@ static int ensure_started(gp_http_engine *engine, gp_http_failure *failure)
     if (gp_http_sockets_foreign(&engine->sockets)) {
         gp_http_refuse(failure, GP_HTTP_CONNECT, "");
         snprintf(failure->message, sizeof failure->message,
-                 "the HTTP engine was used in process %ld before the fork and can not be used in "
+                 "the HTTP engine was used in process %ld before the fork and cannot be used in "
                  "process %ld: make a new client after the fork",
                  (long)engine->sockets.pid, (long)getpid());
         return 0;
@@ -102,13 +102,13 @@ static int ensure_started(gp_http_engine *engine, gp_http_failure *failure)
     if (engine->lanes[COMMON].multi || start(engine)) return 1;
     gp_http_sockets_close(&engine->sockets);
     return gp_http_refuse(failure, GP_HTTP_CONNECT,
-                          "the HTTP engine can not start: no descriptor or no memory left");
+                          "the HTTP engine cannot start: out of descriptors or memory");
 }
 
 static void close_lane(gp_http_lane *lane, int foreign)
 {
-    /* Handles and connections of the parent process are left alone: an orderly goodbye from here
-     * would end its TLS sessions. */
+    /* Leaves the parent process's handles and connections open: an orderly shutdown here would end
+     * the parent's TLS sessions. */
     if (!foreign) {
         gp_http_handles_free(lane);
         if (lane->multi) curl_multi_cleanup(lane->multi);
@@ -192,7 +192,7 @@ void gp_http_engine_step(gp_http_engine *engine)
     for (i = 0; i < LANES; i++) {
         collect(&engine->lanes[i]);
     }
-    gp_http_transfers_look(&engine->transfers);
+    gp_http_transfers_expire(&engine->transfers);
 }
 
 gp_http_transfer *gp_http_engine_next(gp_http_engine *engine)
@@ -207,7 +207,7 @@ gp_http_transfer *gp_http_submit(gp_http_engine *engine, const gp_http_request *
     if (!ensure_started(engine, failure)) return NULL;
     lane = lane_for(engine, request);
     if (!lane) {
-        gp_http_refuse(failure, GP_HTTP_PROTOCOL, "libcurl does not take the request");
+        gp_http_refuse(failure, GP_HTTP_PROTOCOL, "libcurl rejects the request");
         return NULL;
     }
     return gp_http_transfer_start(&engine->transfers, lane, request, failure);

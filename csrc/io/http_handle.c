@@ -11,7 +11,7 @@ enum {
     SMALL_BUFFER = 16 * 1024,
 };
 
-/* What holds for every request of an engine, set once. */
+/* Sets the options that are the same for every request of an engine. */
 static void settle(gp_http_handle *handle, const gp_http_callbacks *callbacks)
 {
     const gp_http_options *options = handle->lane->options;
@@ -37,7 +37,7 @@ static void settle(gp_http_handle *handle, const gp_http_callbacks *callbacks)
     curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, handle);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, callbacks->on_open);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, handle);
-    /* A connection outlives the handle that made it, the sockets outlive both. */
+    /* A connection outlives the handle that created it; the sockets outlive both. */
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, gp_http_socket_close);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, handle->lane->sockets);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, callbacks->on_header);
@@ -104,7 +104,7 @@ void gp_http_handles_free(gp_http_lane *lane)
     lane->pooled = 0;
 }
 
-/* libcurl keeps three settings that together are the method. */
+/* In libcurl three settings together make up the method. */
 static CURLcode fit_method(gp_http_handle *handle, const char *method, int has_body)
 {
     int posts =
@@ -130,9 +130,9 @@ static CURLcode fit_method(gp_http_handle *handle, const char *method, int has_b
 }
 
 /*
- * A create is HTTP/1.1, because a shared HTTP/2 connection would not be its own. Plain http is
- * HTTP/1.1 as well: libcurl would else hold every request to a host back until the first answer
- * says whether they can share its connection, and that answer may stall.
+ * A create uses HTTP/1.1, because an HTTP/2 connection would be shared. Plain http also uses
+ * HTTP/1.1: otherwise libcurl would hold every request to a host back until the first response
+ * shows whether they can share its connection, and that response may stall.
  */
 static long version_for(const gp_http_handle *handle, const gp_http_request *request)
 {
@@ -148,9 +148,9 @@ int gp_http_handle_version(gp_http_handle *handle, long version)
 }
 
 /*
- * libcurl needs the connect timeout to share it among a host's addresses, but counts from the start
- * of the transfer, waiting for a free connection included. So where something may have to wait it
- * is told so long a time that only ours counts.
+ * libcurl needs the connect timeout to divide it among a host's addresses, but counts it from the
+ * start of the transfer, including the wait for a free connection. So if the request may have to
+ * wait, libcurl's timeout is set so high that only the engine's applies.
  */
 static CURLcode fit_connect(gp_http_handle *handle, double seconds, int busy)
 {
@@ -162,7 +162,7 @@ static CURLcode fit_connect(gp_http_handle *handle, double seconds, int busy)
     return curl_easy_setopt(handle->easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds);
 }
 
-/* A range of a compressed body is of no use to anybody. */
+/* A range request must not be compressed: a range of a compressed body is useless. */
 static int asks_for_range(const gp_http_request *request)
 {
     size_t i;

@@ -1,5 +1,5 @@
 /*
- * Easy handles that stay configured from one transfer to the next.
+ * Pooled easy handles that keep their settings from one transfer to the next.
  */
 #ifndef GP_IO_HTTP_HANDLE_H
 #define GP_IO_HTTP_HANDLE_H
@@ -16,8 +16,8 @@ typedef struct gp_http_callbacks {
 } gp_http_callbacks;
 
 /*
- * An easy handle with the settings it has now. Setting an option costs libcurl a copy or a parse
- * and us a call, so each transfer sets only what is not as it was.
+ * An easy handle and its current settings. Setting an option costs a call, and libcurl a copy or a
+ * parse, so each transfer sets only the options that differ.
  */
 typedef struct gp_http_handle {
     CURL *easy;
@@ -33,20 +33,21 @@ typedef struct gp_http_handle {
     char error[CURL_ERROR_SIZE];
 } gp_http_handle;
 
-/* One of the lane's pool, or a new one that has these callbacks; NULL without memory. */
+/* Takes a handle from the lane's pool, or creates one with these callbacks; NULL when out of
+ * memory. */
 gp_http_handle *gp_http_handle_take(gp_http_lane *lane, const gp_http_callbacks *callbacks);
 
-/* Back to its lane's pool. */
+/* Returns the handle to its lane's pool. */
 void gp_http_handle_give(gp_http_handle *handle);
 void gp_http_handle_free(gp_http_handle *handle);
 
-/* Frees the pool of a lane. */
+/* Frees a lane's pool. */
 void gp_http_handles_free(gp_http_lane *lane);
 
-/* Makes the handle fit the request; 0 on failure. */
+/* Configures the handle for the request; 0 on failure. */
 int gp_http_handle_fit(gp_http_handle *handle, const gp_http_request *request, int busy);
 
-/* The version to ask for; an HTTP/1.1 request is never put on a connection in use. 0 on failure. */
+/* Sets the HTTP version; an HTTP/1.1 request never joins a connection in use. 0 on failure. */
 int gp_http_handle_version(gp_http_handle *handle, long version);
 
 #endif

@@ -30,7 +30,7 @@ int gp_http_has_control(const char *text, size_t len)
     return 0;
 }
 
-/* RFC 9110's token, as far as it matters: nothing that could end the name early. */
+/* RFC 9110's token, as far as it matters: no character that could end the name early. */
 static int good_name(const gp_http_header_out *header)
 {
     size_t i;
@@ -59,18 +59,18 @@ static int check(const gp_http_request *request, size_t *size, gp_http_failure *
     }
     for (i = 0; i < request->header_count; i++) {
         const gp_http_header_out *header = &request->headers[i];
-        if (!good_name(header)) return refuse(failure, "a header's name is not one", NULL);
-        if (header->value_len > MAX_TEXT) return refuse(failure, "too long a value", header);
+        if (!good_name(header)) return refuse(failure, "a header's name is invalid", NULL);
+        if (header->value_len > MAX_TEXT) return refuse(failure, "the value is too long", header);
         if (gp_http_has_control(header->value, header->value_len)) {
-            return refuse(failure, "a value holds a control character", header);
+            return refuse(failure, "the value contains a control character", header);
         }
         *size += header->name_len + header->value_len + 3;
     }
     return 1;
 }
 
-/* libcurl's own additions that are taken away: waiting for a 100 that no GitLab sends, and the type
- * of a body that is not there. */
+/* Headers that libcurl would add and that are suppressed: Expect, because GitLab sends no 100, and
+ * the Content-Type of a missing body. */
 static size_t removals(const gp_http_request *request, const char **list)
 {
     size_t count = 0, i;
@@ -110,7 +110,7 @@ int gp_http_outgoing_build(gp_http_outgoing *out, const gp_http_request *request
             out->sensitive[i] = (unsigned char)is_sensitive(header);
             memcpy(text, header->name, header->name_len);
             text += header->name_len;
-            /* "Name:" would take the header away; "Name;" sends it empty. */
+            /* For libcurl "Name:" removes the header; "Name;" sends it empty. */
             *text++ = header->value_len ? ':' : ';';
             if (header->value_len) *text++ = ' ';
             memcpy(text, header->value, header->value_len);
@@ -138,7 +138,7 @@ void gp_http_outgoing_free(gp_http_outgoing *out)
     memset(out, 0, sizeof *out);
 }
 
-/* Headers in: the block as it came, lines ended by \n, the status line first. */
+/* Response headers: the block as received, lines end with \n, the status line first. */
 
 static size_t trim(const char **text, size_t len)
 {
@@ -161,7 +161,7 @@ int gp_http_headers_next(const gp_buf *block, size_t *at, gp_http_header_in *hea
         size_t len = end ? (size_t)(end - line) : block->len - *at;
         const char *colon = memchr(line, ':', len);
         *at += len + (end ? 1 : 0);
-        if (!colon || colon == line) continue; /* the status line, or a folded rest */
+        if (!colon || colon == line) continue; /* the status line, or a folded line */
         if (!strncmp(line, "HTTP/", len < 5 ? len : 5)) continue;
         header->name = line;
         header->name_len = trim(&header->name, (size_t)(colon - line));
@@ -181,7 +181,7 @@ const char *gp_http_headers_find(const gp_buf *block, const char *name, size_t *
         size_t rest = block->len - at, next = at;
         const char *end = memchr(line, '\n', rest);
         at = end ? at + (size_t)(end - line) + 1 : block->len;
-        /* Most lines differ in the first letter: only the others are taken apart. */
+        /* Most lines differ in the first letter: only the others are parsed. */
         if (rest <= name_len || ((line[0] ^ name[0]) & ~0x20)) continue;
         if (gp_http_headers_next(block, &next, &header) && next == at &&
             name_is(header.name, header.name_len, name)) {

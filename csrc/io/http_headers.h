@@ -1,6 +1,6 @@
 /*
- * Headers out, checked and in the form that libcurl takes; and headers in, found in the block as it
- * came.
+ * Request headers, validated and in libcurl's form; and response headers, parsed from the block as
+ * received.
  */
 #ifndef GP_IO_HTTP_HEADERS_H
 #define GP_IO_HTTP_HEADERS_H
@@ -10,7 +10,7 @@
 #include "core/buf.h"
 #include "io/http.h"
 
-/* Headers on their way out: list, flags and text in one block, so that it is cleansed in one go. */
+/* Request headers: list, flags and text in one block, so that it is wiped in one go. */
 typedef struct gp_http_outgoing {
     char *block;
     size_t size;
@@ -19,20 +19,20 @@ typedef struct gp_http_outgoing {
     size_t count;
 } gp_http_outgoing;
 
-/* Copies the request's headers; 0 with the failure when one can not be sent. */
+/* Copies the request's headers; 0 with the failure when one is invalid. */
 int gp_http_outgoing_build(gp_http_outgoing *out, const gp_http_request *request,
                            gp_http_failure *failure);
 struct curl_slist *gp_http_outgoing_list(const gp_http_outgoing *out);
-void gp_http_outgoing_free(gp_http_outgoing *out); /* cleanses */
+void gp_http_outgoing_free(gp_http_outgoing *out); /* wipes the block */
 
-/* Is there a control character in it? (A tab is none.) */
+/* True if the text contains a control character other than a tab. */
 int gp_http_has_control(const char *text, size_t len);
 
-/* Walks the headers of a block, whose lines end with \n, the status line first: *at starts at 0. 0
- * at the end. */
+/* Iterates over the headers of a block, whose lines end with \n, the status line first: *at starts
+ * at 0. 0 at the end. */
 int gp_http_headers_next(const gp_buf *block, size_t *at, gp_http_header_in *header);
 
-/* The value of the first header of that name, any case; NULL: none. Not terminated. */
+/* The value of the first header of that name, case-insensitive; NULL: none. Not NUL-terminated. */
 const char *gp_http_headers_find(const gp_buf *block, const char *name, size_t *len);
 
 #endif

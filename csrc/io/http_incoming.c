@@ -44,7 +44,7 @@ int gp_http_incoming_open(gp_http_incoming *in, const gp_http_request *request)
     return request->sink != GP_HTTP_FILE || (in->path = strdup(request->file)) != NULL;
 }
 
-void gp_http_incoming_say(gp_http_incoming *in, const char *format, ...)
+void gp_http_incoming_fail(gp_http_incoming *in, const char *format, ...)
 {
     va_list args;
     if (in->problem) return;
@@ -53,8 +53,8 @@ void gp_http_incoming_say(gp_http_incoming *in, const char *format, ...)
     va_end(args);
 }
 
-/* Nothing is done to a file that has the size: one that was ever truncated, ext4 brings to the disk
- * when it is closed, and the loop would stand still for that long. */
+/* Skips a file that already has the size: ext4 flushes a truncated file on close, and the loop
+ * would block for that long. */
 static int cut(int fd, int64_t size)
 {
     struct stat status;
@@ -68,7 +68,7 @@ static int open_file(gp_http_incoming *in)
     if (in->fd >= 0 && cut(in->fd, offset) && lseek(in->fd, (off_t)offset, SEEK_SET) >= 0) {
         return 1;
     }
-    gp_http_incoming_say(in, "can not write %s: %s", in->path, strerror(errno));
+    gp_http_incoming_fail(in, "cannot write %s: %s", in->path, strerror(errno));
     return 0;
 }
 
@@ -87,7 +87,7 @@ static int is_redirect(const gp_http_incoming *in)
     }
 }
 
-/* The headers are complete: where does the body go, and is it too long already? */
+/* The headers are complete: chooses where the body goes, and checks its announced length. */
 static gp_http_code choose_target(gp_http_incoming *in)
 {
     const char *text;
@@ -109,7 +109,7 @@ static gp_http_code choose_target(gp_http_incoming *in)
     text = gp_http_headers_find(&in->headers, "Content-Length", &len);
     told = text && !in->head ? strtoll(text, NULL, 10) : 0;
     if (told > in->bound) return GP_HTTP_TOO_LARGE;
-    /* One allocation for an ordinary body; a length is not believed further than this. */
+    /* One allocation for an ordinary body; a larger announced length is not trusted. */
     if (in->target == GP_HTTP_TO_MEMORY && told > 0 && told <= MAX_ERROR_BODY) {
         gp_buf_reserve(&in->body, (size_t)told);
     }
@@ -123,7 +123,7 @@ static void new_block(gp_http_incoming *in, const char *line, size_t len)
     in->headers_done = 0;
     in->status = 0;
     gp_buf_reserve(&in->headers, USUAL_HEADERS);
-    /* libcurl has checked that three digits follow, and something ends the line. */
+    /* libcurl has checked that three digits and a line end follow. */
     if (space && (size_t)(line + len - space) > 4) in->status = atoi(space + 1);
 }
 
@@ -133,7 +133,7 @@ static int write_file(gp_http_incoming *in, const char *data, size_t len)
         ssize_t written = write(in->fd, data, len);
         if (written < 0 && errno == EINTR) continue;
         if (written < 0) {
-            gp_http_incoming_say(in, "can not write %s: %s", in->path, strerror(errno));
+            gp_http_incoming_fail(in, "cannot write %s: %s", in->path, strerror(errno));
             return 0;
         }
         data += written;
@@ -150,17 +150,17 @@ gp_http_code gp_http_incoming_header(gp_http_incoming *in, const char *line, siz
         return GP_HTTP_CODE_NONE; /* a trailer */
     }
     if (in->headers.len + len > MAX_HEADERS_IN) {
-        gp_http_incoming_say(in, "the answer's headers are longer than %d KiB",
-                             MAX_HEADERS_IN / 1024);
+        gp_http_incoming_fail(in, "the response's headers are longer than %d KiB",
+                              MAX_HEADERS_IN / 1024);
         return GP_HTTP_PROTOCOL;
     }
     gp_buf_add(&in->headers, line, len);
     if (in->headers.failed) {
-        gp_http_incoming_say(in, "out of memory");
+        gp_http_incoming_fail(in, "out of memory");
         return GP_HTTP_TOO_LARGE;
     }
     if (line[0] != '\r' && line[0] != '\n') return GP_HTTP_CODE_NONE;
-    /* 100 Continue and its like: another block follows. */
+    /* An interim response such as 100 Continue: another block follows. */
     if (in->status < 200) return GP_HTTP_CODE_NONE;
     in->headers_done = 1;
     return choose_target(in);
@@ -176,7 +176,7 @@ gp_http_code gp_http_incoming_body(gp_http_incoming *in, const char *data, size_
     }
     gp_buf_add(&in->body, data, len);
     if (!in->body.failed) return GP_HTTP_CODE_NONE;
-    gp_http_incoming_say(in, "out of memory");
+    gp_http_incoming_fail(in, "out of memory");
     return GP_HTTP_TOO_LARGE;
 }
 

@@ -1,6 +1,6 @@
 /*
- * A response as it comes in: its status, its headers, and its body on the way to where the request
- * wants it, within bounds.
+ * A response being received: its status, its headers, and its body, which goes to the request's
+ * sink, within bounds.
  */
 #ifndef GP_IO_HTTP_INCOMING_H
 #define GP_IO_HTTP_INCOMING_H
@@ -27,23 +27,23 @@ typedef struct gp_http_incoming {
     char *problem; /* NULL: none */
 } gp_http_incoming;
 
-/* Prepares for the response to a request; 0 without memory. */
+/* Prepares for the response to a request; 0 when out of memory. */
 int gp_http_incoming_open(gp_http_incoming *in, const gp_http_request *request);
 
-/* A line of the headers, and a piece of the body, have come. GP_HTTP_CODE_NONE, or why the transfer
- * has to be stopped. */
+/* Take a header line and a chunk of the body. GP_HTTP_CODE_NONE, or why the transfer must be
+ * stopped. */
 gp_http_code gp_http_incoming_header(gp_http_incoming *in, const char *line, size_t len);
 gp_http_code gp_http_incoming_body(gp_http_incoming *in, const char *data, size_t len);
 
-/* Is more held for the reader than should be? */
+/* True while the reader has too many unread bytes: the transfer should pause. */
 int gp_http_incoming_full(const gp_http_incoming *in);
 
-/* Closes the file; 0 with errno when what was written to it may be missing. */
+/* Closes the file; 0 with errno when written data may have been lost. */
 int gp_http_incoming_close(gp_http_incoming *in);
 void gp_http_incoming_free(gp_http_incoming *in);
 
-/* Notes what went wrong. The first problem is the cause; later ones are its consequences. */
-void gp_http_incoming_say(gp_http_incoming *in, const char *format, ...)
+/* Records a problem. Only the first is kept: later ones are its consequences. */
+void gp_http_incoming_fail(gp_http_incoming *in, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -1,10 +1,10 @@
 /*
- * Over which addresses a credential would travel in clear to another machine.
+ * Detects URLs that would send a credential unencrypted to another machine.
  */
 #ifndef GP_IO_HTTP_INSECURE_H
 #define GP_IO_HTTP_INSECURE_H
 
-/* Would it, with a request to this URL? */
+/* True for such a URL. */
 int gp_http_insecure(const char *url);
 
 #endif

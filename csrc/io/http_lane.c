@@ -11,11 +11,11 @@
 
 enum { EVENTS_A_STEP = 64 };
 
-/* One entry a descriptor number. */
+/* One entry per descriptor number. */
 struct gp_http_socket {
     uint32_t events;   /* what libcurl waits for; 0: nothing */
-    uint32_t watched;  /* what the epoll set has */
-    unsigned char own; /* opened by us, so we see it closed */
+    uint32_t watched;  /* what the epoll set waits for */
+    unsigned char own; /* opened by gp_http_socket_open, so its close is seen too */
     gp_http_lane *lane;
 };
 
@@ -43,9 +43,9 @@ int gp_http_sockets_foreign(const gp_http_sockets *sockets)
     return sockets->pid && sockets->pid != getpid();
 }
 
-/* libcurl tells what it waits for; the epoll set is told as late as possible. A kept-alive
- * connection is "removed" after each answer and "added" before the next request: leaving it in the
- * set saves two system calls a request, and if it speaks up while idle it is taken out then. */
+/* The epoll set is updated as late as possible. libcurl "removes" a kept-alive connection after
+ * each response and "adds" it before the next request: leaving it in the set saves two system calls
+ * per request. If it becomes ready while idle, it is removed then. */
 
 static gp_http_socket *socket_of(gp_http_sockets *sockets, curl_socket_t fd)
 {
@@ -77,7 +77,7 @@ static int watch(gp_http_sockets *sockets, curl_socket_t fd, gp_http_socket *ent
     int second = entry->watched ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
     entry->events = events;
     if (entry->watched == events) return 0;
-    /* What libcurl closes by itself leaves the set unnoticed, so its number may come again. */
+    /* A descriptor that libcurl itself closes leaves the set silently, and may be reused. */
     if (epoll_ctl(sockets->epoll_fd, first, fd, &event) != 0 &&
         ((errno != ENOENT && errno != EEXIST) ||
          epoll_ctl(sockets->epoll_fd, second, fd, &event) != 0)) {
@@ -128,7 +128,7 @@ int gp_http_socket_close(void *ctx, curl_socket_t fd)
     gp_http_sockets *sockets = ctx;
     gp_http_socket *entry = socket_of(sockets, fd);
     if (entry) {
-        /* Said aloud: a forked child may still hold the socket, and then closing is not leaving. */
+        /* Explicit removal: while a forked child holds the socket, close does not remove it. */
         unwatch(sockets, fd, entry);
         *entry = (gp_http_socket){0};
     }

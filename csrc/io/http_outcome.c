@@ -24,8 +24,8 @@ gp_http_outcome gp_http_outcome_sent(int status)
     return status >= 200 && status < 300 ? GP_HTTP_UNREADABLE : GP_HTTP_UNKNOWN;
 }
 
-/* A handshake that was cut off may go better next time; one that was refused will not. libcurl has
- * one code for both and tells them apart only in its words. */
+/* An interrupted handshake is worth a retry; a rejected one is not. libcurl has one code for both
+ * and distinguishes them only in its message. */
 static int handshake_cut_off(const char *text)
 {
     static const char *const signs[] = {"SSL_ERROR_SYSCALL", "reset by peer", "unexpected eof",
@@ -59,7 +59,7 @@ static gp_http_code code_of(const gp_http_evidence *evidence)
     case CURLE_PARTIAL_FILE:
         return GP_HTTP_RESET;
     case CURLE_HTTP2_STREAM:
-        /* The server ends a stream for its own reasons, unless it finds fault with the request. */
+        /* The server reset the stream; only PROTOCOL_ERROR blames the request. */
         return strstr(evidence->text, "PROTOCOL_ERROR") ? GP_HTTP_PROTOCOL : GP_HTTP_RESET;
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
@@ -94,15 +94,15 @@ void gp_http_outcome_of(const gp_http_evidence *evidence, gp_http_outcome *outco
         return;
     }
     if (strstr(evidence->text, "REFUSED_STREAM")) {
-        /* The server says that it has not looked at it. */
+        /* The server guarantees that it has not processed the request. */
         *outcome = GP_HTTP_NEVER_SENT;
         return;
     }
     *outcome = gp_http_outcome_sent(evidence->status);
     if (*code != GP_HTTP_PROTOCOL || *outcome != GP_HTTP_UNKNOWN) return;
-    /* Not HTTP at all: what an earlier answer on this connection left behind, or, on one of its
-     * own, what reading it again would give once more. What was written may still have been done,
-     * so a write stays in doubt. */
+    /* The bytes are not HTTP. On a reused connection they may be left over from an earlier
+     * response; on a new one a retry would read the same. A write may have been executed, so its
+     * outcome stays unknown. */
     if (evidence->reused) {
         *code = GP_HTTP_RESET;
     } else if (evidence->effect == GP_HTTP_READ) {

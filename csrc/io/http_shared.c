@@ -11,7 +11,7 @@ const void *gp_http_connection(CURL *easy, int *multiplexes)
     unsigned int len = 0;
     *multiplexes = 0;
     if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK || !info) return NULL;
-    /* A libcurl over another TLS library cannot be asked: none of its connections is shared. */
+    /* With another TLS library this is unknown: then no connection is shared. */
     if (info->backend == CURLSSLBACKEND_OPENSSL && info->internals) {
         SSL_get0_alpn_selected(info->internals, &protocol, &len);
         *multiplexes = len == 2 && !memcmp(protocol, "h2", 2);

@@ -25,8 +25,8 @@ struct gp_http_transfer {
     gp_http_handle *handle; /* NULL when done */
     gp_http_transfer *previous, *next;
     gp_http_transfer *ready_next;
-    int ready;             /* in the list that gp_http_transfers_next takes from */
-    gp_http_deadline look; /* when something of it may have run out */
+    int ready;              /* in the list that gp_http_transfers_next takes from */
+    gp_http_deadline check; /* when its next timeout may expire */
 
     /* the request */
     gp_http_outgoing headers_out;
@@ -35,7 +35,7 @@ struct gp_http_transfer {
     gp_http_effect effect;
     gp_sent_hook *hook;
 
-    /* time, all by our clock; `shift` more is the caller's */
+    /* times on this module's clock; add `shift` for the caller's */
     double shift;
     double submitted;
     double finished;
@@ -48,10 +48,10 @@ struct gp_http_transfer {
     double sent;       /* 0: never */
     double moved;      /* the last byte, or the last resume */
 
-    const void *connection; /* over TLS: the one that it was sent over last */
+    const void *connection; /* over TLS: the one that it was last sent over */
     int secure;
-    int joined;   /* libcurl has put it on a connection that another request holds */
-    int has_left; /* bytes of it left before it was put aside */
+    int joined;   /* libcurl has put it on a connection in use by another request */
+    int sent_any; /* bytes of it were sent before it was moved to another connection */
 
     gp_http_incoming in;
     int paused;
@@ -63,7 +63,7 @@ struct gp_http_transfer {
 
 /* Time. */
 
-static double next_look(const gp_http_transfer *transfer)
+static double next_check(const gp_http_transfer *transfer)
 {
     double at = transfer->ends;
     if (transfer->connecting > 0) {
@@ -74,12 +74,12 @@ static double next_look(const gp_http_transfer *transfer)
     return at;
 }
 
-static void look_again(gp_http_transfer *transfer)
+static void reschedule(gp_http_transfer *transfer)
 {
-    gp_http_deadlines_move(&transfer->set->deadlines, &transfer->look, next_look(transfer));
+    gp_http_deadlines_move(&transfer->set->deadlines, &transfer->check, next_check(transfer));
 }
 
-static double callers(const gp_http_transfer *transfer, double at)
+static double to_caller_time(const gp_http_transfer *transfer, double at)
 {
     return at > 0 ? at + transfer->shift : 0;
 }
@@ -87,10 +87,10 @@ static double callers(const gp_http_transfer *transfer, double at)
 /* libcurl's callbacks. */
 
 /*
- * Has libcurl put the request on a connection that another one holds? Over HTTP/2 that is as it
- * should be. But it takes a host of which one connection has spoken HTTP/2 for one that always
- * does: where the server's choice differs from connection to connection, it sends a second request
- * over an HTTP/1.1 connection in use, and both get the first response.
+ * True if libcurl has put the request on an HTTP/1.1 connection in use by another request. Once one
+ * connection to a host has negotiated HTTP/2, libcurl assumes that all do: if the server's choice
+ * differs from connection to connection, it sends a second request over an HTTP/1.1 connection in
+ * use, and both get the first response.
  */
 static int joins_another(gp_http_transfer *transfer)
 {
@@ -106,8 +106,8 @@ static int joins_another(gp_http_transfer *transfer)
     return 0;
 }
 
-/* May the request be sent now? It may be for the second time, over another connection. */
-static int may_leave(gp_http_transfer *transfer)
+/* Whether the request may be sent now, possibly for the second time, over another connection. */
+static int may_send(gp_http_transfer *transfer)
 {
     int again = transfer->sent > 0;
     if (joins_another(transfer)) {
@@ -118,9 +118,9 @@ static int may_leave(gp_http_transfer *transfer)
     if (again && transfer->handle->lane->alone) return 0;
     transfer->connecting = 0;
     transfer->sent = transfer->moved = gp_clock_now();
-    look_again(transfer);
+    reschedule(transfer);
     return !transfer->hook || !transfer->hook->sent ||
-           transfer->hook->sent(transfer->hook, callers(transfer, transfer->sent));
+           transfer->hook->sent(transfer->hook, to_caller_time(transfer, transfer->sent));
 }
 
 static int on_prereq(void *ctx, char *remote, char *local, int remote_port, int local_port)
@@ -132,10 +132,10 @@ static int on_prereq(void *ctx, char *remote, char *local, int remote_port, int 
     (void)remote_port;
     (void)local_port;
     if (!transfer) return CURL_PREREQFUNC_ABORT;
-    if (may_leave(transfer)) return CURL_PREREQFUNC_OK;
+    if (may_send(transfer)) return CURL_PREREQFUNC_OK;
     if (transfer->joined) return CURL_PREREQFUNC_ABORT;
-    gp_http_incoming_say(&transfer->in, "the connection was closed before an answer");
-    /* A create is not offered for another send: what became of the first is not known. */
+    gp_http_incoming_fail(&transfer->in, "the connection was closed before a response");
+    /* A create is never offered for a resend: the outcome of the first send is unknown. */
     transfer->abort = transfer->effect == GP_HTTP_CREATE ? GP_HTTP_RESET : GP_HTTP_HELD_BACK;
     return CURL_PREREQFUNC_ABORT;
 }
@@ -144,7 +144,7 @@ static void connecting(gp_http_transfer *transfer)
 {
     if (!transfer || transfer->connecting > 0) return;
     transfer->connecting = gp_clock_now();
-    look_again(transfer);
+    reschedule(transfer);
 }
 
 static int on_resolve(void *state, void *reserved, void *ctx)
@@ -162,7 +162,7 @@ static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockad
     curl_socket_t fd = gp_http_socket_open(handle->lane->sockets, address);
     (void)purpose;
     connecting(handle->transfer);
-    /* What the kernel still holds when we have given up on a create must not be sent long after. */
+    /* After a create has timed out, the kernel must not send its remaining bytes much later. */
     if (fd != CURL_SOCKET_BAD && handle->lane->alone && handle->transfer &&
         address->socktype == SOCK_STREAM) {
         double seconds = fmin(handle->transfer->request_timeout, 3600);
@@ -172,7 +172,7 @@ static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockad
     return fd;
 }
 
-/* Only a stream asks when its last byte came. */
+/* Only the stall timeout of a stream needs the time of the last byte. */
 static void note_movement(gp_http_transfer *transfer)
 {
     if (transfer->in.sink != GP_HTTP_MEMORY) transfer->moved = gp_clock_now();
@@ -184,8 +184,8 @@ static size_t stop(gp_http_transfer *transfer, gp_http_code code)
     return 0;
 }
 
-/* Shows it to whoever takes the next one that is ready. */
-static void show(gp_http_transfer *transfer)
+/* Queues the transfer for gp_http_transfers_next. */
+static void queue_ready(gp_http_transfer *transfer)
 {
     gp_http_transfers *set = transfer->set;
     if (transfer->ready) return;
@@ -211,9 +211,9 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
     before = transfer->in.headers_done;
     code = gp_http_incoming_header(&transfer->in, data, len);
     if (code != GP_HTTP_CODE_NONE) return stop(transfer, code);
-    /* Whoever named the file may want to see the headers before much of it is written. */
+    /* The caller may want to check the headers before much of the file is written. */
     if (!before && transfer->in.headers_done && transfer->in.target == GP_HTTP_TO_FILE) {
-        show(transfer);
+        queue_ready(transfer);
     }
     return len;
 }
@@ -232,7 +232,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
     }
     code = gp_http_incoming_body(&transfer->in, data, len);
     if (code != GP_HTTP_CODE_NONE) return stop(transfer, code);
-    if (transfer->in.target == GP_HTTP_TO_CHUNKS) show(transfer);
+    if (transfer->in.target == GP_HTTP_TO_CHUNKS) queue_ready(transfer);
     return len;
 }
 
@@ -313,8 +313,8 @@ static int begin(gp_http_transfer *transfer, gp_http_lane *lane, const gp_http_r
     if (!transfer->handle) return 0;
     transfer->handle->transfer = transfer;
     if (!gp_http_handle_fit(transfer->handle, request, busy) || !point(transfer)) return 0;
-    transfer->look.transfer = transfer;
-    if (!gp_http_deadlines_add(&transfer->set->deadlines, &transfer->look, transfer->ends))
+    transfer->check.transfer = transfer;
+    if (!gp_http_deadlines_add(&transfer->set->deadlines, &transfer->check, transfer->ends))
         return 0;
     if (curl_multi_add_handle(lane->multi, transfer->handle->easy) != CURLM_OK) return 0;
     lane->active++;
@@ -329,8 +329,8 @@ static void free_request(gp_http_transfer *transfer)
     transfer->body_out = NULL;
     transfer->hook = NULL;
     if (!gp_http_incoming_close(&transfer->in) && transfer->result.outcome == GP_HTTP_OK) {
-        gp_http_incoming_say(&transfer->in, "can not write %s: %s", transfer->in.path,
-                             strerror(errno));
+        gp_http_incoming_fail(&transfer->in, "cannot write %s: %s", transfer->in.path,
+                              strerror(errno));
         transfer->result.outcome = GP_HTTP_PERMANENT;
         transfer->result.code = GP_HTTP_SINK_FAILED;
     }
@@ -366,7 +366,7 @@ gp_http_transfer *gp_http_transfer_start(gp_http_transfers *set, gp_http_lane *l
         goto failed;
     }
     if (!copy_request(transfer, request) || !begin(transfer, lane, request)) {
-        gp_http_refuse(failure, GP_HTTP_PROTOCOL, "libcurl does not take the request");
+        gp_http_refuse(failure, GP_HTTP_PROTOCOL, "libcurl rejects the request");
         if (transfer->handle) gp_http_handle_free(transfer->handle);
         transfer->handle = NULL;
         goto failed;
@@ -379,7 +379,7 @@ gp_http_transfer *gp_http_transfer_start(gp_http_transfers *set, gp_http_lane *l
     set->submitted++;
     return transfer;
 failed:
-    gp_http_deadlines_remove(&set->deadlines, &transfer->look);
+    gp_http_deadlines_remove(&set->deadlines, &transfer->check);
     transfer->done = 1;
     unref(transfer);
     return NULL;
@@ -394,7 +394,7 @@ static int was_reused(const gp_http_transfer *transfer, const gp_http_handle *ha
     return transfer->sent > 0 && connects == 0;
 }
 
-/* Takes the transfer out of everything; what came stays readable. */
+/* Removes the transfer from its lane and set; the received data stays readable. */
 static void end(gp_http_transfer *transfer, gp_http_outcome outcome, gp_http_code code)
 {
     gp_http_transfers *set = transfer->set;
@@ -411,7 +411,7 @@ static void end(gp_http_transfer *transfer, gp_http_outcome outcome, gp_http_cod
         handle->lane->active--;
         gp_http_handle_give(handle);
     }
-    gp_http_deadlines_remove(&set->deadlines, &transfer->look);
+    gp_http_deadlines_remove(&set->deadlines, &transfer->check);
     if (transfer->previous)
         transfer->previous->next = transfer->next;
     else
@@ -422,10 +422,10 @@ static void end(gp_http_transfer *transfer, gp_http_outcome outcome, gp_http_cod
     free_request(transfer);
 }
 
-static int bytes_left(const gp_http_transfer *transfer)
+static int bytes_sent(const gp_http_transfer *transfer)
 {
     long sent = 0;
-    if (transfer->has_left) return 1;
+    if (transfer->sent_any) return 1;
     if (transfer->sent <= 0) return 0;
     curl_easy_getinfo(transfer->handle->easy, CURLINFO_REQUEST_SIZE, &sent);
     return sent > 0;
@@ -435,10 +435,10 @@ static void end_aborted(gp_http_transfer *transfer)
 {
     gp_http_outcome outcome = GP_HTTP_PERMANENT;
     if (transfer->abort == GP_HTTP_TOO_LARGE) {
-        gp_http_incoming_say(&transfer->in, "the answer is longer than %lld bytes",
-                             (long long)transfer->in.bound);
+        gp_http_incoming_fail(&transfer->in, "the response is longer than %lld bytes",
+                              (long long)transfer->in.bound);
     }
-    /* A write has been done whether or not its answer fits; a read would not fit again. */
+    /* A write was executed whether or not its response fits; a read would fail again. */
     if (transfer->effect != GP_HTTP_READ) outcome = gp_http_outcome_sent(transfer->in.status);
     if (transfer->abort == GP_HTTP_HELD_BACK) outcome = GP_HTTP_UNKNOWN;
     end(transfer, outcome, transfer->abort);
@@ -449,23 +449,23 @@ static void end_failed(gp_http_transfer *transfer, CURLcode result)
     const char *words = transfer->handle->error;
     gp_http_evidence evidence = {.result = result,
                                  .effect = transfer->effect,
-                                 .sent = bytes_left(transfer),
+                                 .sent = bytes_sent(transfer),
                                  .status = transfer->in.status,
                                  .reused = was_reused(transfer, transfer->handle),
                                  .text = words};
     gp_http_outcome outcome;
     gp_http_code code;
     gp_http_outcome_of(&evidence, &outcome, &code);
-    gp_http_incoming_say(&transfer->in, "%s", *words ? words : curl_easy_strerror(result));
+    gp_http_incoming_fail(&transfer->in, "%s", *words ? words : curl_easy_strerror(result));
     end(transfer, outcome, code);
 }
 
-/* Puts the request on a connection that nobody else holds. 0: libcurl does not take it. */
-static int send_serially(gp_http_transfer *transfer)
+/* Moves the request to a connection that no other request uses. 0: libcurl rejects it. */
+static int send_alone(gp_http_transfer *transfer)
 {
     gp_http_handle *handle = transfer->handle;
     transfer->joined = 0;
-    transfer->has_left = bytes_left(transfer);
+    transfer->sent_any = bytes_sent(transfer);
     curl_multi_remove_handle(handle->lane->multi, handle->easy);
     handle->error[0] = '\0';
     return gp_http_handle_version(handle, CURL_HTTP_VERSION_1_1) &&
@@ -475,9 +475,9 @@ static int send_serially(gp_http_transfer *transfer)
 void gp_http_transfer_complete(gp_http_transfer *transfer, CURLcode result)
 {
     if (transfer->joined) {
-        if (send_serially(transfer)) return;
-        gp_http_incoming_say(&transfer->in, "libcurl does not take the request");
-        end(transfer, transfer->has_left ? GP_HTTP_UNKNOWN : GP_HTTP_NEVER_SENT, GP_HTTP_CONNECT);
+        if (send_alone(transfer)) return;
+        gp_http_incoming_fail(&transfer->in, "libcurl rejects the request");
+        end(transfer, transfer->sent_any ? GP_HTTP_UNKNOWN : GP_HTTP_NEVER_SENT, GP_HTTP_CONNECT);
     } else if (transfer->abort != GP_HTTP_CODE_NONE) {
         end_aborted(transfer);
     } else if (result != CURLE_OK) {
@@ -485,37 +485,39 @@ void gp_http_transfer_complete(gp_http_transfer *transfer, CURLcode result)
     } else {
         end(transfer, GP_HTTP_OK, GP_HTTP_CODE_NONE);
     }
-    show(transfer);
+    queue_ready(transfer);
 }
 
-/* A moment of the heap has come: ends the transfer or looks again later. */
-static void look(gp_http_transfer *transfer, double now)
+/* A deadline of the heap is due: ends the transfer or reschedules the check. */
+static void check_timeouts(gp_http_transfer *transfer, double now)
 {
     gp_http_outcome outcome;
-    if (next_look(transfer) > now) {
-        look_again(transfer);
+    if (next_check(transfer) > now) {
+        reschedule(transfer);
         return;
     }
-    outcome = bytes_left(transfer) ? gp_http_outcome_sent(transfer->in.status) : GP_HTTP_NEVER_SENT;
+    outcome = bytes_sent(transfer) ? gp_http_outcome_sent(transfer->in.status) : GP_HTTP_NEVER_SENT;
     if (transfer->ends <= now && transfer->ends_as_deadline)
-        gp_http_incoming_say(&transfer->in, "the call's deadline has passed");
+        gp_http_incoming_fail(&transfer->in, "the call's deadline has passed");
     else if (transfer->ends <= now)
-        gp_http_incoming_say(&transfer->in, "no complete answer within %g s",
-                             transfer->request_timeout);
+        gp_http_incoming_fail(&transfer->in, "no complete response within %g s",
+                              transfer->request_timeout);
     else if (transfer->connecting > 0)
-        gp_http_incoming_say(&transfer->in, "no connection within %g s", transfer->connect_timeout);
+        gp_http_incoming_fail(&transfer->in, "no connection within %g s",
+                              transfer->connect_timeout);
     else
-        gp_http_incoming_say(&transfer->in, "not a byte within %g s", transfer->stall_timeout);
+        gp_http_incoming_fail(&transfer->in, "no byte received within %g s",
+                              transfer->stall_timeout);
     end(transfer, outcome, GP_HTTP_TIMEOUT);
-    show(transfer);
+    queue_ready(transfer);
 }
 
-void gp_http_transfers_look(gp_http_transfers *set)
+void gp_http_transfers_expire(gp_http_transfers *set)
 {
     double now = gp_clock_now();
     gp_http_deadline *first;
     while ((first = gp_http_deadlines_first(&set->deadlines)) && first->at <= now) {
-        look(first->transfer, now);
+        check_timeouts(first->transfer, now);
     }
 }
 
@@ -523,16 +525,16 @@ void gp_http_transfers_abandon(gp_http_transfers *set, const char *why)
 {
     while (set->active) {
         gp_http_transfer *transfer = set->active;
-        gp_http_incoming_say(&transfer->in, "%s", why);
+        gp_http_incoming_fail(&transfer->in, "%s", why);
         end(transfer, GP_HTTP_CANCELLED, GP_HTTP_CODE_CANCELLED);
-        show(transfer);
+        queue_ready(transfer);
     }
 }
 
 void gp_http_transfer_cancel(gp_http_transfer *transfer)
 {
     if (transfer->done) return;
-    gp_http_incoming_say(&transfer->in, "cancelled");
+    gp_http_incoming_fail(&transfer->in, "cancelled");
     end(transfer, GP_HTTP_CANCELLED, GP_HTTP_CODE_CANCELLED);
 }
 
@@ -580,7 +582,7 @@ int64_t gp_http_transfer_bytes(const gp_http_transfer *transfer)
 
 double gp_http_transfer_sent_at(const gp_http_transfer *transfer)
 {
-    return callers(transfer, transfer->sent);
+    return to_caller_time(transfer, transfer->sent);
 }
 
 const gp_http_result *gp_http_transfer_result(gp_http_transfer *transfer)
@@ -592,7 +594,7 @@ const gp_http_result *gp_http_transfer_result(gp_http_transfer *transfer)
     result->body = transfer->in.body.data ? transfer->in.body.data : "";
     result->body_len = transfer->in.body.len;
     result->bytes = transfer->in.bytes;
-    result->sent_at = callers(transfer, transfer->sent);
+    result->sent_at = to_caller_time(transfer, transfer->sent);
     result->elapsed = transfer->finished - transfer->submitted;
     return result;
 }
@@ -616,7 +618,7 @@ void gp_http_transfer_consume(gp_http_transfer *transfer)
     if (!transfer->paused || transfer->done) return;
     transfer->paused = 0;
     transfer->moved = gp_clock_now();
-    look_again(transfer);
+    reschedule(transfer);
     curl_easy_pause(transfer->handle->easy, CURLPAUSE_CONT);
 }
 

@@ -1,7 +1,7 @@
 /*
- * One transfer: starting it in a lane, following it, ending it; and the set of an engine's
- * transfers: those under way, and those that have something to show. io/http.h says what may be
- * asked of a transfer. A transfer that has ended needs neither set nor lane.
+ * Starts, tracks and ends one transfer in a lane; and keeps the set of an engine's transfers: the
+ * active ones, and those with an event to report. io/http.h declares the public functions of a
+ * transfer. A finished transfer needs neither set nor lane.
  */
 #ifndef GP_IO_HTTP_TRANSFER_H
 #define GP_IO_HTTP_TRANSFER_H
@@ -14,7 +14,7 @@ typedef struct gp_http_transfers {
     gp_http_transfer *ready_head, *ready_tail;
     gp_http_deadlines deadlines;
     int64_t last_id;
-    int count; /* of the active ones */
+    int count; /* active transfers */
     int64_t submitted;
 } gp_http_transfers;
 
@@ -25,10 +25,10 @@ gp_http_transfer *gp_http_transfer_start(gp_http_transfers *set, gp_http_lane *l
 /* libcurl has ended the transfer. */
 void gp_http_transfer_complete(gp_http_transfer *transfer, CURLcode result);
 
-/* Ends those whose time has run out. */
-void gp_http_transfers_look(gp_http_transfers *set);
+/* Ends the transfers whose deadline or timeout has expired. */
+void gp_http_transfers_expire(gp_http_transfers *set);
 
-/* Ends all as cancelled and shows them. */
+/* Cancels all transfers and queues them for gp_http_transfers_next. */
 void gp_http_transfers_abandon(gp_http_transfers *set, const char *why);
 
 /* As gp_http_engine_next. */

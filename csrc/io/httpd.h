@@ -1,5 +1,5 @@
 /*
- * An HTTP/1.1 server without a thread: libmicrohttpd on its epoll set, driven by whoever holds it.
+ * An HTTP/1.1 server without threads: libmicrohttpd on its epoll set, driven by the caller's loop.
  *
  *     gp_httpd *server;
  *     gp_httpd_options options = {.port = 8080, .service = {.handler = answer, .ctx = my_things}};
@@ -10,16 +10,16 @@
  *     }
  *     gp_httpd_close(server);
  *
- * `now` is in seconds and only has to grow; the server reads no clock for its own deadlines.
+ * `now` is in seconds and must not decrease; the server reads no clock for its own deadlines.
  *
- * What it sees to before the handler is asked: one length only (Content-Length together with
- * Transfer-Encoding, two lengths, an unknown coding: 400 or 501, and the connection is closed),
- * heads over max_head (431), bodies over max_body (413) or that find the memory for bodies in use
- * (503), clients that take longer than `patience` for a whole request or read an answer more slowly
- * than 1 KiB/s (closed). Where max_connections are open, or the process has no descriptor left, a
- * new connection takes the place of the one that has waited longest for a request. What the
- * handler's answer asks for (delay, reset, truncation...; see core/http_message.h) is carried out
- * here and in io/faulty_response.h.
+ * Before it calls the handler, the server rejects requests with an ambiguous length (Content-Length
+ * together with Transfer-Encoding, two lengths, an unknown coding: 400 or 501, and the connection
+ * is closed), heads over max_head (431), bodies over max_body (413), and bodies for which the
+ * memory for bodies is exhausted (503). It closes clients that take longer than `patience` to send
+ * a complete request, or that read a response more slowly than 1 KiB/s. When max_connections are
+ * open, or the process is out of descriptors, a new connection evicts the one that has waited
+ * longest for a request. The faults in the handler's response (delay, reset, truncation...; see
+ * core/http_message.h) are injected here and in io/faulty_response.h.
  */
 #ifndef GP_IO_HTTPD_H
 #define GP_IO_HTTPD_H
@@ -36,36 +36,36 @@ typedef struct gp_httpd_options {
     size_t max_head;          /* bytes of request line and headers; 0: 16 KiB */
     size_t max_body;          /* bytes; 0: 32 MiB */
     unsigned max_connections; /* 0: 1000 */
-    double patience; /* seconds from a connection's start, or the end of its last answer, to
+    double patience; /* seconds from a connection's start, or the end of its last response, to
                         the end of its next request; 0: 60 */
 } gp_httpd_options;
 
-/* Listens. 1, or 0 with one line for people in `message`. */
+/* Starts listening. 1, or 0 with a one-line message in `message`. */
 int gp_httpd_open(const gp_httpd_options *options, gp_httpd **server, char *message,
                   size_t message_size);
 
-/* The one descriptor to wait for (reading). */
+/* The one descriptor to poll (for reading). */
 int gp_httpd_fd(const gp_httpd *server);
 
-/* Seconds until it wants to be stepped even if the descriptor stays silent; negative: no limit. */
+/* Seconds until it must be stepped even if the descriptor is not ready; negative: no limit. */
 double gp_httpd_timeout(const gp_httpd *server, double now);
 
-/* Does what can be done without waiting. Returns the number of answers completed by it. */
+/* Does all work that is possible without blocking. Returns the number of responses completed. */
 unsigned gp_httpd_step(gp_httpd *server, double now);
 
-/* "http://127.0.0.1:43210", without a slash at the end; owned by the server. */
+/* "http://127.0.0.1:43210", without a trailing slash; owned by the server. */
 const char *gp_httpd_url(const gp_httpd *server);
 
 /*
- * Ends in order: no new connections, idle ones are closed, what is being answered is finished.
- * Keep stepping until gp_httpd_connections is 0. May be called again.
+ * Shuts down gracefully: accepts no new connections, closes idle ones, finishes requests in
+ * progress. Keep stepping until gp_httpd_connections is 0. May be called again.
  */
 void gp_httpd_stop(gp_httpd *server, double now);
 
 /* Open connections. */
 unsigned gp_httpd_connections(const gp_httpd *server);
 
-/* Closes every connection and frees all; NULL is allowed. Not from within the handler. */
+/* Closes every connection and frees the server; NULL is allowed. Not from within the handler. */
 void gp_httpd_close(gp_httpd *server);
 
 #endif

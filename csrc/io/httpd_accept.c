@@ -9,9 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LEAST_RATE = 1024 /* bytes a second at which a client must read a response */ };
+enum { MIN_RATE = 1024 /* bytes per second at which a client must read a response */ };
 
-/* How long nobody is accepted after there was no room and nobody to evict, in seconds. */
+/* Seconds without accepting after the server was full and no connection could be evicted. */
 static const double ACCEPT_PAUSE = 0.1;
 
 /* A listening socket on the first address of host and port that works; -1 with errno or *why. */
@@ -77,16 +77,16 @@ int gp_httpd_listen(gp_httpd *server, const char **why)
            watch_listener(server, EPOLL_CTL_ADD, EPOLLIN);
 }
 
-/* Was it refused, and is only still open so that the client gets to read why? */
+/* True if the request was rejected and the connection is only open for the client to read why. */
 static int is_lingering(const gp_connection *conn)
 {
     return conn->stage == GP_STAGE_RAW && conn->raw.end == GP_RAW_LINGER &&
            conn->raw.finished_sending;
 }
 
-/* The connection to be closed in favour of another: the one that has waited longest for a request
- * or has been refused, else the one that has been reading its answer longest, if that is long
- * enough. NULL: none. */
+/* The connection to evict for a new one: one that was rejected or has waited longest for a request;
+ * otherwise the one that has been reading its response longest, if that is long enough. NULL: none.
+ */
 static gp_connection *find_victim(const gp_httpd *server)
 {
     gp_connection *conn, *reader = NULL;
@@ -95,19 +95,19 @@ static gp_connection *find_victim(const gp_httpd *server)
         if (!gp_connection_is_up_to_client(conn)) continue;
         if (gp_connection_awaits_request(conn) && !gp_connection_has_arrivals(conn)) return conn;
         if (gp_connection_awaits_request(conn)) continue;
-        if (!reader && conn->since <= server->now - GP_HTTPD_LEAST_READING) reader = conn;
+        if (!reader && conn->since <= server->now - GP_HTTPD_MIN_READING) reader = conn;
     }
     return reader;
 }
 
-/* Nobody can be accepted: the next may try in a moment, or when a connection is closed. */
+/* Stops accepting for a moment, or until a connection is closed. */
 static void pause_accepting(gp_httpd *server)
 {
     server->paused = watch_listener(server, EPOLL_CTL_MOD, 0);
     server->accept_at = server->now + ACCEPT_PAUSE;
 }
 
-/* Takes one connection; 0 when there is none, or no room for it. */
+/* Accepts one connection; 0 when none is pending, or there is no room for it. */
 static int accept_one(gp_httpd *server)
 {
     int full = server->connections - server->closing >= server->options.max_connections, fd;
@@ -129,7 +129,7 @@ static int accept_one(gp_httpd *server)
         return 0;
     }
     if (victim && (full || fd >= server->descriptors)) gp_connection_evict(victim);
-    /* It closes the descriptor where it fails. */
+    /* On failure it closes the descriptor. */
     MHD_add_connection(server->daemon, fd, (struct sockaddr *)&address, size);
     return 1;
 }
@@ -144,22 +144,22 @@ void gp_httpd_accept(gp_httpd *server)
     }
 }
 
-void gp_httpd_accept_again(gp_httpd *server)
+void gp_httpd_accept_resume(gp_httpd *server)
 {
     if (!server->paused || server->now < server->accept_at || server->listener < 0) return;
     server->paused = !watch_listener(server, EPOLL_CTL_MOD, EPOLLIN);
 }
 
-/* Has the client read fast enough since it was last looked at? */
+/* True if the client has read fast enough since the last check. */
 static int is_reading(gp_connection *conn)
 {
     unsigned long long acked = gp_connection_acked_bytes(conn), before = conn->acked;
     conn->acked = acked;
     return !gp_connection_awaits_request(conn) &&
-           (double)(acked - before) >= LEAST_RATE * conn->server->options.patience;
+           (double)(acked - before) >= MIN_RATE * conn->server->options.patience;
 }
 
-void gp_httpd_lose_patience(gp_httpd *server)
+void gp_httpd_close_slow(gp_httpd *server)
 {
     gp_connection *conn, *next;
     double limit = server->now - server->options.patience;

@@ -37,7 +37,7 @@ int gp_connection_awaits_request(const gp_connection *conn)
 
 int gp_connection_is_suspended(const gp_connection *conn)
 {
-    return conn->stage == GP_STAGE_ASKING || conn->stage == GP_STAGE_HELD ||
+    return conn->stage == GP_STAGE_BUSY || conn->stage == GP_STAGE_HELD ||
            conn->stage == GP_STAGE_RAW;
 }
 
@@ -124,7 +124,7 @@ static void connection_start(gp_httpd *server, struct MHD_Connection *mhd, void 
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
     gp_connection *conn = alloc->resize(alloc->ctx, NULL, 0, sizeof *conn);
     *context = conn;
-    if (!conn) return; /* every request on it will be refused */
+    if (!conn) return; /* every request on it will be rejected */
     memset(conn, 0, sizeof *conn);
     conn->server = server;
     conn->mhd = mhd;

@@ -7,7 +7,7 @@
 
 #include "io/httpd_response.h"
 
-/* How long a request that finds the service busy is repeated, in seconds. */
+/* How long a request is retried while the service is busy, in seconds. */
 static const double BUSY_PATIENCE = 1.0;
 
 static enum MHD_Result collect_header(void *cls, enum MHD_ValueKind kind, const char *name,
@@ -17,7 +17,7 @@ static enum MHD_Result collect_header(void *cls, enum MHD_ValueKind kind, const 
     gp_http_header header = {name, value ? value : "", name_len, value ? value_len : 0};
     (void)kind;
     if (value && value_len && (value[value_len - 1] == ' ' || value[value_len - 1] == '\t')) {
-        /* Blanks at the end are no part of a value. It stands in the connection's own memory. */
+        /* Trailing blanks are not part of the value, which is in the connection's own memory. */
         while (header.value_len && strchr(" \t", value[header.value_len - 1])) {
             header.value_len--;
         }
@@ -38,7 +38,7 @@ static int has_control(const gp_http_header *header)
     return 0;
 }
 
-/* What a head says about its body's length. 0, or the status to refuse it with. */
+/* The body's length according to the head. 0, or the status to reject the request with. */
 static int check_framing(gp_connection *conn, const char *version, unsigned long long *length)
 {
     const gp_http_header *headers = (const gp_http_header *)(const void *)conn->headers.data;
@@ -65,7 +65,7 @@ static int check_framing(gp_connection *conn, const char *version, unsigned long
     return 0;
 }
 
-/* The head is complete: refuse it, or let the body come. */
+/* The head is complete: rejects the request, or starts to receive the body. */
 static enum MHD_Result begin(gp_connection *conn, const char *version)
 {
     unsigned long long length = 0;
@@ -180,7 +180,7 @@ void *gp_httpd_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
     if (!conn) return NULL;
     conn->head_bytes = strlen(uri) + 16;
     conn->target.len = 0;
-    /* Absolute form: a client that takes us for a proxy. */
+    /* Absolute form: the client treats the server as a proxy. */
     if (strncasecmp(uri, "http://", 7) == 0) {
         uri += 7 + strcspn(uri + 7, "/?");
         if (*uri != '/') gp_buf_add(&conn->target, "/", 1);
@@ -197,7 +197,7 @@ size_t gp_httpd_no_unescape(void *cls, struct MHD_Connection *mhd, char *text)
     return strlen(text);
 }
 
-/* Large buffers are given back, small ones serve the next request. */
+/* Frees a large buffer, and keeps a small one for the next request. */
 static void recycle(gp_buf *buf)
 {
     if (buf->cap > 65536 || buf->failed) gp_buf_free(buf);
@@ -235,7 +235,7 @@ void gp_httpd_advance_due(gp_httpd *server)
     for (conn = server->first; conn; conn = next) {
         next = conn->next;
         if (!gp_connection_is_suspended(conn) || conn->uncommitted) continue;
-        if (conn->due <= server->now && conn->stage == GP_STAGE_ASKING) {
+        if (conn->due <= server->now && conn->stage == GP_STAGE_BUSY) {
             ask_again(conn);
         } else if (conn->due <= server->now) {
             gp_httpd_release(conn);
@@ -245,8 +245,8 @@ void gp_httpd_advance_due(gp_httpd *server)
     }
 }
 
-/* What the answer tells could not be made lasting: another takes its place. Who only reads is
- * answered anew, from what has lasted. */
+/* The change behind the response could not be committed: replaces the response by an error. A read
+ * is executed again, on the committed state. */
 static void replace_answer(gp_connection *conn)
 {
     gp_httpd *server = conn->server;
@@ -257,7 +257,7 @@ static void replace_answer(gp_connection *conn)
     gp_raw_init(&conn->raw, server->options.alloc);
     if ((strcmp(conn->method, "GET") == 0 || strcmp(conn->method, "HEAD") == 0) &&
         server->now < conn->asked + BUSY_PATIENCE) {
-        conn->stage = GP_STAGE_ASKING;
+        conn->stage = GP_STAGE_BUSY;
         gp_connection_set_due(conn, server->now + GP_HTTPD_BUSY_STEP);
         return;
     }

@@ -43,7 +43,7 @@ void gp_httpd_release(gp_connection *conn)
     gp_httpd_step_raw(conn);
 }
 
-/* A copy of the handler's answer for libmicrohttpd; NULL when there is no memory. */
+/* A copy of the handler's response for libmicrohttpd; NULL when out of memory. */
 static struct MHD_Response *make_response(const gp_http_response_out *from)
 {
     size_t position = 0;
@@ -55,7 +55,7 @@ static struct MHD_Response *make_response(const gp_http_response_out *from)
     if (!response) return NULL;
     while (gp_http_response_next(from, &position, &name, &value)) {
         if (strcasecmp(name, "Content-Length") == 0) continue;
-        /* libmicrohttpd takes no empty value; a blank is one, to whoever reads it. */
+        /* libmicrohttpd rejects an empty value; clients read a blank as empty. */
         if (MHD_add_response_header(response, name, *value ? value : " ") != MHD_YES) goto failed;
     }
     return response;
@@ -79,8 +79,8 @@ enum MHD_Result gp_httpd_queue(gp_connection *conn)
     return queued;
 }
 
-/* Takes the server's response, which the handler or a refusal has filled, into the connection: 0
- * when there is no memory. *due is when it may leave, a flush aside. */
+/* Moves the server's response, filled by the handler or a rejection, to the connection: 0 when out
+ * of memory. *due is when it may be sent, apart from the flush. */
 static int take_answer(gp_connection *conn, double *due)
 {
     gp_httpd *server = conn->server;
@@ -103,7 +103,7 @@ enum MHD_Result gp_httpd_deliver(gp_connection *conn)
 {
     double due;
     if (conn->server->response.busy) {
-        gp_connection_suspend(conn, GP_STAGE_ASKING, conn->server->now + GP_HTTPD_BUSY_STEP);
+        gp_connection_suspend(conn, GP_STAGE_BUSY, conn->server->now + GP_HTTPD_BUSY_STEP);
         return MHD_YES;
     }
     if (!take_answer(conn, &due)) return MHD_NO;
@@ -151,7 +151,7 @@ enum MHD_Result gp_httpd_refuse_for_memory(gp_connection *conn)
            (!gp_connection_is_up_to_client(reader) || gp_connection_awaits_request(reader))) {
         reader = reader->next;
     }
-    if (reader && reader->since <= conn->server->now - GP_HTTPD_LEAST_READING)
+    if (reader && reader->since <= conn->server->now - GP_HTTPD_MIN_READING)
         gp_connection_evict(reader);
     return gp_httpd_refuse(conn, 503, gp_http_reason(503));
 }

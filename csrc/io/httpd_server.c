@@ -90,7 +90,7 @@ int gp_httpd_open(const gp_httpd_options *options, gp_httpd **out, char *message
     errno = 0;
     server->daemon = start(server);
     if (!server->daemon || !watch_daemon(server)) goto failed;
-    server->options.host = NULL; /* the caller's text; not needed any more */
+    server->options.host = NULL; /* the caller's text; no longer needed */
     *out = server;
     return 1;
 failed:
@@ -98,7 +98,7 @@ failed:
              options->host ? options->host : "127.0.0.1", options->port,
              why     ? why
              : errno ? strerror(errno)
-                     : "libmicrohttpd refused to start");
+                     : "libmicrohttpd failed to start");
     gp_httpd_close(server);
     return 0;
 }
@@ -143,7 +143,7 @@ double gp_httpd_timeout(const gp_httpd *server, double now)
     return timeout;
 }
 
-/* Looks which of our own streams can go on, and who wants to connect. */
+/* Steps the raw streams whose sockets are ready, and accepts connections. */
 static void step_streams(gp_httpd *server)
 {
     struct epoll_event events[64];
@@ -163,13 +163,13 @@ unsigned gp_httpd_step(gp_httpd *server, double now)
     unsigned before = server->completed;
     server->now = now;
     gp_httpd_advance_due(server);
-    gp_httpd_accept_again(server);
+    gp_httpd_accept_resume(server);
     step_streams(server);
     server->resumed = 0;
     MHD_run(server->daemon);
     gp_httpd_flush(server);
     gp_httpd_advance_due(server);
-    gp_httpd_lose_patience(server);
+    gp_httpd_close_slow(server);
     return server->completed - before;
 }
 
@@ -178,7 +178,7 @@ void gp_httpd_stop(gp_httpd *server, double now)
     gp_connection *conn;
     if (!server->stopping) {
         int turn;
-        /* Who had connected before the end was asked for is still served. */
+        /* Clients that connected before the stop are still served. */
         for (turn = 0; turn < 4; turn++) {
             gp_httpd_step(server, now);
         }
@@ -188,7 +188,7 @@ void gp_httpd_stop(gp_httpd *server, double now)
         server->paused = 0;
     }
     for (conn = server->first; conn; conn = conn->next) {
-        /* A request that has arrived is still answered; its connection is closed with that. */
+        /* A request that has arrived still gets its response; then the connection is closed. */
         if (!gp_connection_awaits_request(conn) || conn->closing ||
             gp_connection_has_arrivals(conn))
             continue;

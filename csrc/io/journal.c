@@ -16,11 +16,11 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define FIRST_PAUSE   0.001 /* between two tries for SQLite's lock, doubled up to the longest */
+#define FIRST_PAUSE   0.001 /* between two attempts at SQLite's lock, doubled up to the longest */
 #define LONGEST_PAUSE 0.05
 #define STATEMENTS    32
 
-/* A prepared statement that is kept: the same text comes again and again. */
+/* A cached prepared statement: the same texts recur. */
 typedef struct statement {
     sqlite3_stmt *handle;
     unsigned long long used;
@@ -44,9 +44,9 @@ static int fail(char *err, size_t err_size, const char *what, const char *why)
     return -1;
 }
 
-/* Makes the file if need be, for its owner alone, and looks where it lies. The file is not opened
- * for that: to close any descriptor of it would end the locks that SQLite's other connections in
- * this process hold on it (POSIX has it so). A descriptor with O_PATH holds and ends no locks. */
+/* Creates the file if necessary, readable by its owner only, and checks its file system. The check
+ * does not open the file: closing any descriptor of it would drop the POSIX locks that SQLite's
+ * other connections in this process hold on it. O_PATH descriptors do not affect locks. */
 static int prepare_file(const char *path, char *err, size_t err_size)
 {
     struct statfs fs;
@@ -64,7 +64,8 @@ static int prepare_file(const char *path, char *err, size_t err_size)
     } else if (euidaccess(path, R_OK | W_OK) != 0) {
         result = fail(err, err_size, path, strerror(errno));
     } else if ((st.st_mode & 077) && chmod(path, 0600) != 0) {
-        result = fail(err, err_size, path, "others may read it, and it is not ours to close");
+        result =
+            fail(err, err_size, path, "readable by other users, and its mode cannot be changed");
     } else if (st.st_nlink > 1) {
         result = fail(err, err_size, path,
                       "has a second name (a hard link), where it could be "
@@ -92,7 +93,7 @@ static int set_up(sqlite3 *db, const char *sync, const char *path, char *err, si
     return execute(db, sync, path, err, err_size);
 }
 
-/* Sleeps before the next try for a lock, never past the statement's time; 0: that is over. */
+/* Sleeps before the next attempt at a lock, never past the deadline; 0: deadline exceeded. */
 static int pause_for_lock(void *ctx, int tries)
 {
     const gp_journal *journal = ctx;
@@ -109,7 +110,7 @@ static void start_waiting(gp_journal *journal)
     journal->holder = 0;
 }
 
-/* Another's lock outlasted the time: who has it? */
+/* Waiting for a lock timed out: reports its holder. */
 static void report_lock(gp_journal *journal, char *err, size_t err_size)
 {
     char *real;
@@ -138,7 +139,8 @@ static int open_database(gp_journal *journal, const char *path, int durable, cha
     }
     sqlite3_busy_handler(journal->db, pause_for_lock, journal);
     start_waiting(journal);
-    /* SQLite does not wait for whoever is just turning a new file to WAL: it says busy at once. */
+    /* SQLite does not wait while another process switches a new file to WAL: it returns SQLITE_BUSY
+     * at once. */
     while (set_up(journal->db, sync, path, err, err_size) != 0) {
         if (sqlite3_errcode(journal->db) != SQLITE_BUSY) return -1;
         if (!pause_for_lock(journal, tries++)) {
@@ -154,7 +156,7 @@ int gp_journal_open(const char *path, const gp_journal_options *options, gp_jour
 {
     int in_memory = strcmp(path, ":memory:") == 0;
     gp_journal *journal = calloc(1, sizeof *journal);
-    /* Whoever comes by a link must find the same names held. */
+    /* A process that opens it through a link must find the same names held. */
     char *real = NULL;
     *out = NULL;
     *holder = 0;
@@ -202,13 +204,13 @@ void gp_journal_close(gp_journal *journal)
     for (i = 0; i < STATEMENTS; i++)
         sqlite3_finalize(journal->statements[i].handle);
     sqlite3_close(journal->db);
-    /* Last: nobody else may take a name while our last write is under way. */
+    /* Last: no other process may acquire a name while the last write is in progress. */
     gp_lock_file_close(journal->locks);
     free(journal->path);
     free(journal);
 }
 
-/* The statement of this text, prepared now or kept from before; the one unused longest goes. */
+/* The statement for this text, from the cache or prepared now; evicts the least recently used. */
 static sqlite3_stmt *prepared(gp_journal *journal, const char *sql)
 {
     statement *oldest = &journal->statements[0];
@@ -259,7 +261,7 @@ int gp_journal_start(gp_journal *journal, const char *sql, const gp_journal_valu
         return -1;
     }
     if ((size_t)sqlite3_bind_parameter_count(stmt) < count)
-        return fail(err, err_size, "journal", "more values than the statement has places");
+        return fail(err, err_size, "journal", "more values than the statement has parameters");
     for (i = 0; i < count; i++) {
         if (bind_value(stmt, (int)i + 1, &params[i]) != SQLITE_OK)
             return fail(err, err_size, "journal", sqlite3_errmsg(journal->db));
@@ -313,7 +315,7 @@ void gp_journal_column(const gp_journal *journal, int column, gp_journal_value *
         out->type = GP_JOURNAL_TEXT;
         out->text = (const char *)sqlite3_column_text(journal->current, column);
         out->len = (size_t)sqlite3_column_bytes(journal->current, column);
-        if (!out->text) out->type = GP_JOURNAL_NULL; /* out of memory: the next step says so */
+        if (!out->text) out->type = GP_JOURNAL_NULL; /* out of memory: the next step reports it */
     }
 }
 

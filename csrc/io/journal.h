@@ -1,18 +1,20 @@
 /*
- * A journal: one SQLite file in which a process notes what it is about to do, and what became of
- * it, so that the next process can go on after a `kill -9` or a power cut. Here is the file, its
- * lock, its statements and how long they may wait; its tables are Lua's (once/journal_schema.lua).
+ * A journal: one SQLite file in which a process records what it is about to do, and the result, so
+ * that the next process can resume after a `kill -9` or a power cut. This module handles the file,
+ * its locks, its statements and their timeouts; the tables are defined in Lua
+ * (once/journal_schema.lua).
  *
- * The file is made 0600, kept in WAL mode, and refused on networked file systems, whose locks and
- * shared memory SQLite can not trust. A statement waits for another process's write no longer than
- * `wait` seconds, however often SQLite tries; then the message names the file and, where it can be
- * known, the process that has it.
- * Beside it lies `<path>-lock`: a name is held by a kernel lock (F_OFD_SETLK) on one byte of it,
- * for as long as this journal is open or its process exists, stopped or not. There is no lease
- * that could run out under a paused process. The path ":memory:" makes a journal without a file.
+ * The file is created with mode 0600, kept in WAL mode, and rejected on network file systems, whose
+ * locks and shared memory SQLite cannot trust. A statement waits for another process's write for at
+ * most `wait` seconds, however often SQLite retries; then the message names the file and, if known,
+ * the process that holds it.
  *
- * One statement runs at a time: start, next while it gives rows, finish. All functions that can
- * fail write a message into `err` and return -1.
+ * Names are held in `<path>-lock`: each is a kernel lock (F_OFD_SETLK) on one byte, held for as
+ * long as this journal is open and its process exists, stopped or not. There is no lease that could
+ * expire under a paused process. The path ":memory:" opens a journal without a file.
+ *
+ * One statement runs at a time: start, next while it returns rows, finish. All functions that can
+ * fail write a message to `err` and return -1.
  */
 #ifndef GP_IO_JOURNAL_H
 #define GP_IO_JOURNAL_H
@@ -28,7 +30,7 @@ typedef enum gp_journal_type {
     GP_JOURNAL_TEXT
 } gp_journal_type;
 
-/* A parameter or a column. The text of a column lives until the next call for its journal. */
+/* A parameter or a column. The text of a column is valid until the next call on its journal. */
 typedef struct gp_journal_value {
     gp_journal_type type;
     long long integer;
@@ -38,55 +40,54 @@ typedef struct gp_journal_value {
 } gp_journal_value;
 
 typedef struct gp_journal_options {
-    int durable; /* a write survives a power cut (synchronous = FULL), else it survives the end of
-                    the process (NORMAL) */
+    int durable; /* true: a write survives a power cut (synchronous = FULL); false: it survives the
+                    end of the process (NORMAL) */
     double wait; /* seconds that opening it, and then each statement, may wait for a lock */
 } gp_journal_options;
 
 /*
- * Opens the journal; makes the file where there is none. Returns 0; on failure `*holder` is the pid
+ * Opens the journal; creates the file if it is missing. Returns 0; on failure `*holder` is the pid
  * of the process that has it locked, or 0.
  */
 int gp_journal_open(const char *path, const gp_journal_options *options, gp_journal **out,
                     long *holder, char *err, size_t err_size);
 
-/* How long each statement from now on may wait for a lock. */
+/* Sets how long each later statement may wait for a lock. */
 void gp_journal_wait(gp_journal *journal, double seconds);
 
-/* After a statement that failed: the pid of the process that had the journal locked, or 0. */
+/* After a failed statement: the pid of the process that had the journal locked, or 0. */
 long gp_journal_holder(const gp_journal *journal);
 
-/* Gives back everything, the held names too. NULL is allowed. */
+/* Releases everything, including the held names. NULL is allowed. */
 void gp_journal_close(gp_journal *journal);
 
-/* Begins a statement with its parameters bound to ?1, ?2 ...; ends the one before it. */
+/* Starts a statement with its parameters bound to ?1, ?2 ...; ends the previous one. */
 int gp_journal_start(gp_journal *journal, const char *sql, const gp_journal_value *params,
                      size_t count, char *err, size_t err_size);
 
 /* 1: there is a row; 0: the statement is done. */
 int gp_journal_next(gp_journal *journal, char *err, size_t err_size);
 
-/* The row at hand. */
+/* The current row. */
 int gp_journal_columns(const gp_journal *journal);
 const char *gp_journal_name(const gp_journal *journal, int column);
 void gp_journal_column(const gp_journal *journal, int column, gp_journal_value *out);
 
-/* Ends the statement; harmless when none runs. */
+/* Ends the statement; no effect if none is running. */
 void gp_journal_finish(gp_journal *journal);
 
 /* Rows that the last statement changed. */
 int gp_journal_changes(const gp_journal *journal);
 
 /*
- * Takes a name for this journal alone. 1: taken; 0: another process, or this one, holds it.
- * Never waits.
+ * Acquires a name exclusively. 1: acquired; 0: another process, or this one, holds it. Never waits.
  */
 int gp_journal_hold(gp_journal *journal, const char *name, size_t len, char *err, size_t err_size);
 
-/* The pid of the process that holds a name, this one or another; 0: nobody, or not seen. */
+/* The pid of the process that holds a name, this one or another; 0: none, or unknown. */
 long gp_journal_name_holder(const gp_journal *journal, const char *name, size_t len);
 
-/* Gives a name back; harmless when it is not held. */
+/* Releases a name; no effect if it is not held. */
 void gp_journal_release(gp_journal *journal, const char *name, size_t len);
 
 #endif

@@ -17,7 +17,7 @@ struct gp_lock_file {
     size_t count, capacity;
 };
 
-/* The byte of a name: FNV-1a, cut to what off_t can hold. Two names of 2^62 hardly meet. */
+/* The byte of a name: FNV-1a, truncated to fit off_t. Collisions in 2^62 are negligible. */
 static uint64_t byte_of(const char *name, size_t len)
 {
     uint64_t hash = 14695981039346656037ULL;
@@ -79,7 +79,7 @@ void gp_lock_file_close(gp_lock_file *file)
     free(file);
 }
 
-/* Where a byte stands among the held ones; `count` when it is not there. */
+/* The index of a byte among the held ones; `count` if it is not held. */
 static size_t find(const gp_lock_file *file, uint64_t byte)
 {
     size_t i;
@@ -91,7 +91,7 @@ static size_t find(const gp_lock_file *file, uint64_t byte)
 int gp_lock_file_take(gp_lock_file *file, const char *name, size_t len, char *err, size_t err_size)
 {
     uint64_t byte = byte_of(name, len);
-    /* The kernel would grant an open file its own lock again. */
+    /* The kernel would grant the same lock twice to one open file. */
     if (find(file, byte) < file->count) return 0;
     if (file->count == file->capacity) {
         size_t capacity = file->capacity ? file->capacity * 2 : 8;

@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The bytes that SQLite locks: the write, checkpoint and recovery locks of the WAL index, and those
- * of the database itself. They are part of its file format. */
+/* The bytes that SQLite locks: the write, checkpoint and recovery locks of the WAL index, and the
+ * locks of the database itself. They are part of its file format. */
 #define WAL_FIRST      120
 #define WAL_LAST       122
 #define DATABASE_FIRST 0x40000000

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Whoever finished between our opening and our locking has renamed the file away. */
+/* Another download that finished between our open and our lock has renamed the file. */
 static int still_named(const char *path, const struct stat *ours)
 {
     struct stat named;
@@ -63,8 +63,8 @@ int64_t gp_part_size(const gp_part *part)
 
 int gp_part_cut(const gp_part *part, int64_t size)
 {
-    /* A file that was truncated, though it was as long before, ext4 brings to the disk when it is
-     * closed: that would hold up whoever closes it. */
+    /* ext4 flushes a truncated file on close, even if its length did not change, and close would
+     * block for that long. */
     return gp_part_size(part) == size ? 0 : ftruncate(part->fd, (off_t)size);
 }
 

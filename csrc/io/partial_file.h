@@ -1,7 +1,6 @@
 /*
- * The partial file of a download: held by one process at a time, so that two downloads to the same
- * name never write into each other. The hold is a lock of the open file: gone with the process,
- * never before.
+ * The partial file of a download, held by one download at a time, so that two downloads to the same
+ * name never mix. The hold is a lock on the open file: it ends with the process, never before.
  *
  *     gp_part part;
  *     if (gp_part_claim("artifacts.zip.part", &part, error, sizeof error) == GP_PART_OURS) ...
@@ -19,34 +18,35 @@ typedef struct gp_part {
 
 typedef enum gp_part_claim_result {
     GP_PART_OURS,
-    GP_PART_HELD,  /* by another download, or the file system can not tell */
-    GP_PART_FAILED /* the system refused; the error says why */
+    GP_PART_HELD,  /* by another download, or the file system has no locks */
+    GP_PART_FAILED /* system error; `error` has the message */
 } gp_part_claim_result;
 
-/* Opens or makes the file, which must be an ordinary one and no link, and holds it. Never waits. */
+/* Opens or creates the file, which must be a regular file and not a link, and holds it. Never
+ * waits. */
 gp_part_claim_result gp_part_claim(const char *path, gp_part *part, char *error, size_t error_size);
 
-/* Makes a file that must not exist: its name is nobody else's, so it needs no hold. */
+/* Creates a file that must not exist yet. Its name is unique, so it needs no hold. */
 gp_part_claim_result gp_part_make(const char *path, gp_part *part, char *error, size_t error_size);
 
 /* Its length in bytes, or -1 with errno. */
 int64_t gp_part_size(const gp_part *part);
 
-/* Cuts it to `size` bytes: 0, or -1 with errno. */
+/* Truncates it to `size` bytes: 0, or -1 with errno. */
 int gp_part_cut(const gp_part *part, int64_t size);
 
-/* Gives it back. May be called again. */
+/* Releases it. May be called again. */
 void gp_part_release(gp_part *part);
 
 /*
- * May a file take the name `path`? Not where a folder, a device or a pipe has it, itself or by a
- * link: a file that is renamed to it would take its place. 1, or 0.
+ * Whether a file may be renamed to `path`: 1, or 0 if it is a folder, a device or a pipe, or a link
+ * to one, which the rename would replace.
  */
 int gp_part_may_be_named(const char *path);
 
 /*
- * Makes the folder `path` and what is missing above it: 0, or -1 with errno. made(ctx, path) is
- * called for each folder that was not there before, outermost first.
+ * Creates the folder `path` and its missing parents: 0, or -1 with errno. Calls made(ctx, path) for
+ * each folder created, outermost first.
  */
 int gp_part_folder(const char *path, void (*made)(void *ctx, const char *path), void *ctx);
 

@@ -44,10 +44,10 @@ int gp_trap(const char *name)
         memset(&action, 0, sizeof action);
         action.sa_handler = note;
         sigemptyset(&action.sa_mask);
-        /* No SA_RESTART: a blocking call of the host's shall come back too. */
+        /* No SA_RESTART: the host's own blocking calls must return too. */
         if (sigaction(traps[i].signal, &action, &traps[i].before) != 0) return -1;
         traps[i].installed = 1;
-        /* A hangup that is ignored stays so: the program was started by nohup. */
+        /* An ignored SIGHUP stays ignored: the program was started by nohup. */
         if (traps[i].signal == SIGHUP && traps[i].before.sa_handler == SIG_IGN)
             sigaction(SIGHUP, &traps[i].before, NULL);
         return 0;
@@ -100,7 +100,7 @@ static int any_came(void)
     return 0;
 }
 
-/* Until `deadline` (negative: none) on gp_clock_now, through signals that are not ours. */
+/* Polls until `deadline` (negative: none) on gp_clock_now, across signals that are not trapped. */
 static int poll_until(struct pollfd *fds, size_t count, double deadline, const sigset_t *mask)
 {
     for (;;) {

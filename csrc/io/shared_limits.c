@@ -17,20 +17,20 @@
 #include "core/shared_windows.h"
 #include "io/boot.h"
 
-/* A test that wants to die at each step in turn says here what follows one. */
+/* A hook for tests that stop or kill the process after each store. */
 #ifndef GP_SHARED_STORED
 #define GP_SHARED_STORED() ((void)0)
 #endif
 
-/* Bytes that are locked and never written: one for the block, one for each owner. */
+/* Offsets that are locked and never written: one for the block, one for each owner. */
 #define LOCK_BLOCK ((off_t)1 << 40)
 #define LOCK_OWNER (LOCK_BLOCK + 1)
 
-/* After how long to try again when somebody else has the lock: a stopped process may hold it. */
+/* Retry intervals while another process holds the lock; it may be stopped. */
 #define FIRST_TRY 0.001
 #define LAST_TRY  0.1
 
-/* What was to be written down while the lock was somebody else's. */
+/* How many writes are queued while another process holds the lock. */
 #define OWED 16
 
 typedef struct owed_close {
@@ -49,14 +49,14 @@ struct gp_shared_limits {
     char *path;
     gp_limit_rule rules[GP_LIMITER_RULES];
     uint64_t subject[2];
-    int own_time; /* the caller's, else the machine's */
+    int own_time; /* uses the caller's time, else the machine's */
     int fd;       /* -1: not open */
     pid_t pid;
-    void *memory; /* NULL: not in use yet, as the lock was not to be had */
+    void *memory; /* NULL: not mapped yet, because the lock was not available */
     size_t size;
     gp_shared_block block;
     uint32_t owner;
-    int seen_before; /* the file was in use already: what replaces it counts as used */
+    int seen_before; /* the file was in use: its replacement starts with used windows */
     double pause, quiet_until;
     owed_close closes[OWED];
     uint32_t owed_closes;
@@ -72,13 +72,13 @@ static double boot_clock(void)
     return (double)at.tv_sec + (double)at.tv_nsec * 1e-9;
 }
 
-/* The file's time at the caller's `now`. */
+/* Converts the caller's `now` to the file's time. */
 static double file_time(const gp_shared_limits *limits, double now)
 {
     return limits->own_time ? now : boot_clock();
 }
 
-/* Keeps the first problem, and lets go of what can not be used. */
+/* Records the first problem, and detaches from the file. */
 static int fail(gp_shared_limits *limits, const char *format, ...)
 {
     va_list args;
@@ -101,7 +101,7 @@ static int set_lock(int fd, short type, off_t at)
     return fcntl(fd, F_OFD_SETLK, &lock);
 }
 
-/* Does another open file hold a lock in this range? When in doubt it does. */
+/* True if another open file holds a lock in this range, or if this is unknown. */
 static int is_locked(int fd, off_t at, off_t len)
 {
     struct flock lock;
@@ -134,7 +134,7 @@ static void read_identity(gp_shared_identity *identity)
     identity->time_namespace = gp_boot_time_namespace();
 }
 
-/* Is this a file that may hold a block? */
+/* Checks that the file may contain a block. */
 static int check_file(gp_shared_limits *limits, struct stat *info)
 {
     const char *path = limits->path, *network;
@@ -142,7 +142,7 @@ static int check_file(gp_shared_limits *limits, struct stat *info)
     if (fstat(limits->fd, info) != 0 || fstatfs(limits->fd, &system) != 0) {
         return fail(limits, "%s: %s", path, strerror(errno));
     }
-    if (!S_ISREG(info->st_mode)) return fail(limits, "%s is no regular file", path);
+    if (!S_ISREG(info->st_mode)) return fail(limits, "%s is not a regular file", path);
     network = gp_network_file_system((unsigned long)system.f_type);
     if (network) {
         return fail(limits, "%s lies on a network file system (%s): choose a local file", path,
@@ -174,7 +174,7 @@ static int map(gp_shared_limits *limits, size_t size)
     return 0;
 }
 
-/* Under the lock. Every block of the disk is taken now, so that no store can fail later. */
+/* Under the lock. Allocates all disk blocks now, so that no store can fail later. */
 static int make_file(gp_shared_limits *limits, const gp_shared_identity *identity, int used,
                      double now)
 {
@@ -197,7 +197,7 @@ static int make_file(gp_shared_limits *limits, const gp_shared_identity *identit
     return 0;
 }
 
-/* Under the lock: what the file is, made into a block where that is right. */
+/* Under the lock: maps the file's block, or recreates it if that is safe. */
 static int adopt(gp_shared_limits *limits, double now)
 {
     const char *path = limits->path, *other = NULL;
@@ -216,7 +216,7 @@ static int adopt(gp_shared_limits *limits, double now)
     case GP_SHARED_NEW:
         return make_file(limits, &identity, limits->seen_before, now);
     case GP_SHARED_UNFINISHED:
-        other = "that has it ready";
+        other = "that has initialized it";
         break;
     case GP_SHARED_OTHER_BOOT:
         other = "of another boot of this machine";
@@ -230,9 +230,9 @@ static int adopt(gp_shared_limits *limits, double now)
     case GP_SHARED_OTHER_VERSION:
         return fail(limits, "%s was made by another version: choose another file", path);
     case GP_SHARED_DAMAGED:
-        return fail(limits, "%s is damaged: remove it while nobody uses it", path);
+        return fail(limits, "%s is damaged: remove it while no process uses it", path);
     default:
-        return fail(limits, "%s is no file of shared limits", path);
+        return fail(limits, "%s is not a shared limits file", path);
     }
     if (is_locked(limits->fd, LOCK_OWNER, GP_SHARED_OWNERS)) {
         return fail(limits, "%s is in use by a process %s", path, other);
@@ -240,7 +240,7 @@ static int adopt(gp_shared_limits *limits, double now)
     return make_file(limits, &identity, 1, now);
 }
 
-/* A number that no other open file has. */
+/* Takes an owner number that no other open file has. */
 static int take_number(gp_shared_limits *limits)
 {
     uint32_t i, at = (uint32_t)limits->pid % GP_SHARED_OWNERS;
@@ -263,9 +263,9 @@ static int attach(gp_shared_limits *limits, double now)
     return 0;
 }
 
-/* Is what is mapped still the file of that name, whole and with its header? A file cut short must
- * not be touched. 0; 1: another file; -1: a problem. */
-static int look(gp_shared_limits *limits)
+/* Checks that the mapped file still has its name, size and header. A truncated file must not be
+ * accessed. 0: valid; 1: another file; -1: a problem. */
+static int check_mapping(gp_shared_limits *limits)
 {
     struct stat info;
     if (fstat(limits->fd, &info) != 0) {
@@ -278,8 +278,8 @@ static int look(gp_shared_limits *limits)
     return 0;
 }
 
-/* What could not be written down at its time. */
-static void pay(gp_shared_limits *limits, double at)
+/* Performs the queued writes. */
+static void flush_owed(gp_shared_limits *limits, double at)
 {
     uint32_t i;
     for (i = 0; i < limits->owed_closes; i++) {
@@ -298,33 +298,33 @@ static void unlock(gp_shared_limits *limits)
     if (limits->fd >= 0) set_lock(limits->fd, F_UNLCK, LOCK_BLOCK);
 }
 
-/* One try. -1: the file is no longer the one of that name. */
+/* One attempt. -1: the file no longer has its name. */
 static int try_lock(gp_shared_limits *limits, double now)
 {
     int state = 0;
     if (limits->gate.problem) return 0;
-    /* A child's copy of the descriptor is its parent's file: it must have its own. */
+    /* A child inherits its parent's open file, but must have its own. */
     if (limits->fd >= 0 && limits->pid != getpid()) detach(limits);
     if (limits->fd < 0 && open_file(limits) != 0) return 0;
     if (set_lock(limits->fd, F_WRLCK, LOCK_BLOCK) != 0) {
         if (errno != EAGAIN && errno != EACCES && errno != EINTR) {
-            fail(limits, "%s: it can not be locked: %s", limits->path, strerror(errno));
+            fail(limits, "%s: it cannot be locked: %s", limits->path, strerror(errno));
         }
         return 0;
     }
     GP_SHARED_STORED();
     if (!limits->memory) state = attach(limits, now);
-    if (state == 0) state = look(limits);
+    if (state == 0) state = check_mapping(limits);
     if (state == 0) {
-        pay(limits, file_time(limits, now));
+        flush_owed(limits, file_time(limits, now));
         return 1;
     }
-    /* That lets the lock go. */
+    /* This releases the lock. */
     detach(limits);
     return state == 1 ? -1 : 0;
 }
 
-/* The lock, and a block that is ready under it. 0: somebody else has it, or there is a problem. */
+/* Locks the file and checks the block. 0: another process has the lock, or there is a problem. */
 static int lock(gp_shared_limits *limits, double now)
 {
     int state = try_lock(limits, now);
@@ -387,7 +387,7 @@ static int take(gp_limiter_gate *gate, gp_waiter *waiter, double now, double *un
     return taken;
 }
 
-/* Are the waiter's places in a block that may be touched? */
+/* True if the waiter has slots in a block that may be accessed. */
 static int has_places(gp_shared_limits *limits, const gp_waiter *waiter, gp_shared_places *places)
 {
     struct stat info;
@@ -464,7 +464,7 @@ int gp_shared_limits_open(const char *path, const gp_limit_rule rules[GP_LIMITER
     limits->own_time = now != NULL;
     memcpy(limits->rules, rules, sizeof(limits->rules));
     if (gp_shared_bytes(rules) == 0) {
-        fail(limits, "limits as high as these can not be shared");
+        fail(limits, "limits as high as these cannot be shared");
     } else if (lock(limits, now ? *now : 0)) {
         unlock(limits);
     }

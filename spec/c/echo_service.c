@@ -1,7 +1,7 @@
 /*
- * A service (binding/lgp_http_service.h) that tells each client what it sent, and misbehaves as the
- * request's X-Echo header asks: for testing clients and the server itself. It stands in a shared
- * object of its own, as services do.
+ * A service (binding/lgp_http_service.h) that echoes each request and misbehaves as specified by
+ * the request's X-Echo header: for testing clients and the server itself. Like every service, it
+ * has its own shared object.
  *
  *   luaopen_echo_service() -> service, for server.open
  */
@@ -23,7 +23,7 @@ static double parameter(const char *text, const char *name, double fallback)
     return fallback;
 }
 
-/* What the request's X-Echo header asks for: "send; status=429; size=100; delay=0.1" and so on. */
+/* Parses the request's X-Echo header: "send; status=429; size=100; delay=0.1" and so on. */
 static void obey(const char *wish, gp_http_response_out *response)
 {
     char word[32];
@@ -43,7 +43,7 @@ static void obey(const char *wish, gp_http_response_out *response)
     }
 }
 
-/* Answers with what was asked, as JSON. */
+/* Responds with the request as JSON. */
 static void echo(void *ctx, double now, const gp_http_request_in *request,
                  gp_http_response_out *response)
 {

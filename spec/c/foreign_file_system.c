@@ -1,4 +1,4 @@
-/* For LD_PRELOAD: every file lies on the file system whose number in hexadecimal is FILE_SYSTEM. */
+/* For LD_PRELOAD: every file appears to be on the file system of type FILE_SYSTEM (hexadecimal). */
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@ int fstatfs(int fd, struct statfs *out)
     int result;
     memcpy(&real, &symbol, sizeof real);
     result = real(fd, out);
-    /* As the kernel gives it to a process of 32 bits: with the sign of its highest bit. */
+    /* As the kernel reports it to a 32-bit process: sign-extended. */
     if (result == 0 && type) out->f_type = (int)strtoul(type, NULL, 16);
     return result;
 }

@@ -1,4 +1,4 @@
-/* fork, wait and _exit for specs: nothing but a specimen of a process that forks. */
+/* fork, wait and _exit for specs that need a forked process. */
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -1,9 +1,9 @@
 /*
- * A line hook: notes which lines of lua/ and bin/ run in this process, and appends them, when it
- * ends, to a file of its own in the folder $GP_COVERAGE, one "path:line" a line.
+ * A line hook: records which lines of lua/ and bin/ run in this process and, at exit, appends them
+ * to the process's own file in the folder $GP_COVERAGE, one "path:line" per line.
  *
- * New coroutines inherit the hook. A source is known by the address of its name; the name is
- * compared too, because an address may be used again.
+ * New coroutines inherit the hook. A source is identified by the address of its name; the name is
+ * compared too, because an address may be reused.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +17,8 @@ enum { MAX_SOURCES = 4096, MAX_LINES = 4096 };
 
 typedef struct source {
     const char *address;
-    char *name;       /* as Lua has it */
-    const char *path; /* within `name`; NULL: none of ours */
+    char *name;       /* the chunk name in Lua */
+    const char *path; /* within `name`; NULL: outside lua/ and bin/ */
     unsigned char lines[MAX_LINES];
 } source;
 

@@ -1,5 +1,5 @@
 /*
- * A Lua interpreter that the sanitizers can be linked into: runs one script with its arguments.
+ * A Lua interpreter to link the sanitizers into: runs one script with its arguments.
  * Preloading their runtime into the system's lua would also preload it into every process that
  * a spec starts.
  *

@@ -1,14 +1,14 @@
 /*
- * Makes every write to the simulated GitLab's database fail in turn, over one conversation: from
- * the n-th write on at the n-th telling, until the conversation is over (or for one write only).
- * Requests come as the server hands them in: several to a flush, with one to /_mock/ between them.
- * Whatever fails: what was acknowledged is there, now and after a restart; what was not is not.
+ * Makes every write to the simulated GitLab's database fail in turn, during one conversation: run n
+ * fails from the n-th write on, until the end of the conversation (or for that write only).
+ * Requests arrive as from the server: several per flush, with one to /_mock/ between them. Whatever
+ * fails, acknowledged changes persist, also after a restart, and the others do not.
  *
- * Once with a request that is small; once with one that is larger than SQLite's memory for pages,
- * so that writes fail before the commit does, and SQLite ends the transaction by itself.
+ * Once with a small request; once with one that is larger than SQLite's page cache, so that writes
+ * fail before the commit and SQLite itself rolls the transaction back.
  *
- * usage: mock_disk FOLDER STEP    (1: every write, each 50th of the large one's; 2: each second
- * ...)
+ * usage: mock_disk FOLDER STEP    (1: every write, and every 50th of the large request; 2: every
+ * second, ...)
  */
 #include <sqlite3.h>
 #include <stdio.h>
@@ -21,13 +21,12 @@
 
 enum { MAX_PIPELINES = 64, BIG = 1300000 };
 
-/* A disk that fills ---------------------------------------------------------------------------- */
+/* A full disk ---------------------------------------------------------------------------------- */
 
 typedef enum fault { FULL, BROKEN, SHORT, ONCE, FAULTS } fault;
 
 static const char *const fault_names[] = {"full", "broken", "short", "once"};
-/* Files that are locked and files that are not have other methods: what we have put in the place of
- * which. */
+/* Locked and unlocked files have different methods: the replaced methods and their originals. */
 static struct methods {
     sqlite3_io_methods ours;
     const sqlite3_io_methods *real;
@@ -80,8 +79,8 @@ static void set_up_disk(void)
 
 /* What clients know ---------------------------------------------------------------------------- */
 
-/* By id; NULL for what is not there. A status that comes in `perhaps` may be instead: a commit for
- * a request to /_mock/ may have kept what the flush after it could not answer for. */
+/* By id; NULL if the pipeline does not exist. The status in `perhaps` is also valid: the commit of
+ * a request to /_mock/ may have stored changes that the following flush could not acknowledge. */
 static const char *states[MAX_PIPELINES], *names[MAX_PIPELINES], *perhaps[MAX_PIPELINES];
 static int in_doubt[MAX_PIPELINES];
 
@@ -115,7 +114,7 @@ static int same(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* Every pipeline that is there must be known, with its status, and every known one be there. */
+/* The stored pipelines and their statuses must be exactly the known ones. */
 static void compare(gp_mock *m, double now, long nth, const char *when)
 {
     gp_http_response_out out;
@@ -151,10 +150,10 @@ static void compare(gp_mock *m, double now, long nth, const char *when)
 typedef struct step {
     char what;       /* c: create, b: create a big one, x: cancel, d: delete, m: /_mock/,
                         |: flush, w: send the webhooks, R: restart */
-    const char *ref; /* of the pipeline that is meant */
+    const char *ref; /* of the pipeline */
 } step;
 
-static const step story[] = {
+static const step steps[] = {
     {'c', "r1"}, {'c', "r2"}, {'|', ""},   {'w', ""},   {'x', "r1"}, {'c', "r3"}, {'|', ""},
     {'c', "r4"}, {'m', ""},   {'c', "r5"}, {'x', "r4"}, {'|', ""},   {'R', ""},   {'x', "r2"},
     {'|', ""},   {'c', "r6"}, {'b', "r7"}, {'c', "r8"}, {'x', "r3"}, {'|', ""},   {'x', "r6"},
@@ -170,22 +169,22 @@ static int64_t id_of(const char *ref)
     return 0;
 }
 
-/* What a flush is to make true of clients' knowledge. */
-typedef struct told {
+/* A change that the next flush acknowledges to the client. */
+typedef struct pending {
     int64_t id;
     const char *ref, *state;
     int before_own; /* a request to /_mock/ came after it */
-} told;
+} pending;
 
-static void learn(const told *t, int good)
+static void learn(const pending *change, int good)
 {
-    if (!good && !t->before_own) return;
-    names[t->id] = t->ref;
+    if (!good && !change->before_own) return;
+    names[change->id] = change->ref;
     if (good) {
-        states[t->id] = t->state;
+        states[change->id] = change->state;
     } else {
-        perhaps[t->id] = t->state;
-        in_doubt[t->id] = 1;
+        perhaps[change->id] = change->state;
+        in_doubt[change->id] = 1;
     }
 }
 
@@ -199,40 +198,40 @@ static int64_t made_id(const gp_http_response_out *out)
     return id;
 }
 
-static int carry_out(gp_mock *m, double now, const step *s, told *t)
+static int carry_out(gp_mock *m, double now, const step *s, pending *change)
 {
     static char body[BIG + 200];
     char target[80];
     gp_http_response_out out;
     int status;
     size_t pad = s->what == 'b' ? big : 2000;
-    memset(t, 0, sizeof *t);
-    t->ref = s->ref;
-    t->id = id_of(s->ref);
+    memset(change, 0, sizeof *change);
+    change->ref = s->ref;
+    change->id = id_of(s->ref);
     if (s->what == 'c' || s->what == 'b') {
         int head = snprintf(body, sizeof body,
                             "{\"ref\":\"%s\",\"variables\":[{\"key\":\"PAD\",\"value\":\"", s->ref);
         memset(body + head, 'x', pad);
         strcpy(body + head + pad, "\"}]}");
         status = ask(m, now, "POST", "/projects/1/pipeline", body, strlen(body), 1, &out);
-        t->id = made_id(&out);
-        t->state = "running";
+        change->id = made_id(&out);
+        change->state = "running";
     } else if (s->what == 'm') {
         status = ask(m, now, "GET", "/_mock/clock", "", 0, 1, &out);
-    } else if (!t->id) {
+    } else if (!change->id) {
         return 0;
     } else {
-        snprintf(target, sizeof target, "/projects/1/pipelines/%lld%s", (long long)t->id,
+        snprintf(target, sizeof target, "/projects/1/pipelines/%lld%s", (long long)change->id,
                  s->what == 'x' ? "/cancel" : "");
         status = ask(m, now, s->what == 'x' ? "POST" : "DELETE", target, "{}", 2, 1, &out);
-        t->state = s->what == 'x' ? "canceled" : NULL;
+        change->state = s->what == 'x' ? "canceled" : NULL;
     }
     if (status != 500 && status != 507 && status > 299) complain(-1, target, status, out.body.data);
     gp_http_response_free(&out);
     return status < 300 && s->what != 'm';
 }
 
-/* Takes what is due as whoever sends it does. What can not be written stays to be sent. */
+/* Takes due deliveries as the sender does. Deliveries that cannot be stored stay pending. */
 static void send_webhooks(gp_mock *m, double now, long nth)
 {
     gp_mock_webhook hook;
@@ -255,14 +254,14 @@ static gp_mock *open_mock(const char *db)
     return NULL;
 }
 
-/* 1 when a write failed in this telling. */
-static int tell(const char *db, long nth)
+/* 1 when a write failed in this run. */
+static int run(const char *db, long nth)
 {
     static const char *const tails[] = {"", "-wal", "-shm", "-journal"};
     static const char hook[] = "{\"url\":\"http://receiver.test/\",\"events\":[\"pipeline\"]}";
     gp_http_response_out out;
     char path[600];
-    told news[8];
+    pending news[8];
     size_t i, k, count = 0;
     double now = 1767225600;
     gp_mock *m;
@@ -276,19 +275,19 @@ static int tell(const char *db, long nth)
     countdown = -1;
     m = open_mock(db);
     if (!m || ask(m, now, "POST", "/_mock/hooks", hook, strlen(hook), 0, &out) != 201)
-        complain(nth, "can not begin", 0, db);
+        complain(nth, "cannot begin", 0, db);
     gp_http_response_free(&out);
     countdown = nth;
-    for (i = 0; m && i < sizeof story / sizeof *story; i++) {
-        if (story[i].what == 'R') {
+    for (i = 0; m && i < sizeof steps / sizeof *steps; i++) {
+        if (steps[i].what == 'R') {
             gp_mock_close(m);
             m = open_mock(db);
-        } else if (story[i].what == 'w') {
+        } else if (steps[i].what == 'w') {
             send_webhooks(m, now, nth);
-        } else if (story[i].what != '|') {
-            for (k = 0; k < count && story[i].what == 'm'; k++)
+        } else if (steps[i].what != '|') {
+            for (k = 0; k < count && steps[i].what == 'm'; k++)
                 news[k].before_own = 1;
-            count += (size_t)carry_out(m, now += 1, &story[i], &news[count]);
+            count += (size_t)carry_out(m, now += 1, &steps[i], &news[count]);
         } else {
             int good = gp_mock_flush(m);
             for (k = 0; k < count; k++)
@@ -300,35 +299,35 @@ static int tell(const char *db, long nth)
     gp_mock_close(m);
     countdown = -1;
     m = open_mock(db);
-    if (!m) complain(nth, "can not be opened again", 0, db);
+    if (!m) complain(nth, "cannot be opened again", 0, db);
     compare(m, now, nth, "after a restart");
     gp_mock_close(m);
     return failed;
 }
 
-static long tell_all(const char *db, long step)
+static long run_all(const char *db, long step)
 {
     long nth = (long)kind, count = 0;
-    while (tell(db, nth)) {
+    while (run(db, nth)) {
         nth += step;
         count++;
     }
-    if (id_of("rb") == 0) complain(nth, "the story is not told to its end", 0, "rb");
+    if (id_of("rb") == 0) complain(nth, "the conversation did not complete", 0, "rb");
     return count;
 }
 
 int main(int argc, char **argv)
 {
     char db[500];
-    long told_count = 0, step = argc > 2 ? strtol(argv[2], NULL, 10) : 1;
+    long failures = 0, step = argc > 2 ? strtol(argv[2], NULL, 10) : 1;
     snprintf(db, sizeof db, "%s/filling.db", argc > 1 ? argv[1] : "/tmp");
     set_up_disk();
     for (kind = FULL; kind < FAULTS; kind++) {
         big = 2000;
-        told_count += tell_all(db, step);
+        failures += run_all(db, step);
         big = BIG;
-        told_count += tell_all(db, 50 * step);
+        failures += run_all(db, 50 * step);
     }
-    printf("%ld writes failed in turn\n", told_count);
+    printf("%ld writes failed in turn\n", failures);
     return 0;
 }

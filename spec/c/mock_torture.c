@@ -1,9 +1,9 @@
 /*
- * Makes every allocation of the simulated GitLab fail in turn, over one conversation: the n-th one
- * at the n-th telling. Whatever fails, no answer is worse than a 500, what comes after works again,
- * and every block comes back. Linked with --wrap, so that only our own allocations are meant.
+ * Makes every allocation of the simulated GitLab fail in turn, during one conversation: the n-th
+ * one in run n. Whatever fails, the response is at worst a 500, later requests succeed, and every
+ * block is freed. Linked with --wrap, so that only the project's own allocations fail.
  *
- * usage: mock_torture STEP    (1: every allocation; 7: each seventh)
+ * usage: mock_torture STEP    (1: every allocation; 7: every seventh)
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,7 +62,7 @@ static const char world[] =
     "{\"name\":\"c\",\"stage\":\"z\",\"trigger\":{\"child\":{\"jobs\":[{\"name\":\"y\"}]},"
     "\"strategy\":\"mirror\"}}]}}}";
 
-static const char *const story[][3] = {
+static const char *const requests[][3] = {
     {"POST", "/projects/5/hooks",
      "{\"url\":\"http://x.test/\",\"name\":\"n\",\"token\":\"t\",\"pipeline_events\":true,"
      "\"job_events\":true,\"push_events_branch_filter\":\"main\"}"},
@@ -140,8 +140,8 @@ static int ask(gp_mock *m, double now, const char *const part[3])
     return status;
 }
 
-/* 1 when an allocation failed in this telling. */
-static int tell(long nth)
+/* 1 when an allocation failed in this run. */
+static int run(long nth)
 {
     static const char *const last[3] = {"GET", "/projects/5/pipelines", ""};
     gp_mock_options options = {.world = world, .world_len = sizeof world - 1, .seed = 3};
@@ -154,15 +154,15 @@ static int tell(long nth)
     if (gp_mock_open(&options, &m, err, sizeof err) != GP_MOCK_OPENED) {
         countdown = -1;
         if (!failed) {
-            fprintf(stderr, "can not open: %s\n", err);
+            fprintf(stderr, "cannot open: %s\n", err);
             exit(2);
         }
         return 1;
     }
-    for (i = 0; i < sizeof story / sizeof *story; i++) {
-        int status = ask(m, now += 1, story[i]);
+    for (i = 0; i < sizeof requests / sizeof *requests; i++) {
+        int status = ask(m, now += 1, requests[i]);
         if (status > 503 || status < 200 || (status >= 500 && !failed && status != 503)) {
-            fprintf(stderr, "%ld: %s %s gave %d\n", nth, story[i][0], story[i][1], status);
+            fprintf(stderr, "%ld: %s %s gave %d\n", nth, requests[i][0], requests[i][1], status);
             exit(2);
         }
     }
@@ -176,11 +176,11 @@ static int tell(long nth)
 
 int main(int argc, char **argv)
 {
-    long step = argc > 1 ? strtol(argv[1], NULL, 10) : 1, nth = 0, told = 0;
-    while (tell(nth)) {
+    long step = argc > 1 ? strtol(argv[1], NULL, 10) : 1, nth = 0, failures = 0;
+    while (run(nth)) {
         nth += step;
-        told++;
+        failures++;
     }
-    printf("%ld allocations failed in turn\n", told);
+    printf("%ld allocations failed in turn\n", failures);
     return 0;
 }

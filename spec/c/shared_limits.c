@@ -1,20 +1,21 @@
 /*
- * What only processes can ask of the shared windows. It is compiled together with them, so that
- * every store and every look at the clock passes through here: a process can die or stop at any.
+ * Tests of the shared windows that need several processes. It is compiled together with them, so
+ * that every store and every read of the clock goes through this file: a process can die or stop at
+ * any of them.
  *
  *   shared_limits storm FILE LOG PROCESSES SECONDS SEED [apart]
- *       processes that take places as fast as they can while they are killed and stopped, by their
+ *       processes that take slots as fast as possible while they are killed and stopped, by their
  *       parent and at their own stores; each request sent is a line of LOG: "time subject".
- *       apart: each with a file of its own, which shows that the judge of LOG bites
+ *       apart: each with its own file, to prove that the check of LOG can fail
  *   shared_limits steps FILE LOG
- *       one process after the other dies at its first, second, ... store, in virtual time; after
- *       each another one must go on
+ *       processes die at their first, second, ... store, in virtual time; after each, another
+ *       process must be able to continue
  *   shared_limits patch FILE boot|clock|version|rules|size
- *       makes a sound file that of another boot, ...
- *   shared_limits open FILE          opens it: "fine", or the message (FSTYPE, NOSPACE set: as if)
+ *       changes a valid file: another boot, ...
+ *   shared_limits open FILE          opens it: "fine", or the message (FSTYPE, NOSPACE: simulated)
  *   shared_limits held FILE          a stopped process has the lock, then it is killed
  *   shared_limits fork FILE          parent and child, one of which removes the file
- *   shared_limits number FILE        one dies with a place, the next is given its number
+ *   shared_limits number FILE        one dies with a slot, the next gets its number
  *   shared_limits unit all           the block by itself, in memory
  */
 #include <errno.h>
@@ -37,11 +38,11 @@
 #define SUBJECTS 3
 #define WAITERS  6
 
-/* Short windows, so that a second holds many of them. The spec's judge has them too. */
+/* Short windows, so that a second has many of them. The spec uses the same values. */
 static const gp_limit_rule rules[GP_LIMITER_RULES] = {
     {8, 0.05, 1}, {40, 0.4, 1}, {3, 0.1, 0}, {0, 60, 1}};
 
-static long countdown; /* stores until something happens; 0: nothing does */
+static long countdown; /* stores until the signal is raised; 0: never */
 static int at_zero;    /* the signal */
 static double last_clock;
 static uint64_t random_state;
@@ -155,7 +156,7 @@ static void note(const process *self, double at, uint64_t subject)
     if (write(self->log, line, (size_t)len) != len) die("log");
 }
 
-/* Sends as fast as it may until its time is over, and then dies with nothing cleaned up. */
+/* Sends as fast as the limits allow until its time is over, then exits without cleanup. */
 static void work(const char *file, const char *log, double until, uint64_t seed)
 {
     process self;
@@ -202,7 +203,7 @@ static pid_t spawn(const char *file, const char *log, double until, uint64_t see
     return pid;
 }
 
-/* What became of a process: 0 when it ended well or was killed by us. */
+/* The result of a process: 0 when it succeeded or was killed by this test. */
 static int judge_end(int status)
 {
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return 0;
@@ -236,7 +237,7 @@ static int storm(char **args, int apart)
             pause_for(dice(5) ? dice(20) * 0.001 : 0.15);
             kill(pids[at], SIGCONT);
         }
-        /* Those who stopped by themselves go on some time later. */
+        /* Processes that stopped themselves are continued some time later. */
         kill(pids[dice((uint32_t)count)], SIGCONT);
         for (i = 0; i < count; i++) {
             if (waitpid(pids[i], &status, WNOHANG) != pids[i]) continue;
@@ -291,7 +292,7 @@ static void story(process *self, double now, int clean)
     if (clean) finish(self);
 }
 
-/* After somebody's death: the lock is free, and once the longest window is over everything is. */
+/* After a death: the lock is free, and after the longest window all slots are. */
 static double aftermath(const char *file, const char *log, double now, long step)
 {
     process self;
@@ -301,7 +302,7 @@ static double aftermath(const char *file, const char *log, double now, long step
     begin(&self, file, log, &now);
     for (i = 0; i < 9; i++)
         init_waiter(&waiters[i], 0);
-    /* What the dead have held is found out when all of it is looked at. */
+    /* The slots of dead processes are found by a full sweep. */
     for (i = 0; i < 9; i++)
         gp_limiter_admit(self.limiter, &waiters[i], now, &until);
     if (self.limiter->gate->problem) die(self.limiter->gate->problem);
@@ -380,7 +381,7 @@ static int open_only(const char *file)
     return 0;
 }
 
-/* One that has stopped under the lock makes the others wait, and no more; its death frees it. */
+/* A process stopped while holding the lock only makes the others wait; its death frees the lock. */
 static int held(const char *file)
 {
     double now = 1000, until = 0, longest = 0;
@@ -393,7 +394,7 @@ static int held(const char *file)
         at_zero = SIGSTOP;
         begin(&self, file, "/dev/null", &now);
         init_waiter(&waiter, 1);
-        /* The first step of a question is having got the lock. */
+        /* The first step of a request is to acquire the lock. */
         countdown = 1;
         gp_limiter_admit(self.limiter, &waiter, now, &until);
         _exit(0);
@@ -404,12 +405,12 @@ static int held(const char *file)
     init_waiter(&waiter, 1);
     for (i = 0; i < 20; i++) {
         if (gp_limiter_admit(self.limiter, &waiter, now, &until)) die("passed without the lock");
-        if (until <= now) die("told to ask again at once");
+        if (until <= now) die("retry time is not in the future");
         longest = fmax(longest, until - now);
         now = until;
         asked++;
     }
-    /* What the server says meanwhile is not forgotten. */
+    /* The server's limits received meanwhile are kept. */
     word = (gp_limiter_word){1, 0, now, now + 5};
     self.limiter->gate->quota(self.limiter->gate, &waiter, &word, now);
     kill(pid, SIGKILL);
@@ -423,7 +424,7 @@ static int held(const char *file)
     return 0;
 }
 
-/* A child has a file of its own: its parent's places stay held, and its death ends only its own. */
+/* A child has its own open file: its parent's slots stay held, and its death frees only its own. */
 static int forked(const char *file)
 {
     double now = 1000, until;
@@ -442,14 +443,14 @@ static int forked(const char *file)
     }
     waitpid(pid, &status, 0);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) die("the child had no place");
-    /* Six more are free: one is held here, and the child's counts although it is gone. */
+    /* Six more are free: one is held here, and the child's still counts after its death. */
     for (i = 0; i < 8; i++) {
         init_waiter(&more[i], 0);
         taken += gp_limiter_admit(self.limiter, &more[i], now, &until);
     }
     printf("taken %d\n", taken);
-    /* The child's is free some time after it was found out, as the child had a number of its own.
-     */
+    /* The child's slot is freed some time after its death is detected, because the child had its
+     * own number. */
     for (i = 0; i < 8; i++)
         gp_limiter_give_back(self.limiter, &more[i]);
     now += 0.06;
@@ -459,7 +460,7 @@ static int forked(const char *file)
     if (unlink(file) != 0) die("unlink");
     for (i = 0; i < 8; i++)
         gp_limiter_end(self.limiter, &more[i], now);
-    /* Somebody removed the file: the one that is made now counts as used. */
+    /* The file was removed: the new one starts with used windows. */
     now += 0.1;
     for (i = taken = 0; i < 3; i++, now += 0.25) {
         init_waiter(&more[0], 0);
@@ -471,7 +472,7 @@ static int forked(const char *file)
     return 0;
 }
 
-/* Owners are numbered from their pid on. */
+/* Owner numbers start from the pid. */
 static int number(const char *file)
 {
     double now = 1000, until;
@@ -514,7 +515,7 @@ static int nobody_alive(void *ctx, uint32_t owner)
     return owner == 7;
 }
 
-/* What a block is taken for, by its first bytes. */
+/* How a block is classified by its first bytes. */
 static void unit_read(unsigned char *memory, size_t size, const gp_shared_identity *identity)
 {
     gp_shared_header *header = (gp_shared_header *)(void *)memory, sound;
@@ -543,7 +544,7 @@ static void unit_read(unsigned char *memory, size_t size, const gp_shared_identi
     check(gp_shared_read(memory, size, size, rules, &other) == GP_SHARED_OTHER_BOOT, "boot");
 }
 
-/* Hops, closings, sweeps and words that nobody has written. */
+/* Hops, closings, sweeps and words with corrupt contents. */
 static void unit_windows(unsigned char *memory)
 {
     gp_shared_request request = {{{1, 0}}, {{{1, 1}}, {{1, 1}}, {{1, 2}}, {{1, 1}}}, 7};
@@ -568,7 +569,7 @@ static void unit_windows(unsigned char *memory)
     check(!gp_shared_take(&block, &request, &census, 10.05, &places[0], &until), "closed");
     check(until > 10.1 && until < 10.101, "closed for its length");
     check(gp_shared_take(&block, &request, &census, 10.2, &places[0], &until), "open again");
-    /* Somebody else's word is not touched. */
+    /* Another process's word is not changed. */
     gp_shared_sent(&block, &places[0], 8, 10.2);
     gp_shared_sweep(&block, 8, 10.2);
     check(!gp_shared_take(&block, &request, &census, 10.2, &places[3], &until) &&
@@ -577,7 +578,7 @@ static void unit_windows(unsigned char *memory)
     gp_shared_sweep(&block, 7, 10.3);
     check(!gp_shared_take(&block, &request, &census, 10.39, &places[3], &until), "swept");
     check(gp_shared_take(&block, &request, &census, 10.41, &places[3], &until), "later");
-    /* An owner that can not be, and a stamp that lies years ahead: both count from now. */
+    /* An impossible owner, and a timestamp years in the future: both count from now. */
     word = (uint64_t *)(void *)(memory + places[3].at[2]);
     *word = (UINT64_C(1) << 63) | 99999;
     word = (uint64_t *)(void *)(memory + places[3].at[0]);
@@ -589,8 +590,7 @@ static void unit_windows(unsigned char *memory)
     check(gp_shared_used(&block, 2, &subjects[2], 20.2) == 2, "what is held stays");
     gp_shared_sweep(&block, 7, 20);
     check(gp_shared_used(&block, 2, &subjects[2], 20.2) == 0, "and is over");
-    /* Closings: the later one holds, none for more than a day, and one that is damaged not at all.
-     */
+    /* Closings: the later one applies, for a day at most; a damaged one is ignored. */
     gp_shared_close(&block, 0, &subjects[0], 30, 40);
     gp_shared_close(&block, 0, &subjects[0], 30, 35);
     check(!gp_shared_take(&block, &request, &census, 30, &places[0], &until), "closed");
@@ -606,7 +606,7 @@ static void unit_windows(unsigned char *memory)
     check(!gp_shared_intact(&block), "not the header");
 }
 
-/* How many places are given at `now`, none of which is sent; the quotas are what says no. */
+/* How many slots are granted at `now` without being sent; only the quotas limit them. */
 static int given(gp_shared_block *block, const gp_shared_subject *host, double now)
 {
     gp_shared_request request = {*host, {{{0, 0}}, {{2, 3}}}, 7};
@@ -629,7 +629,7 @@ static void say(gp_shared_block *block, const gp_shared_subject *host, uint64_t 
     gp_shared_quota(block, &request, &word, now);
 }
 
-/* Words of a server on what is left. */
+/* Remaining quotas reported by a server. */
 static void unit_quotas(unsigned char *memory)
 {
     gp_shared_subject host = {{2, 2}}, other = {{2, 1}};
@@ -659,7 +659,7 @@ static void unit_quotas(unsigned char *memory)
     check(given(&block, &host, 125.1) == 1, "when that is over");
     check(!gp_shared_take(&block, &request, &census, 126, &places[0], &until) && until == 132,
           "until when");
-    /* What was sent since, or is about to be, has not been counted. */
+    /* The server has not counted requests sent since, or about to be sent. */
     for (i = 0; i < 4; i++)
         gp_shared_take(&block, &request, &census, 140, &places[i], &until);
     gp_shared_sent(&block, &places[0], 7, 140);
@@ -675,12 +675,12 @@ static void unit_quotas(unsigned char *memory)
     gp_shared_sweep(&block, 7, 140.2);
     say(&block, &host, 1, 1e30, 160, 170);
     check(given(&block, &host, 160) == 40, "more than anybody asks for");
-    /* None holds for more than a day, one that is damaged not at all. */
+    /* A quota applies for a day at most; a damaged one is ignored. */
     say(&block, &host, 1, 0, 180, 1e7);
     check(given(&block, &host, 180 + 86399) == 0 && given(&block, &host, 180 + 86401) == 40,
           "a day");
     check(given(&block, &host, 179) == 40, "damage");
-    /* With words of all hosts, what ends first gives way. */
+    /* When the table is full, the entry that expires first is evicted. */
     for (name = 0; name < 200; name++)
         say(&block, &other, 100 + name, 0, 200000, 200010 + (double)name);
     say(&block, &host, 1, 0, 200000, 200009);

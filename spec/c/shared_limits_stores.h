@@ -1,3 +1,3 @@
-/* Follows each store of the shared windows. */
+/* Hooks each store of the shared windows. */
 void stress_stored(void);
 #define GP_SHARED_STORED stress_stored

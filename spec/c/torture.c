@@ -1,8 +1,8 @@
 /*
- * Makes every allocation of the buffer, the URLs and the redactor fail in turn: each story is told
- * again and again, the n-th allocation failing at the n-th time, until it comes to its end. In
- * every telling a failure must be reported, the old sizes told to the allocator must be true, and
- * every block must come back.
+ * Makes every allocation of the buffer, the URLs and the redactor fail in turn: each scenario is
+ * repeated, the n-th allocation failing in run n, until it completes. In every run a failure must
+ * be reported, the old sizes passed to the allocator must be correct, and every block must be
+ * freed.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -16,9 +16,9 @@
 #include "core/uri.h"
 
 static long countdown; /* allocations until one fails */
-static long blocks;    /* that are out */
+static long blocks;    /* allocated blocks */
 static int failed, mistaken;
-static int dirty; /* secret bytes left in a block that came back */
+static int dirty; /* secret bytes left in a freed block */
 
 static const char secret[] = "s3kr1t/T%ken\\99";
 
@@ -28,7 +28,7 @@ static void complain(const char *what)
     mistaken = 1;
 }
 
-/* Each block has its size before it. */
+/* Each block is preceded by its size. */
 static void *resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
 {
     size_t *block = ptr ? (size_t *)ptr - 2 : NULL, *grown;
@@ -59,9 +59,9 @@ static void *resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
 
 static const gp_alloc alloc = {resize, NULL};
 
-/* Each story returns whether it was told to have worked. */
+/* Each scenario returns whether success was reported. */
 
-static int tell_buf(void)
+static int run_buf(void)
 {
     char big[5000];
     gp_buf buf, other = {.alloc = &alloc};
@@ -107,7 +107,7 @@ static int lookup(void *ctx, const char *name, size_t len, gp_uri_piece *value)
     return 1;
 }
 
-static int tell_uri(void)
+static int run_uri(void)
 {
     static const char path[] = "/projects/:project/pipelines/:pipeline_id/jobs";
     static const char base[] = "https://gitlab.example.com/gitlab/api/v4/projects?page=2";
@@ -136,7 +136,7 @@ static int tell_uri(void)
     return worked;
 }
 
-static int tell_redact(void)
+static int run_redact(void)
 {
     static const char text[] = "some text of many bytes before, s3kr1t%2FT%25ken%5C99, token=abc "
                                "and a few more behind it, https://user:a-password-of-"
@@ -180,8 +180,8 @@ static int tell_redact(void)
     return worked;
 }
 
-/* What JSON strings become: a pair of the bytes and their text. */
-static int tell_strings(void)
+/* JSON strings: pairs of the bytes and the encoded text. */
+static int run_strings(void)
 {
 #define BAD "\xef\xbf\xbd"
     static const char *const pairs[][2] = {
@@ -221,7 +221,7 @@ static int tell_strings(void)
     return worked;
 }
 
-/* What no caller in Lua can ask. */
+/* Cases that Lua callers cannot reach. */
 static void ask(void)
 {
     struct {
@@ -252,14 +252,14 @@ static void ask(void)
         complain("another port than the scheme's");
 }
 
-static void torture(const char *name, int (*tell)(void))
+static void torture(const char *name, int (*run)(void))
 {
     long n;
     int worked;
     for (n = 0;; n++) {
         countdown = n;
         failed = 0;
-        worked = tell();
+        worked = run();
         if (blocks) complain("a block is lost");
         if (dirty) complain("a secret is left in a freed block");
         if (failed && worked) complain("a failure is not reported");
@@ -276,9 +276,9 @@ static void torture(const char *name, int (*tell)(void))
 int main(void)
 {
     ask();
-    torture("buf", tell_buf);
-    torture("strings", tell_strings);
-    torture("uri", tell_uri);
-    torture("redact", tell_redact);
+    torture("buf", run_buf);
+    torture("strings", run_strings);
+    torture("uri", run_uri);
+    torture("redact", run_redact);
     return 0;
 }

@@ -1,8 +1,8 @@
 /*
- * Fuzzes the log parser: any bytes, cut anywhere, must give the same events as in one piece, and
- * an allocation that fails must end in -1 and nothing worse.
+ * Fuzzes the log parser: any bytes, split anywhere, must produce the same events as in one piece,
+ * and a failed allocation must return -1.
  *
- * The first two bytes choose how the rest is cut and which allocation fails in the third pass.
+ * The first two bytes select how the rest is split and which allocation fails in the third pass.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -64,7 +64,8 @@ static int drain(gp_joblog *log, uint64_t *hash, gp_buf *out)
     return status;
 }
 
-/* The hash of all events, cut into pieces of `piece` bytes; 0 when memory ran out. */
+/* The hash of all events, with the input split into chunks of `piece` bytes; 0 when out of memory.
+ */
 static uint64_t parse(const char *data, size_t size, size_t piece, long failing)
 {
     countdown count = {failing}, unlimited = {-1};

@@ -1,9 +1,9 @@
 /*
- * Fuzzes the redactor: any text, cut anywhere, must give what it gives in one piece; the secret
- * must not be left in it as it stands, nor all but three bytes of it where it was interrupted; and
- * an allocation that fails must be reported.
+ * Fuzzes the redactor: any text, split anywhere, must produce the same output as in one piece; the
+ * output must not contain the secret, nor all but three bytes of it where it was interrupted; and a
+ * failed allocation must be reported.
  *
- * The first two bytes choose where the rest is cut and which allocation fails in the last pass.
+ * The first two bytes select where the rest is split and which allocation fails in the last pass.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -61,7 +61,7 @@ static const char *const gaps[] = {
     "\033[K\n\033[m",
 };
 
-/* Takes out of `buf` whatever stands in `gaps`. */
+/* Removes the bytes in `gaps` from `buf`. */
 static void join(gp_buf *buf)
 {
     size_t at = 0, to = 0, i;
@@ -80,7 +80,7 @@ static void join(gp_buf *buf)
     buf->len = to;
 }
 
-/* The secret with what the data choose between its bytes. */
+/* The secret with bytes chosen by the data inserted between its bytes. */
 static void interrupt(gp_redactor *redactor, const gp_alloc *alloc, const uint8_t *data,
                       size_t size)
 {

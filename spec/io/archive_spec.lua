@@ -116,7 +116,7 @@ describe("io/archive", function()
     parent = "out of the folder", ["inner-parent"] = "out of the folder", absolute = "absolute",
     drive = "drive letter", backslash = "out of the folder", link = "is a link", device = "is a device",
     bomb = "suspiciously well", ["small-bombs"] = "all is packed suspiciously well", share = "absolute",
-    ["through-file"] = "through what is no folder",
+    ["through-file"] = "parent of a name is not a folder",
   } do
     it("refuses to extract: " .. kind, function()
       local tally, category, message = extract(open(kind), folder .. "/out", BOUNDS)

@@ -101,12 +101,12 @@ describe("scripts/floors", function()
     assert.matches("core/uri%.c:1: includes <unistd", output)
   end)
 
-  it("finds a file that stands on no floor, and a module that is not there", function()
+  it("finds a file that is not on any floor, and a missing module", function()
     local output = check {
       ["lua/gitlab_pipelines/stray/x.lua"] = "",
       ["lua/gitlab_pipelines/errors.lua"] = 'require "gitlab_pipelines.nowhere"',
     }
-    assert.matches("stray/x%.lua:1: stands on no floor", output)
+    assert.matches("stray/x%.lua:1: is not on any floor", output)
     assert.matches("nowhere, which is not in the tree", output)
   end)
 
