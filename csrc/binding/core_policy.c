@@ -272,7 +272,7 @@ static int policy_stats(lua_State *L)
     lua_newtable(L);
     lgp_set_integer(L, "calls", (long long)policy->policy.calls);
     lgp_set_integer(L, "attempts", (long long)policy->policy.attempts);
-    lgp_set_integer(L, "retries", (long long)policy->policy.repeated);
+    lgp_set_integer(L, "retries", (long long)policy->policy.retried);
     lgp_set_integer(L, "throttled", (long long)policy->policy.throttled);
     lgp_set_integer(L, "circuit_open", (long long)policy->policy.circuit_open);
     lgp_set_integer(L, "budget_denied", (long long)policy->policy.budget_denied);
