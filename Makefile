@@ -206,6 +206,7 @@ install: build
 rock:
 	@$(MAKE) --no-print-directory LUAS=rock include_rock='-I$(LUA_INCDIR)' build
 rock-install:
+	@rm -rf '$(INST_LUADIR)/gitlab_pipelines' '$(INST_LIBDIR)/gitlab_pipelines'
 	@install -d '$(INST_LUADIR)' '$(INST_LIBDIR)/gitlab_pipelines' '$(INST_BINDIR)'
 	@cp -R lua/gitlab_pipelines '$(INST_LUADIR)/'
 	@install -m 755 $(BUILD)/rock/gitlab_pipelines/*.so '$(INST_LIBDIR)/gitlab_pipelines/'

@@ -8,6 +8,8 @@ install -m 755 bin/gitlab-pipelines "$PREFIX/bin/gitlab-pipelines"
 for pair in lua5.4:5.4 lua5.3:5.3 luajit:5.1; do
     lua=${pair%%:*} version=${pair##*:}
     [ -d "$build/$lua/gitlab_pipelines" ] || continue
+    # Modules of an older version that are folders now, or gone, would be found before the new ones.
+    rm -rf "$PREFIX/share/lua/$version/gitlab_pipelines" "$PREFIX/lib/lua/$version/gitlab_pipelines"
     (cd lua && find gitlab_pipelines -name '*.lua') | while read -r file; do
         install -D -m 644 "lua/$file" "$PREFIX/share/lua/$version/$file"
     done

@@ -146,7 +146,7 @@ describe("json", function()
       local pieces = { "{", "}", "[", "]", ",", ":", '"a"', '"b"', '"\\n\\u00e9"', "17 ", "-0.5 ", "1e3 ",
         "null", "true", " ", '"a":', '"c":{', '[1,', '"long text without an end":' }
       -- Both as canonical text: null in an object left out, and the mark of an empty array, which
-      -- lua-cjson can not tell from an empty object.
+      -- lua-cjson cannot tell from an empty object.
       local function canonical(value)
         if type(value) ~= "table" then return value end
         local copy = {}
@@ -229,29 +229,29 @@ describe("json", function()
 
     local refused = {
       { "a function", function() return { a = { b = print } } end,
-        "can not encode function (at value.a.b)" },
+        "cannot encode function (at value.a.b)" },
       { "a coroutine", function() return coroutine.create(print) end,
-        "can not encode thread (at value)" },
+        "cannot encode thread (at value)" },
       { "a file", function() return { io.stdout } end,
-        "can not encode userdata (at value[1])" },
+        "cannot encode userdata (at value[1])" },
       { "NaN", function() return { 1, 0 / 0 } end,
-        "can not encode NaN (at value[2])" },
+        "cannot encode NaN (at value[2])" },
       { "an infinity", function() return { x = -1 / 0 } end,
-        "can not encode an infinite number (at value.x)" },
+        "cannot encode an infinite number (at value.x)" },
       { "a hole", function() return { a = { 1, nil, 3 } } end,
-        "can not encode an array with a hole (at value.a" },
+        "cannot encode an array with a hole (at value.a" },
       { "a marked hole", function() return json.array { [2] = 1 } end,
-        "can not encode an array with a hole (at value" },
+        "cannot encode an array with a hole (at value" },
       { "a mixed table", function() return { 1, x = 2 } end,
         "both names and numbers as keys (at value)" },
       { "a marked object", function() return json.array { x = 2 } end,
         "both names and numbers as keys (at value)" },
       { "a boolean key", function() return { [true] = 1 } end,
-        "can not encode a key that is no string (at value)" },
+        "cannot encode a key that is not a string (at value)" },
       { "a broken key", function() return { [1.5] = 1 } end,
-        "can not encode an array with a hole (at value" },
+        "cannot encode an array with a hole (at value" },
       { "a cycle", function() local t = {} t.t = t return t end,
-        "can not encode a cycle" },
+        "cannot encode a cycle" },
     }
     for _, row in ipairs(refused) do
       it("refuses " .. row[1] .. ", naming the place", function()

@@ -4,9 +4,9 @@
  *   now() wall() random()          seconds, seconds, 0 <= x < 1
  *   poll({{fd, events}...}, s)     -> count of ready ones | nil, "interrupted" | nil, message;
  *                                  events "r", "w" or "rw"; s nil: no limit
- *   trap(name) -> true | nil       "INT", "TERM", "HUP", "PIPE": from now on it only sets a flag
- *   trapped() -> name | nil        which one came since the last call
- *   untrap()                       puts back what was there before
+ *   trap(name) -> true | nil       "INT", "TERM", "HUP", "PIPE": it only sets a flag from now on
+ *   trapped() -> name | nil        the signal received since the last call
+ *   untrap()                       restores the previous handlers
  */
 #include <errno.h>
 #include <string.h>
@@ -58,7 +58,7 @@ static int clock_poll(lua_State *L)
     int ready;
     luaL_checktype(L, 1, LUA_TTABLE);
     count = lua_rawlen(L, 1);
-    /* Many descriptors: a Lua buffer, which is freed also when an argument raises. */
+    /* Many descriptors: a userdata, which is freed even if an argument raises. */
     if (count > sizeof few / sizeof few[0]) fds = lua_newuserdata(L, count * sizeof *fds);
     for (i = 0; i < count; i++) {
         lua_rawgeti(L, 1, (int)i + 1);

@@ -1,4 +1,4 @@
-/* core.digest: SHA-256 and its HMAC, random bytes, and bytes written as text. */
+/* core.digest: SHA-256, HMAC-SHA256, random bytes, and text encodings of bytes. */
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
@@ -61,7 +61,7 @@ static int digest_hmac(lua_State *L)
 }
 
 /* stretch(salt, text, rounds) -> hex of PBKDF2-HMAC-SHA256: to compare a secret later without
- * keeping it. */
+ * storing it. */
 static int digest_stretch(lua_State *L)
 {
     unsigned char out[SHA256_SIZE];

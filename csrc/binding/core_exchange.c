@@ -1,25 +1,25 @@
 /*
- * core.exchange: one call's way through limiter, breaker, retry table and budget, for Lua.
+ * core.exchange: one call and its attempts (core/exchange.h), for Lua.
  *
  *   new(policy, breaker, effect, class, deadline [, {create_subject=, lists_jobs=, no_retry=}])
  *         -> exchange
  *     breaker nil: none; effect "read" | "set" | "create"; class "cancel" | "create" | "read" |
  *     "poll"; deadline in seconds, nil: none; create_subject "11 main" for the creation of a
- *     pipeline; lists_jobs for GET projects/:id/jobs. (No table for what every call has: it would
- *     cost as much as the decision.)
+ *     pipeline; lists_jobs for GET projects/:id/jobs. (What every call has is positional: a table
+ *     would cost as much as the decision.)
  *   x:next(now) -> "send" | "wait", until | "probe" | "done", reason, retry_after
  *   x:feed(now, random, outcome, status [, {retry_after=, date=, reset=, remaining=, name=, type=,
  *          body=, flag=}]) -> as next, never "send"
- *     outcome  "ok" (a response came), or the transport's: "never_sent" "unknown" "unreadable"
+ *     outcome  "ok" (there was a response), or the transport's: "never_sent" "unknown" "unreadable"
  *              "permanent" "refused" "cancelled"; status 0: no status line; the table holds the
- *              response's headers as they came, its body, and a flag: "fresh_token" (with a 401:
- *              another token is at hand), "foreign" (it happened at another origin, after a redirect)
- *   x:moved(now, status, date, reset, remaining, name)   the answer is a redirect that is followed:
- *     `next` is asked for the hop
- *   x:sent(now) -> bool  bytes leave now: for transports without the C hook; false: not again
- *   x:close(now)         gives up; idempotent, and what garbage collection does
+ *              response's headers, its body, and a flag: "fresh_token" (with a 401: a different
+ *              token is available), "foreign" (from another origin, after a redirect)
+ *   x:moved(now, status, date, reset, remaining, name)   the response is a redirect that is
+ *     followed: call `next` for the hop
+ *   x:sent(now) -> bool  about to be sent: for transports without the C hook; false: do not
+ *   x:close(now)         gives up; idempotent, also done by garbage collection
  *   x:attempts() -> n    x:doubtful() -> bool    x:sent_at() -> seconds | nil
- *   x:wakes() -> bool    true once: others who wait should ask again
+ *   x:wakes() -> bool    true once: waiting exchanges should call `next` again
  *
  * The userdata begins with a pointer-free gp_exchange, hence with its gp_sent_hook.
  */
@@ -35,14 +35,14 @@
 
 typedef struct lgp_exchange {
     gp_exchange exchange; /* first */
-    lgp_policy *policy;   /* NULL: not begun */
+    lgp_policy *policy;   /* NULL: closed */
     lgp_breaker *breaker;
-    double now; /* the latest time told, for a finalizer that has no other */
+    double now; /* the latest time passed in, for the finalizer */
 } lgp_exchange;
 
 static const char *const effects[] = {"read", "set", "create", NULL};
 static const char *const classes[] = {"cancel", "create", "read", "poll", NULL};
-/* In the order of gp_outcome, without "token refused": that is a 401 with the flag. */
+/* In the order of gp_outcome, without "token refused", which is a 401 with the flag. */
 static const char *const outcomes[] = {"ok",        "never_sent", "refused", "failed",
                                        "unknown",   "unreadable", "",        "permanent",
                                        "cancelled", NULL};
@@ -52,7 +52,7 @@ static lgp_exchange *check(lua_State *L)
     return lgp_self(L, EXCHANGE_TYPE);
 }
 
-static double told(lua_State *L, lgp_exchange *x)
+static double check_now(lua_State *L, lgp_exchange *x)
 {
     double now = luaL_checknumber(L, 2);
     luaL_argcheck(L, x->policy, 1, "the exchange is closed");
@@ -126,7 +126,7 @@ static int push_verdict(lua_State *L, gp_verdict verdict)
 static int exchange_next(lua_State *L)
 {
     lgp_exchange *x = check(L);
-    return push_verdict(L, gp_exchange_next(&x->exchange, told(L, x)));
+    return push_verdict(L, gp_exchange_next(&x->exchange, check_now(L, x)));
 }
 
 /* The strings belong to the table, which stays on the stack. */
@@ -151,7 +151,7 @@ static void read_answer(lua_State *L, int table, gp_answer *answer)
 static int exchange_feed(lua_State *L)
 {
     lgp_exchange *x = check(L);
-    double now = told(L, x), random = luaL_checknumber(L, 3);
+    double now = check_now(L, x), random = luaL_checknumber(L, 3);
     gp_answer answer = {0};
     answer.outcome = (gp_outcome)luaL_checkoption(L, 4, NULL, outcomes);
     answer.status = (int)luaL_optinteger(L, 5, 0);
@@ -162,7 +162,7 @@ static int exchange_feed(lua_State *L)
 static int exchange_moved(lua_State *L)
 {
     lgp_exchange *x = check(L);
-    double now = told(L, x);
+    double now = check_now(L, x);
     gp_answer answer = {0};
     answer.status = (int)luaL_checkinteger(L, 3);
     answer.date = luaL_optstring(L, 4, NULL);
@@ -176,11 +176,11 @@ static int exchange_moved(lua_State *L)
 static int exchange_sent(lua_State *L)
 {
     lgp_exchange *x = check(L);
-    lua_pushboolean(L, gp_exchange_sent(&x->exchange, told(L, x)));
+    lua_pushboolean(L, gp_exchange_sent(&x->exchange, check_now(L, x)));
     return 1;
 }
 
-/* A finalizer is told no time: the latest that the exchange has heard of must do. */
+/* A finalizer has no time argument and uses the latest one. */
 static int exchange_close(lua_State *L)
 {
     lgp_exchange *x = check(L);

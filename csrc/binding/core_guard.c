@@ -1,27 +1,27 @@
 /*
- * core.guard: budgets of time, instructions and memory for code that is not trusted.
+ * core.guard: limits untrusted code in time, instructions and memory.
  *
  *   new{seconds, instructions, memory, source, strings, exempt = {functions}} -> guard
- *   guard:enter()                  from here on everything that runs is counted
- *   guard:leave()                  and from here on no longer; harmless when not entered
- *   guard:state(err) -> kind, line what was spent: "time", "instructions", "memory" or nil, and the
- *                                  line of `source` that ran then; `err` is what was raised
- *   charge(bytes, steps, seconds)  counts what was done for the guarded code outside of it
- *   check(err)                     raises again when `err` means that the budget is spent
+ *   guard:enter()                  starts counting everything that runs
+ *   guard:leave()                  stops counting; does nothing if not entered
+ *   guard:state(err) -> kind, line the spent budget: "time", "instructions", "memory" or nil,
+ *                                  and the current line of `source` then; `err`: the error raised
+ *   charge(bytes, steps, seconds)  counts work done outside for the guarded code
+ *   check(err)                     raises again if `err` means that a budget is spent
  *   note(err)                      the same without raising: for a message handler
- *   line() -> line                 of `source` that runs, or that ran last
+ *   line() -> line                 the current or last line of `source`
  *
- * While a guard is entered, three things of the Lua state are its own: the hook, the allocator and
- * the string library behind ("x"):rep. `leave` puts back what was there, so nothing may yield
- * between the two. The hook runs every few instructions and at every call, also of functions in C:
- * a single one between two looks at the clock works on at most the memory that is allowed. It does
- * not fire in loops that LuaJIT has compiled: what is guarded must not be compiled.
+ * An entered guard replaces three parts of the Lua state: the hook, the allocator and the string
+ * metatable's methods. `leave` restores them, so nothing may yield in between. The hook runs every
+ * few instructions and at every call, also of C functions: a C call between two checks of the clock
+ * works on at most the allowed memory. The hook does not run in code that LuaJIT has compiled, so
+ * guarded code must not be compiled.
  *
- * A spent budget stays spent: the hook raises again and again, so nobody goes on behind a pcall. It
- * spares only the functions of `exempt`, which come to `leave`. Out of memory is not decided in the
- * allocator, since Lua may collect and try again; `state` and `check` know it by Lua's own message.
+ * A spent budget stays spent: the hook keeps raising, so pcall does not help. It spares only the
+ * functions in `exempt`, which call `leave`. The allocator does not decide that memory is spent,
+ * since Lua may collect and retry; `state` and `check` recognize Lua's out-of-memory error.
  *
- * C calls no Lua here. The hook that was there before (a coverage tool's) still gets its events.
+ * C calls no Lua here. A hook that was set before (by a coverage tool) still gets its events.
  */
 #include <string.h>
 
@@ -32,13 +32,13 @@
 
 #define GUARD_TYPE "gitlab_pipelines.guard"
 
-/* Instructions between two looks: few, because one may compare or join texts of many megabytes. */
-#define EVERY 16
+/* Instructions between two hook calls: few, as one may compare or join strings of megabytes. */
+#define HOOK_INTERVAL 16
 
-/* Of these looks, so many for one at the clock. */
-#define CLOCK_EVERY 4
+/* Hook calls per check of the clock. */
+#define CLOCK_INTERVAL 4
 
-/* Steps of a function in C between two looks: less than a millisecond. */
+/* Steps of a C function between two checks: less than a millisecond. */
 #define SLICE 10000
 
 #define MAX_EXEMPT 4
@@ -50,8 +50,8 @@ typedef struct guard {
     double entered_at, heap_at_first, collect_at, settle_at;
     const char *spent; /* static text: what ran out */
     int line, refused_line, refused;
-    int last_line;                     /* of `source`: a tail call leaves no frame of it */
-    const void *last_own, *last_other; /* functions whose lines were seen last */
+    int last_line;                        /* of `source`: a tail call leaves no frame of it */
+    const void *last_source, *last_other; /* the last functions of `source` and of other files */
     unsigned ticks;
     int entered, ever_entered;
     lua_State *L;
@@ -64,7 +64,7 @@ typedef struct guard {
     const char *source; /* kept, like the functions of `exempt`, by the userdata's table */
 } guard;
 
-/* Nothing yields between enter and leave, so there is one for a thread of the system. */
+/* Nothing yields between enter and leave, so there is one per OS thread. */
 static _Thread_local guard *current;
 
 static int find_line(lua_State *L, const guard *g)
@@ -80,7 +80,7 @@ static int find_line(lua_State *L, const guard *g)
     return g->last_line;
 }
 
-/* Most lines are of the function that ran before: its address says whose they are. */
+/* Most lines are in the same function as the line before, so its address is compared first. */
 static void note_line(lua_State *L, guard *g, lua_Debug *event)
 {
     int line = event->currentline;
@@ -89,18 +89,18 @@ static void note_line(lua_State *L, guard *g, lua_Debug *event)
     function = lua_topointer(L, -1);
     lua_pop(L, 1);
     if (function == g->last_other) return;
-    if (function != g->last_own) {
+    if (function != g->last_source) {
         if (!lua_getinfo(L, "S", event)) return;
         if (strcmp(event->source, g->source) != 0) {
             g->last_other = function;
             return;
         }
-        g->last_own = function;
+        g->last_source = function;
     }
     g->last_line = line;
 }
 
-/* What a block of this size takes of malloc's memory. */
+/* The memory that malloc uses for a block of this size. */
 static double block_size(size_t size)
 {
     size_t block = size <= 24 ? 32 : (size + 23) & ~(size_t)15;
@@ -110,7 +110,7 @@ static double block_size(size_t size)
 static void *bounded_alloc(void *ctx, void *ptr, size_t old_size, size_t new_size)
 {
     guard *g = ctx;
-    /* Lua gives a type in place of the size of what does not exist yet. */
+    /* For a new block, old_size is a type tag. */
     double more = block_size(new_size) - (ptr ? block_size(old_size) : 0);
     void *block;
     if (more > 0 && g->used + more > g->memory) {
@@ -142,7 +142,7 @@ static double elapsed(const guard *g)
     return g->used_seconds + gp_clock_now() - g->entered_at;
 }
 
-static void look(lua_State *L, guard *g)
+static void check_budget(lua_State *L, guard *g)
 {
     if (g->used_instructions > g->instructions) {
         mark_spent(L, g, "instructions");
@@ -152,18 +152,18 @@ static void look(lua_State *L, guard *g)
 }
 
 #if LUA_VERSION_NUM < 502
-/* LuaJIT does not collect before it gives up: garbage alone must not fill the budget. */
-static void collect_in_time(lua_State *L, guard *g)
+/* LuaJIT does not collect before it fails: garbage alone must not use up the budget. */
+static void collect_if_due(lua_State *L, guard *g)
 {
     if (g->used < g->collect_at) return;
     lua_gc(L, LUA_GCCOLLECT, 0);
     g->collect_at = g->used > g->memory / 2 ? g->used + (g->memory - g->used) / 2 : g->memory / 2;
 }
 #else
-#define collect_in_time(L, g) ((void)0)
+#define collect_if_due(L, g) ((void)0)
 #endif
 
-static int wants(const guard *g, int event)
+static int host_wants(const guard *g, int event)
 {
     switch (event) {
     case LUA_HOOKCOUNT:
@@ -183,19 +183,19 @@ static void on_event(lua_State *L, lua_Debug *event)
 {
     guard *g = current;
     if (!g) return;
-    if (g->hook && wants(g, event->event)) g->hook(L, event);
+    if (g->hook && host_wants(g, event->event)) g->hook(L, event);
     if (event->event == LUA_HOOKLINE) {
         note_line(L, g, event);
         return;
     }
-    if (event->event == LUA_HOOKCOUNT) g->used_instructions += EVERY;
-    collect_in_time(L, g);
-    if (g->spent || ++g->ticks % CLOCK_EVERY == 0 || g->used_instructions > g->instructions)
-        look(L, g);
+    if (event->event == LUA_HOOKCOUNT) g->used_instructions += HOOK_INTERVAL;
+    collect_if_due(L, g);
+    if (g->spent || ++g->ticks % CLOCK_INTERVAL == 0 || g->used_instructions > g->instructions)
+        check_budget(L, g);
     if (g->spent && !is_exempt(L, g, event)) raise_spent(L, g);
 }
 
-/* Swaps what stands behind ("x"):rep: the field `name` of the guard's table becomes it. */
+/* Sets the methods of strings to the field `name` of the guard's table. */
 static void set_strings(lua_State *L, int self, const char *name)
 {
     lua_pushliteral(L, "");
@@ -225,7 +225,7 @@ static double heap_size(lua_State *L)
     return lua_gc(L, LUA_GCCOUNT, 0) * 1024.0 + lua_gc(L, LUA_GCCOUNTB, 0);
 }
 
-/* Between two times within, what the code left behind may have been collected. */
+/* Between two entries, the code's garbage may have been collected. */
 static void settle_memory(lua_State *L, guard *g)
 {
     double held;
@@ -245,7 +245,7 @@ static void settle_memory(lua_State *L, guard *g)
 static int guard_enter(lua_State *L)
 {
     guard *g = luaL_checkudata(L, 1, GUARD_TYPE);
-    if (g->entered) return luaL_error(L, "the guard is entered already");
+    if (g->entered) return luaL_error(L, "the guard has already been entered");
     keep_strings(L, 1);
     set_strings(L, 1, "bounded");
     settle_memory(L, g);
@@ -261,11 +261,12 @@ static int guard_enter(lua_State *L)
     g->hook_count = lua_gethookcount(L);
     g->entered_at = gp_clock_now();
     lua_sethook(L, on_event,
-                LUA_MASKCOUNT | LUA_MASKCALL | LUA_MASKLINE | (g->hook_mask & LUA_MASKRET), EVERY);
+                LUA_MASKCOUNT | LUA_MASKCALL | LUA_MASKLINE | (g->hook_mask & LUA_MASKRET),
+                HOOK_INTERVAL);
     return 0;
 }
 
-/* First what must not stay, in an order in which nothing can fail before it. */
+/* Restores the state first by calls that cannot fail. */
 static void restore(lua_State *L, guard *g)
 {
     lua_sethook(L, g->hook, g->hook_mask, g->hook_count);
@@ -299,14 +300,14 @@ static int is_exempt(lua_State *L, const guard *g, lua_Debug *event)
     return 0;
 }
 
-/* Lua's own message when an allocation failed; Lua 5.3 adds what it was for. */
+/* Lua's message for a failed allocation, to which Lua 5.3 adds details. */
 static int is_memory_error(lua_State *L, int index)
 {
     return lua_type(L, index) == LUA_TSTRING &&
            strstr(lua_tostring(L, index), "not enough memory") != NULL;
 }
 
-static void judge_error(lua_State *L, guard *g, int index)
+static void detect_memory_error(lua_State *L, guard *g, int index)
 {
     if (g->spent || !g->refused || !is_memory_error(L, index)) return;
     g->spent = "memory";
@@ -316,7 +317,7 @@ static void judge_error(lua_State *L, guard *g, int index)
 static int guard_state(lua_State *L)
 {
     guard *g = luaL_checkudata(L, 1, GUARD_TYPE);
-    judge_error(L, g, 2);
+    detect_memory_error(L, g, 2);
     if (!g->spent) return 0;
     lua_pushstring(L, g->spent);
     lgp_push_integer(L, g->line);
@@ -327,13 +328,13 @@ static int guard_check(lua_State *L)
 {
     guard *g = current;
     if (!g) return 0;
-    judge_error(L, g, 1);
+    detect_memory_error(L, g, 1);
     return g->spent ? raise_spent(L, g) : 0;
 }
 
 static int guard_note(lua_State *L)
 {
-    if (current) judge_error(L, current, 1);
+    if (current) detect_memory_error(L, current, 1);
     return 0;
 }
 
@@ -354,7 +355,7 @@ static int guard_charge(lua_State *L)
     g->used_instructions += steps;
     g->used_seconds += luaL_optnumber(L, 3, 0);
     if (g->used > g->memory) mark_spent(L, g, "memory");
-    look(L, g);
+    check_budget(L, g);
     return g->spent ? raise_spent(L, g) : 0;
 }
 
@@ -362,7 +363,7 @@ unsigned long lgp_guard_slice(lua_State *L)
 {
     guard *g = current;
     if (!g) return SLICE;
-    look(L, g);
+    check_budget(L, g);
     if (g->spent) return 0;
     g->used_instructions += SLICE;
     return SLICE;
@@ -383,11 +384,11 @@ void lgp_guard_spend(lua_State *L, unsigned long steps)
     guard *g = current;
     if (!g) return;
     g->used_instructions += (double)steps;
-    look(L, g);
+    check_budget(L, g);
     if (g->spent) raise_spent(L, g);
 }
 
-/* The state is closed, or a guard is given up, while it is entered. */
+/* The state may be closed, or the guard collected, while it is entered. */
 static int guard_close(lua_State *L)
 {
     guard *g = luaL_checkudata(L, 1, GUARD_TYPE);
@@ -418,7 +419,7 @@ static int guard_new(lua_State *L)
     g->memory = lgp_opt_number(L, 1, "memory", 67108864);
     g->source = lgp_opt_string(L, 1, "source", "");
     read_exempt(L, g);
-    /* What is known by its address must stay where it is. */
+    /* Keep alive the values that are known by address. */
     lua_newtable(L);
     lua_getfield(L, 1, "strings");
     lua_setfield(L, -2, "bounded");

@@ -1,20 +1,20 @@
-/* What a guard (core_guard.c) says to the functions in C that untrusted code calls. */
+/* How C functions that untrusted code calls use the guard (core_guard.c). */
 #ifndef LGP_CORE_GUARD_H
 #define LGP_CORE_GUARD_H
 
 #include <lua.h>
 
-/* For work in slices: so many steps more, which are taken off the budget of whatever runs; 0 when
- * that is spent. Without a guard there is always one more. */
+/* For work in slices: takes one slice of steps from the current budget and returns its size; 0 when
+ * the budget is spent. Without a guard there is always another slice. */
 unsigned long lgp_guard_slice(lua_State *L);
 
-/* Gives back what was not used of a slice. */
+/* Returns the unused steps of a slice. */
 void lgp_guard_refund(unsigned long steps);
 
-/* Takes so many steps off the budget of whatever runs; raises when that is spent. */
+/* Takes `steps` from the current budget; raises when it is spent. */
 void lgp_guard_spend(lua_State *L, unsigned long steps);
 
-/* There was no slice: raises. */
+/* Raises, after lgp_guard_slice returned 0. */
 int lgp_guard_exhaust(lua_State *L);
 
 #endif

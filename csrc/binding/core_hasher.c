@@ -1,9 +1,9 @@
 /*
- * core.hasher: a running SHA-256, for what is too long to be held.
+ * core.hasher: an incremental SHA-256, for data too large for memory.
  *
  *   new() -> hasher
- *   hasher:update(bytes [, first [, last]])   adds bytes, or the part of them as string.sub counts
- *   hasher:value() -> 32 bytes                of all that came so far; it can go on after that
+ *   hasher:update(bytes [, first [, last]])   adds bytes, or bytes:sub(first, last)
+ *   hasher:value() -> 32 bytes                of all bytes so far; more may be added
  */
 #include <openssl/evp.h>
 

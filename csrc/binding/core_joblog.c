@@ -1,14 +1,14 @@
 /*
  * core.joblog: the log parser.
  *
- *   parser{format = "text"|"raw"|"ansi"|"html", section = NAME} -> parser; with a section only its
- *                         lines, and those of the sections inside it, are given
+ *   parser{format = "text"|"raw"|"ansi"|"html", section = NAME} -> parser; with a section, it returns
+ *                         only the lines of that section and of the sections inside it
  *   parser:feed(bytes) -> lines, sections | nil, message
  *   parser:finish()    -> lines, sections | nil, message
  *   parser:exit_code() -> integer | nil
  *
  * A line is {number, text, plain, time, stream = "stdout"|"stderr", section, header, truncated};
- * what is not known is absent. A section is {event = "start"|"end", name, options, time, duration,
+ * unknown fields are absent. A section is {event = "start"|"end", name, options, time, duration,
  * first_line, last_line}.
  */
 #include <string.h>
@@ -120,7 +120,7 @@ static void push_section(lua_State *L, const gp_joblog_event *event)
     if (section->last_line) lgp_set_integer(L, "last_line", section->last_line);
 }
 
-/* Collects what is ready: pushes the lines and the sections. */
+/* Pushes the lines and sections that are ready. */
 static int collect(lua_State *L, parser *self)
 {
     gp_joblog_event event;

@@ -1,7 +1,6 @@
 /*
  * core.json: what lua/gitlab_pipelines/json.lua adds to lua-cjson, in C: marking empty arrays
- * before lua-cjson decodes, mending what it has decoded, and writing JSON in its one canonical
- * form.
+ * before lua-cjson decodes, fixing up what it has decoded, and writing canonical JSON.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -12,10 +11,10 @@
 #include "core_modules.h"
 #include "lgp.h"
 
-/* Deeper than any answer of GitLab's; shallow enough for the C stack. */
+/* Deeper than any of GitLab's responses; shallow enough for the C stack. */
 #define MAX_DEPTH 256
 
-/* The greatest number up to which every whole number is a double. */
+/* Every integer up to this number is exact in a double. */
 #define MAX_EXACT 9007199254740992.0
 
 static int is_null(lua_State *L, int index)
@@ -23,7 +22,7 @@ static int is_null(lua_State *L, int index)
     return lua_islightuserdata(L, index) && !lua_touserdata(L, index);
 }
 
-/* Replaces the number on top of the stack by an integer where it is whole; 0 if it is none. */
+/* Replaces a whole number on top of the stack by an integer; 0 if it is not finite. */
 static int mend_number(lua_State *L)
 {
     double number = lua_tonumber(L, -1);
@@ -36,9 +35,9 @@ static int mend_number(lua_State *L)
 }
 
 /*
- * lua-cjson makes the same table of [] and {}. So before it decodes, an empty array is given one
- * element, the text of a single NUL, and loses it again, and is marked, after. A text that begins
- * with a NUL and stands first in an array gets one more, and loses that.
+ * lua-cjson decodes [] and {} to the same table. So before it decodes, an empty array is given one
+ * element, a string of a single NUL, which is removed afterwards and the array marked. A string that
+ * begins with a NUL and is the first element of an array gets another NUL, which is removed too.
  */
 static const char nul[] = "\\u0000";
 
@@ -51,7 +50,7 @@ static const char *behind_blanks(const char *at, const char *end)
     return at;
 }
 
-/* The byte behind the text that opens at `at` with a quote. */
+/* The byte after the string that starts at `at` with a quote. */
 static const char *string_end(const char *at, const char *end)
 {
     for (at++; at < end && *at != '"'; at++) {
@@ -92,8 +91,8 @@ static int json_mark(lua_State *L)
     return lgp_push_scratch(L, out);
 }
 
-/* Takes the NUL off again that the first element of the table on top of the stack begins with. Was
- * it all of it, the table is an empty array: it gets the metatable at stack index 2, returns 1. */
+/* Removes the NUL at the start of the first element of the table on top of the stack. If that was
+ * the whole string, the table is an empty array: sets the metatable at stack index 2, returns 1. */
 static int unmark(lua_State *L)
 {
     size_t len = 0;
@@ -118,9 +117,9 @@ static int unmark(lua_State *L)
 }
 
 /*
- * Mends the table on top of the stack in place: whole numbers become integers, a null in an object
- * disappears (in an array it stays, to keep the places). An assignment to a field that exists is
- * allowed while lua_next walks. Returns 0 at a number beyond the range of a double.
+ * Fixes up the table on top of the stack in place: whole numbers become integers, and a null in an
+ * object is removed (in an array it stays, to keep the indices). Assigning to an existing field is
+ * allowed during lua_next. Returns 0 at a number beyond the range of a double.
  */
 static int mend_table(lua_State *L, int depth)
 {
@@ -147,7 +146,7 @@ static int mend_table(lua_State *L, int depth)
     return 1;
 }
 
-/* mend(decoded, array metatable) -> the same, mended | nil, message */
+/* mend(decoded, array_metatable) -> decoded, fixed up in place | nil, message */
 static int json_mend(lua_State *L)
 {
     int fits = 1;
@@ -173,14 +172,14 @@ typedef struct key {
     size_t len;
 } key;
 
-/* Where the encoder is, for its messages: one for each level, on the C stack. */
+/* The encoder's position, for error messages: one for each level, on the C stack. */
 typedef struct place {
     const struct place *outer;
     const char *name; /* NULL: an array, at `index` */
     int index;
 } place;
 
-/* `keys` is a stack of the sorted names of every object that is being written. */
+/* `keys` is a stack of the sorted names of the objects being written. */
 typedef struct encoder {
     lua_State *L;
     gp_buf *out, *keys;
@@ -202,7 +201,7 @@ static int refuse(encoder *e, const place *at, const char *what)
         lua_concat(L, 2);
     }
     luaL_where(L, 2); /* the line that called json.encode */
-    lua_pushfstring(L, "%sjson.encode: can not encode %s (at value%s)", lua_tostring(L, -1), what,
+    lua_pushfstring(L, "%sjson.encode: cannot encode %s (at value%s)", lua_tostring(L, -1), what,
                     lua_tostring(L, -2));
     return lua_error(L);
 }
@@ -216,7 +215,7 @@ static int compare_keys(const void *left, const void *right)
     return order ? order : (a->len > b->len) - (a->len < b->len);
 }
 
-/* What the table on top of the stack is: its count of names and of other keys. */
+/* Counts the string and the number keys of the table on top of the stack. */
 static void count_keys(encoder *e, const place *at, int *names, int *numbers)
 {
     lua_State *L = e->L;
@@ -231,7 +230,7 @@ static void count_keys(encoder *e, const place *at, int *names, int *numbers)
         } else if (lua_type(L, -2) == LUA_TNUMBER) {
             ++*numbers;
         } else {
-            refuse(e, at, "a key that is no string");
+            refuse(e, at, "a key that is not a string");
         }
         lua_pop(L, 1);
     }
@@ -310,7 +309,7 @@ static void encode_number(encoder *e, const place *at)
     gp_buf_json_number(e->out, number);
 }
 
-/* A secret shows itself as it does to print: nobody sends one through JSON by mistake. */
+/* A secret is encoded as print shows it, so that it is never sent in JSON by mistake. */
 static int is_secret(lua_State *L)
 {
     int same = 0;

@@ -1,4 +1,4 @@
-/* The rooms of core.so: each function pushes the table that becomes a field of the module. */
+/* The modules of core.so: each function pushes the table that becomes a field of it. */
 #ifndef LGP_CORE_MODULES_H
 #define LGP_CORE_MODULES_H
 

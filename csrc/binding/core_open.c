@@ -1,4 +1,4 @@
-/* core.so: everything that decides, as one table of modules. Loads no HTTP client and no server. */
+/* core.so: all decisions, as one table of modules. Loads no HTTP client and no server. */
 #include "core_modules.h"
 #include "lgp.h"
 

@@ -1,5 +1,4 @@
-/* core.pattern: Lua's patterns, and shell-like ones, as the simulated GitLab's worlds match them.
- */
+/* core.pattern: Lua patterns and shell-like ones, as the simulated GitLab's worlds match them. */
 #include "core/glob.h"
 #include "core/pattern.h"
 

@@ -2,18 +2,18 @@
  * core.policy: what the calls of one client share, and the breakers that clients share.
  *
  *   new{retry, limits} -> policy
- *     retry   false: nothing is sent twice; or {budget = 0.2, max_wait = 300}
+ *     retry   false: no retries; or {budget = 0.2, max_wait = 300}
  *     limits  false: none; or {per_second, per_minute, create_per_minute, jobs_per_minute}, each a
- *             whole number, or false for no such window
+ *             whole number, or false for no limit
  *   policy:stats(now) -> table       counts, and the host's windows
- *   policy:join(other) -> bool       counts in the windows of another policy; not after a first call
+ *   policy:join(other) -> bool       uses the windows of another policy; false after the first call
  *   policy:share(path, now) -> true | nil, message
- *                                    the windows are those of a file that processes share; now:
- *                                    the time of a virtual runtime, nil: the machine's
- *   policy:share_as(host, secret)    whose windows: a host and a token (nil: none), as a digest
+ *                                    uses the windows in a file shared between processes; now:
+ *                                    time of a virtual runtime, nil: the system clock
+ *   policy:share_as(host, secret)    sets the windows' host and token (nil: none), as a digest
  *   policy:shared_problem() -> message | nil
- *                                    why the file cannot be used any more
- *   policy:unshare()                 closes the file now, unless an exchange still needs it
+ *                                    why the file is no longer usable
+ *   policy:unshare()                 closes the file, unless an exchange still needs it
  *   breaker{failures, successes, reset, probe_timeout} -> breaker
  *   breaker:state(now) -> "closed" | "open" | "half_open", seconds until the next probe (or 0)
  *   breaker:stats(now) -> table
@@ -29,13 +29,13 @@
 #include "core_modules.h"
 #include "lgp.h"
 
-static void *obtain(size_t size)
+static void *allocate(size_t size)
 {
     const gp_alloc *alloc = lgp_alloc();
     return alloc->resize(alloc->ctx, NULL, 0, size);
 }
 
-static void dismiss(void *block, size_t size)
+static void release(void *block, size_t size)
 {
     const gp_alloc *alloc = lgp_alloc();
     if (block) alloc->resize(alloc->ctx, block, size, 0);
@@ -44,8 +44,8 @@ static void dismiss(void *block, size_t size)
 static void release_windows(lgp_limiter *windows)
 {
     if (!windows || --windows->references > 0) return;
-    dismiss(windows->limiter, windows->size);
-    dismiss(windows, sizeof(*windows));
+    release(windows->limiter, windows->size);
+    release(windows, sizeof(*windows));
 }
 
 void lgp_release_policy(lgp_policy *policy)
@@ -53,12 +53,12 @@ void lgp_release_policy(lgp_policy *policy)
     if (!policy || --policy->references > 0) return;
     release_windows(policy->windows);
     gp_shared_limits_close(policy->shared);
-    dismiss(policy, sizeof(*policy));
+    release(policy, sizeof(*policy));
 }
 
 void lgp_release_breaker(lgp_breaker *breaker)
 {
-    if (breaker && --breaker->references == 0) dismiss(breaker, sizeof(*breaker));
+    if (breaker && --breaker->references == 0) release(breaker, sizeof(*breaker));
 }
 
 lgp_policy *lgp_check_policy(lua_State *L, int index)
@@ -75,9 +75,8 @@ lgp_breaker *lgp_check_breaker(lua_State *L, int index)
     return *box;
 }
 
-/* The table t[key] is pushed and true, or false when it says "off". Absent: nothing but defaults,
- * which an empty table gives too. */
-static int section(lua_State *L, int index, const char *key)
+/* Pushes the table t[key], an empty one if absent, and returns 1; returns 0 if it is false. */
+static int push_section(lua_State *L, int index, const char *key)
 {
     lua_getfield(L, index, key);
     if (lua_isboolean(L, -1) && !lua_toboolean(L, -1)) return 0;
@@ -122,12 +121,12 @@ static void make_limiter(lua_State *L, lgp_policy *policy)
     for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
         rules[rule].count = count_of(L, names[rule], rules[rule].count);
     }
-    windows = policy->windows = obtain(sizeof(*windows));
+    windows = policy->windows = allocate(sizeof(*windows));
     if (!windows) luaL_error(L, "not enough memory");
     windows->references = 1;
     windows->size = gp_limiter_bytes(rules);
-    windows->limiter = windows->size ? obtain(windows->size) : NULL;
-    if (!windows->limiter) luaL_error(L, "there is no memory for limits as high as these");
+    windows->limiter = windows->size ? allocate(windows->size) : NULL;
+    if (!windows->limiter) luaL_error(L, "not enough memory for limits this high");
     policy->policy.limiter = gp_limiter_init(windows->limiter, rules);
 }
 
@@ -138,19 +137,19 @@ static int policy_new(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
     box = lgp_new(L, sizeof(*box), LGP_POLICY_TYPE);
-    policy = *box = obtain(sizeof(*policy));
+    policy = *box = allocate(sizeof(*policy));
     if (!policy) return luaL_error(L, "not enough memory");
     memset(policy, 0, sizeof(*policy));
     policy->references = 1;
     policy->policy.max_wait = 300;
-    if (section(L, 1, "retry")) {
+    if (push_section(L, 1, "retry")) {
         policy->policy.retries = 1;
         policy->policy.max_wait = lgp_opt_number(L, -1, "max_wait", 300);
         budget = lgp_opt_number(L, -1, "budget", budget);
     }
     gp_budget_init(&policy->policy.budget, budget, 10);
     lua_settop(L, 2);
-    if (section(L, 1, "limits")) make_limiter(L, policy);
+    if (push_section(L, 1, "limits")) make_limiter(L, policy);
     lua_settop(L, 2);
     return 1;
 }
@@ -167,9 +166,9 @@ static int policy_close(lua_State *L)
 static int policy_join(lua_State *L)
 {
     lgp_policy *policy = lgp_check_policy(L, 1), *other = lgp_check_policy(L, 2);
-    luaL_argcheck(L, policy->windows && !policy->shared, 1, "it has no limits of its own");
-    luaL_argcheck(L, other->windows && !other->shared, 2, "it has no limits of its own");
-    /* A call that is under way is linked into the windows that there are. */
+    luaL_argcheck(L, policy->windows && !policy->shared, 1, "the policy has no limits of its own");
+    luaL_argcheck(L, other->windows && !other->shared, 2, "the policy has no limits of its own");
+    /* A call in progress is linked into the current windows. */
     lua_pushboolean(L, policy->policy.calls == 0);
     if (policy->policy.calls > 0) return 1;
     other->windows->references++;
@@ -187,7 +186,7 @@ static int policy_share(lua_State *L)
     gp_limiter *limiter = policy->policy.limiter;
     char message[512];
     luaL_argcheck(L, limiter && !limiter->gate && policy->windows->references == 1, 1,
-                  "it has no limits, or shares them already");
+                  "the policy has no limits, or they are shared already");
     if (gp_shared_limits_open(path, limiter->rules, lua_isnoneornil(L, 3) ? NULL : &now,
                               &policy->shared, message, sizeof(message)) != 0) {
         lua_pushnil(L);
@@ -210,11 +209,12 @@ static int policy_share_as(lua_State *L)
     int done;
     if (!lua_isnoneornil(L, 3)) {
         secret = luaL_checkudata(L, 3, GP_SECRET_TYPE);
-        luaL_argcheck(L, gp_secret_is(secret, lua_rawlen(L, 3)), 3, "of another build");
+        luaL_argcheck(L, gp_secret_is(secret, lua_rawlen(L, 3)), 3,
+                      "the secret was made by another build");
     }
-    luaL_argcheck(L, policy->shared, 1, "it shares nothing");
+    luaL_argcheck(L, policy->shared, 1, "the policy's limits are not shared");
     ctx = EVP_MD_CTX_new();
-    /* The host's end is told by its zero. */
+    /* The NUL separates the host from the secret. */
     done = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) &&
            EVP_DigestUpdate(ctx, host, len + 1) &&
            (!secret || EVP_DigestUpdate(ctx, secret->data, secret->len)) &&
@@ -227,7 +227,7 @@ static int policy_share_as(lua_State *L)
 
 static int policy_unshare(lua_State *L)
 {
-    /* A client that is collected says this too, and finalizers run in any order. */
+    /* Also called when a client is collected, and finalizers run in any order. */
     lgp_policy *const *box = luaL_checkudata(L, 1, LGP_POLICY_TYPE);
     lgp_policy *policy = *box;
     if (!policy || !policy->shared || policy->references > 1) return 0;
@@ -272,7 +272,7 @@ static int policy_stats(lua_State *L)
     lua_newtable(L);
     lgp_set_integer(L, "calls", (long long)policy->policy.calls);
     lgp_set_integer(L, "attempts", (long long)policy->policy.attempts);
-    lgp_set_integer(L, "retries", (long long)policy->policy.repeated);
+    lgp_set_integer(L, "retries", (long long)policy->policy.retried);
     lgp_set_integer(L, "throttled", (long long)policy->policy.throttled);
     lgp_set_integer(L, "circuit_open", (long long)policy->policy.circuit_open);
     lgp_set_integer(L, "budget_denied", (long long)policy->policy.budget_denied);
@@ -300,7 +300,7 @@ static int breaker_new(lua_State *L)
     config.reset = lgp_opt_number(L, 1, "reset", 30);
     config.probe_timeout = lgp_opt_number(L, 1, "probe_timeout", 30);
     box = lgp_new(L, sizeof(*box), LGP_BREAKER_TYPE);
-    *box = obtain(sizeof(**box));
+    *box = allocate(sizeof(**box));
     if (!*box) return luaL_error(L, "not enough memory");
     (*box)->references = 1;
     gp_breaker_init(&(*box)->breaker, &config);

@@ -1,5 +1,5 @@
-/* The userdata of core.policy, for core_exchange.c: handles on counted objects, as finalizers may
- * run in any order and an exchange needs its policy and breaker to the end. */
+/* The userdata of core.policy, for core_exchange.c: handles to reference-counted objects, as
+ * finalizers run in any order and an exchange needs its policy and breaker to the end. */
 #ifndef LGP_CORE_POLICY_H
 #define LGP_CORE_POLICY_H
 
@@ -11,7 +11,7 @@
 #define LGP_POLICY_TYPE  "gitlab_pipelines.policy"
 #define LGP_BREAKER_TYPE "gitlab_pipelines.breaker"
 
-/* The windows of a host and token: of one policy, or of several. */
+/* The windows of a host and token, used by one policy or several. */
 typedef struct lgp_limiter {
     gp_limiter *limiter;
     size_t size;
@@ -34,7 +34,7 @@ typedef struct lgp_breaker {
 lgp_policy *lgp_check_policy(lua_State *L, int index);
 lgp_breaker *lgp_check_breaker(lua_State *L, int index);
 
-/* Lets one reference go; the last one frees. NULL is fine. */
+/* Drops a reference; the last one frees. NULL is allowed. */
 void lgp_release_policy(lgp_policy *policy);
 void lgp_release_breaker(lgp_breaker *breaker);
 

@@ -8,7 +8,7 @@
 #define REDACTOR_TYPE "gitlab_pipelines.redactor"
 #define STREAM_TYPE   "gitlab_pipelines.redact_stream"
 
-/* What a buffer may keep between two calls. */
+/* The most memory that a buffer keeps between two calls. */
 #define KEPT 65536
 
 typedef struct redactor_box {
@@ -39,7 +39,7 @@ static int redactor_close(lua_State *L)
     return 0;
 }
 
-/* new(known): with `known`, only the secrets that are added. */
+/* new(known): with `known`, redacts only the secrets that are added. */
 static int redact_new(lua_State *L)
 {
     int known = lua_toboolean(L, 1);
@@ -60,7 +60,8 @@ static int redactor_add(lua_State *L)
         text = lua_tolstring(L, 2, &len);
     } else {
         gp_secret *secret = luaL_checkudata(L, 2, GP_SECRET_TYPE);
-        luaL_argcheck(L, gp_secret_is(secret, lua_rawlen(L, 2)), 2, "is a secret of another build");
+        luaL_argcheck(L, gp_secret_is(secret, lua_rawlen(L, 2)), 2,
+                      "the secret was made by another build");
         text = secret->data;
         len = secret->len;
     }
@@ -78,7 +79,7 @@ static int redactor_add_prefix(lua_State *L)
     return 0;
 }
 
-/* Pushes what was written. */
+/* Pushes the output. */
 static int push_out(lua_State *L, gp_buf *out, int worked)
 {
     if (!worked) return luaL_error(L, "not enough memory");

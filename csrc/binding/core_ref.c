@@ -1,6 +1,6 @@
 /*
  * core.ref: empty userdata with a metatable of the caller's choice. Lua 5.3 and 5.4 have no
- * newproxy, and a table would let `#` and `pairs` through: a flow's references must not.
+ * newproxy, and a table would allow `#` and `pairs`, which a flow's references must not.
  */
 #include "core_modules.h"
 #include "lgp.h"

@@ -1,5 +1,5 @@
 /*
- * core.retry: what a response of GitLab's means, for Lua.
+ * core.retry: what a response of GitLab means, for Lua.
  *
  *   sentence(status, body) -> "creation_limit" (400) | "resource_lock" (409) |
  *                             "request_limit" (429) | nil

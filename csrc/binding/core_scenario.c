@@ -1,4 +1,4 @@
-/* core.scenario: what a simulated pipeline that follows a scenario shows at a given time. */
+/* core.scenario: the status of a simulated pipeline that follows a scenario. */
 #include "core/scenario.h"
 
 #include <string.h>
@@ -6,7 +6,7 @@
 #include "core_modules.h"
 #include "lgp.h"
 
-/* A database's 0 and 1 are as good as false and true. */
+/* A database's 0 and 1 count as false and true. */
 static int flag(lua_State *L, int index, const char *key)
 {
     int set;

@@ -1,4 +1,4 @@
-/* core.secret: a secret as a userdata that shows itself to nobody but reveal(). */
+/* core.secret: a secret as a userdata. Only reveal() returns its text. */
 #include "core/secret.h"
 
 #include "core_modules.h"
@@ -8,7 +8,7 @@ static gp_secret *check(lua_State *L, int index)
 {
     gp_secret *secret = luaL_checkudata(L, index, GP_SECRET_TYPE);
     luaL_argcheck(L, gp_secret_is(secret, lua_rawlen(L, index)), index,
-                  "is a secret of another build");
+                  "the secret was made by another build");
     return secret;
 }
 
@@ -19,9 +19,10 @@ static int secret_new(lua_State *L)
     const char *text = luaL_checklstring(L, 1, &len);
     int is_short = !lua_isnoneornil(L, 2) && lgp_opt_boolean(L, 2, "short", 0);
     gp_secret *secret;
-    luaL_argcheck(L, len > 0, 1, "an empty text is no secret");
-    luaL_argcheck(L, len >= GP_SECRET_MIN || is_short, 1,
-                  "a secret under 8 bytes can not be told from other text");
+    luaL_argcheck(L, len > 0, 1, "a secret must not be empty");
+    luaL_argcheck(
+        L, len >= GP_SECRET_MIN || is_short, 1,
+        "a secret must have at least 8 bytes: shorter ones cannot be told from other text");
     secret = lgp_new(L, gp_secret_size(len), GP_SECRET_TYPE);
     gp_secret_init(secret, text, len);
     return 1;

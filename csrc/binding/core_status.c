@@ -1,4 +1,4 @@
-/* core.status: kinds of statuses, and composing one from a list of jobs. */
+/* core.status: the kinds of statuses, and the status composed from a list of jobs. */
 #include "core/status.h"
 
 #include "core_modules.h"

@@ -2,8 +2,8 @@
  * core.term: the terminal, and whether a file may hold secrets.
  *
  *   isatty(fd) -> boolean
- *   size(fd) -> columns, rows | nil       nil when it is no terminal
- *   private(path) -> true | nil, reason   a regular file of ours with mode 0600 or less
+ *   size(fd) -> columns, rows | nil       nil if it is not a terminal
+ *   private(path) -> true | nil, reason   true for a regular file of ours, mode 0600 or less
  */
 #include <errno.h>
 #include <string.h>
@@ -30,9 +30,9 @@ static int term_size(lua_State *L)
 static int term_private(lua_State *L)
 {
     static const char *const reasons[] = {
-        [GP_FILE_OPEN] = "others may read it: chmod 600 it",
+        [GP_FILE_OPEN] = "it is readable by others: run chmod 600",
         [GP_FILE_FOREIGN] = "it belongs to another user",
-        [GP_FILE_IRREGULAR] = "it is no regular file",
+        [GP_FILE_IRREGULAR] = "it is not a regular file",
     };
     enum gp_privacy privacy = gp_file_private(luaL_checkstring(L, 1));
     if (privacy == GP_FILE_PRIVATE) {

@@ -1,11 +1,11 @@
 /*
- * core.text: what a bounded string library is made of (lua/gitlab_pipelines/text.lua). Patterns
- * have Lua's meaning; the effort that one takes counts in the guard that is entered.
+ * core.text: the basis of the bounded string library (lua/gitlab_pipelines/text.lua). Patterns have
+ * Lua's meaning; the effort of a match counts against the entered guard.
  *
  *   find(text, pattern, init?, plain?) -> first, last, captures... | nil
  *   match(text, pattern, init?)        -> captures or the whole match | nil
  *   step(text, pattern, init, anchors) -> first, last, captures or the whole match
- *                                         | nil at the end | false, what is malformed
+ *                                         | nil at the end | false, message
  */
 #include <string.h>
 
@@ -14,7 +14,7 @@
 #include "core_modules.h"
 #include "lgp.h"
 
-/* A search, and whether it could begin: not behind the end of the text. */
+/* Reads the arguments; 0 if the search would start past the end of the text. */
 static int read_search(lua_State *L, gp_pattern_search *what, int anchors)
 {
     lua_Number init = luaL_optnumber(L, 3, 1);
@@ -84,7 +84,7 @@ static int nothing(lua_State *L)
     return 1;
 }
 
-/* memmem takes time in proportion to both texts, whatever stands in them. */
+/* memmem takes linear time, whatever the texts contain. */
 static int find_plain(lua_State *L, const gp_pattern_search *what)
 {
     const char *from = what->text + what->from;
@@ -98,7 +98,7 @@ static int find_plain(lua_State *L, const gp_pattern_search *what)
     return 2;
 }
 
-/* Lua's find takes a pattern without these for a plain text; so a ) alone is one. */
+/* Lua's find treats a pattern without these characters as plain text, even a single ). */
 static int is_plain(const gp_pattern_search *what)
 {
     size_t i;

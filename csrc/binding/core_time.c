@@ -1,4 +1,4 @@
-/* core.time: texts of times to epoch seconds and back. */
+/* core.time: parses and formats times. */
 #include "core/time.h"
 
 #include "core_modules.h"

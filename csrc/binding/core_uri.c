@@ -1,4 +1,4 @@
-/* core.uri: percent-encoding, path templates, taking URLs apart and resolving references. */
+/* core.uri: percent-encoding, path templates, parsing URLs and resolving references. */
 #include "core/uri.h"
 
 #include <stdio.h>
@@ -99,8 +99,8 @@ static int uri_join(lua_State *L)
     return lgp_push_scratch(L, out);
 }
 
-/* The text of a string, a whole number or a boolean on top of the stack, which is replaced by it;
- * 0 for any other value. Numbers read the same in every Lua: 17, never 17.0. */
+/* Replaces the string, number or boolean on top of the stack by its text; 0 for any other value.
+ * Whole numbers read the same in every Lua: 17, never 17.0. */
 static int to_text(lua_State *L)
 {
     double number;

@@ -1,4 +1,4 @@
-/* core.webhook: signing and verifying deliveries. A token or key is a text or a secret. */
+/* core.webhook: signs and verifies deliveries. A token or key is a string or a secret. */
 #include "core/webhook.h"
 
 #include "core/secret.h"
@@ -7,14 +7,14 @@
 
 enum { MAX_KEYS = 16 };
 
-/* The text of a string or of a secret; it stays the value's. */
+/* The text of a string or secret, which keeps owning it. */
 static const char *text_of(lua_State *L, int index, size_t *len)
 {
     const gp_secret *secret;
     if (lua_type(L, index) != LUA_TUSERDATA) return luaL_checklstring(L, index, len);
     secret = luaL_checkudata(L, index, GP_SECRET_TYPE);
     luaL_argcheck(L, gp_secret_is(secret, lua_rawlen(L, index)) && !secret->closed, index,
-                  "the secret is closed or of another build");
+                  "the secret is closed, or was made by another build");
     *len = secret->len;
     return secret->data;
 }
@@ -24,7 +24,7 @@ static void read_key(lua_State *L, int index, int argument, gp_webhook_key *key)
     size_t len;
     const char *text = text_of(L, index, &len);
     luaL_argcheck(L, gp_webhook_key_read(key, text, len), argument,
-                  "a signing token is whsec_ and the base64 of 24 to 64 bytes");
+                  "a signing token must be whsec_ and the base64 of 24 to 64 bytes");
 }
 
 static gp_webhook_message message_at(lua_State *L, int first)

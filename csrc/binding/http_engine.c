@@ -1,6 +1,6 @@
 /*
- * An engine as userdata. It is a pollable object: pollfd(), events(), timeout(); `step()` moves
- * everything on and `next()` tells the number of a transfer that has something to say.
+ * An engine as userdata. It is a pollable object: pollfd(), events(), timeout(); `step()` advances
+ * all transfers and `next()` returns the number of one that has bytes or has finished.
  */
 #include "http_userdata.h"
 
@@ -55,7 +55,8 @@ static const gp_secret *to_secret(lua_State *L, int index)
     const gp_secret *secret;
     if (lua_type(L, index) != LUA_TUSERDATA) return NULL;
     secret = luaL_checkudata(L, index, GP_SECRET_TYPE);
-    if (!gp_secret_is(secret, lua_rawlen(L, index))) luaL_error(L, "a secret of another build");
+    if (!gp_secret_is(secret, lua_rawlen(L, index)))
+        luaL_error(L, "a header's secret was made by another build");
     if (secret->closed) luaL_error(L, "a header's secret is closed");
     return secret;
 }
@@ -107,7 +108,7 @@ static gp_http_effect read_effect(lua_State *L, int request)
     const char *effect = lgp_opt_string(L, request, "effect", "read");
     if (!strcmp(effect, "read")) return GP_HTTP_READ;
     if (!strcmp(effect, "set")) return GP_HTTP_SET;
-    /* What is not known is taken for the one that is never repeated. */
+    /* An unknown effect is treated as the one that is never retried. */
     return GP_HTTP_CREATE;
 }
 
@@ -118,7 +119,7 @@ static void read_sink(lua_State *L, int index, gp_http_request *request)
         request->sink = GP_HTTP_FILE;
         request->file = lgp_opt_string(L, lua_gettop(L), "file", NULL);
         request->file_offset = lgp_opt_integer(L, lua_gettop(L), "offset", 0);
-        if (!request->file) luaL_error(L, "a sink that is a table needs the field 'file'");
+        if (!request->file) luaL_error(L, "a sink must have the field 'file' if it is a table");
         if (request->file_offset < 0) luaL_error(L, "a sink's offset must not be negative");
     } else if (!lua_isnil(L, -1)) {
         request->sink = GP_HTTP_CHUNKS;
@@ -172,8 +173,8 @@ static int push_failure(lua_State *L, const gp_http_failure *failure)
 
 /*
  * engine:submit(request, now, number) -> transfer, number | nil, outcome, code, message
- * `request` is the table that transports know; `now` is the time in which its deadline is told;
- * `number` is how next() shall name the transfer (nil: the engine counts).
+ * `request` is the table that transports use; `now` is the time base of its deadline; `number` is the
+ * number that next() returns for the transfer (nil: the engine assigns one).
  */
 static int engine_submit(lua_State *L)
 {
@@ -245,7 +246,7 @@ static int engine_next(lua_State *L)
     return 1;
 }
 
-/* Ends every transfer as cancelled; next() shows them. Only close() is left to be called. */
+/* Ends every transfer as cancelled; next() shows them. After that, only close() may be called. */
 static int engine_shutdown(lua_State *L)
 {
     gp_http_engine_close(check(L));

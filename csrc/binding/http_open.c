@@ -1,4 +1,4 @@
-/* http.so: the HTTP engine for Lua. Loaded only where something is sent over a network. */
+/* http.so: the HTTP engine for Lua. Loaded only to send requests over a network. */
 #include <curl/curl.h>
 
 #include "http_userdata.h"

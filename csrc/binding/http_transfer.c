@@ -1,4 +1,4 @@
-/* A transfer as userdata: what has come, asked for piece by piece. */
+/* A transfer as userdata: its response, read piece by piece. */
 #include "http_userdata.h"
 
 static gp_http_transfer *check(lua_State *L)
@@ -43,7 +43,7 @@ static int transfer_done(lua_State *L)
     return 1;
 }
 
-/* transfer:read() -> all bytes that have come, or nil */
+/* transfer:read() -> all bytes received since the last read, or nil */
 static int transfer_read(lua_State *L)
 {
     gp_http_transfer *transfer = check(L);
@@ -95,7 +95,7 @@ static int transfer_result(lua_State *L)
     return 6;
 }
 
-/* transfer:status() -> the status of the answer whose body is coming, or nil */
+/* transfer:status() -> the status of the response whose body is being received, or nil */
 static int transfer_status(lua_State *L)
 {
     int status = gp_http_transfer_status(check(L));
@@ -104,7 +104,7 @@ static int transfer_status(lua_State *L)
     return 1;
 }
 
-/* transfer:bytes() -> how many of the body have come so far */
+/* transfer:bytes() -> number of bytes of the body received so far */
 static int transfer_bytes(lua_State *L)
 {
     lgp_push_integer(L, gp_http_transfer_bytes(check(L)));
@@ -142,7 +142,7 @@ static int next_header(lua_State *L)
     return 2;
 }
 
-/* for name, value in transfer:each_header() do: as they came */
+/* for name, value in transfer:each_header() do: in the order received */
 static int transfer_each_header(lua_State *L)
 {
     check(L);

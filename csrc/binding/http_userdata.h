@@ -1,4 +1,4 @@
-/* The userdata of http.so; one file each. */
+/* The userdata types of http.so, one file each. */
 #ifndef LGP_HTTP_USERDATA_H
 #define LGP_HTTP_USERDATA_H
 
@@ -19,8 +19,8 @@ void lgp_http_transfer_type(lua_State *L);
 int lgp_http_engine_open(lua_State *L);
 
 /*
- * Pushes a transfer's userdata, empty; *slot is where the transfer belongs, once there is one.
- * Whatever is on top of the stack at `keep` (0: nothing) lives as long as the userdata does.
+ * Pushes an empty userdata for a transfer; the caller stores the transfer in *slot. The value at
+ * stack index `keep` (0: none) lives as long as the userdata does.
  */
 void lgp_http_transfer_push(lua_State *L, int keep, gp_http_transfer ***slot);
 

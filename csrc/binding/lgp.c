@@ -131,7 +131,7 @@ void lgp_type(lua_State *L, const char *name, const luaL_Reg *methods, const lua
             lua_pushcfunction(L, close);
             lua_setfield(L, -2, "__close");
         }
-        /* getmetatable() in Lua shows only the name: nobody swaps a finalizer. */
+        /* getmetatable() in Lua returns only the name, so that no code can replace a finalizer. */
         lua_pushstring(L, name);
         lua_setfield(L, -2, "__metatable");
     }
@@ -189,7 +189,7 @@ void lgp_set_boolean(lua_State *L, const char *key, int value)
     lua_setfield(L, -2, key);
 }
 
-/* Pushes t[key]; true when it is there. An absent field is popped again. */
+/* Pushes t[key] and returns 1; pushes nothing and returns 0 if it is absent. */
 static int field(lua_State *L, int index, const char *key)
 {
     lua_getfield(L, index, key);

@@ -1,8 +1,8 @@
 /*
- * What every file of the binding shares: one spelling of the Lua C API for Lua 5.3, 5.4 and
- * LuaJIT, and the ways in which userdata is made and checked.
+ * Common to every file of the binding: one form of the Lua C API for Lua 5.3, 5.4 and LuaJIT, and
+ * helpers that create and check userdata.
  *
- * The border's rules: a userdata is allocated, zeroed and given its metatable before it acquires
+ * The binding's rules: a userdata is allocated, zeroed and given its metatable before it acquires
  * anything; `close`, `__gc` and `__close` are one idempotent function; C never calls Lua, never
  * yields, and keeps no lua_State and no registry reference.
  */
@@ -17,7 +17,7 @@
 #include "core/alloc.h"
 #include "core/buf.h"
 
-/* Each shared object shows its luaopen_ function and nothing else. */
+/* Each shared object exports only its luaopen_ function. */
 #define LGP_EXPORT __attribute__((visibility("default")))
 
 #if LUA_VERSION_NUM < 502
@@ -69,14 +69,14 @@ void lgp_push_integer(lua_State *L, long long value);
 /* The allocator for csrc/core: realloc and free. Static; never freed. */
 const gp_alloc *lgp_alloc(void);
 
-/* The same for blocks that may hold secrets: a block is cleansed before it is freed or left. */
+/* The same for blocks that may hold secrets: a block is cleansed before it is freed or moved. */
 const gp_alloc *lgp_alloc_secret(void);
 
 /*
- * A scratch buffer for modules whose functions make one text each: kept as the first upvalue of
- * every function, so that a call allocates nothing once it is warm. lgp_push_scratch pushes the
- * content as a string, cleanses it and returns 1; it raises when memory has run out. C never calls
- * Lua, so no two calls are in it at once.
+ * A scratch buffer for modules whose functions each build one string: the first upvalue of every
+ * function, so that later calls need not allocate. lgp_push_scratch pushes the
+ * content as a string, cleanses it and returns 1; it raises if memory ran out. C never calls Lua,
+ * so no two calls use it at once.
  */
 void lgp_module_scratch(lua_State *L, const luaL_Reg *functions);
 gp_buf *lgp_new_scratch(lua_State *L); /* pushes one, for a closure with upvalues of its own */

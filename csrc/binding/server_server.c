@@ -39,7 +39,7 @@ static void read_options(lua_State *L, int index, gp_httpd_options *options)
     if (lua_isnoneornil(L, index)) return;
     luaL_checktype(L, index, LUA_TTABLE);
     options->host = lgp_opt_string(L, index, "host", NULL);
-    if (opt_size(L, index, "port") > 65535) luaL_error(L, "field 'port' is over 65535");
+    if (opt_size(L, index, "port") > 65535) luaL_error(L, "field 'port' must be at most 65535");
     options->port = (unsigned)opt_size(L, index, "port");
     options->max_head = opt_size(L, index, "max_head");
     options->max_body = opt_size(L, index, "max_body");
@@ -84,7 +84,7 @@ static int server_events(lua_State *L)
     return 1;
 }
 
-/* The time of a pump: given by whoever tests with a time of their own, else the clock's. */
+/* The current time: an argument for tests in virtual time, else the clock's. */
 static double opt_now(lua_State *L, int index)
 {
     return lua_isnoneornil(L, index) ? gp_clock_now() : luaL_checknumber(L, index);
@@ -99,8 +99,8 @@ static int server_timeout(lua_State *L)
     return 1;
 }
 
-/* server:pump(limit, now): what one step completes is bounded by the sockets, so limit is not
- * needed; it is there because every pollable has it. */
+/* server:pump(limit, now): the sockets bound what one step completes, so limit is ignored; it is
+ * there because every pollable has it. */
 static int server_pump(lua_State *L)
 {
     gp_httpd *httpd = check_open(L);

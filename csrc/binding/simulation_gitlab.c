@@ -5,13 +5,13 @@
  *                   max_body=, assets=} -> m | nil, message, "world" | "database"
  *   m:request(now, method, target, {{name, value}, ...}, body [, served_before])
  *             -> status, {{name, value}, ...}, body, action | nil
- *   m:service() -> what server.open takes
+ *   m:service() -> the service for server.open
  *   m:set_url(url)   m:note_url(url) -> true | nil, message   m:close()
  *   m:webhook_take(now) -> {id=, url=, body=, headers={{name, value}, ...}} | nil
- *   m:webhook_report(now, id, status | 0, answer) -> boolean
+ *   m:webhook_report(now, id, status | 0, response) -> boolean
  *   m:webhook_timeout(now) -> seconds | nil
  *
- * An action is {kind=, delay=, bytes=, interval=}; nil when the answer is sent as it stands.
+ * An action is {kind=, delay=, bytes=, interval=}; nil when the response is sent as it is.
  */
 #include "simulation_gitlab.h"
 
@@ -27,8 +27,8 @@ enum { MAX_HEADERS = 100 };
 
 typedef struct box {
     gp_mock *mock;
-    gp_http_response_out response; /* used again by every request */
-    const char *trouble;           /* what was last said on stderr */
+    gp_http_response_out response; /* reused by every request */
+    const char *trouble;           /* last message on stderr */
 } box;
 
 static box *check(lua_State *L)
@@ -85,7 +85,7 @@ int lgp_simulation_open(lua_State *L)
     return 3;
 }
 
-/* Reads the array of {name, value} at `index`; the texts stay owned by it. */
+/* Reads the array of {name, value} at `index`; which keeps owning the strings. */
 static size_t read_headers(lua_State *L, int index, gp_http_header out[MAX_HEADERS])
 {
     size_t count, i;
@@ -202,10 +202,10 @@ static int simulation_webhook_report(lua_State *L)
 {
     box *self = check(L);
     size_t len;
-    const char *answer = luaL_optlstring(L, 5, "", &len);
+    const char *response = luaL_optlstring(L, 5, "", &len);
     lua_pushboolean(L, gp_mock_webhook_report(self->mock, luaL_checknumber(L, 2),
                                               (int64_t)luaL_checknumber(L, 3),
-                                              (int)luaL_checkinteger(L, 4), answer, len));
+                                              (int)luaL_checkinteger(L, 4), response, len));
     return 1;
 }
 
@@ -217,8 +217,8 @@ static int simulation_webhook_timeout(lua_State *L)
     return 1;
 }
 
-/* A service holds the userdata, not the mock: that may be closed under a server. */
-static void answer(void *ctx, double now, const gp_http_request_in *request,
+/* A service points to the userdata, not the mock, which may be closed while a server runs. */
+static void handle(void *ctx, double now, const gp_http_request_in *request,
                    gp_http_response_out *response)
 {
     box *self = ctx;
@@ -229,8 +229,8 @@ static void answer(void *ctx, double now, const gp_http_request_in *request,
     }
 }
 
-/* Says on stderr that writes are refused, or that they are not any more: once a change, as every
- * request that follows would say the same. */
+/* Reports on stderr that writes are refused, or accepted again: once per change, not for every
+ * request. */
 static void report_trouble(box *self)
 {
     const char *trouble = gp_mock_trouble(self->mock);
@@ -239,7 +239,7 @@ static void report_trouble(box *self)
     fprintf(stderr, "simulated GitLab: %s\n", trouble ? trouble : "writes are accepted again");
 }
 
-/* Once for all requests of a step. */
+/* Called once for all requests of a step. */
 static int flush(void *ctx)
 {
     box *self = ctx;
@@ -265,7 +265,7 @@ static int simulation_service(lua_State *L)
 {
     box *self = check(L);
     gp_http_service *service = lgp_new(L, sizeof *service, LGP_HTTP_SERVICE);
-    *service = (gp_http_service){answer, flush, refuse, self};
+    *service = (gp_http_service){handle, flush, refuse, self};
     lgp_keep(L, 1);
     return 1;
 }

@@ -1,14 +1,14 @@
 /*
  * store.archive: reading artifact archives.
  *
- *   open(path, entries) -> archive            from a file, of at most so many entries
+ *   open(path, entries) -> archive            from a file with at most `entries` entries
  *                                             (default ENTRIES)
- *   open_tail(tail, total) -> archive         its directory alone, from its last bytes
+ *   open_tail(tail, total) -> archive         only its directory, from its last bytes
  *   directory_most(entries) -> bytes          the largest directory that is read
- *   locate(tail, total) -> offset, size       where the directory lies; nil: no whole archive ends
- *                                             here
- *   TAIL                                      how many last bytes locate may need
- *   ENTRIES                                   the default for the greatest number of entries
+ *   locate(tail, total) -> offset, size       of the directory; nil: not the end of a complete
+ *                                             archive
+ *   TAIL                                      the most bytes that locate may need
+ *   ENTRIES                                   the default limit on the number of entries
  *   archive:count()
  *   archive:entry(i) -> {name, kind = "file"|"folder"|"link"|"special", size, packed, crc, mode,
  *                        changed, encrypted}  i from 1
@@ -16,13 +16,13 @@
  *   archive:read(i, max_bytes) -> string
  *   archive:save(i, path) -> bytes            one entry into a new file
  *   archive:verify({bytes, entries, ratio}) -> work
- *                                             reads every entry: length and checksum must hold
+ *                                             reads every entry: length and checksum must match
  *   archive:extract(folder, {bytes, entries, ratio, wanted}) -> work
- *                                             wanted: a text of one "1" or "0" an entry; nil: all
+ *                                             wanted: a string with "1" or "0" per entry; nil: all
  *   archive:close()
- *   work:step(limit) -> {files, folders, bytes} when all is done; false: after about `limit` bytes
- *                                             there is more
- *   work:unpacked() -> bytes                  how much has been unpacked so far
+ *   work:step(limit) -> {files, folders, bytes} when done; false when there is more after about
+ *                                             `limit` bytes
+ *   work:unpacked() -> bytes                  number of bytes unpacked so far
  *   work:give_up()                            further steps clean up and fail with "stopped"; too
  *                                             late once files are moved to their places
  *   work:close()                              cleans up at once
@@ -80,11 +80,12 @@ static int push_failure(lua_State *L, gp_archive_status status, const gp_archive
     return 3;
 }
 
-/* The greatest number of entries, as argument `index` or as usual. */
+/* The limit on the number of entries: argument `index` or the default. */
 static uint64_t check_entries(lua_State *L, int index)
 {
     double entries = luaL_optnumber(L, index, GP_ZIP_ENTRIES);
-    luaL_argcheck(L, entries >= 1 && entries < 9007199254740993.0, index, "no number of entries");
+    luaL_argcheck(L, entries >= 1 && entries < 9007199254740993.0, index,
+                  "must be a number of entries");
     return (uint64_t)entries;
 }
 
@@ -112,7 +113,7 @@ static int archive_open_tail(lua_State *L)
     archive *self = lgp_new(L, sizeof *self, ARCHIVE);
     gp_archive_problem problem = {""};
     gp_archive_status status;
-    luaL_argcheck(L, total >= (double)len && total < 9007199254740992.0, 2, "no size");
+    luaL_argcheck(L, total >= (double)len && total < 9007199254740992.0, 2, "must be a size");
     status =
         gp_archive_open_tail(tail, len, (uint64_t)total, GP_ZIP_ENTRIES, &self->handle, &problem);
     return status == GP_ARCHIVE_OK ? 1 : push_failure(L, status, &problem);
@@ -180,13 +181,13 @@ static int archive_find(lua_State *L)
     return 1;
 }
 
-/* Memory of a userdata, which Lua frees whatever happens, being filled. */
+/* Fills the memory of a userdata, which Lua frees even after an error. */
 typedef struct collector {
     char *bytes;
     size_t len;
 } collector;
 
-/* gp_archive_read never hands out more than the entry's size, which is what there is room for. */
+/* There is room for the entry's size, and gp_archive_read never passes more than that. */
 static int collect(void *ctx, const void *bytes, size_t len)
 {
     collector *self = ctx;
@@ -301,7 +302,7 @@ static int archive_extract(lua_State *L)
     given = lgp_opt_string(L, 3, "wanted", NULL);
     if (given) {
         size_t count = (size_t)gp_archive_count(handle), i;
-        luaL_argcheck(L, strlen(given) == count, 3, "'wanted' must have one digit an entry");
+        luaL_argcheck(L, strlen(given) == count, 3, "'wanted' must have one digit per entry");
         wanted = lua_newuserdata(L, count + 1);
         for (i = 0; i < count; i++)
             wanted[i] = given[i] == '1';

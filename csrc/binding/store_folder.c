@@ -1,8 +1,8 @@
 /*
  * store.folder: see csrc/io/folder.h.
  *
- *   place(root, name) -> path | nil, why not
- *   make(path)        -> true | nil, message; for the owner alone
+ *   place(root, name) -> path | nil, reason
+ *   make(path)        -> true | nil, message; only the owner has access
  */
 #include <errno.h>
 #include <limits.h>
@@ -34,7 +34,7 @@ static int folder_make(lua_State *L)
     char path[PATH_MAX];
     if (snprintf(path, sizeof path, "%s", luaL_checkstring(L, 1)) >= (int)sizeof path) {
         lua_pushnil(L);
-        lua_pushliteral(L, "the folder's name is too long");
+        lua_pushliteral(L, "the folder's path is too long");
         return 2;
     }
     if (gp_folder_make(path, 0700) != 0) {

@@ -1,15 +1,15 @@
 /*
  * store.journal: a journal file as userdata.
  *
- *   j = store.journal.open(path, durable, wait) -> j | nil, message, pid of who has it locked
- *   j:wait(seconds)     how long each statement from now on may wait for a lock
+ *   j = store.journal.open(path, durable, wait) -> j | nil, message, pid of the lock's holder
+ *   j:wait(seconds)     how long each statement may wait for a lock from now on
  *   j:query(sql, ...)   -> array of rows (NULL is an absent field), changed rows
- *                        | nil, message, pid of who has it locked
- *   j:hold(name)        -> true | false (somebody holds it) | nil, message
- *   j:holder(name)      -> pid of who holds it, where that is seen (slow)
+ *                        | nil, message, pid of the lock's holder
+ *   j:hold(name)        -> true | false (already held) | nil, message
+ *   j:holder(name)      -> pid of the process that holds it, if known (slow)
  *   j:release(name)     j:close()
- *   store.journal.boot() -> {boot, namespace, initial, by_clock, by_proc, wall}: what io/boot.h
- *                         tells; nil where the kernel does not
+ *   store.journal.boot() -> {boot, namespace, initial, by_clock, by_proc, wall}: see io/boot.h;
+ *                         nil if the kernel does not provide them
  */
 #include "io/boot.h"
 #include "io/clock.h"
@@ -42,7 +42,7 @@ static int failed(lua_State *L, const char *message)
     return 2;
 }
 
-/* As `failed`, with the process that is in the way. */
+/* As `failed`, with the pid of the process that holds the lock. */
 static int failed_for(lua_State *L, const char *message, long pid)
 {
     int count = failed(L, message);
@@ -133,7 +133,7 @@ static void parameter(lua_State *L, int index, gp_journal_value *out)
         out->text = lua_tolstring(L, index, &out->len);
         break;
     default:
-        luaL_error(L, "a journal keeps no %s", luaL_typename(L, index));
+        luaL_error(L, "a journal cannot store a %s", luaL_typename(L, index));
     }
 }
 

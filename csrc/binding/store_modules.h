@@ -1,4 +1,4 @@
-/* The rooms of store.so: each function pushes the table that becomes a field of the module. */
+/* The modules of store.so: each function pushes the table that becomes a field of it. */
 #ifndef LGP_STORE_MODULES_H
 #define LGP_STORE_MODULES_H
 

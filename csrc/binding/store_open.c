@@ -1,4 +1,4 @@
-/* store.so: what reads and writes files: archives, folders and the journal. */
+/* store.so: modules that read and write files: archives, partial files, folders and the journal. */
 #include "lgp.h"
 #include "store_modules.h"
 

@@ -2,11 +2,11 @@
  * store.part: the partial files of downloads.
  *
  *   claim(path) -> part | nil, "held" | nil, "system", message
- *   make(path) -> part | nil, "system", message      a new file
+ *   make(path) -> part | nil, "system", message      creates a new file
  *   part:size() -> bytes            part:cut(size) -> true | nil, "system", message
- *   part:close()                    gives it back; idempotent
- *   may_be_named(path) -> boolean   no folder, device or pipe has that name
- *   folder(path) -> {folders that were made, outermost first} | nil, "system", message
+ *   part:close()                    releases it; idempotent
+ *   may_be_named(path) -> boolean   false if a folder, device or pipe has that name
+ *   folder(path) -> {created folders, outermost first} | nil, "system", message
  */
 #include <errno.h>
 #include <string.h>
@@ -71,7 +71,7 @@ static int part_cut(lua_State *L)
 {
     gp_part *self = check(L);
     double size = luaL_checknumber(L, 2);
-    luaL_argcheck(L, size >= 0 && size < 9007199254740992.0, 2, "no size");
+    luaL_argcheck(L, size >= 0 && size < 9007199254740992.0, 2, "must be a size");
     if (gp_part_cut(self, (int64_t)size) != 0) return push_refusal(L, strerror(errno));
     lua_pushboolean(L, 1);
     return 1;

@@ -1,5 +1,5 @@
 /*
- * Memory for csrc/core, handed in by whoever calls: the core itself never asks the system.
+ * The allocator that csrc/core uses. The caller supplies it: the core itself never calls malloc.
  *
  * The binding passes one backed by realloc and free (lgp_alloc() in binding/lgp.h); a test passes
  * one that fails at the n-th call.
@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 /*
- * `resize` makes (ptr NULL, old_size 0), grows, shrinks or frees (new_size 0, returns NULL) a
+ * `resize` allocates (ptr NULL, old_size 0), grows, shrinks or frees (new_size 0, returns NULL) a
  * block. On failure it returns NULL and leaves the old block as it was. Freeing never fails.
  */
 typedef struct gp_alloc {

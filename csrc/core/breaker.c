@@ -38,7 +38,7 @@ gp_breaker_state gp_breaker_state_at(const gp_breaker *breaker, double now)
     return breaker->state;
 }
 
-gp_breaker_answer gp_breaker_ask(gp_breaker *breaker, double now, int may_probe, double *until)
+gp_breaker_decision gp_breaker_ask(gp_breaker *breaker, double now, int may_probe, double *until)
 {
     if (breaker->state == GP_BREAKER_CLOSED) return GP_BREAKER_PASS;
     if (breaker->state == GP_BREAKER_OPEN) {
@@ -69,13 +69,13 @@ gp_breaker_ticket gp_breaker_enter(gp_breaker *breaker, double now)
 static int report_probe(gp_breaker *breaker, double now, gp_breaker_ticket ticket,
                         gp_breaker_result result, double retry_after)
 {
-    /* A late failure is as good a reason to open as one in time, whoever is probing by now:
-     * otherwise a timeout as long as the slot would be heard only when it came first. */
+    /* A late failure opens the breaker too, even if another probe has the slot by now. Otherwise
+     * a request timeout equal to the slot's would count only when it happened to come first. */
     if (result == GP_BREAKER_FAILURE) {
         open_breaker(breaker, now, retry_after);
         return 1;
     }
-    /* Its slot has been given to another probe, which decides. */
+    /* Another probe has the slot now, and that one decides. */
     if (ticket.probe != breaker->probe) return 0;
     breaker->probe = 0;
     if (result != GP_BREAKER_NEUTRAL && ++breaker->successes >= breaker->config.successes) {
@@ -97,7 +97,7 @@ int gp_breaker_report(gp_breaker *breaker, double now, gp_breaker_ticket ticket,
         breaker->several_calls = 0;
         return 0;
     }
-    /* One call that fails five times is one witness, not five. */
+    /* Five failed attempts of one call are not enough evidence: a second call must fail too. */
     if (breaker->failures == 0) {
         breaker->failing_call = call;
     } else if (breaker->failing_call != call) {

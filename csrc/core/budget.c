@@ -12,8 +12,8 @@ void gp_budget_init(gp_budget *budget, double share, int floor)
     budget->floor = floor;
 }
 
-/* Empties the slices that have left the window. Time never runs backwards here: an earlier `now`
- * counts in the newest slice. */
+/* Clears the slices that have left the window and returns the index of the current one. An earlier
+ * `now` counts in the newest slice. */
 static int advance(gp_budget *budget, double now)
 {
     int64_t slice = (int64_t)(now * SLICES_A_SECOND);
@@ -43,7 +43,7 @@ int gp_budget_left(gp_budget *budget, double now)
 {
     double allowed;
     int oldest;
-    /* The oldest slice held lies partly outside of the window: its first attempts do not help. */
+    /* The oldest slice is partly outside the window, so its first attempts do not count. */
     oldest = (advance(budget, now) + 1) % GP_BUDGET_SLICES;
     allowed = floor(budget->share * (double)(budget->calls_sum - budget->calls[oldest]));
     if (allowed < budget->floor) allowed = budget->floor;

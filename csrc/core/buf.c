@@ -89,7 +89,7 @@ void gp_buf_addf(gp_buf *buf, const char *format, ...)
     va_start(args, format);
     len = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    at = gp_buf_reserve(buf, (size_t)len); /* a failed vsnprintf is a size beyond every limit */
+    at = gp_buf_reserve(buf, (size_t)len); /* a negative len becomes a size that always fails */
     if (!at) return;
     va_start(args, format);
     vsnprintf(at, (size_t)len + 1, format, args);
@@ -117,7 +117,7 @@ void gp_buf_add_integer(gp_buf *buf, long long value)
     gp_buf_add(buf, at, (size_t)(text + sizeof text - at));
 }
 
-/* The letter after the backslash of a short escape, 'u' for the long one, 0 for none. */
+/* The letter after the backslash of a short escape, 'u' for \uXXXX, 0 for no escape. */
 static const char escapes[256] = {
     ['"'] = '"',  ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r',
     ['\t'] = 't', [0x00] = 'u',  [0x01] = 'u', [0x02] = 'u', [0x03] = 'u', [0x04] = 'u',
@@ -147,14 +147,14 @@ static size_t utf8_length(const unsigned char *s, size_t len)
     return count;
 }
 
-static void json_text(gp_buf *buf, const char *s, size_t len, int mend)
+static void json_text(gp_buf *buf, const char *s, size_t len, int replace_invalid)
 {
     const unsigned char *bytes = (const unsigned char *)s;
     size_t i = 0, start = 0;
     gp_buf_addc(buf, '"');
     while (i < len) {
         char letter = escapes[bytes[i]];
-        size_t valid = mend && !letter ? utf8_length(bytes + i, len - i) : !letter;
+        size_t valid = replace_invalid && !letter ? utf8_length(bytes + i, len - i) : !letter;
         if (valid) {
             i += valid;
             continue;
@@ -201,7 +201,7 @@ void gp_buf_json_number(gp_buf *buf, double value)
     do {
         snprintf(text, sizeof text, "%.*g", digits++, value);
     } while (strtod(text, NULL) != value);
-    /* A locale may write the decimal point as anything but these. */
+    /* Whatever else the locale wrote is the decimal point. */
     for (c = text; *c; c++) {
         if (!strchr("0123456789+-e", *c)) *c = '.';
     }

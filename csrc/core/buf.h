@@ -1,10 +1,9 @@
 /*
- * A byte buffer that grows, for everything that writes text whose length is not known before.
+ * A growing byte buffer, for text whose length is not known in advance.
  *
- * Failure is sticky: after an allocation has failed, `failed` is set, what was written so far
- * stays, and every later call does nothing. So a writer adds without looking and asks once, at
- * the end. `data[len]` is always a NUL (not counted), except that `data` is NULL while nothing
- * was ever allocated: gp_buf_text gives "" then.
+ * Failure is sticky: after a failed allocation `failed` is set, the content so far stays, and every
+ * later call does nothing. So a writer checks once, at the end. `data[len]` is always a NUL (not
+ * counted), except that `data` is NULL before the first allocation: gp_buf_text returns "" then.
  *
  *     gp_buf buf;
  *     gp_buf_init(&buf, alloc);
@@ -32,21 +31,21 @@ typedef struct gp_buf {
  * outlive it. */
 void gp_buf_init(gp_buf *buf, const gp_alloc *alloc);
 
-/* Gives the memory back and makes the buffer empty and usable again (`failed` is cleared). */
+/* Frees the memory. The buffer is then empty and usable again (`failed` is cleared). */
 void gp_buf_free(gp_buf *buf);
 
-/* The same for a buffer that has held secrets: its bytes are cleansed first. The blocks it grew
- * out of are not: reserve enough before the first secret byte. */
+/* The same for a buffer that held secrets: its bytes are cleansed first. Earlier blocks that it
+ * outgrew are not: reserve enough before the first secret byte. */
 void gp_buf_free_secret(gp_buf *buf);
 
-/* Forgets the content, keeps the memory; clears `failed`. */
+/* Empties the buffer but keeps its memory; clears `failed`. */
 void gp_buf_clear(gp_buf *buf);
 
 /* The content as a C string, never NULL. Valid until the next call that adds or frees. */
 const char *gp_buf_text(const gp_buf *buf);
 
-/* Makes room for `extra` more bytes and returns where they go (add the used count to `len` and
- * set data[len] = 0), or NULL with `failed` set. */
+/* Makes room for `extra` more bytes and returns a pointer to it (after writing, add the count to
+ * `len` and set data[len] = 0), or NULL with `failed` set. */
 char *gp_buf_reserve(gp_buf *buf, size_t extra);
 
 /* Adds bytes, a C string, one byte, printf's output. `data` must not point into the buffer.
@@ -64,15 +63,14 @@ void gp_buf_drop(gp_buf *buf, size_t count);
 
 /*
  * Adds `s` as a JSON string with its quotes; control characters, quote and backslash are escaped.
- * gp_buf_json_string writes U+FFFD for each byte that is no UTF-8, so that the text is valid JSON
- * whatever came in. gp_buf_json_bytes passes such bytes on, for texts that must come back as they
- * went.
+ * gp_buf_json_string writes U+FFFD for each byte that is not valid UTF-8, so that the result is
+ * always valid JSON. gp_buf_json_bytes keeps such bytes, for text that must survive a round trip.
  */
 void gp_buf_json_string(gp_buf *buf, const char *s, size_t len);
 void gp_buf_json_bytes(gp_buf *buf, const char *s, size_t len);
 
 /*
- * Adds a number the shortest way that reads back as the same double, in any locale: 17, 0.1,
+ * Adds the shortest form of a number that reads back as the same double, in any locale: 17, 0.1,
  * 1e+308. Whole numbers below 2^63 have no exponent; -0 is 0. A NaN or an infinity is null.
  */
 void gp_buf_json_number(gp_buf *buf, double value);

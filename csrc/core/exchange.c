@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Without a RateLimit-Reset, what is left is taken to be left for this long. */
+/* Seconds for which RateLimit-Remaining holds when there is no RateLimit-Reset. */
 #define QUOTA_WINDOW 60.0
 
 static const char *const reason_names[GP_REASON_COUNT] = {
@@ -57,7 +57,7 @@ static gp_verdict wait_until(double until)
     return verdict;
 }
 
-static gp_verdict give(gp_verdict_kind kind)
+static gp_verdict verdict_of(gp_verdict_kind kind)
 {
     gp_verdict verdict = {kind, 0, GP_REASON_OK, 0};
     return verdict;
@@ -72,8 +72,8 @@ static gp_verdict finish(gp_exchange *exchange, double now, gp_reason reason, do
     return exchange->done;
 }
 
-/* A call that has been answered already ends with that answer: the deadline is why no other
- * attempt was made, not what happened. (A redirect is no answer.) */
+/* A call that already had a response ends with that response: the deadline only explains why there
+ * was no further attempt. (A redirect does not count as a response.) */
 static gp_verdict out_of_time(gp_exchange *exchange, double now, gp_reason first, double wait)
 {
     if (exchange->retry.attempts > 0 && !exchange->hopping) {
@@ -84,7 +84,7 @@ static gp_verdict out_of_time(gp_exchange *exchange, double now, gp_reason first
     return finish(exchange, now, first, wait);
 }
 
-/* What changes nothing, or only stops something, may be the first to try again. */
+/* Only reads and cancellations are safe as probes. */
 static int may_probe(const gp_exchange *exchange)
 {
     return exchange->options.effect == GP_EFFECT_READ ||
@@ -92,15 +92,15 @@ static int may_probe(const gp_exchange *exchange)
             exchange->options.class == GP_CLASS_CANCEL);
 }
 
-/* The breaker does not let it pass now. A place that was given meanwhile is another's. */
-static gp_verdict hold_back(gp_exchange *exchange, double now, gp_breaker_answer answer,
+/* The breaker holds the request back. A slot that the limiter has granted goes to another. */
+static gp_verdict hold_back(gp_exchange *exchange, double now, gp_breaker_decision decision,
                             double until)
 {
     double deadline = exchange->options.deadline;
     gp_limiter *limiter = exchange->policy->limiter;
     if (limiter && gp_limiter_give_back(limiter, &exchange->waiter)) exchange->wakes = 1;
-    if (answer == GP_BREAKER_PROBE) return give(GP_VERDICT_PROBE);
-    /* A probe under way may report at any moment, so that wait is worth beginning. */
+    if (decision == GP_BREAKER_PROBE) return verdict_of(GP_VERDICT_PROBE);
+    /* A probe in flight may report at any moment, so waiting is worthwhile. */
     if (exchange->breaker->state == GP_BREAKER_HALF_OPEN) {
         if (now < deadline) return wait_until(fmin(until, deadline));
     } else if (until < deadline) {
@@ -109,8 +109,8 @@ static gp_verdict hold_back(gp_exchange *exchange, double now, gp_breaker_answer
     return out_of_time(exchange, now, GP_REASON_CIRCUIT_OPEN, until - now);
 }
 
-/* The budget is of what is sent: a repetition was taken out of it when it was decided on, so that
- * nobody waits in vain, and has to fit in once more when it goes. */
+/* The budget counts what is sent. A retry is taken from it when it is scheduled, so that none waits
+ * in vain, and checked against it again when it is sent. */
 static int within_budget(gp_exchange *exchange, double now)
 {
     int64_t slice = exchange->budget_slice;
@@ -126,7 +126,7 @@ static void count_attempt(gp_exchange *exchange, double now)
     if (exchange->retry.attempts++ == 0) {
         gp_budget_call(&policy->budget, now);
     } else {
-        policy->repeated++;
+        policy->retried++;
     }
     policy->attempts++;
 }
@@ -134,17 +134,17 @@ static void count_attempt(gp_exchange *exchange, double now)
 gp_verdict gp_exchange_next(gp_exchange *exchange, double now)
 {
     gp_policy *policy = exchange->policy;
-    gp_breaker_answer answer;
+    gp_breaker_decision decision;
     double until = now;
     if (exchange->done.kind == GP_VERDICT_DONE) return exchange->done;
-    if (exchange->in_flight) return give(GP_VERDICT_SEND);
+    if (exchange->in_flight) return verdict_of(GP_VERDICT_SEND);
     if (now > exchange->options.deadline) {
         return out_of_time(exchange, now, GP_REASON_DEADLINE, 0);
     }
     if (now < exchange->retry_at) return wait_until(exchange->retry_at);
     if (exchange->breaker) {
-        answer = gp_breaker_ask(exchange->breaker, now, may_probe(exchange), &until);
-        if (answer != GP_BREAKER_PASS) return hold_back(exchange, now, answer, until);
+        decision = gp_breaker_ask(exchange->breaker, now, may_probe(exchange), &until);
+        if (decision != GP_BREAKER_PASS) return hold_back(exchange, now, decision, until);
     }
     if (policy->limiter && !gp_limiter_admit(policy->limiter, &exchange->waiter, now, &until)) {
         if (policy->limiter->gate && policy->limiter->gate->problem) {
@@ -165,7 +165,7 @@ gp_verdict gp_exchange_next(gp_exchange *exchange, double now)
     if (!exchange->hopping) count_attempt(exchange, now);
     exchange->in_flight = 1;
     exchange->sent_at = 0;
-    return give(GP_VERDICT_SEND);
+    return verdict_of(GP_VERDICT_SEND);
 }
 
 int gp_exchange_sent(gp_exchange *exchange, double now)
@@ -177,23 +177,23 @@ int gp_exchange_sent(gp_exchange *exchange, double now)
     return 1;
 }
 
-/* What the answer says about the server's health. */
-static gp_breaker_result health(const gp_exchange *exchange, const gp_answer *answer,
+/* What the response says about the server's health. */
+static gp_breaker_result health(const gp_exchange *exchange, const gp_answer *response,
                                 gp_outcome outcome, double now)
 {
-    int status = answer->status;
+    int status = response->status;
     if (status == 502 || status == 503 || status == 504) return GP_BREAKER_FAILURE;
     if (status >= 400) return GP_BREAKER_ANSWERED;
     if (status > 0) return GP_BREAKER_SUCCESS;
     if (outcome != GP_OUTCOME_NEVER_SENT && outcome != GP_OUTCOME_UNKNOWN) {
         return GP_BREAKER_NEUTRAL;
     }
-    /* Our own deadline cut it off: that says nothing about the server. */
+    /* Ended by our own deadline, which says nothing about the server. */
     return now >= exchange->options.deadline ? GP_BREAKER_NEUTRAL : GP_BREAKER_FAILURE;
 }
 
-static void tell_breaker(gp_exchange *exchange, double now, gp_breaker_result result,
-                         double server_time)
+static void report_to_breaker(gp_exchange *exchange, double now, gp_breaker_result result,
+                              double server_time)
 {
     if (!exchange->breaker) return;
     if (server_time > exchange->policy->max_wait) server_time = exchange->policy->max_wait;
@@ -203,42 +203,42 @@ static void tell_breaker(gp_exchange *exchange, double now, gp_breaker_result re
     }
 }
 
-/* RateLimit-Remaining, until the reset that the same answer names. */
-static int learn_quota(const gp_exchange *exchange, const gp_answer *answer, double now)
+/* Applies RateLimit-Remaining until the reset time in the same response. */
+static int apply_quota(const gp_exchange *exchange, const gp_answer *response, double now)
 {
     gp_limiter *limiter = exchange->policy->limiter;
     double length = QUOTA_WINDOW;
-    gp_limiter_word word = {0};
-    const char *name = answer->ratelimit_name ? answer->ratelimit_name : "";
+    gp_limiter_word report = {0};
+    const char *name = response->ratelimit_name ? response->ratelimit_name : "";
     gp_answer reset = {0};
-    if (!gp_retry_number(answer->ratelimit_remaining, &word.left)) return 0;
+    if (!gp_retry_number(response->ratelimit_remaining, &report.left)) return 0;
     reset.status = 429;
-    reset.date = answer->date;
-    reset.ratelimit_reset = answer->ratelimit_reset;
-    if (answer->ratelimit_reset) length = gp_retry_asked_wait(&reset, now);
-    /* A reset in the past speaks of a window that is over. */
+    reset.date = response->date;
+    reset.ratelimit_reset = response->ratelimit_reset;
+    if (response->ratelimit_reset) length = gp_retry_server_delay(&reset, now);
+    /* A reset in the past belongs to a window that has ended. */
     if (length <= 0) return 0;
-    word.name = gp_limiter_subject(name, strlen(name));
-    word.sent = exchange->sent_at > 0 ? exchange->sent_at : now;
-    word.until = now + length;
-    return gp_limiter_quota(limiter, &exchange->waiter, &word, now);
+    report.name = gp_limiter_subject(name, strlen(name));
+    report.sent = exchange->sent_at > 0 ? exchange->sent_at : now;
+    report.until = now + length;
+    return gp_limiter_quota(limiter, &exchange->waiter, &report, now);
 }
 
-/* Closes the windows of which a refusal spoke. */
-static void learn_refusal(gp_exchange *exchange, const gp_answer *answer, gp_outcome outcome,
+/* Closes the windows that a refusal is about. */
+static void apply_refusal(gp_exchange *exchange, const gp_answer *response, gp_outcome outcome,
                           double now, double wait)
 {
     gp_limiter *limiter = exchange->policy->limiter;
     const gp_waiter *waiter = &exchange->waiter;
-    if (gp_retry_is_creation_limit(answer)) {
-        /* GitLab counts creations by the minute, and names no time. */
+    if (gp_retry_is_creation_limit(response)) {
+        /* GitLab counts creations per minute and sends no time. */
         double length = limiter->rules[GP_RULE_CREATE].length;
         gp_limiter_drain(limiter, waiter, GP_RULE_CREATE, now, now + fmax(length, wait));
         return;
     }
-    if (answer->status != 429 || wait <= 0) return;
-    /* An application's limit is about what was asked for; the middleware's is about everything. */
-    if (outcome == GP_OUTCOME_REFUSED && !gp_retry_is_plain(answer) &&
+    if (response->status != 429 || wait <= 0) return;
+    /* The application's limit covers this endpoint; the middleware's covers all requests. */
+    if (outcome == GP_OUTCOME_REFUSED && !gp_retry_is_plain(response) &&
         (waiter->subjects[GP_RULE_CREATE] || waiter->subjects[GP_RULE_JOBS])) {
         gp_limiter_drain(limiter, waiter, GP_RULE_CREATE, now, now + wait);
         gp_limiter_drain(limiter, waiter, GP_RULE_JOBS, now, now + wait);
@@ -248,26 +248,26 @@ static void learn_refusal(gp_exchange *exchange, const gp_answer *answer, gp_out
     gp_limiter_drain(limiter, waiter, GP_RULE_MINUTE, now, now + wait);
 }
 
-/* Another attempt, or the reason why not. `delay` is how long it would have to wait. */
-static gp_verdict repeat(gp_exchange *exchange, double now, gp_retry_row row, int again,
-                         double server_time, double delay)
+/* Schedules a retry after `delay` seconds, or ends the exchange with the reason against it. */
+static gp_verdict schedule_retry(gp_exchange *exchange, double now, gp_retry_row row, int may_retry,
+                                 double server_time, double delay)
 {
     gp_policy *policy = exchange->policy;
-    double later = server_time > 0 ? server_time : 0;
+    double retry_after = server_time > 0 ? server_time : 0;
     if (!policy->retries || exchange->options.no_retry) {
-        return finish(exchange, now, GP_REASON_OFF, later);
+        return finish(exchange, now, GP_REASON_OFF, retry_after);
     }
-    if (!again) return finish(exchange, now, GP_REASON_EXHAUSTED, later);
+    if (!may_retry) return finish(exchange, now, GP_REASON_EXHAUSTED, retry_after);
     if (server_time > policy->max_wait) {
-        return finish(exchange, now, GP_REASON_TOO_LONG, later);
+        return finish(exchange, now, GP_REASON_TOO_LONG, retry_after);
     }
     if (now + delay >= exchange->options.deadline) {
-        return finish(exchange, now, GP_REASON_DEADLINE, later > 0 ? later : delay);
+        return finish(exchange, now, GP_REASON_DEADLINE, retry_after > 0 ? retry_after : delay);
     }
     if (row != GP_ROW_THROTTLED) {
         if (!gp_budget_take(&policy->budget, now)) {
             policy->budget_denied++;
-            return finish(exchange, now, GP_REASON_BUDGET, later);
+            return finish(exchange, now, GP_REASON_BUDGET, retry_after);
         }
         exchange->budget_slice = policy->budget.slice;
     }
@@ -275,45 +275,45 @@ static gp_verdict repeat(gp_exchange *exchange, double now, gp_retry_row row, in
     return wait_until(exchange->retry_at);
 }
 
-/* An answer of this origin: what was held for it is given up, and what it says is learned. */
-static void hear(gp_exchange *exchange, double now, const gp_answer *answer, gp_outcome outcome,
-                 double server_time)
+/* Ends the attempt: releases its slots, and passes on what this origin's response says. */
+static void settle_attempt(gp_exchange *exchange, double now, const gp_answer *response,
+                           gp_outcome outcome, double server_time)
 {
     gp_limiter *limiter = exchange->policy->limiter;
     exchange->in_flight = 0;
     if (limiter && gp_limiter_end(limiter, &exchange->waiter, now)) exchange->wakes = 1;
-    if (limiter && answer->ratelimit_remaining && learn_quota(exchange, answer, now)) {
+    if (limiter && response->ratelimit_remaining && apply_quota(exchange, response, now)) {
         exchange->wakes = 1;
     }
-    tell_breaker(exchange, now, health(exchange, answer, outcome, now),
-                 answer->status == 503 ? server_time : 0);
+    report_to_breaker(exchange, now, health(exchange, response, outcome, now),
+                      response->status == 503 ? server_time : 0);
 }
 
-void gp_exchange_moved(gp_exchange *exchange, double now, const gp_answer *answer)
+void gp_exchange_moved(gp_exchange *exchange, double now, const gp_answer *response)
 {
     if (!exchange->in_flight) return;
-    hear(exchange, now, answer, GP_OUTCOME_OK, 0);
-    if (answer->status == 0) exchange->doubtful = 1;
+    settle_attempt(exchange, now, response, GP_OUTCOME_OK, 0);
+    if (response->status == 0) exchange->doubtful = 1;
     exchange->hopping = 1;
 }
 
 gp_verdict gp_exchange_feed(gp_exchange *exchange, double now, double random,
-                            const gp_answer *answer)
+                            const gp_answer *response)
 {
     static const gp_answer redirect = {.status = 302};
-    gp_limiter *limiter = answer->foreign ? NULL : exchange->policy->limiter;
-    gp_outcome outcome = gp_retry_classify(answer);
+    gp_limiter *limiter = response->foreign ? NULL : exchange->policy->limiter;
+    gp_outcome outcome = gp_retry_classify(response);
     gp_retry_row row;
     gp_action action = gp_retry_action(exchange->options.effect, outcome);
     double server_time = 0, delay;
-    int again;
+    int may_retry;
     if (exchange->done.kind == GP_VERDICT_DONE) return exchange->done;
-    if (outcome != GP_OUTCOME_OK) server_time = gp_retry_asked_wait(answer, now);
+    if (outcome != GP_OUTCOME_OK) server_time = gp_retry_server_delay(response, now);
     exchange->last_retry_after = server_time > 0 ? server_time : 0;
-    if (answer->foreign) {
+    if (response->foreign) {
         gp_exchange_moved(exchange, now, &redirect);
     } else {
-        hear(exchange, now, answer, outcome, server_time);
+        settle_attempt(exchange, now, response, outcome, server_time);
     }
     exchange->hopping = 0;
     if (action == GP_ACTION_SUCCEED) return finish(exchange, now, GP_REASON_OK, 0);
@@ -321,16 +321,16 @@ gp_verdict gp_exchange_feed(gp_exchange *exchange, double now, double random,
         outcome == GP_OUTCOME_UNREADABLE) {
         exchange->doubtful = 1;
     }
-    row = gp_retry_row_of(outcome, answer->status);
-    again = action == GP_ACTION_REPEAT && gp_retry_count(&exchange->retry, row);
+    row = gp_retry_row_of(outcome, response->status);
+    may_retry = action == GP_ACTION_RETRY && gp_retry_count(&exchange->retry, row);
     delay = gp_retry_delay(row, exchange->retry.ended[row], server_time, random);
-    if (limiter && (answer->status == 429 || answer->status == 400)) {
-        learn_refusal(exchange, answer, outcome, now,
+    if (limiter && (response->status == 429 || response->status == 400)) {
+        apply_refusal(exchange, response, outcome, now,
                       outcome == GP_OUTCOME_REFUSED && server_time <= 0 ? delay : server_time);
     }
     switch (action) {
-    case GP_ACTION_REPEAT:
-        return repeat(exchange, now, row, again, server_time, delay);
+    case GP_ACTION_RETRY:
+        return schedule_retry(exchange, now, row, may_retry, server_time, delay);
     case GP_ACTION_RECONCILE:
         return finish(exchange, now, GP_REASON_RECONCILE, server_time);
     case GP_ACTION_LOOK_UP:
@@ -347,7 +347,7 @@ void gp_exchange_close(gp_exchange *exchange, double now)
     gp_limiter *limiter = exchange->policy->limiter;
     if (exchange->in_flight) {
         exchange->in_flight = 0;
-        tell_breaker(exchange, now, GP_BREAKER_NEUTRAL, 0);
+        report_to_breaker(exchange, now, GP_BREAKER_NEUTRAL, 0);
     }
     if (limiter && gp_limiter_end(limiter, &exchange->waiter, now)) exchange->wakes = 1;
     if (exchange->done.kind != GP_VERDICT_DONE) {

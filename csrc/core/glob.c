@@ -4,7 +4,8 @@
 
 int gp_glob_match(const char *pattern, const char *text)
 {
-    const char *star = NULL, *back = NULL; /* behind the last star, and what it has taken so far */
+    const char *star = NULL,
+               *back = NULL; /* after the last star, and the end of its match so far */
     while (*text) {
         if (*pattern == '*') {
             star = ++pattern;

@@ -1,14 +1,13 @@
 /*
- * One HTTP request and its answer as plain values. The server (io/httpd.h) and the in-process
- * transport make the request; whoever answers, such as the simulated GitLab, fills the response.
- * Neither knows the other.
+ * One HTTP request and its response as plain values. The server (io/httpd.h) or the in-process
+ * transport creates the request; a handler, such as the simulated GitLab, fills the response.
  *
- * A request only borrows: every pointer is valid until the handler returns. The target stands as it
- * came over the wire: path and query, nothing decoded, so `%2F` in a project path survives.
+ * A request owns nothing: every pointer is valid until the handler returns. The target is as
+ * received, path and query, not decoded, so `%2F` in a project path survives.
  *
- * A response owns two growing buffers. Its maker prepares it once with gp_http_response_init and
- * may use it again and again after gp_http_response_clear; the handler only adds. Allocation
- * failures stick to the buffers (`failed`) and are looked at once, by whoever sends the response.
+ * A response owns two growing buffers. The caller prepares it once with gp_http_response_init and
+ * may reuse it after gp_http_response_clear; the handler only adds. Allocation failures stick to the
+ * buffers (`failed`) and are checked once, when the response is sent.
  */
 #ifndef GP_CORE_HTTP_MESSAGE_H
 #define GP_CORE_HTTP_MESSAGE_H
@@ -34,33 +33,32 @@ typedef struct gp_http_request_in {
     const char *body; /* never NULL; may hold NULs */
     size_t body_len;
     unsigned served_before; /* requests that this connection carried before; 0 in process */
-    int may_defer; /* whoever asks calls a flush before it delivers what is `uncommitted` */
-    int may_wait;  /* whoever asks repeats the request a little later when it is `busy` */
+    int may_defer;          /* the caller flushes before it delivers an `uncommitted` response */
+    int may_wait;           /* the caller retries a `busy` request a little later */
 } gp_http_request_in;
 
 /*
- * What happens to the answer on the wire. Every kind comes after `delay` seconds, in which the
- * request counts as being worked on. In process the transport carries out the same: what a client
- * would see is an outcome of its request.
+ * How the response is sent. Every kind starts after `delay` seconds, during which the request counts
+ * as in progress. The in-process transport maps each kind to the outcome a client would see.
  */
 typedef enum gp_http_action_kind {
-    GP_HTTP_SEND = 0,     /* the answer as it stands */
-    GP_HTTP_DROP,         /* no byte; the connection is closed in order (FIN) */
+    GP_HTTP_SEND = 0,     /* the response as it is */
+    GP_HTTP_DROP,         /* no byte; the connection is closed (FIN) */
     GP_HTTP_RESET,        /* no byte; the connection is reset (RST) */
     GP_HTTP_TRUNCATE,     /* head and the first `bytes` of the body, then FIN */
     GP_HTTP_TRUNCATE_RST, /* the same, then RST */
-    GP_HTTP_DRIBBLE,      /* the whole answer, `bytes` at a time, one piece every `interval` s */
-    GP_HTTP_GARBAGE,      /* the body buffer as raw bytes in place of an answer, then FIN */
+    GP_HTTP_DRIBBLE,      /* the whole response, `bytes` at a time, one piece every `interval` s */
+    GP_HTTP_GARBAGE,      /* the body buffer as raw bytes instead of a response, then FIN */
     GP_HTTP_WRONG_LENGTH, /* Content-Length says `bytes`, whatever the body is, then FIN */
     GP_HTTP_STALL,        /* head and the first `bytes` of the body, then silence until the client
                              gives up or `interval` s (0: no limit) have passed, then FIN */
-    GP_HTTP_SEND_CLOSE, /* the answer, without announcing that the connection is closed after it */
+    GP_HTTP_SEND_CLOSE,   /* the response, then FIN without announcing the close */
     GP_HTTP_ACTION_KINDS
 } gp_http_action_kind;
 
 typedef struct gp_http_action {
     gp_http_action_kind kind;
-    double delay;    /* seconds before anything of the answer is sent */
+    double delay;    /* seconds before the first byte is sent */
     double interval; /* see the kinds */
     size_t bytes;    /* see the kinds */
 } gp_http_action;
@@ -70,14 +68,14 @@ typedef struct gp_http_response_out {
     gp_buf headers; /* name NUL value NUL, in the order of sending; see gp_http_response_header */
     gp_buf body;
     gp_http_action action;
-    int busy; /* only after `may_wait`: nothing was done, the rest of the response says nothing */
-    int uncommitted; /* only after `may_defer`: it is not to be delivered before the next flush */
+    int busy;        /* only with `may_wait`: nothing was done; ignore the rest */
+    int uncommitted; /* only with `may_defer`: must not be delivered before the next flush */
 } gp_http_response_out;
 
-/* The word for `kind` in rules and in Lua ("send", "drop", ...); NULL for a number that is none. */
+/* The name of `kind` in rules and in Lua ("send", "drop", ...); NULL for an invalid kind. */
 const char *gp_http_action_name(gp_http_action_kind kind);
 
-/* The kind with that word, or GP_HTTP_ACTION_KINDS. */
+/* The kind with that name, or GP_HTTP_ACTION_KINDS. */
 gp_http_action_kind gp_http_action_find(const char *name);
 
 /* Value of the first header `name` in any case, or NULL. */
@@ -93,8 +91,8 @@ void gp_http_response_clear(gp_http_response_out *response);
 void gp_http_response_free(gp_http_response_out *response);
 
 /*
- * Adds a header. A name or value with a control character is refused (returns 0) and adds
- * nothing: no answer can be split. Otherwise 1; want of memory sticks to response->headers.
+ * Adds a header. Returns 0 and adds nothing if the name or value has a control character, which
+ * prevents response splitting. Otherwise 1; an allocation failure sticks to response->headers.
  */
 int gp_http_response_header(gp_http_response_out *response, const char *name, const char *value);
 
@@ -105,7 +103,7 @@ int gp_http_response_header(gp_http_response_out *response, const char *name, co
 int gp_http_response_next(const gp_http_response_out *response, size_t *position, const char **name,
                           const char **value);
 
-/* The reason phrase of a status ("Not Found"), "Unknown" for one without. */
+/* The reason phrase of a status ("Not Found"), or "Unknown". */
 const char *gp_http_reason(int status);
 
 #endif

@@ -187,7 +187,7 @@ static void keep(gp_joblog *log, const text_range *line, const gp_joblog_prefix 
     add_bounded(log, kept, GP_JOBLOG_MAX_LINE, line->text, line->len, &log->pending_truncated);
 }
 
-/* Starts taking the kept line apart. */
+/* Starts parsing the kept line. */
 static void release(gp_joblog *log)
 {
     text_range line;
@@ -289,7 +289,7 @@ static void erase_line(gp_joblog *log, const char *parameters, size_t len)
     if (what != '0' || log->overwrite) wipe(log);
 }
 
-/* Skips the escape at `at`, and does what it says if that concerns us. */
+/* Consumes the escape at `at`, and applies it if it is a style or an erasure. */
 static void take_escape(gp_joblog *log)
 {
     const char *text = log->text;
@@ -299,7 +299,7 @@ static void take_escape(gp_joblog *log)
         parameters = ++at;
         while (at < end && (unsigned char)text[at] >= 0x20 && (unsigned char)text[at] < 0x40)
             at++;
-        /* What begins with one of "<=>?" is a terminal's own, and means something else. */
+        /* Parameters that begin with one of "<=>?" are private and mean something else. */
         standard = at < end && (text[parameters] < '<' || text[parameters] > '?');
         if (standard && text[at] == 'm') {
             gp_style_apply(&log->style, text + parameters, at - parameters);
@@ -432,7 +432,7 @@ static long long code_at_end(const char *text, size_t len)
     for (i = 0; i < sizeof words / sizeof words[0]; i++) {
         size_t word = strlen(words[i]);
         if (digits < word || memcmp(text + digits - word, words[i], word) != 0) continue;
-        /* Windows has codes of 32 bits; what is longer is none. */
+        /* Windows has 32-bit codes; longer numbers are not exit codes. */
         if (len - digits > 10) return -1;
         for (; digits < len; digits++)
             code = code * 10 + (text[digits] - '0');
@@ -441,7 +441,7 @@ static long long code_at_end(const char *text, size_t len)
     return -1;
 }
 
-/* The runner's last words: "Job succeeded", or "ERROR: Job failed: exit code 2", with "exit status"
+/* The runner's last line: "Job succeeded", or "ERROR: Job failed: exit code 2", with "exit status"
  * from a shell and "command terminated with exit code" from a cluster. */
 static void note_exit_code(gp_joblog *log, const char *text, size_t len)
 {
@@ -492,7 +492,7 @@ static int take_text(gp_joblog *log, gp_joblog_event *event)
     if (start > 0) put(log, text, start);
     log->at += start;
     if (start == len) return 0;
-    /* What stands before a marker is a line of its own, of the section before it. */
+    /* Text before a marker is a line of its own, in the section before it. */
     if (log->plain.len > 0) {
         emit_line(log, log->plain.data, log->plain.len, event);
         log->raw_start = log->at;

@@ -1,9 +1,9 @@
 /*
- * A job's log: bytes in, lines out, however the bytes are cut.
+ * A parser for job logs: bytes in, lines out, however the bytes are split.
  *
- * What a runner writes is no plain text. Lines may begin with a timestamp and a stream name, and a
- * line that the runner had to break goes on in the next one ("+"). Colours are ANSI escapes that
- * stay in force over line ends. Progress bars overwrite themselves by a bare carriage return.
+ * A runner's log is not plain text. Lines may begin with a timestamp and a stream name, and a line
+ * that the runner had to split continues in the next one ("+"). Colours are ANSI escapes that remain
+ * in effect across line ends. Progress bars overwrite themselves with a bare carriage return.
  * Sections open and close by markers that share a line with text. The parser turns all that into
  * events; it decides nothing about where bytes come from or go to.
  *
@@ -16,8 +16,8 @@
  *     while (gp_joblog_next(&log, &event)) ...
  *     gp_joblog_free(&log);
  *
- * Bytes that are no UTF-8 are passed on. A line longer than GP_JOBLOG_MAX_LINE is cut there and
- * says so. Memory is bounded by two such lines.
+ * Invalid UTF-8 is passed through. A line longer than GP_JOBLOG_MAX_LINE is truncated there and
+ * marked. Memory is bounded by two such lines.
  */
 #ifndef GP_JOBLOG_H
 #define GP_JOBLOG_H
@@ -56,7 +56,7 @@ typedef enum gp_joblog_kind {
     GP_JOBLOG_SECTION_END
 } gp_joblog_kind;
 
-/* What gp_joblog_next gives. All pointers are valid until the next call with this parser. */
+/* The result of gp_joblog_next. All pointers are valid until the next call with this parser. */
 typedef struct gp_joblog_event {
     gp_joblog_kind kind;
     /* of a line: */
@@ -66,7 +66,7 @@ typedef struct gp_joblog_event {
     int stream_number; /* 0 when unknown */
     int is_header;     /* the first line of a section, its title */
     int truncated;
-    const char *raw; /* as it came, without prefix and line end */
+    const char *raw; /* as received, without prefix and line end */
     size_t raw_len;
     const char *plain; /* without escapes and overwritten text */
     size_t plain_len;
@@ -83,9 +83,9 @@ typedef struct gp_joblog_prefix {
     int stream_number;
 } gp_joblog_prefix;
 
-/* The parser. Its fields are its own business. */
+/* The parser. Its fields are private. */
 typedef struct gp_joblog {
-    const char *input; /* what was fed and is not yet consumed */
+    const char *input; /* input not consumed yet */
     size_t input_len;
     int finishing, broken;
     int timestamps; /* -1 not known yet, 0 no, 1 yes */
@@ -120,29 +120,28 @@ typedef struct gp_joblog {
 /* A parser at the start of a log. Allocates nothing; `alloc` must outlive it. */
 void gp_joblog_init(gp_joblog *log, const gp_alloc *alloc);
 
-/* Gives back its memory. */
+/* Frees its memory. */
 void gp_joblog_free(gp_joblog *log);
 
-/* Hands in the next bytes, which must stay until gp_joblog_next has returned 0. */
+/* Passes in the next bytes, which must stay valid until gp_joblog_next returns 0. */
 void gp_joblog_feed(gp_joblog *log, const char *data, size_t len);
 
-/* Says that the log has ended: a last line without an end becomes a line, if there is anything in
- * it to be seen. */
+/* Marks the end of the log: an unterminated last line becomes a line if it has visible text. */
 void gp_joblog_finish(gp_joblog *log);
 
-/* The next event: 1, 0 when more bytes are wanted, -1 when memory ran out (the parser is of no use
- * any more). */
+/* Gets the next event: 1, 0 when more bytes are needed, -1 when memory ran out (the parser is then
+ * unusable). */
 int gp_joblog_next(gp_joblog *log, gp_joblog_event *event);
 
-/* 1 while a section of that name is open: so for its lines, its title included. */
+/* 1 while a section of that name is open, which includes its title line. */
 int gp_joblog_is_inside(const gp_joblog *log, const char *section);
 
-/* The exit code that the last line of the log tells ("Job succeeded", "ERROR: Job failed: exit
+/* The exit code from the last line of the log ("Job succeeded", "ERROR: Job failed: exit
  * code 2"), or -1. */
 long long gp_joblog_exit_code(const gp_joblog *log);
 
-/* The length of the timestamp and stream name with which a line begins: 0 when it begins otherwise,
- * -1 when these bytes do not tell yet. */
+/* The length of the timestamp and stream name at the start of a line; 0 when there is none, -1 when
+ * more bytes are needed to decide. */
 int gp_joblog_stamp(const char *text, size_t len);
 
 #endif

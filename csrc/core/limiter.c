@@ -3,12 +3,12 @@
 #include <math.h>
 #include <string.h>
 
-/* Keyed rules share this much room for stamps, within these bounds on their subjects. A subject
- * that has been quiet for a window's length gives its slot to the next. */
-#define STAMPS_WANTED 65536
-#define FEWEST_SLOTS  16
-#define MOST_SLOTS    256
-#define MOST_STAMPS   (1u << 24)
+/* A rule with subjects gets as many windows as share this many stamps, within these bounds. The
+ * window of a subject that has been idle for the window's length is reused for another. */
+#define TARGET_STAMPS 65536
+#define MIN_WINDOWS   16
+#define MAX_WINDOWS   256
+#define MAX_COUNT     (1u << 24)
 
 uint64_t gp_limiter_subject(const char *name, size_t len)
 {
@@ -20,14 +20,14 @@ uint64_t gp_limiter_subject(const char *name, size_t len)
     return hash | 1;
 }
 
-static uint32_t slots_of(const gp_limit_rule *rule)
+static uint32_t windows_for(const gp_limit_rule *rule)
 {
-    uint32_t slots;
+    uint32_t window_count;
     if (rule->count == 0) return 0;
     if (rule->shared) return 1;
-    slots = STAMPS_WANTED / rule->count;
-    if (slots < FEWEST_SLOTS) return FEWEST_SLOTS;
-    return slots > MOST_SLOTS ? MOST_SLOTS : slots;
+    window_count = TARGET_STAMPS / rule->count;
+    if (window_count < MIN_WINDOWS) return MIN_WINDOWS;
+    return window_count > MAX_WINDOWS ? MAX_WINDOWS : window_count;
 }
 
 size_t gp_limiter_bytes(const gp_limit_rule rules[GP_LIMITER_RULES])
@@ -35,9 +35,9 @@ size_t gp_limiter_bytes(const gp_limit_rule rules[GP_LIMITER_RULES])
     size_t bytes = sizeof(gp_limiter);
     int rule;
     for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
-        size_t slots = slots_of(&rules[rule]);
-        if (rules[rule].count > MOST_STAMPS) return 0;
-        bytes += slots * (sizeof(gp_window) + rules[rule].count * sizeof(double));
+        size_t window_count = windows_for(&rules[rule]);
+        if (rules[rule].count > MAX_COUNT) return 0;
+        bytes += window_count * (sizeof(gp_window) + rules[rule].count * sizeof(double));
     }
     return bytes;
 }
@@ -52,12 +52,12 @@ gp_limiter *gp_limiter_init(void *memory, const gp_limit_rule rules[GP_LIMITER_R
     memcpy(limiter->rules, rules, sizeof(limiter->rules));
     limiter->now = -INFINITY;
     for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
-        limiter->slots[rule] = slots_of(&rules[rule]);
+        limiter->window_count[rule] = windows_for(&rules[rule]);
         limiter->windows[rule] = (gp_window *)(void *)room;
-        room += limiter->slots[rule] * sizeof(gp_window);
+        room += limiter->window_count[rule] * sizeof(gp_window);
     }
     for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
-        for (slot = 0; slot < limiter->slots[rule]; slot++) {
+        for (slot = 0; slot < limiter->window_count[rule]; slot++) {
             limiter->windows[rule][slot].rule = &limiter->rules[rule];
             limiter->windows[rule][slot].stamps = (double *)(void *)room;
             limiter->windows[rule][slot].drained_until = -INFINITY;
@@ -72,15 +72,15 @@ static double later(double a, double b)
     return a > b ? a : b;
 }
 
-/* When the place of a request sent at `stamp` is free again. */
-static double freed(const gp_window *window, double stamp)
+/* When the slot of a request sent at `stamp` is free again. */
+static double free_at(const gp_window *window, double stamp)
 {
     return stamp + window->rule->length + GP_LIMITER_MARGIN;
 }
 
 static void expire(gp_window *window, double now)
 {
-    while (window->used > 0 && freed(window, window->stamps[window->head]) <= now) {
+    while (window->used > 0 && free_at(window, window->stamps[window->head]) <= now) {
         if (++window->head == window->rule->count) window->head = 0;
         window->used--;
     }
@@ -93,7 +93,7 @@ static double stamp_at(const gp_window *window, uint32_t index)
     return window->stamps[at >= count ? at - count : at];
 }
 
-/* There is room: the place was held. */
+/* Never overflows: the slot was held. */
 static void push(gp_window *window, double now)
 {
     uint32_t count = window->rule->count;
@@ -101,20 +101,20 @@ static void push(gp_window *window, double now)
     window->stamps[at >= count ? at - count : at] = now;
 }
 
-/* Does the rule concern the waiter, and is it on? */
-static int counts(const gp_limiter *limiter, const gp_waiter *waiter, int rule)
+/* Does the rule apply to the waiter, and is it on? */
+static int rule_applies(const gp_limiter *limiter, const gp_waiter *waiter, int rule)
 {
     return waiter->subjects[rule] != 0 && limiter->rules[rule].count != 0;
 }
 
-/* The subject's window; an idle one is made its own. NULL: none is idle. */
+/* The subject's window, or an idle one assigned to it; NULL: all are in use. */
 static gp_window *window_of(gp_limiter *limiter, int rule, uint64_t subject)
 {
     gp_window *windows = limiter->windows[rule], *idle = NULL;
-    uint32_t slots = limiter->slots[rule], at, probe;
+    uint32_t window_count = limiter->window_count[rule], at, probe;
     if (limiter->rules[rule].shared) return windows;
-    at = (uint32_t)(subject % slots);
-    for (probe = 0; probe < slots; probe++) {
+    at = (uint32_t)(subject % window_count);
+    for (probe = 0; probe < window_count; probe++) {
         gp_window *window = &windows[at];
         if (window->subject == subject) return window;
         if (!idle && window->held == 0 && window->drained_until <= limiter->now) {
@@ -122,7 +122,7 @@ static gp_window *window_of(gp_limiter *limiter, int rule, uint64_t subject)
             if (window->used == 0) idle = window;
         }
         if (window->subject == 0) break;
-        if (++at == slots) at = 0;
+        if (++at == window_count) at = 0;
     }
     if (!idle) return NULL;
     idle->subject = subject;
@@ -130,27 +130,27 @@ static gp_window *window_of(gp_limiter *limiter, int rule, uint64_t subject)
     return idle;
 }
 
-/* The earliest moment at which some window of a keyed rule falls idle. */
+/* The earliest time at which a window of a rule with subjects becomes idle. */
 static double first_idle(gp_limiter *limiter, int rule)
 {
     double earliest = INFINITY;
     uint32_t slot;
-    for (slot = 0; slot < limiter->slots[rule]; slot++) {
+    for (slot = 0; slot < limiter->window_count[rule]; slot++) {
         gp_window *window = &limiter->windows[rule][slot];
         double at = window->drained_until;
         if (window->held > 0) {
-            at = later(at, freed(window, limiter->now));
+            at = later(at, free_at(window, limiter->now));
         } else if (window->used > 0) {
-            at = later(at, freed(window, stamp_at(window, window->used - 1)));
+            at = later(at, free_at(window, stamp_at(window, window->used - 1)));
         }
         if (at < earliest) earliest = at;
     }
     return later(earliest, limiter->now);
 }
 
-/* A time before which the nth of those who come next has no place: each place is free a window's
- * length after it was last sent from, and one that is held can not have been sent from yet. */
-static double nth_place(const gp_limiter *limiter, const gp_window *window, uint32_t nth)
+/* The earliest time at which the nth next request can have a slot. A slot is free a window's length
+ * after its request was sent; a held one will be sent now at the earliest. */
+static double nth_slot_time(const gp_limiter *limiter, const gp_window *window, uint32_t nth)
 {
     const gp_limit_rule *rule = window->rule;
     uint32_t rounds = nth / rule->count, taken = window->used + window->held;
@@ -158,13 +158,13 @@ static double nth_place(const gp_limiter *limiter, const gp_window *window, uint
     nth %= rule->count;
     if (nth + taken >= rule->count) {
         nth = nth + taken - rule->count;
-        at =
-            nth < window->used ? freed(window, stamp_at(window, nth)) : freed(window, limiter->now);
+        at = nth < window->used ? free_at(window, stamp_at(window, nth))
+                                : free_at(window, limiter->now);
     }
     return later(at, window->drained_until) + rounds * (rule->length + GP_LIMITER_MARGIN);
 }
 
-/* The same under what the server says is left. */
+/* The same for the server's quotas. */
 static double nth_under_quotas(const gp_limiter *limiter, uint32_t nth)
 {
     double at = limiter->now;
@@ -176,15 +176,15 @@ static double nth_under_quotas(const gp_limiter *limiter, uint32_t nth)
     return at;
 }
 
-/* How many go first, in all and in each of the waiter's windows. */
+/* Number of requests ahead of a waiter, in all and per window. */
 typedef struct tally {
     uint32_t all;
     uint32_t in[GP_LIMITER_RULES];
 } tally;
 
-static const tally nobody;
+static const tally no_waiters;
 
-static void count_in(tally *ahead, const gp_waiter *other)
+static void add_to_tally(tally *ahead, const gp_waiter *other)
 {
     int rule;
     ahead->all++;
@@ -192,19 +192,19 @@ static void count_in(tally *ahead, const gp_waiter *other)
         ahead->in[rule] += other->subjects[rule] != 0;
 }
 
-/* A time before which the waiter has no place if those `ahead`, who want no window but its own,
- * go first. */
-static double place_after(gp_limiter *limiter, const gp_waiter *waiter, const tally *ahead)
+/* The earliest time at which the waiter can have its slots after the requests `ahead`, which use
+ * no other windows. */
+static double admission_after(gp_limiter *limiter, const gp_waiter *waiter, const tally *ahead)
 {
     double at = nth_under_quotas(limiter, ahead->all);
     int rule;
     for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
         gp_window *window;
-        if (!counts(limiter, waiter, rule)) continue;
+        if (!rule_applies(limiter, waiter, rule)) continue;
         window = window_of(limiter, rule, waiter->subjects[rule]);
         if (window) {
             expire(window, limiter->now);
-            at = later(at, nth_place(limiter, window, ahead->in[rule]));
+            at = later(at, nth_slot_time(limiter, window, ahead->in[rule]));
         } else {
             at = later(at, first_idle(limiter, rule));
         }
@@ -212,7 +212,7 @@ static double place_after(gp_limiter *limiter, const gp_waiter *waiter, const ta
     return at;
 }
 
-/* Does what stands behind this limiter let it go too? */
+/* Does the gate, if any, admit it too? */
 static int passes_gate(gp_limiter *limiter, gp_waiter *waiter)
 {
     gp_limiter_gate *gate = limiter->gate;
@@ -221,8 +221,8 @@ static int passes_gate(gp_limiter *limiter, gp_waiter *waiter)
     return gate->take(gate, waiter, limiter->now, &waiter->gate_until);
 }
 
-/* Has it a place in each of its windows now? They are noted in the waiter for `take`, which must
- * follow. */
+/* Does each of its windows have a free slot now? Records them in the waiter for take_slots, which
+ * must follow. */
 static int has_room(gp_limiter *limiter, gp_waiter *waiter)
 {
     int rule;
@@ -231,7 +231,7 @@ static int has_room(gp_limiter *limiter, gp_waiter *waiter)
         return 0;
     for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
         gp_window *window;
-        if (!counts(limiter, waiter, rule)) continue;
+        if (!rule_applies(limiter, waiter, rule)) continue;
         window = window_of(limiter, rule, waiter->subjects[rule]);
         if (!window || window->drained_until > limiter->now) return 0;
         expire(window, limiter->now);
@@ -241,8 +241,8 @@ static int has_room(gp_limiter *limiter, gp_waiter *waiter)
     return passes_gate(limiter, waiter);
 }
 
-/* Takes the places that has_room has found. */
-static void take(gp_limiter *limiter, gp_waiter *waiter)
+/* Takes the slots that has_room found. */
+static void take_slots(gp_limiter *limiter, gp_waiter *waiter)
 {
     uint32_t i;
     for (i = 0; i < waiter->windows; i++)
@@ -257,7 +257,7 @@ static void take(gp_limiter *limiter, gp_waiter *waiter)
     limiter->admitted++;
 }
 
-static void join(gp_limiter *limiter, gp_waiter *waiter)
+static void enqueue(gp_limiter *limiter, gp_waiter *waiter)
 {
     waiter->previous = limiter->last[waiter->class];
     waiter->next = NULL;
@@ -269,7 +269,7 @@ static void join(gp_limiter *limiter, gp_waiter *waiter)
     limiter->waiting++;
 }
 
-static void leave(gp_limiter *limiter, gp_waiter *waiter)
+static void dequeue(gp_limiter *limiter, gp_waiter *waiter)
 {
     *(waiter->previous ? &waiter->previous->next : &limiter->first[waiter->class]) = waiter->next;
     *(waiter->next ? &waiter->next->previous : &limiter->last[waiter->class]) = waiter->previous;
@@ -283,8 +283,8 @@ static int is_aged(const gp_limiter *limiter, const gp_waiter *waiter)
     return limiter->now >= waiter->since + GP_LIMITER_AGED;
 }
 
-/* The queue in order: the oldest of those who have waited long, then class by class. `cursors`
- * begins as the heads of the classes. */
+/* Walks the queue in order: aged waiters by arrival, then class by class. `cursors` starts as the
+ * heads of the classes. */
 static gp_waiter *next_in_order(const gp_limiter *limiter, gp_waiter *cursors[GP_CLASS_COUNT])
 {
     gp_waiter *chosen = NULL;
@@ -301,8 +301,8 @@ static gp_waiter *next_in_order(const gp_limiter *limiter, gp_waiter *cursors[GP
     return chosen;
 }
 
-/* Does `other` wait for nothing that `waiter` does not wait for too? Then, being ahead of it, it
- * goes first. */
+/* Are the windows of `other` all among those of `waiter`? Then `other`, if ahead of it, goes
+ * first. */
 static int needs_no_more(const gp_waiter *other, const gp_waiter *waiter)
 {
     int rule;
@@ -312,8 +312,8 @@ static int needs_no_more(const gp_waiter *other, const gp_waiter *waiter)
     return 1;
 }
 
-/* Admits, in order, everybody who can go now. */
-static void serve(gp_limiter *limiter)
+/* Admits, in order, every waiter that has a free slot now. */
+static void admit_waiting(gp_limiter *limiter)
 {
     gp_waiter *cursors[GP_CLASS_COUNT], *waiter, *blocked = NULL;
     memcpy(cursors, limiter->first, sizeof(cursors));
@@ -323,67 +323,67 @@ static void serve(gp_limiter *limiter)
             continue;
         }
         if (has_room(limiter, waiter)) {
-            leave(limiter, waiter);
-            take(limiter, waiter);
+            dequeue(limiter, waiter);
+            take_slots(limiter, waiter);
         } else {
             blocked = waiter;
         }
     }
 }
 
-/* When a waiter should ask again. Those ahead of it who want no other windows go first; younger
- * ones of a better class do so only until it has waited long. */
-static double ask_again(gp_limiter *limiter, const gp_waiter *waiter)
+/* The earliest time at which a waiter can be admitted. Waiters ahead of it that use no other windows
+ * go first; younger ones of a better class do so only until it is aged. */
+static double next_admission(gp_limiter *limiter, const gp_waiter *waiter)
 {
     gp_waiter *cursors[GP_CLASS_COUNT], *other;
-    tally ahead = nobody, older = nobody;
+    tally ahead = no_waiters, older = no_waiters;
     double at, aged_at = waiter->since + GP_LIMITER_AGED;
     memcpy(cursors, limiter->first, sizeof(cursors));
     while ((other = next_in_order(limiter, cursors)) != waiter) {
         if (!needs_no_more(other, waiter)) continue;
-        count_in(&ahead, other);
-        if (other->number < waiter->number) count_in(&older, other);
+        add_to_tally(&ahead, other);
+        if (other->number < waiter->number) add_to_tally(&older, other);
     }
-    at = place_after(limiter, waiter, &ahead);
+    at = admission_after(limiter, waiter, &ahead);
     if (at > aged_at && older.all < ahead.all) {
-        at = later(aged_at, place_after(limiter, waiter, &older));
+        at = later(aged_at, admission_after(limiter, waiter, &older));
     }
     return later(at, waiter->gate_until);
 }
 
-static void look_at_clock(gp_limiter *limiter, double now)
+static void advance_clock(gp_limiter *limiter, double now)
 {
     if (now > limiter->now) limiter->now = now;
 }
 
 int gp_limiter_admit(gp_limiter *limiter, gp_waiter *waiter, double now, double *until)
 {
-    look_at_clock(limiter, now);
+    advance_clock(limiter, now);
     if (waiter->state == GP_WAITER_HELD) return 1;
     if (waiter->state == GP_WAITER_IDLE) {
-        /* The common case: nobody waits, there is room. */
+        /* The common case: the queue is empty and there are free slots. */
         if (limiter->waiting == 0 && has_room(limiter, waiter)) {
-            take(limiter, waiter);
+            take_slots(limiter, waiter);
             return 1;
         }
-        join(limiter, waiter);
+        enqueue(limiter, waiter);
         limiter->delayed++;
     }
-    serve(limiter);
+    admit_waiting(limiter);
     if (waiter->state == GP_WAITER_HELD) return 1;
-    *until = ask_again(limiter, waiter);
+    *until = next_admission(limiter, waiter);
     return 0;
 }
 
 int gp_limiter_sent(gp_limiter *limiter, gp_waiter *waiter, double now)
 {
     uint32_t i;
-    look_at_clock(limiter, now);
+    advance_clock(limiter, now);
     if (waiter->state < GP_WAITER_HELD) return 1;
     if (waiter->state == GP_WAITER_SENT) {
         if (!has_room(limiter, waiter)) return 0;
-        take(limiter, waiter);
-        limiter->in_flight--; /* it is one still */
+        take_slots(limiter, waiter);
+        limiter->in_flight--; /* still one request in flight */
     }
     if (limiter->gate) limiter->gate->sent(limiter->gate, waiter, now);
     for (i = 0; i < waiter->windows; i++) {
@@ -397,7 +397,7 @@ int gp_limiter_sent(gp_limiter *limiter, gp_waiter *waiter, double now)
 int gp_limiter_end(gp_limiter *limiter, gp_waiter *waiter, double now)
 {
     if (waiter->state == GP_WAITER_HELD) gp_limiter_sent(limiter, waiter, now);
-    look_at_clock(limiter, now);
+    advance_clock(limiter, now);
     if (waiter->state == GP_WAITER_SENT) {
         waiter->state = GP_WAITER_IDLE;
         limiter->in_flight--;
@@ -410,7 +410,7 @@ int gp_limiter_give_back(gp_limiter *limiter, gp_waiter *waiter)
 {
     uint32_t i;
     if (waiter->state == GP_WAITER_WAITING) {
-        leave(limiter, waiter);
+        dequeue(limiter, waiter);
         return limiter->waiting > 0;
     }
     if (waiter->state != GP_WAITER_HELD) return 0;
@@ -427,42 +427,42 @@ void gp_limiter_drain(gp_limiter *limiter, const gp_waiter *waiter, int rule, do
                       double until)
 {
     gp_window *window;
-    look_at_clock(limiter, now);
-    if (!counts(limiter, waiter, rule)) return;
+    advance_clock(limiter, now);
+    if (!rule_applies(limiter, waiter, rule)) return;
     if (limiter->gate) limiter->gate->close(limiter->gate, waiter, rule, now, until);
     window = window_of(limiter, rule, waiter->subjects[rule]);
     if (window && until > window->drained_until) window->drained_until = until;
 }
 
-int gp_limiter_quota(gp_limiter *limiter, const gp_waiter *waiter, const gp_limiter_word *word,
+int gp_limiter_quota(gp_limiter *limiter, const gp_waiter *waiter, const gp_limiter_word *report,
                      double now)
 {
     gp_quota *quota = &limiter->quotas[0];
-    double left = word->left - limiter->in_flight;
+    double left = report->left - limiter->in_flight;
     uint32_t rest;
     int i, looser;
-    look_at_clock(limiter, now);
-    if (limiter->gate) limiter->gate->quota(limiter->gate, waiter, word, now);
+    advance_clock(limiter, now);
+    if (limiter->gate) limiter->gate->quota(limiter->gate, waiter, report, now);
     rest = left <= 0 ? 0 : left >= UINT32_MAX ? UINT32_MAX : (uint32_t)left;
     for (i = 0; i < GP_LIMITER_QUOTAS; i++) {
         gp_quota *other = &limiter->quotas[i];
-        if (other->name == word->name) {
+        if (other->name == report->name) {
             quota = other;
             break;
         }
-        /* The throttle whose window ends first gives way. */
+        /* Replaces the throttle whose window ends first. */
         if (other->until < quota->until) quota = other;
     }
-    if (quota->name == word->name && quota->until > limiter->now &&
-        word->until < quota->until + 1.0) {
+    if (quota->name == report->name && quota->until > limiter->now &&
+        report->until < quota->until + 1.0) {
         if (rest < quota->left) quota->left = rest;
         return 0;
     }
     looser = limiter->waiting > 0 && quota->until > limiter->now;
-    quota->name = word->name;
+    quota->name = report->name;
     quota->left = rest;
-    quota->until = word->until;
-    limiter->quotas_until = later(limiter->quotas_until, word->until);
+    quota->until = report->until;
+    limiter->quotas_until = later(limiter->quotas_until, report->until);
     return looser;
 }
 
@@ -470,8 +470,8 @@ gp_limiter_fill gp_limiter_filled(gp_limiter *limiter, int rule, double now)
 {
     gp_limiter_fill fill = {0, 0, -INFINITY};
     uint32_t slot;
-    look_at_clock(limiter, now);
-    for (slot = 0; slot < limiter->slots[rule]; slot++) {
+    advance_clock(limiter, now);
+    for (slot = 0; slot < limiter->window_count[rule]; slot++) {
         gp_window *window = &limiter->windows[rule][slot];
         uint32_t used;
         expire(window, limiter->now);

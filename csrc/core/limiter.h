@@ -1,21 +1,21 @@
 /*
  * The limiter: exact sliding windows, and a fair queue in front of them.
  *
- * A rule says "at most `count` requests in any `length` seconds" for each of its subjects: the
- * host and token; a project and ref. A request names its subject under each rule that concerns it
- * and goes when every one of these windows has room.
+ * A rule allows at most `count` requests in any `length` seconds for each of its subjects (a host
+ * and token, or a project and ref). A request has a subject for each rule that applies to it, and is
+ * admitted when each of these windows has a free slot.
  *
- * A place is taken when a request may go (held), and ages from the moment at which it is really
- * sent, because only that moment is what the server counts. So in any interval of a window's
- * length at most its count is sent. (A token bucket with a burst lets twice that through.)
+ * A slot is taken when the request is admitted (held), and its time runs from the moment the request
+ * is sent, because that is what the server counts. So no interval of a window's length has more
+ * than `count` requests. (A token bucket with a burst lets twice as many through.)
  *
  *   IDLE --admit--> WAITING --admit or another's admit--> HELD --sent--> SENT --end--> IDLE
  *
- * Order: by class, first come first served within one; after 30 s a request goes before every
- * younger one of any class. A request whose own subject is full holds up nobody else.
+ * Order: by class, then first come, first served; after 30 s a request goes before every younger
+ * one of any class. A request whose own window is full does not block requests of other subjects.
  *
- * The memory is the caller's and of fixed size; waiting requests are linked through the waiters
- * that the callers own. Time must not run backwards; an earlier `now` counts as the latest seen.
+ * The memory is the caller's and of fixed size; the queue links the callers' waiters. An earlier
+ * `now` than the latest counts as the latest.
  */
 #ifndef GP_LIMITER_H
 #define GP_LIMITER_H
@@ -27,8 +27,8 @@
 #define GP_LIMITER_AGED   30.0
 #define GP_LIMITER_QUOTAS 4
 
-/* A place is free again this much after the window's length: so much that two ends of a window,
- * both counted in, never see one too many, whatever the rounding of times since 1970. */
+/* Seconds added to the window's length before a slot is free again, so that rounding of epoch times
+ * never puts one request too many into a closed interval. */
 #define GP_LIMITER_MARGIN 1e-6
 
 typedef enum gp_class {
@@ -42,7 +42,7 @@ typedef enum gp_class {
 typedef struct gp_limit_rule {
     uint32_t count; /* 0: the rule is off */
     double length;  /* seconds */
-    int shared;     /* one window for every request, whatever its subject */
+    int shared;     /* one window for all subjects */
 } gp_limit_rule;
 
 typedef enum gp_waiter_state {
@@ -54,57 +54,56 @@ typedef enum gp_waiter_state {
 
 struct gp_waiter;
 
-/* What a server said in its answer to a request that was sent at `sent`: of its throttle `name`,
- * `left` requests are left until `until`. */
+/* A server's quota report, from the response to a request sent at `sent`: the throttle `name` allows
+ * `left` more requests until `until`. */
 typedef struct gp_limiter_word {
     uint64_t name;
     double left, sent, until;
 } gp_limiter_word;
 
-/* A second limiter behind this one, asked when this one has room: the windows that processes share
- * (io/shared_limits.h). It answers without waiting. */
+/* A second limiter behind this one, consulted when this one has a free slot: the windows shared
+ * between processes (io/shared_limits.h). It never blocks. */
 typedef struct gp_limiter_gate {
-    /* May it go? True: a place is held for it there too. Else *until, after `now`, is when it is
-     * worth asking again. */
+    /* True: a slot is held there too. Else *until, later than `now`, is when to try again. */
     int (*take)(struct gp_limiter_gate *gate, struct gp_waiter *waiter, double now, double *until);
-    /* Its bytes leave. */
+    /* The request's bytes are about to be sent. */
     void (*sent)(struct gp_limiter_gate *gate, struct gp_waiter *waiter, double now);
     void (*give_back)(struct gp_limiter_gate *gate, struct gp_waiter *waiter);
-    /* The server wants nothing of this waiter's subject under `rule` before `until`. */
+    /* Closes the window of this waiter's subject under `rule` until `until`. */
     void (*close)(struct gp_limiter_gate *gate, const struct gp_waiter *waiter, int rule,
                   double now, double until);
-    /* The server said what is left, in its answer to this waiter's request: as gp_limiter_quota. */
+    /* As gp_limiter_quota. */
     void (*quota)(struct gp_limiter_gate *gate, const struct gp_waiter *waiter,
-                  const gp_limiter_word *word, double now);
-    const char *problem; /* not NULL: it is broken, nothing goes any more, and this is why */
+                  const gp_limiter_word *report, double now);
+    const char *problem; /* not NULL: it is broken, nothing is admitted, and this is why */
 } gp_limiter_gate;
 
-/* One request, owned by the caller; zeroed, then `class` and `subjects` set while idle. It must
- * be ended before its memory goes. */
+/* One request, owned by the caller. Zero it, then set `class` and `subjects` while it is idle. End
+ * it before its memory is freed. */
 typedef struct gp_waiter {
     struct gp_waiter *previous, *next;
     gp_waiter_state state;
     gp_class class;
-    uint64_t subjects[GP_LIMITER_RULES];       /* 0: the rule does not concern it */
-    struct gp_window *taken[GP_LIMITER_RULES]; /* so many: */
+    uint64_t subjects[GP_LIMITER_RULES];       /* 0: the rule does not apply */
+    struct gp_window *taken[GP_LIMITER_RULES]; /* the first `windows` entries are set */
     uint32_t windows;
-    double since;
+    double since;    /* when it joined the queue */
     uint64_t number; /* order of arrival */
-    /* The gate's: */
-    double gate_until; /* it certainly says no until then */
+    /* For the gate: */
+    double gate_until; /* it does not admit before this time */
     size_t gate_places[GP_LIMITER_RULES];
 } gp_waiter;
 
 typedef struct gp_window {
     uint64_t subject;
     const gp_limit_rule *rule;
-    double *stamps; /* ring of the rule's count, oldest at `head` */
-    uint32_t head, used;
-    uint32_t held;
+    double *stamps;      /* ring of the rule's count, oldest at `head` */
+    uint32_t head, used; /* slots of sent requests */
+    uint32_t held;       /* slots of admitted requests not sent yet */
     double drained_until;
 } gp_window;
 
-/* What the server said is left, by the name of its throttle. */
+/* Requests left according to the server, by the name of its throttle. */
 typedef struct gp_quota {
     uint64_t name;
     uint32_t left;
@@ -114,10 +113,10 @@ typedef struct gp_quota {
 typedef struct gp_limiter {
     gp_limit_rule rules[GP_LIMITER_RULES];
     gp_window *windows[GP_LIMITER_RULES];
-    uint32_t slots[GP_LIMITER_RULES];
+    uint32_t window_count[GP_LIMITER_RULES];
     gp_limiter_gate *gate; /* NULL: none */
     gp_quota quotas[GP_LIMITER_QUOTAS];
-    double quotas_until; /* of the last of them */
+    double quotas_until; /* the latest `until` of them */
     gp_waiter *first[GP_CLASS_COUNT], *last[GP_CLASS_COUNT];
     uint32_t waiting, in_flight;
     uint64_t numbers;
@@ -125,43 +124,45 @@ typedef struct gp_limiter {
     uint64_t admitted, delayed; /* for statistics */
 } gp_limiter;
 
-/* Bytes of memory that a limiter with these rules needs; 0 when that is absurdly much. */
+/* Bytes of memory that a limiter with these rules needs; 0 when a count is too large. */
 size_t gp_limiter_bytes(const gp_limit_rule rules[GP_LIMITER_RULES]);
 
-/* Makes a limiter in `memory` (of gp_limiter_bytes, aligned for a double). Nothing to close. */
+/* Creates a limiter in `memory` (gp_limiter_bytes, aligned for a double). Needs no close. */
 gp_limiter *gp_limiter_init(void *memory, const gp_limit_rule rules[GP_LIMITER_RULES]);
 
-/* May it go? True: it holds a place in each of its windows. Else it waits in the queue, and
- * *until is a time before which it certainly can not go (if nobody ahead gives up): ask again
- * then. Asking may admit others that wait; they learn it when they ask. */
+/* Admits the request: true if it holds a slot in each of its windows. Else it waits in the queue,
+ * and *until is the earliest time at which it can be admitted, unless a request ahead of it is
+ * withdrawn: call again then. A call may also admit other waiters, whose next call then returns
+ * true. */
 int gp_limiter_admit(gp_limiter *limiter, gp_waiter *waiter, double now, double *until);
 
-/* Its bytes leave now. A second time for one waiter (a transport that repeats by itself) needs
- * another place: false when there is none at this moment, and they must not leave. */
+/* The request's bytes are about to be sent. A second send of one waiter (by a transport that retries
+ * on its own) needs another slot: false when none is free, and then they must not be sent. */
 int gp_limiter_sent(gp_limiter *limiter, gp_waiter *waiter, double now);
 
-/* The attempt is over, or the caller gave up: a held place ages from now. True when others who
- * wait should ask again, because somebody left the queue. */
+/* The attempt is over, or the caller gave up: a held slot counts as sent now. True when a request
+ * left the queue and the waiting ones should call gp_limiter_admit again. */
 int gp_limiter_end(gp_limiter *limiter, gp_waiter *waiter, double now);
 
-/* Gives a held place back, as nothing was or will be sent; or leaves the queue. True as above. */
+/* Releases a held slot that nothing was sent for, or leaves the queue. True as above. */
 int gp_limiter_give_back(gp_limiter *limiter, gp_waiter *waiter);
 
-/* Nothing that the rule counts for this waiter's subject goes before `until`. */
+/* Closes the rule's window of this waiter's subject until `until`. */
 void gp_limiter_drain(gp_limiter *limiter, const gp_waiter *waiter, int rule, double now,
                       double until);
 
-/* The server's word in its answer to the request of `waiter`; requests under way have not been
- * counted by it. The lowest word within one of its throttle's windows holds. True when that lets go
- * sooner than the word before did: others who wait should ask again. */
-int gp_limiter_quota(gp_limiter *limiter, const gp_waiter *waiter, const gp_limiter_word *word,
+/* Applies the server's quota report from the response to the request of `waiter`. The server has not
+ * counted the requests in flight. Within one window of a throttle, the lowest report holds. True
+ * when a new window replaces one that held requests back: waiting ones should call
+ * gp_limiter_admit again. */
+int gp_limiter_quota(gp_limiter *limiter, const gp_waiter *waiter, const gp_limiter_word *report,
                      double now);
 
-/* How full a rule's windows are: of its fullest subject the places taken, how many subjects have
- * taken any or are drained, and until when the one drained the longest is. */
+/* How full a rule's windows are: the slots used in the fullest one, the number of subjects with a
+ * used or closed window, and the latest time at which a closed window opens. */
 typedef struct gp_limiter_fill {
     uint32_t used, subjects;
-    double drained_until; /* -INFINITY: none is */
+    double drained_until; /* -INFINITY: none is closed */
 } gp_limiter_fill;
 
 gp_limiter_fill gp_limiter_filled(gp_limiter *limiter, int rule, double now);

@@ -1,7 +1,7 @@
 /*
- * Whether a file system is networked: there a lock and a shared mapping do not mean what they mean
- * on a local one, so no journal and no shared limits are kept on it. FUSE counts as networked, as
- * nothing tells sshfs from a local disk.
+ * Recognizes network file systems, where locks and shared mappings are not reliable, so that no
+ * journal and no shared limits are stored on them. FUSE counts as a network file system, as sshfs
+ * cannot be told from a local disk.
  */
 #ifndef GP_NETWORK_FILE_SYSTEM_H
 #define GP_NETWORK_FILE_SYSTEM_H

@@ -156,7 +156,7 @@ static int is_item(unsigned char c, const char *at, const char *end)
     }
 }
 
-/* So many steps of the effort; 0 when it is spent. */
+/* Takes `steps` from the effort; 0 when it is spent. */
 static int spend(matcher *m, size_t steps)
 {
     while (m->effort < steps) {
@@ -171,7 +171,7 @@ static int spend(matcher *m, size_t steps)
     return 1;
 }
 
-/* What it costs to look at one byte: a long set is gone through for each. */
+/* The cost of matching one byte: a long set is searched each time. */
 static size_t cost_of(const char *p, const char *end)
 {
     return 1 + (size_t)(end - p) / 4;
@@ -179,7 +179,7 @@ static size_t cost_of(const char *p, const char *end)
 
 static gp_pattern_result match_here(matcher *m, const char *s, const char *p);
 
-/* As many as there are, then fewer, down to `least`. */
+/* Greedy: the most repetitions first, down to `least`. */
 static gp_pattern_result match_most(matcher *m, const char *s, const char *p, const char *end,
                                     int least)
 {
@@ -196,7 +196,7 @@ static gp_pattern_result match_most(matcher *m, const char *s, const char *p, co
     return GP_PATTERN_NO_MATCH;
 }
 
-/* None, then more. */
+/* Lazy: the fewest repetitions first. */
 static gp_pattern_result match_least(matcher *m, const char *s, const char *p, const char *end)
 {
     size_t cost = cost_of(p, end);
@@ -256,7 +256,7 @@ static gp_pattern_result match_special(matcher *m, const char **s, const char **
     if ((*p)[1] == 'b') {
         *s = balanced(m, *s, *p);
         *p = end;
-        /* Without an end, all of the text was looked at. */
+        /* If unbalanced, the whole rest of the text was searched. */
         if (spend(m, (size_t)((*s ? *s : m->text_end) - from))) return GP_PATTERN_MATCH;
         return GP_PATTERN_TOO_HARD;
     }

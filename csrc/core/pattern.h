@@ -16,19 +16,19 @@ typedef enum gp_pattern_result {
     GP_PATTERN_NO_MATCH,
     GP_PATTERN_MATCH,
     GP_PATTERN_INVALID, /* Lua would raise an error, or it has a back reference */
-    GP_PATTERN_TOO_HARD /* the effort was spent without an answer */
+    GP_PATTERN_TOO_HARD /* the effort was spent without a result */
 } gp_pattern_result;
 
-/* How much effort one match may take; a step is a look at one item of the pattern at one place. */
+/* The default effort limit in steps; a step compares one pattern item at one position. */
 #define GP_PATTERN_EFFORT 100000
 
 /* Does the pattern match anywhere in the text, as string.find would say? Any byte may stand in
- * both. A pattern is read only as far as matching needs: a mistake behind that is not found. */
+ * both. A pattern is read only as far as matching needs: later errors are not found. */
 gp_pattern_result gp_pattern_match(const char *pattern, size_t pattern_len, const char *text,
                                    size_t text_len, unsigned long effort);
 
 #define GP_PATTERN_CAPTURES 32
-#define GP_PATTERN_POSITION ((size_t)-2) /* length of a capture `()`: only its place counts */
+#define GP_PATTERN_POSITION ((size_t)-2) /* length of a position capture `()` */
 
 typedef struct gp_pattern_found {
     size_t begin, end; /* of the match: offsets in the text, the end exclusive */
@@ -45,16 +45,16 @@ typedef struct gp_pattern_search {
     size_t pattern_len, text_len;
     size_t from; /* where to begin: an offset, at most text_len */
     int anchors; /* does a ^ at the beginning mean that the match must begin there? */
-    /* Gives more effort when that is spent, 0: no more. The first is asked for too. */
+    /* Returns more effort when it is spent, or 0. Also called for the initial effort. */
     unsigned long (*more)(void *ctx);
     void *ctx;
 } gp_pattern_search;
 
-/* The first match, with back references. *left: the effort that was given and not used. */
+/* Finds the first match, with back references. *left: the unused effort. */
 gp_pattern_result gp_pattern_find(const gp_pattern_search *what, unsigned long *left,
                                   gp_pattern_found *found);
 
-/* Is it a pattern that gp_pattern_match takes, from its first to its last byte? */
+/* Is the whole pattern valid for gp_pattern_match? */
 int gp_pattern_is_valid(const char *pattern, size_t len);
 
 #endif

@@ -1,19 +1,19 @@
 /*
- * Takes secrets out of text: whole texts, and streams of which a secret may be cut anywhere.
+ * Redacts secrets in text: in whole strings, and in streams that may be split inside a secret.
  *
  * Replaced by "[secret]" are
  * - every secret that was added, in each of its written forms: verbatim, percent- and
  *   form-encoded, JSON-escaped, JSON- and percent-encoded at once, in hexadecimal, and in
  *   base64 at each of its three alignments (also in the URL alphabet);
- * - each of these forms also where it is interrupted by line ends (and the runner's timestamps in
- *   the next line), escape sequences, control characters, or characters without width;
- * - whatever begins with a prefix of GitLab's tokens, or with a prefix that was added;
+ * - each of these forms, even if interrupted by line ends (and the runner's timestamps in
+ *   the next line), escape sequences, control characters, or zero-width characters;
+ * - anything that begins with a GitLab token prefix, or with a prefix that was added;
  * - the values of the headers and parameters that carry credentials, in a header line, a query, a
  *   form, a command line or as fields of JSON;
  * - the userinfo of URLs.
  *
- * In doubt it takes more: a text that merely looks like a token goes too. What is covered by
- * several rules, or touches, shows one marker. Redacting twice changes nothing.
+ * In doubt it redacts more: text that merely looks like a token is replaced too. Overlapping and
+ * adjacent matches share one marker. Redacting twice changes nothing.
  *
  *     gp_redactor_init(&redactor, alloc);
  *     gp_redactor_add(&redactor, token, token_len);
@@ -43,18 +43,18 @@
 int gp_redact_text(const gp_redactor *redactor, const char *s, size_t len, gp_buf *out);
 
 /*
- * A text that comes in pieces. The pieces' redacted texts together are the redacted whole, wherever
- * it was cut. After a call has returned 0 (memory ran out) the stream may only be closed.
+ * A text that comes in pieces. The outputs together are the redacted whole, wherever it was
+ * split. After a call has returned 0 (memory ran out) the stream may only be closed.
  */
 typedef struct gp_redact_stream {
     const gp_redactor *redactor;
     gp_buf carry;
     gp_redact_value value; /* its offsets are into what comes next */
-    int marked;            /* the marker of what is covered now is written */
-    int unit_covered;      /* the unit that is being passed is covered */
-    size_t unit_left;      /* bytes left of it */
-    int begins_line;       /* nothing to be seen stands before in the line */
-    int gap_kept;          /* what interrupts until gap_until stays */
+    int marked;            /* the marker of the current covered range is written */
+    int unit_covered;      /* the current unit is covered */
+    size_t unit_left;      /* bytes of it that are left */
+    int begins_line;       /* nothing visible precedes in this line */
+    int gap_kept;          /* the gap up to gap_until is kept */
     size_t gap_until;      /* an offset into what comes next */
 } gp_redact_stream;
 
@@ -62,7 +62,7 @@ void gp_redact_stream_init(gp_redact_stream *stream, const gp_redactor *redactor
                            const gp_alloc *alloc);
 int gp_redact_feed(gp_redact_stream *stream, const char *s, size_t len, gp_buf *out);
 
-/* Gives out what was held back; the stream may then be fed a new text. */
+/* Outputs what was held back; the stream may then be fed a new text. */
 int gp_redact_finish(gp_redact_stream *stream, gp_buf *out);
 
 /* Cleanses and frees. May be called again. */

@@ -2,10 +2,10 @@
 
 #include "core/joblog.h"
 
-/* The greatest number of bytes that may interrupt one secret, and of line feeds in a row. */
+/* The most bytes that may interrupt one secret, and the most consecutive line feeds. */
 enum { MAX_GAPS = 4096, MAX_BREAKS = 2 };
 
-/* Does the text's byte `c` do for the needle's byte `wanted`? */
+/* Does the text's byte `c` match the needle's byte `wanted`? */
 static int fits(const gp_redact_needle *needle, int mode, unsigned char wanted, unsigned char c)
 {
     switch (needle->kind) {
@@ -32,21 +32,21 @@ static int takes(const gp_redact_needle *needle, int mode, size_t done, const gp
     return 1;
 }
 
-/* Where a timestamp may stand, or digits of the secret: these are tried first. */
+/* A position with either a timestamp or digits of the secret: the digits are tried first. */
 typedef struct fork {
     size_t at, done;
     int stamp; /* its length, -1 if the text ends in it, 0 for none */
 } fork;
 
-/* A comparison under way. */
+/* The state of a comparison. */
 typedef struct comparison {
     const gp_redact_needle *needle;
     int mode;
     const char *s;
     size_t n;
-    size_t at;   /* bytes of the text that are passed */
-    size_t done; /* bytes of the needle that are found */
-    int breaks;  /* line feeds since the last of them */
+    size_t at;   /* bytes of the text consumed */
+    size_t done; /* bytes of the needle matched */
+    int breaks;  /* line feeds since the last match */
     fork other;
 } comparison;
 

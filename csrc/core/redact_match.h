@@ -1,6 +1,6 @@
 /*
- * Compares a needle with a text, whatever way the text is written in: escaped, in any case or
- * alphabet that the needle's kind allows, and, where the needle is a secret, interrupted by gaps.
+ * Compares a needle with a text that may be escaped, in any case or alphabet that the needle's kind
+ * allows, and, if the needle is a secret, interrupted by gaps.
  */
 #ifndef GP_REDACT_MATCH_H
 #define GP_REDACT_MATCH_H

@@ -2,7 +2,7 @@
 
 #include "core/joblog.h"
 
-/* The greatest number of units of one escape sequence. */
+/* The most units in one escape sequence. */
 enum { MAX_ESCAPE = 256 };
 
 static int hex_value(int c)
@@ -63,7 +63,7 @@ static int read_code(const char *s, size_t n, gp_redact_unit *u)
     return 1;
 }
 
-/* Reads "\n" and its kind, or "\uXXXX". */
+/* Reads a short escape such as "\n", or "\uXXXX". */
 int gp_redact_read_backslash(const char *s, size_t n, gp_redact_unit *u)
 {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
@@ -95,7 +95,7 @@ int gp_redact_read_percent(const char *s, size_t n, gp_redact_unit *u)
 
 /* Gaps */
 
-/* Code points that take no room: they join, part or turn what is beside them. */
+/* Zero-width code points: joiners, separators and direction marks. */
 static int is_invisible(long code)
 {
     return code == 0xad || code == 0x61c || (code >= 0x200b && code <= 0x200f) ||

@@ -1,9 +1,9 @@
 /*
- * How the redactor reads a text: in units, a byte or an escape that stands for one or more, so that
- * what is looked for is compared with what the text means and not with how it is written; and past
- * gaps, what interrupts a secret and is not seen where the text is shown.
+ * How the redactor reads a text. A unit is a byte, or an escape that stands for one or more bytes, so
+ * that needles are compared with the text's meaning and not its spelling. A gap interrupts a secret
+ * and is invisible when the text is displayed.
  *
- * Reading gives GP_FOUND_MORE, or 0, where the text ends before it is known.
+ * Functions return GP_FOUND_MORE, or 0, when the text ends before the result is known.
  */
 #ifndef GP_REDACT_UNIT_H
 #define GP_REDACT_UNIT_H
@@ -16,7 +16,7 @@ typedef enum gp_redact_found { GP_FOUND_NO, GP_FOUND_MORE, GP_FOUND_YES } gp_red
 /* Which escapes a text is read with. */
 enum { GP_READ_RAW = 0, GP_READ_PERCENT = 1, GP_READ_JSON = 2, GP_READ_BOTH = 3 };
 
-/* The longest way in which a byte is written: half of a pair of \uXXXX. */
+/* The longest unit: a surrogate pair of two \uXXXX. */
 enum { GP_REDACT_MAX_UNIT = 12 };
 
 /* A byte of the text, or an escape, and the bytes that it stands for. */
@@ -31,8 +31,8 @@ typedef struct gp_redact_unit {
 int gp_redact_read_percent(const char *s, size_t n, gp_redact_unit *u);
 int gp_redact_read_backslash(const char *s, size_t n, gp_redact_unit *u);
 
-/* Reads the unit at `s` (n > 0). Returns 0 where the text ends inside an escape; then, and where
- * an escape is none, the unit is the byte itself. Inline, as every byte goes through it. */
+/* Reads the unit at `s` (n > 0). Returns 0 where the text ends inside an escape; then, and for
+ * an invalid escape, the unit is the byte itself. Inline, as it runs for every byte. */
 static inline int gp_redact_read_unit(const char *s, size_t n, int mode, gp_redact_unit *u)
 {
     u->len = 1;
@@ -49,10 +49,10 @@ static inline int gp_redact_read_unit(const char *s, size_t n, int mode, gp_reda
 typedef struct gp_redact_gap {
     size_t len;
     int ends_line;
-    int kept; /* it stays where the secret goes: lines and their colours */
+    int kept; /* kept when the secret is replaced: line ends and colours */
 } gp_redact_gap;
 
-/* What interrupts at `s`; `begins_line`: a line has ended right before. */
+/* Reads a gap at `s`; `begins_line`: a line ended right before. */
 gp_redact_found gp_redact_read_gap(const char *s, size_t n, int mode, int begins_line,
                                    gp_redact_gap *g);
 
@@ -66,7 +66,7 @@ static inline int gp_redact_is_one_of(int c, const char *set)
     return c && strchr(set, c) != NULL;
 }
 
-/* May it stand in the name of a header or parameter? */
+/* Is it valid in the name of a header or parameter? */
 static inline int gp_redact_is_name_byte(int c)
 {
     int letter = gp_redact_lower(c);

@@ -1,6 +1,6 @@
 #include "core/redact_value.h"
 
-/* The greatest length of a userinfo that is waited for; a longer one is taken to be one. */
+/* The most bytes searched for the end of a userinfo; anything longer is treated as one. */
 #define MAX_USERINFO 1024
 
 enum state {
@@ -35,20 +35,21 @@ static int ends(const gp_redact_unit *u, int separator, const char *more)
            gp_redact_is_one_of(c, more);
 }
 
-/* Looks whether "://" at the place is followed by userinfo. Returns 0 for "more". */
-static int look_for_userinfo(gp_redact_value *value, const gp_redact_place *place,
+/* Looks whether "://" at the cursor is followed by userinfo. Returns 0 for "more". */
+static int look_for_userinfo(gp_redact_value *value, const gp_redact_cursor *cursor,
                              const gp_redact_unit *opening)
 {
-    size_t start = place->at + place->found_len, at = start, last = 0;
+    size_t start = cursor->at + cursor->found_len, at = start, last = 0;
     gp_redact_unit u;
-    while (at < place->n && at - start <= MAX_USERINFO) {
-        if (!gp_redact_read_unit(place->s + at, place->n - at, GP_READ_BOTH, &u) && !place->final)
+    while (at < cursor->n && at - start <= MAX_USERINFO) {
+        if (!gp_redact_read_unit(cursor->s + at, cursor->n - at, GP_READ_BOTH, &u) &&
+            !cursor->final)
             return 0;
         if (ends(&u, opening->escape, "/?#")) break;
         if (u.bytes[0] == '@' && (u.escape != '%' || opening->escape == '%')) last = at;
         at += u.len;
     }
-    if (at == place->n && at - start <= MAX_USERINFO && !place->final) return 0;
+    if (at == cursor->n && at - start <= MAX_USERINFO && !cursor->final) return 0;
     value->pass_until = start;
     if (at - start > MAX_USERINFO) {
         value->state = STATE_ENDLESS_USERINFO;
@@ -61,16 +62,17 @@ static int look_for_userinfo(gp_redact_value *value, const gp_redact_place *plac
 }
 
 /* Enters the state that follows what was found. Returns 0 for "more". */
-static int open_found(gp_redact_value *value, const gp_redact_place *place, const gp_redact_unit *u)
+static int open_found(gp_redact_value *value, const gp_redact_cursor *cursor,
+                      const gp_redact_unit *u)
 {
-    const gp_redact_needle *found = place->found;
-    size_t behind = place->at + place->found_len;
-    if (found->kind == GP_NEEDLE_AUTHORITY) return look_for_userinfo(value, place, u);
+    const gp_redact_needle *found = cursor->found;
+    size_t behind = cursor->at + cursor->found_len;
+    if (found->kind == GP_NEEDLE_AUTHORITY) return look_for_userinfo(value, cursor, u);
     if (found->kind == GP_NEEDLE_TOKEN || found->kind == GP_NEEDLE_WIDE_TOKEN) {
         gp_redact_unit next;
-        if (behind == place->n) return place->final;
-        if (!gp_redact_read_unit(place->s + behind, place->n - behind, GP_READ_BOTH, &next) &&
-            !place->final)
+        if (behind == cursor->n) return cursor->final;
+        if (!gp_redact_read_unit(cursor->s + behind, cursor->n - behind, GP_READ_BOTH, &next) &&
+            !cursor->final)
             return 0;
         if (!is_token_byte(next.bytes[0], found->kind == GP_NEEDLE_WIDE_TOKEN)) return 1;
         value->sub = found->kind == GP_NEEDLE_WIDE_TOKEN;
@@ -140,7 +142,7 @@ static int closes_quote(const gp_redact_value *value, const gp_redact_unit *u)
 }
 
 /* Is this unit behind the value of the state that the machine is in? */
-static int is_behind_value(const gp_redact_value *value, const gp_redact_place *place,
+static int is_behind_value(const gp_redact_value *value, const gp_redact_cursor *cursor,
                            const gp_redact_unit *u)
 {
     int c = u->bytes[0];
@@ -154,16 +156,16 @@ static int is_behind_value(const gp_redact_value *value, const gp_redact_place *
     case STATE_TOKEN:
         return !is_token_byte(c, value->sub);
     case STATE_USERINFO:
-        return place->at >= value->user_until;
+        return cursor->at >= value->user_until;
     default: /* STATE_ENDLESS_USERINFO */
         return ends(u, value->separator, "/?#");
     }
 }
 
-int gp_redact_value_step(gp_redact_value *value, const gp_redact_place *place,
+int gp_redact_value_step(gp_redact_value *value, const gp_redact_cursor *cursor,
                          const gp_redact_unit *u)
 {
-    if (place->at < value->pass_until) return 0;
+    if (cursor->at < value->pass_until) return 0;
     if (value->state == STATE_NAME && !gp_redact_is_name_byte(u->bytes[0])) {
         value->state = STATE_BEHIND_NAME;
     }
@@ -172,9 +174,9 @@ int gp_redact_value_step(gp_redact_value *value, const gp_redact_place *place,
     } else if (value->state == STATE_BEFORE_VALUE) {
         if (open_value(value, u)) return 1;
     } else if (value->state >= STATE_QUOTED) {
-        if (!is_behind_value(value, place, u)) return 1;
+        if (!is_behind_value(value, cursor, u)) return 1;
         value->state = STATE_PLAIN;
     }
-    if (value->state == STATE_PLAIN && place->found && !open_found(value, place, u)) return -1;
+    if (value->state == STATE_PLAIN && cursor->found && !open_found(value, cursor, u)) return -1;
     return 0;
 }

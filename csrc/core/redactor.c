@@ -53,7 +53,7 @@ static int add_needle(gp_redactor *redactor, int kind, const char *bytes, size_t
     return add_part(redactor, kind, 0, bytes, len);
 }
 
-/* A form of a secret: whole, and as it goes on in a line when few of its bytes ended the last. */
+/* Adds a form of a secret: whole, and its tails for when its first bytes ended a line. */
 static int add_secret(gp_redactor *redactor, int kind, const char *bytes, size_t len)
 {
     size_t from;
@@ -64,7 +64,7 @@ static int add_secret(gp_redactor *redactor, int kind, const char *bytes, size_t
     return 1;
 }
 
-/* Takes back all needles from `count` on: the newest are the heads of their chains. */
+/* Removes all needles from `count` on: the newest are the heads of their chains. */
 static void drop_needles(gp_redactor *redactor, size_t count)
 {
     while (redactor->count > count) {

@@ -1,6 +1,6 @@
 /*
- * What a redactor knows: needles, each a few bytes that are secret themselves or announce something
- * secret. A secret is kept in every form in which it may be written (core/redact.h lists them);
+ * The needles of a redactor: byte strings that are secret themselves or precede a secret. A secret
+ * is stored in every form in which it may be written (core/redact.h lists them);
  * GitLab's prefixes, headers and parameters are in tables of redactor.c.
  */
 #ifndef GP_REDACTOR_H
@@ -10,7 +10,7 @@
 
 #include "core/alloc.h"
 
-/* What a needle is found for. */
+/* The kinds of needles. */
 enum {
     GP_NEEDLE_SECRET,       /* covered itself */
     GP_NEEDLE_HEX,          /* a secret in hexadecimal, lower case: compared in any case */
@@ -23,17 +23,17 @@ enum {
     GP_NEEDLE_AUTHORITY     /* :// */
 };
 
-/* A line that ends in fewer bytes of a secret is not held back for the next one: what follows of
- * the secret there is looked for by itself, from each of these bytes on. */
+/* A line that ends in fewer bytes of a secret than this is not held back for the next line.
+ * Instead, the rest of the secret is searched for at the start of lines. */
 enum { GP_NEEDLE_HEAD = 4 };
 
 typedef struct gp_redact_needle {
     char *bytes;
     size_t len;
     int kind;
-    int tail;      /* without the first of its bytes: looked for at the beginning of lines */
+    int tail;      /* the rest of a secret: searched for at the beginning of lines */
     int ambiguous; /* holds % or \: to be compared in each mode, else in GP_READ_BOTH alone */
-    int next;      /* of its chain; -1: none */
+    int next;      /* next in its chain; -1: none */
 } gp_redact_needle;
 
 /* What is known to be secret. May grow while streams use it; must outlive them. */

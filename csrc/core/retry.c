@@ -11,17 +11,17 @@
 static const unsigned char actions[GP_OUTCOME_COUNT][GP_EFFECT_COUNT] = {
     /*                           read                set                create */
     [GP_OUTCOME_OK]            = {GP_ACTION_SUCCEED, GP_ACTION_SUCCEED, GP_ACTION_SUCCEED},
-    [GP_OUTCOME_NEVER_SENT]    = {GP_ACTION_REPEAT,  GP_ACTION_REPEAT,  GP_ACTION_REPEAT},
-    [GP_OUTCOME_REFUSED]       = {GP_ACTION_REPEAT,  GP_ACTION_REPEAT,  GP_ACTION_REPEAT},
-    [GP_OUTCOME_FAILED]        = {GP_ACTION_REPEAT,  GP_ACTION_REPEAT,  GP_ACTION_RECONCILE},
-    [GP_OUTCOME_UNKNOWN]       = {GP_ACTION_REPEAT,  GP_ACTION_REPEAT,  GP_ACTION_RECONCILE},
-    [GP_OUTCOME_UNREADABLE]    = {GP_ACTION_REPEAT,  GP_ACTION_SUCCEED, GP_ACTION_LOOK_UP},
-    [GP_OUTCOME_TOKEN_REFUSED] = {GP_ACTION_REPEAT,  GP_ACTION_REPEAT,  GP_ACTION_REPEAT},
+    [GP_OUTCOME_NEVER_SENT]    = {GP_ACTION_RETRY,   GP_ACTION_RETRY,   GP_ACTION_RETRY},
+    [GP_OUTCOME_REFUSED]       = {GP_ACTION_RETRY,   GP_ACTION_RETRY,   GP_ACTION_RETRY},
+    [GP_OUTCOME_FAILED]        = {GP_ACTION_RETRY,   GP_ACTION_RETRY,   GP_ACTION_RECONCILE},
+    [GP_OUTCOME_UNKNOWN]       = {GP_ACTION_RETRY,   GP_ACTION_RETRY,   GP_ACTION_RECONCILE},
+    [GP_OUTCOME_UNREADABLE]    = {GP_ACTION_RETRY,   GP_ACTION_SUCCEED, GP_ACTION_LOOK_UP},
+    [GP_OUTCOME_TOKEN_REFUSED] = {GP_ACTION_RETRY,   GP_ACTION_RETRY,   GP_ACTION_RETRY},
     [GP_OUTCOME_PERMANENT]     = {GP_ACTION_FAIL,    GP_ACTION_FAIL,    GP_ACTION_FAIL},
     [GP_OUTCOME_CANCELLED]     = {GP_ACTION_FAIL,    GP_ACTION_FAIL,    GP_ACTION_FAIL},
 };
 
-/* What GitLab says where the status alone does not tell what a response means. */
+/* GitLab's messages where the status alone does not tell what a response means. */
 static const struct {
     int status;
     const char *words;
@@ -48,9 +48,9 @@ static const struct {
 };
 /* clang-format on */
 
-/* A RateLimit-Reset further away than this is not a window's end but nonsense. */
+/* A RateLimit-Reset further ahead than this is not plausible. */
 #define LONGEST_WINDOW 86400.0
-/* The server's time is a floor; this much at most is added to spread the callers. */
+/* The most seconds added to the server's delay to spread the callers. */
 #define MOST_ADDED     5.0
 
 gp_action gp_retry_action(gp_effect effect, gp_outcome outcome)
@@ -76,45 +76,44 @@ const char *gp_retry_sentence_name(gp_sentence sentence)
     return sentences[sentence].name;
 }
 
-static gp_sentence sentence_of(const gp_answer *answer)
+static gp_sentence sentence_of(const gp_answer *response)
 {
-    return gp_retry_sentence(answer->status, answer->body, answer->body_len);
+    return gp_retry_sentence(response->status, response->body, response->body_len);
 }
 
-int gp_retry_is_creation_limit(const gp_answer *answer)
+int gp_retry_is_creation_limit(const gp_answer *response)
 {
-    return sentence_of(answer) == GP_SENTENCE_CREATION_LIMIT;
+    return sentence_of(response) == GP_SENTENCE_CREATION_LIMIT;
 }
 
-int gp_retry_is_plain(const gp_answer *answer)
+int gp_retry_is_plain(const gp_answer *response)
 {
-    return answer->content_type && strncasecmp(answer->content_type, "text/plain", 10) == 0;
+    return response->content_type && strncasecmp(response->content_type, "text/plain", 10) == 0;
 }
 
-/* A 429 of a limiter comes before any work: the middleware's is plain text, the application's has
- * a fixed sentence. Any other (storage that is overloaded) can come after the pipeline was saved.
- */
-static int is_limiters_429(const gp_answer *answer)
+/* A limiter's 429 is sent before any work: the middleware's is plain text, the application's has a
+ * fixed sentence. Any other (overloaded storage) may be sent after the pipeline was saved. */
+static int is_limiters_429(const gp_answer *response)
 {
-    return gp_retry_is_plain(answer) || sentence_of(answer) == GP_SENTENCE_REQUEST_LIMIT;
+    return gp_retry_is_plain(response) || sentence_of(response) == GP_SENTENCE_REQUEST_LIMIT;
 }
 
-gp_outcome gp_retry_classify(const gp_answer *answer)
+gp_outcome gp_retry_classify(const gp_answer *response)
 {
-    int status = answer->status;
-    if (answer->outcome != GP_OUTCOME_OK) return answer->outcome;
+    int status = response->status;
+    if (response->outcome != GP_OUTCOME_OK) return response->outcome;
     if ((status >= 200 && status < 300) || status == 304) return GP_OUTCOME_OK;
     if (status >= 500) return GP_OUTCOME_FAILED;
     switch (status) {
     case 400:
-        return gp_retry_is_creation_limit(answer) ? GP_OUTCOME_REFUSED : GP_OUTCOME_PERMANENT;
+        return gp_retry_is_creation_limit(response) ? GP_OUTCOME_REFUSED : GP_OUTCOME_PERMANENT;
     case 401:
-        return answer->fresh_token ? GP_OUTCOME_TOKEN_REFUSED : GP_OUTCOME_PERMANENT;
+        return response->fresh_token ? GP_OUTCOME_TOKEN_REFUSED : GP_OUTCOME_PERMANENT;
     case 409:
-        return sentence_of(answer) == GP_SENTENCE_RESOURCE_LOCK ? GP_OUTCOME_FAILED
-                                                                : GP_OUTCOME_PERMANENT;
+        return sentence_of(response) == GP_SENTENCE_RESOURCE_LOCK ? GP_OUTCOME_FAILED
+                                                                  : GP_OUTCOME_PERMANENT;
     case 429:
-        return is_limiters_429(answer) ? GP_OUTCOME_REFUSED : GP_OUTCOME_FAILED;
+        return is_limiters_429(response) ? GP_OUTCOME_REFUSED : GP_OUTCOME_FAILED;
     default:
         return GP_OUTCOME_PERMANENT;
     }
@@ -148,23 +147,24 @@ int gp_retry_number(const char *text, double *value)
     char *end;
     if (!text) return 0;
     text += strspn(text, " \t");
-    /* Digits and a fraction: no sign, no exponent, nor whatever else strtod knows. */
+    /* Digits and a fraction only: no sign, no exponent, nothing else that strtod accepts. */
     if (text[strspn(text, "0123456789. \t")] != '\0') return 0;
     *value = strtod(text, &end);
     return end > text && end[strspn(end, " \t")] == '\0' && isfinite(*value);
 }
 
-double gp_retry_asked_wait(const gp_answer *answer, double now)
+double gp_retry_server_delay(const gp_answer *response, double now)
 {
     double value, date, remaining;
-    if (!answer->date || !gp_time_parse_http(answer->date, strlen(answer->date), &date)) date = now;
-    if (gp_retry_number(answer->retry_after, &value)) return value;
-    if (answer->retry_after &&
-        gp_time_parse_http(answer->retry_after, strlen(answer->retry_after), &value)) {
+    if (!response->date || !gp_time_parse_http(response->date, strlen(response->date), &date))
+        date = now;
+    if (gp_retry_number(response->retry_after, &value)) return value;
+    if (response->retry_after &&
+        gp_time_parse_http(response->retry_after, strlen(response->retry_after), &value)) {
         return value > date ? value - date : 0.0;
     }
-    if (answer->status != 429 || !gp_retry_number(answer->ratelimit_reset, &value)) return -1.0;
-    if (gp_retry_number(answer->ratelimit_remaining, &remaining) && remaining > 0) return -1.0;
+    if (response->status != 429 || !gp_retry_number(response->ratelimit_reset, &value)) return -1.0;
+    if (gp_retry_number(response->ratelimit_remaining, &remaining) && remaining > 0) return -1.0;
     if (value <= date || value - date > LONGEST_WINDOW) return -1.0;
     return value - date;
 }

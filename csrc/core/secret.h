@@ -1,10 +1,9 @@
 /*
- * A secret: bytes that are cleansed when they are no longer needed, and that nothing shows.
+ * A secret: bytes that are never shown, and cleansed when they are no longer needed.
  *
- * The struct is the head of the block in which the bytes stand, so that a secret is one block,
- * never copied by growing. The binding keeps it in a userdata whose metatable is registered as
- * GP_SECRET_TYPE; another shared object takes it from there (luaL_checkudata, then gp_secret_is)
- * and reads `data` and `len` where the token is written into a header, and nowhere else.
+ * The struct is the head of the block with the bytes, so a secret is one block that is never copied. The binding keeps it in a userdata whose metatable is registered as
+ * GP_SECRET_TYPE; another shared object gets it with luaL_checkudata, then gp_secret_is, and
+ * reads `data` and `len` only to write the token into a header.
  *
  *     size_t size = gp_secret_size(len);
  *     gp_secret *secret = <block of size bytes>;
@@ -20,10 +19,10 @@
 /* The registry name of the userdata that holds a gp_secret. */
 #define GP_SECRET_TYPE "gitlab_pipelines.secret"
 
-/* Changes with the layout of the struct: two shared objects may be of different builds. */
+/* Changes with the layout of the struct: shared objects may come from different builds. */
 #define GP_SECRET_LAYOUT 0x67705331u
 
-/* Shorter secrets are refused unless somebody insists: they can not be told from other text. */
+/* Shorter secrets are refused by default: they cannot be told from other text. */
 #define GP_SECRET_MIN 8
 
 /* What is shown in place of a secret. */
@@ -33,13 +32,13 @@ typedef struct gp_secret {
     unsigned layout;
     unsigned closed; /* 1: cleansed, `len` is 0 */
     size_t len;
-    char data[]; /* not terminated; any byte may stand in it */
+    char data[]; /* not NUL-terminated; may contain any byte */
 } gp_secret;
 
 /* The size of the block for a secret of `len` bytes. */
 size_t gp_secret_size(size_t len);
 
-/* Fills a block of gp_secret_size(len) bytes. `text` stays the caller's. */
+/* Copies `text` into a block of gp_secret_size(len) bytes. */
 void gp_secret_init(gp_secret *secret, const char *text, size_t len);
 
 /* Is this block, of `size` bytes, a secret of this layout? */

@@ -2,17 +2,17 @@
 
 #include <string.h>
 
-/* A test that wants to die at each store in turn says here what follows a store. */
+/* A test defines this to die after each store in turn. */
 #ifndef GP_SHARED_STORED
 #define GP_SHARED_STORED() ((void)0)
 #endif
 
-#define HEADER_SIZE   4096u
-#define MOST_BYTES    (1u << 28)
-#define HOSTS         32u /* hosts and tokens that have windows at a time */
-#define PLACES_WANTED 16384u
-#define FEWEST        16u
-#define MOST          256u
+#define HEADER_SIZE  4096u
+#define MAX_BYTES    (1u << 28)
+#define HOSTS        32u /* hosts and tokens with windows at a time */
+#define TARGET_SLOTS 16384u
+#define MIN_WINDOWS  16u
+#define MAX_WINDOWS  256u
 
 #define QUOTAS (HOSTS * GP_LIMITER_QUOTAS)
 
@@ -20,24 +20,24 @@
 #define SECOND 1e9
 #define MARGIN ((uint64_t)(GP_LIMITER_MARGIN * SECOND))
 
-/* Nothing in the block lies further ahead than this: what says so is damaged. (A little ahead is
- * what others have stamped since the clock was read.) */
+/* A time further ahead than this is damaged. (Stamps may be slightly ahead: other processes write
+ * them after we read the clock.) */
 #define A_DAY (UINT64_C(86400) * 1000000000)
 
 static const char ready_mark[8] = {'G', 'P', 'L', 'I', 'M', 'I', 'T', '\n'};
 const char gp_shared_unfinished[8] = {'G', 'P', 'L', 'I', 'M', 'N', 'E', 'W'};
 
 typedef struct window {
-    uint64_t subject[2]; /* zeros: nobody's */
-    uint64_t head;       /* places taken so far */
+    uint64_t subject[2]; /* zeros: unused */
+    uint64_t head;       /* slots taken so far */
     uint64_t closed_until;
-    uint64_t places[];
+    uint64_t slots[];
 } window;
 
 typedef struct quota {
     uint64_t host[2];
     uint64_t name;
-    uint64_t until; /* over, when that is past */
+    uint64_t until; /* expired when in the past */
     uint64_t left;
 } quota;
 
@@ -63,8 +63,10 @@ static void layout(gp_shared_rule out[GP_LIMITER_RULES], const gp_limit_rule rul
     for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
         uint32_t count = rules[rule].count, windows = HOSTS;
         if (!rules[rule].shared && count > 0) {
-            windows = PLACES_WANTED / count;
-            windows = windows < FEWEST ? FEWEST : windows > MOST ? MOST : windows;
+            windows = TARGET_SLOTS / count;
+            windows = windows < MIN_WINDOWS   ? MIN_WINDOWS
+                      : windows > MAX_WINDOWS ? MAX_WINDOWS
+                                              : windows;
         }
         out[rule].count = count;
         out[rule].windows = count > 0 ? windows : 0;
@@ -92,7 +94,7 @@ size_t gp_shared_bytes(const gp_limit_rule rules[GP_LIMITER_RULES])
     uint64_t size;
     layout(own, rules);
     size = size_of(own);
-    return size > MOST_BYTES ? 0 : (size_t)size;
+    return size > MAX_BYTES ? 0 : (size_t)size;
 }
 
 gp_shared_state gp_shared_read(const void *bytes, size_t len, uint64_t size,
@@ -139,14 +141,14 @@ void gp_shared_make(void *memory, const gp_limit_rule rules[GP_LIMITER_RULES],
     memset(bytes + sizeof(header.magic), 0, header.size - sizeof(header.magic));
     GP_SHARED_STORED();
     bytes += HEADER_SIZE + QUOTAS * sizeof(quota);
-    /* A window that is given to a subject later has these places too. */
+    /* Windows that are assigned to a subject later start full too. */
     for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
         const gp_shared_rule *shape = &header.rules[rule];
-        uint32_t i, place;
+        uint32_t i, slot;
         for (i = 0; i < shape->windows; i++, bytes += window_size(shape)) {
             window *each = (window *)(void *)bytes;
-            for (place = 0; used && place < shape->count; place++)
-                each->places[place] = (uint64_t)(now * SECOND) + 1;
+            for (slot = 0; used && slot < shape->count; slot++)
+                each->slots[slot] = (uint64_t)(now * SECOND) + 1;
         }
     }
     GP_SHARED_STORED();
@@ -154,7 +156,7 @@ void gp_shared_make(void *memory, const gp_limit_rule rules[GP_LIMITER_RULES],
     memcpy(bytes + sizeof(header.magic), (const char *)&header + sizeof(header.magic),
            sizeof(header) - sizeof(header.magic));
     GP_SHARED_STORED();
-    /* Whoever dies before this leaves a block that the next one makes anew. */
+    /* A process that dies before this leaves an unfinished block, which the next one creates again. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     memcpy(bytes, header.magic, sizeof(header.magic));
     GP_SHARED_STORED();
@@ -184,23 +186,23 @@ static window *window_at(const gp_shared_block *block, int rule, uint32_t index)
                               index * (size_t)window_size(shape));
 }
 
-/* A clock that stands before the first nanosecond of the boot is none. */
+/* Negative times count as the moment of boot. */
 static uint64_t nanoseconds(double now)
 {
     return now > 0 ? (uint64_t)(now * SECOND) : 0;
 }
 
-/* When a place that is not held is free. */
-static uint64_t free_at(const gp_shared_rule *shape, uint64_t place, uint64_t now)
+/* When a slot that is not held is free. */
+static uint64_t free_at(const gp_shared_rule *shape, uint64_t slot, uint64_t now)
 {
-    uint64_t stamp = place - 1;
-    if (place == 0) return 0;
+    uint64_t stamp = slot - 1;
+    if (slot == 0) return 0;
     return (stamp > now ? now : stamp) + shape->length + MARGIN;
 }
 
-static int is_free(const gp_shared_rule *shape, uint64_t place, uint64_t now)
+static int is_free(const gp_shared_rule *shape, uint64_t slot, uint64_t now)
 {
-    return !(place & HELD) && free_at(shape, place, now) <= now;
+    return !(slot & HELD) && free_at(shape, slot, now) <= now;
 }
 
 static int lies_ahead(uint64_t until, uint64_t now)
@@ -213,13 +215,13 @@ static int is_closed(window *each, uint64_t now)
     return lies_ahead(load(&each->closed_until), now);
 }
 
-/* Nothing in it matters any more: another subject may have it. */
+/* May the window be assigned to another subject? */
 static int is_idle(const gp_shared_rule *shape, window *each, uint64_t now)
 {
     uint32_t i;
     if (is_closed(each, now)) return 0;
     for (i = 0; i < shape->count; i++) {
-        if (!is_free(shape, load(&each->places[i]), now)) return 0;
+        if (!is_free(shape, load(&each->slots[i]), now)) return 0;
     }
     return 1;
 }
@@ -236,39 +238,39 @@ static window *window_of(const gp_shared_block *block, int rule, const gp_shared
     return NULL;
 }
 
-/* One for a new subject: never used, or else idle. Of a fresh block whose windows count as used
- * the first will do: it is as full as the subject's own would be. */
+/* A window for a new subject: an unused or an idle one. In a new block whose windows start full, the
+ * first one is as good as any. */
 static window *window_for(const gp_shared_block *block, int rule, uint64_t now)
 {
-    static const uint64_t nobody[2];
+    static const uint64_t unused[2];
     const gp_shared_rule *shape = &block->header.rules[rule];
     uint32_t i;
     for (i = 0; i < shape->windows; i++) {
         window *each = window_at(block, rule, i);
-        if (memcmp(each->subject, nobody, sizeof(nobody)) == 0 || is_idle(shape, each, now)) {
+        if (memcmp(each->subject, unused, sizeof(unused)) == 0 || is_idle(shape, each, now)) {
             return each;
         }
     }
     return NULL;
 }
 
-/* Stamps what is damaged or whose owner is gone. The place as it is then. */
-static uint64_t settled(uint64_t *place, uint64_t now, const gp_shared_census *census)
+/* Stamps a slot that is damaged or whose owner is gone, and returns its value. */
+static uint64_t settle_slot(uint64_t *slot, uint64_t now, const gp_shared_census *census)
 {
-    uint64_t word = load(place);
+    uint64_t word = load(slot);
     if (word & HELD) {
         uint64_t owner = word & ~HELD;
         if (owner < GP_SHARED_OWNERS && census->alive(census->ctx, (uint32_t)owner)) return word;
     } else if (word == 0 || word - 1 <= now + A_DAY) {
         return word;
     }
-    store(place, now + 1);
+    store(slot, now + 1);
     return now + 1;
 }
 
-/* A free place, the oldest first; NULL: full, and *until is when to ask again. */
-static uint64_t *place_in(const gp_shared_rule *shape, window *each, uint64_t now,
-                          const gp_shared_census *census, uint64_t *until)
+/* A free slot, oldest first; NULL: the window is full, and *until is when to try again. */
+static uint64_t *find_free_slot(const gp_shared_rule *shape, window *each, uint64_t now,
+                                const gp_shared_census *census, uint64_t *until)
 {
     uint64_t earliest = UINT64_MAX, closed = load(&each->closed_until);
     uint32_t i, at = (uint32_t)(load(&each->head) % shape->count);
@@ -277,8 +279,8 @@ static uint64_t *place_in(const gp_shared_rule *shape, window *each, uint64_t no
         return NULL;
     }
     for (i = 0; i < shape->count; i++, at = at + 1 == shape->count ? 0 : at + 1) {
-        uint64_t word = settled(&each->places[at], now, census), then;
-        if (is_free(shape, word, now)) return &each->places[at];
+        uint64_t word = settle_slot(&each->slots[at], now, census), then;
+        if (is_free(shape, word, now)) return &each->slots[at];
         then = word & HELD ? now + (uint64_t)(GP_SHARED_LOOK * SECOND) : free_at(shape, word, now);
         if (then < earliest) earliest = then;
     }
@@ -286,7 +288,7 @@ static uint64_t *place_in(const gp_shared_rule *shape, window *each, uint64_t no
     return NULL;
 }
 
-static int concerns(const gp_shared_block *block, int rule, const gp_shared_subject *subject)
+static int rule_applies(const gp_shared_block *block, int rule, const gp_shared_subject *subject)
 {
     return block->header.rules[rule].count != 0 && (subject->words[0] | subject->words[1]) != 0;
 }
@@ -296,14 +298,14 @@ static quota *quota_at(const gp_shared_block *block, uint32_t index)
     return (quota *)(void *)(block->memory + HEADER_SIZE) + index;
 }
 
-/* Is it one of the host's that counts now? */
+/* Is it a current quota of the host? */
 static int applies(quota *each, const gp_shared_subject *host, uint64_t now)
 {
     return each->host[0] == host->words[0] && each->host[1] == host->words[1] &&
            lies_ahead(load(&each->until), now);
 }
 
-/* 0, or the time before which a quota of the host's allows nothing more. */
+/* The time until which a quota of the host allows nothing more, or 0. */
 static uint64_t quota_until(const gp_shared_block *block, const gp_shared_subject *host,
                             uint64_t now)
 {
@@ -339,16 +341,17 @@ int gp_shared_take(gp_shared_block *block, const gp_shared_request *request,
     int rule, full = then > 0;
     memset(places, 0, sizeof(*places));
     for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
-        uint64_t again = at + (uint64_t)(GP_SHARED_LOOK * SECOND);
-        if (!concerns(block, rule, &subjects[rule])) continue;
+        uint64_t retry_at = at + (uint64_t)(GP_SHARED_LOOK * SECOND);
+        if (!rule_applies(block, rule, &subjects[rule])) continue;
         windows[rule] = window_of(block, rule, &subjects[rule]);
         if (!windows[rule]) windows[rule] = window_for(block, rule, at);
         if (windows[rule]) {
-            found[rule] = place_in(&block->header.rules[rule], windows[rule], at, census, &again);
+            found[rule] =
+                find_free_slot(&block->header.rules[rule], windows[rule], at, census, &retry_at);
         }
         if (found[rule]) continue;
         full = 1;
-        if (again > then) then = again;
+        if (retry_at > then) then = retry_at;
     }
     if (full) {
         *until = (double)then / SECOND;
@@ -370,26 +373,26 @@ int gp_shared_take(gp_shared_block *block, const gp_shared_request *request,
     return 1;
 }
 
-/* Puts `value` into those of the places that are still this owner's. */
-static void end_held(gp_shared_block *block, const gp_shared_places *places, uint32_t owner,
-                     uint64_t value)
+/* Stores `value` in those slots that this owner still holds. */
+static void release_held(gp_shared_block *block, const gp_shared_places *places, uint32_t owner,
+                         uint64_t value)
 {
     int rule;
     for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
-        uint64_t *place = (uint64_t *)(void *)(block->memory + places->at[rule]);
-        if (places->at[rule] != 0 && load(place) == (HELD | owner)) store(place, value);
+        uint64_t *slot = (uint64_t *)(void *)(block->memory + places->at[rule]);
+        if (places->at[rule] != 0 && load(slot) == (HELD | owner)) store(slot, value);
     }
 }
 
 void gp_shared_sent(gp_shared_block *block, const gp_shared_places *places, uint32_t owner,
                     double now)
 {
-    end_held(block, places, owner, nanoseconds(now) + 1);
+    release_held(block, places, owner, nanoseconds(now) + 1);
 }
 
 void gp_shared_give_back(gp_shared_block *block, const gp_shared_places *places, uint32_t owner)
 {
-    end_held(block, places, owner, 0);
+    release_held(block, places, owner, 0);
 }
 
 void gp_shared_close(gp_shared_block *block, int rule, const gp_shared_subject *subject, double now,
@@ -397,16 +400,16 @@ void gp_shared_close(gp_shared_block *block, int rule, const gp_shared_subject *
 {
     uint64_t at = nanoseconds(now), then = nanoseconds(until);
     window *each;
-    if (!concerns(block, rule, subject)) return;
+    if (!rule_applies(block, rule, subject)) return;
     each = window_of(block, rule, subject);
     if (!each) return;
     if (then > at + A_DAY) then = at + A_DAY;
     if (!is_closed(each, at) || load(&each->closed_until) < then) store(&each->closed_until, then);
 }
 
-/* Requests that the server had not counted when it answered one that was sent at `sent`: those of
- * the fullest window that are held or were sent later. (What went within the same millisecond is
- * taken for that request itself.) */
+/* Requests that the server had not counted when it responded to one sent at `sent`: those of the
+ * fullest window that are held or were sent later. (A stamp within the same millisecond is taken to
+ * be that request's own.) */
 static uint64_t uncounted(const gp_shared_block *block,
                           const gp_shared_subject subjects[GP_LIMITER_RULES], double sent)
 {
@@ -416,43 +419,43 @@ static uint64_t uncounted(const gp_shared_block *block,
         uint64_t count = 0;
         window *each;
         uint32_t i;
-        if (!concerns(block, rule, &subjects[rule])) continue;
+        if (!rule_applies(block, rule, &subjects[rule])) continue;
         each = window_of(block, rule, &subjects[rule]);
         /* HELD is greater than any stamp. */
         for (i = 0; each && i < block->header.rules[rule].count; i++)
-            count += load(&each->places[i]) > after + 1;
+            count += load(&each->slots[i]) > after + 1;
         if (count > most) most = count;
     }
     return most;
 }
 
 void gp_shared_quota(gp_shared_block *block, const gp_shared_request *request,
-                     const gp_limiter_word *word, double now)
+                     const gp_limiter_word *report, double now)
 {
     const gp_shared_subject *host = &request->host;
-    uint64_t at = nanoseconds(now), until = nanoseconds(word->until), left;
-    double rest = word->left - (double)uncounted(block, request->subjects, word->sent);
+    uint64_t at = nanoseconds(now), until = nanoseconds(report->until), left;
+    double rest = report->left - (double)uncounted(block, request->subjects, report->sent);
     quota *chosen = quota_at(block, 0);
     uint32_t i;
     left = rest <= 0 ? 0 : rest >= UINT32_MAX ? UINT32_MAX : (uint64_t)rest;
     for (i = 0; i < QUOTAS; i++) {
         quota *each = quota_at(block, i);
-        if (applies(each, host, at) && each->name == word->name) {
+        if (applies(each, host, at) && each->name == report->name) {
             chosen = each;
             break;
         }
-        /* What is over gives way, else what will be over first. */
+        /* Replaces an expired quota, or else the one that expires first. */
         if (load(&each->until) < load(&chosen->until)) chosen = each;
     }
     if (i < QUOTAS && until < load(&chosen->until) + (uint64_t)SECOND) {
         if (left < load(&chosen->left)) store(&chosen->left, left);
         return;
     }
-    /* Whoever dies in between leaves one that is over. */
+    /* A process that dies in between leaves an expired quota. */
     store(&chosen->until, 0);
     store(&chosen->host[0], host->words[0]);
     store(&chosen->host[1], host->words[1]);
-    store(&chosen->name, word->name);
+    store(&chosen->name, report->name);
     store(&chosen->left, left);
     store(&chosen->until, until > at + A_DAY ? at + A_DAY : until);
 }
@@ -460,13 +463,13 @@ void gp_shared_quota(gp_shared_block *block, const gp_shared_request *request,
 void gp_shared_sweep(gp_shared_block *block, uint32_t owner, double now)
 {
     int rule;
-    uint32_t i, place;
+    uint32_t i, slot;
     for (rule = 0; rule < GP_LIMITER_RULES; rule++) {
         for (i = 0; i < block->header.rules[rule].windows; i++) {
             window *each = window_at(block, rule, i);
-            for (place = 0; place < block->header.rules[rule].count; place++) {
-                if (load(&each->places[place]) == (HELD | owner)) {
-                    store(&each->places[place], nanoseconds(now) + 1);
+            for (slot = 0; slot < block->header.rules[rule].count; slot++) {
+                if (load(&each->slots[slot]) == (HELD | owner)) {
+                    store(&each->slots[slot], nanoseconds(now) + 1);
                 }
             }
         }
@@ -479,9 +482,9 @@ uint32_t gp_shared_used(const gp_shared_block *block, int rule, const gp_shared_
     const gp_shared_rule *shape = &block->header.rules[rule];
     window *each = window_of(block, rule, subject);
     uint32_t used = 0, i;
-    /* Who has none yet is told of the one that it would get. */
+    /* A subject without a window would get this one. */
     if (!each) each = window_for(block, rule, nanoseconds(now));
     for (i = 0; each && i < shape->count; i++)
-        used += !is_free(shape, load(&each->places[i]), nanoseconds(now));
+        used += !is_free(shape, load(&each->slots[i]), nanoseconds(now));
     return used;
 }

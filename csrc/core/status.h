@@ -39,12 +39,12 @@ typedef enum gp_status {
     GP_STATUS_COUNT
 } gp_status;
 
-/* What can be expected of something in that status. */
+/* What to expect of an object with a status. */
 typedef enum gp_status_kind {
-    GP_KIND_UNKNOWN = 0, /* a name we do not know: not finished */
-    GP_KIND_ALIVE,       /* will go on by itself, but is in no queue and on no runner */
+    GP_KIND_UNKNOWN = 0, /* an unknown name: not finished */
+    GP_KIND_ALIVE,       /* proceeds by itself, but is neither queued nor running */
     GP_KIND_ACTIVE,      /* queued or running */
-    GP_KIND_BLOCKED,     /* waits for a person or an hour */
+    GP_KIND_BLOCKED,     /* waits for a person or a scheduled time */
     GP_KIND_FINISHED     /* changes only by a retry */
 } gp_status_kind;
 
@@ -67,7 +67,7 @@ const char *gp_status_kind_name(gp_status_kind kind);
 int gp_status_is_finished(gp_status status);
 
 /* The symbol of one job. GP_STATUS_NONE (a status this code does not know) is taken as running:
- * what is not known to be finished keeps its pipeline unfinished. */
+ * an unknown status keeps its pipeline unfinished. */
 gp_status gp_status_symbol(gp_status status, int allow_failure);
 
 /*

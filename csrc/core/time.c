@@ -63,7 +63,7 @@ int gp_time_format_utc(double seconds, char text[GP_TIME_TEXT])
     return 1;
 }
 
-/* A reader of the text: each step takes what it expects, or marks the whole as wrong. */
+/* A reader of the text: each step consumes what it expects, or marks the text as invalid. */
 typedef struct reader {
     const char *at, *end;
     int wrong;

@@ -1,8 +1,8 @@
 /*
- * URLs: percent-encoding, path templates, taking a URL apart, and resolving a reference.
+ * URLs: percent-encoding, path templates, parsing a URL, and resolving a reference.
  *
- * What is written into a gp_buf is complete only if its `failed` is 0 in the end. Errors that
- * people can make come as a short message in `*why` (static text, no secrets in it).
+ * Output in a gp_buf is complete only if its `failed` is 0 at the end. User errors are reported as a
+ * short message in `*why` (static text without secrets).
  */
 #ifndef GP_URI_H
 #define GP_URI_H
@@ -22,7 +22,7 @@ void gp_uri_encode(gp_buf *out, const char *s, size_t len, gp_uri_set set);
  * before it has been written. */
 int gp_uri_decode(gp_buf *out, const char *s, size_t len, gp_uri_set set);
 
-/* Does it hold a control character (below 0x20, or 0x7f)? Such bytes have no place in a path or a
+/* Does it hold a control character (below 0x20, or 0x7f)? Such bytes are invalid in a path or a
  * header. */
 int gp_uri_has_control(const char *s, size_t len);
 
@@ -43,7 +43,7 @@ typedef struct gp_uri {
 } gp_uri;
 
 /*
- * Takes "scheme://[userinfo@]host[:port][path][?query][#fragment]" apart. Returns 1, or 0 with a
+ * Parses "scheme://[userinfo@]host[:port][path][?query][#fragment]". Returns 1, or 0 with a
  * message in *why: control characters, blanks and backslashes anywhere, a host that is not a name
  * in ASCII or an address, a port outside 1 to 65535, a second @ are refused, since readers of
  * URLs disagree about them.

@@ -30,7 +30,7 @@ static size_t decode(const char *text, size_t len, unsigned char *out, size_t si
         bits = bits << 6 | (unsigned)value;
         if (i % 4) out[used++] = (unsigned char)(bits >> (6 - 2 * (i % 4)));
     }
-    /* Bits that stand for nothing must be none: one key has one text. */
+    /* Unused bits must be zero, so that a key has only one encoding. */
     return pad && bits & (pad == 1 ? 3u : 15u) ? 0 : used;
 }
 
@@ -112,7 +112,7 @@ int gp_webhook_same(const char *a, size_t a_len, const char *b, size_t b_len)
     return a_len == b_len && CRYPTO_memcmp(a, b, a_len) == 0;
 }
 
-/* Is `wanted` one of the signatures of the header? All of them are looked at. */
+/* Is `wanted` one of the signatures of the header? Compares all of them. */
 static int holds(const char *header, size_t len, const char *wanted)
 {
     size_t at = 0, wanted_len = strlen(wanted);

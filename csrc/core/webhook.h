@@ -12,7 +12,7 @@
  *     good = gp_webhook_verify(&key, 1, &message, header, header_len);
  *     gp_webhook_key_close(&key);
  *
- * How old a timestamp may be is the receiver's business; nothing here reads a clock.
+ * The receiver must check the timestamp's age; nothing here reads a clock.
  */
 #ifndef GP_CORE_WEBHOOK_H
 #define GP_CORE_WEBHOOK_H
@@ -40,7 +40,7 @@ typedef struct gp_webhook_message {
     size_t body_len;
 } gp_webhook_message;
 
-/* Reads a signing token; the prefix may be left out. 0 when it is none. */
+/* Reads a signing token; the prefix is optional. 0 when it is invalid. */
 int gp_webhook_key_read(gp_webhook_key *key, const char *text, size_t len);
 
 /* Cleanses the key. */

@@ -7,10 +7,10 @@ enum { END_LEN = 22, LOCATOR_LEN = 20, END64_LEN = 56, RECORD_LEN = 46, LOCAL_LE
 
 enum { MAX_NAME = 4096, MAX_COMPONENT = 255, MAX_DEPTH = 100 };
 
-/* Bytes of a directory: more than an entry usually takes, and what any may have. */
+/* Bytes of a directory: more than an entry usually takes, and the size that is always allowed. */
 enum { USUAL_ENTRY = 336, LEAST_DIRECTORY = 64 << 20 };
 
-/* Names in one of libzip's chains, which it goes through for each of them. */
+/* The most names in one hash chain of libzip, which searches the chain for each name. */
 enum { LONGEST_CHAIN = 256 };
 
 static uint64_t little_endian(const unsigned char *bytes, int count)
@@ -21,8 +21,8 @@ static uint64_t little_endian(const unsigned char *bytes, int count)
     return value;
 }
 
-/* What a ZIP64 record before the end record tells; 0 when there is none of sense. */
-static int find_64(const unsigned char *tail, size_t end, uint64_t start, gp_zip_place *place)
+/* Reads the ZIP64 records before the end record; 0 when there is no valid one. */
+static int find_zip64(const unsigned char *tail, size_t end, uint64_t start, gp_zip_place *place)
 {
     const unsigned char *locator, *record;
     uint64_t at;
@@ -47,7 +47,7 @@ int gp_zip_find(const unsigned char *tail, size_t len, uint64_t total, gp_zip_pl
     if (len < END_LEN || len > total) return 0;
     for (at = len - END_LEN + 1; at-- > 0;) {
         const unsigned char *end = tail + at;
-        /* The comment fills the rest exactly: bytes that only look like the record do not. */
+        /* The comment must fill the rest exactly; other bytes only look like the record. */
         if (memcmp(end, "PK\5\6", 4) != 0 || little_endian(end + 20, 2) != len - at - END_LEN) {
             continue;
         }
@@ -57,7 +57,7 @@ int gp_zip_find(const unsigned char *tail, size_t len, uint64_t total, gp_zip_pl
         place->size = little_endian(end + 12, 4);
         place->offset = little_endian(end + 16, 4);
         if (place->size == 0xffffffff || place->offset == 0xffffffff || place->entries == 0xffff) {
-            if (!find_64(tail, at, total - len, place)) return 0;
+            if (!find_zip64(tail, at, total - len, place)) return 0;
         }
         return place->offset <= place->end && place->size <= place->end - place->offset;
     }
@@ -82,14 +82,14 @@ uint64_t gp_zip_directory_most(uint64_t entries)
     return most > LEAST_DIRECTORY ? most : LEAST_DIRECTORY;
 }
 
-/* What makes a name a burden to whoever only shows it. */
-static const char *name_burden(const char *name, size_t len)
+/* Why a name is unsafe even just to list, or NULL. */
+static const char *listing_problem(const char *name, size_t len)
 {
     size_t at, depth = 1;
     if (len > MAX_NAME) return "a name is too long";
     for (at = 0; at < len; at++)
         depth += name[at] == '/' || name[at] == '\\';
-    return depth > MAX_DEPTH ? "a name lies too deep" : NULL;
+    return depth > MAX_DEPTH ? "a name is nested too deeply" : NULL;
 }
 
 /* The bytes of an archive that belong to one entry: its header, its name and its contents. */
@@ -104,8 +104,8 @@ typedef struct record {
     extent extent;
 } record;
 
-/* The number number `index` of those that a record's ZIP64 field holds; 0 when it has none. */
-static int read_64(const unsigned char *extra, size_t len, size_t index, uint64_t *value)
+/* Reads number `index` of a record's ZIP64 field; 0 when it is absent. */
+static int read_zip64(const unsigned char *extra, size_t len, size_t index, uint64_t *value)
 {
     while (len >= 4) {
         size_t field = (size_t)little_endian(extra + 2, 2);
@@ -137,17 +137,17 @@ static int read_record(const unsigned char *at, size_t left, record *entry)
     extra = at + RECORD_LEN + name_len;
     packed = little_endian(at + 20, 4);
     start = little_endian(at + 42, 4);
-    /* The field holds those numbers alone that do not fit into the record, in this order. */
+    /* The field holds only the numbers that do not fit into the record, in this order. */
     wide += little_endian(at + 24, 4) == 0xffffffff;
-    if (packed == 0xffffffff && !read_64(extra, extra_len, wide++, &packed)) return 0;
-    if (start == 0xffffffff && !read_64(extra, extra_len, wide, &start)) return 0;
+    if (packed == 0xffffffff && !read_zip64(extra, extra_len, wide++, &packed)) return 0;
+    if (start == 0xffffffff && !read_zip64(extra, extra_len, wide, &start)) return 0;
     if (packed > UINT64_MAX / 4 || start > UINT64_MAX / 4) return 0;
     entry->extent.start = start;
     entry->extent.end = start + LOCAL_LEN + name_len + packed;
     return 1;
 }
 
-/* Reads all records: their number, or a problem. */
+/* Counts the records; returns a problem or NULL. */
 static const char *count_records(const unsigned char *bytes, const gp_zip_place *place,
                                  uint64_t *count, int *is_unsafe)
 {
@@ -156,16 +156,16 @@ static const char *count_records(const unsigned char *bytes, const gp_zip_place 
     *count = 0;
     *is_unsafe = 0;
     for (; at < size; at += entry.len, ++*count) {
-        const char *burden;
+        const char *problem;
         if (!read_record(bytes + at, size - at, &entry)) return "the directory is damaged";
-        burden = name_burden(entry.name, entry.name_len);
-        if (burden) {
+        problem = listing_problem(entry.name, entry.name_len);
+        if (problem) {
             *is_unsafe = 1;
-            return burden;
+            return problem;
         }
     }
     if (place->is_64 ? place->entries != *count : place->entries != (*count & 0xffff))
-        return "the directory holds another number of entries than it says";
+        return "the directory's number of entries does not match the end record";
     return NULL;
 }
 
@@ -175,7 +175,7 @@ static int by_start(const void *a, const void *b)
     return (left->start > right->start) - (left->start < right->start);
 }
 
-/* The number of chains in which libzip keeps so many names. */
+/* The number of hash chains that libzip uses for so many names. */
 static size_t chains_for(uint64_t count)
 {
     size_t chains = 256;
@@ -193,9 +193,9 @@ static uint32_t hash_of(const char *name, size_t len)
     return value;
 }
 
-/* Fills in the extents; a problem when one chain of names becomes long: only on purpose it does. */
-static const char *gather(const unsigned char *bytes, size_t size, uint64_t count, extent *extents,
-                          uint16_t *chains, size_t chain_count)
+/* Fills in the extents; a problem if one hash chain is so long that it must be deliberate. */
+static const char *collect_extents(const unsigned char *bytes, size_t size, uint64_t count,
+                                   extent *extents, uint16_t *chains, size_t chain_count)
 {
     size_t at = 0, i;
     record entry;
@@ -203,7 +203,7 @@ static const char *gather(const unsigned char *bytes, size_t size, uint64_t coun
         if (!read_record(bytes + at, size - at, &entry)) return "the directory is damaged";
         extents[i] = entry.extent;
         if (++chains[hash_of(entry.name, entry.name_len) & (chain_count - 1)] > LONGEST_CHAIN)
-            return "too many entries have names of one hash value";
+            return "too many names have the same hash value";
     }
     return NULL;
 }
@@ -213,7 +213,7 @@ static const char *check_extents(extent *extents, uint64_t count, uint64_t limit
     size_t i;
     qsort(extents, (size_t)count, sizeof *extents, by_start);
     for (i = 0; i < count; i++) {
-        if (extents[i].end > limit) return "an entry reaches into the directory";
+        if (extents[i].end > limit) return "an entry overlaps the directory";
         if (i > 0 && extents[i].start < extents[i - 1].end) return "entries overlap";
     }
     return NULL;
@@ -241,7 +241,7 @@ gp_zip_verdict gp_zip_check_directory(const unsigned char *bytes, const gp_zip_p
     chains = alloc->resize(alloc->ctx, NULL, 0, chains_size);
     if (extents && chains) {
         memset(chains, 0, chains_size);
-        *reason = gather(bytes, (size_t)place->size, count, extents, chains, chain_count);
+        *reason = collect_extents(bytes, (size_t)place->size, count, extents, chains, chain_count);
         if (!*reason) *reason = check_extents(extents, count, place->offset);
         verdict = *reason ? GP_ZIP_UNSAFE : GP_ZIP_FINE;
     }
@@ -255,10 +255,10 @@ gp_zip_verdict gp_zip_check_directory(const unsigned char *bytes, const gp_zip_p
 const char *gp_zip_name_danger(const char *name, size_t len)
 {
     size_t start = 0, at;
-    const char *burden = name_burden(name, len);
+    const char *problem = listing_problem(name, len);
     if (len == 0) return "an entry has no name";
-    if (burden) return burden;
-    if (memchr(name, 0, len)) return "a name holds a NUL";
+    if (problem) return problem;
+    if (memchr(name, 0, len)) return "a name contains a NUL";
     if (name[0] == '/' || name[0] == '\\') return "a name is absolute";
     if (len >= 2 && name[1] == ':') return "a name has a drive letter";
     for (at = 0; at <= len; at++) {

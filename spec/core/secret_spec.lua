@@ -46,7 +46,7 @@ describe("secret", function()
     assert.is_false(pcall(s.reveal, s))
   end)
 
-  it("refuses what can not be told from other text", function()
+  it("refuses text that cannot be told from other text", function()
     assert.is_false(pcall(secret.new, "1234567"))
     assert.is_true(pcall(secret.new, "12345678"))
     assert.equal(3, secret.new("abc", { short = true }):length())
