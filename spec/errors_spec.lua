@@ -186,7 +186,7 @@ describe("an answer of GitLab's", function()
     check { status = 400, body = { message = { [token] = { token } } } }
     check { status = 400, body = { error = token, error_description = token } }
     check { status = 400, body = (" "):rep(65536 - 12) .. token, type = "text/plain" }
-    check { failure = { outcome = "permanent", code = "connect", message = "can not connect to " .. token } }
+    check { failure = { outcome = "permanent", code = "connect", message = "cannot connect to " .. token } }
   end)
 
   it("may be anything: the message stays short, whole and printable", function()

@@ -166,7 +166,7 @@ describe("gl.artifacts", function()
       end
     end)
 
-    it("begins again where it can not go on: weak or no ETag, no range or another one", function()
+    it("begins again where it cannot go on: weak or no ETag, no range or another one", function()
       for _, case in ipairs { { etag = "weak" }, { etag = "none" }, { range = "no" }, { range = "shifted" },
         { range = "capped" }, { range = "unsaid" }, { range = "416" } } do
         local name = tostring(case.etag or case.range)
@@ -434,15 +434,15 @@ describe("gl.artifacts", function()
       assert(gl.artifacts:download(1, 5, target, { verify = "crc" }))
     end)
 
-    it("says when the file can not be written", function()
+    it("says when the file cannot be written", function()
       server:job(5, { versions = { random_archive(36) } })
       local saved, err = gl.artifacts:download(1, 5, folder .. "/none/artifacts.zip")
       assert.is_nil(saved)
-      assert.matches("can not write .*No such file", tostring(err))
+      assert.matches("cannot write .*No such file", tostring(err))
       sh(("ln -s %s/elsewhere %s.part"):format(folder, target))
       saved, err = gl.artifacts:download(1, 5, target)
       assert.is_nil(saved)
-      assert.matches("can not write", tostring(err))
+      assert.matches("cannot write", tostring(err))
       assert.is_nil(contents(folder .. "/elsewhere"))
     end)
 
@@ -468,7 +468,7 @@ describe("gl.artifacts", function()
       end
     end)
 
-    it("can not take back what was handed out when the file has changed", function()
+    it("cannot take back what was handed out when the file has changed", function()
       local pieces = 0
       local function take() pieces = pieces + 1 return true end
       server:job(5, { versions = { random_archive(41), random_archive(42) }, breaks = { 100000 } })

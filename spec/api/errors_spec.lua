@@ -125,7 +125,7 @@ local rows = {
   { "variables", 403, message "403 Forbidden", "AccessError.PermissionDenied" },
   { "job_retry", 403, message "403 Forbidden - Job is not retryable", "JobError.JobNotRetryable" },
   { "job_retry", 403, message "403 Forbidden", "AccessError.PermissionDenied" },
-  { "job_cancel", 403, message "403 Forbidden - Job can not be canceled", "JobError.JobNotCancellable" },
+  { "job_cancel", 403, message "403 Forbidden - Job cannot be canceled", "JobError.JobNotCancellable" },
   { "job_cancel", 403, message "403 Forbidden", "AccessError.PermissionDenied" },
   { "play", 400, message "400 Bad request - Unplayable Job", "JobError.JobNotPlayable" },
   { "play_with", 403, message "403 Forbidden", "AccessError.PermissionDenied" },

@@ -65,7 +65,7 @@ describe("gl.artifacts:latest", function()
     assert.equal(read(path), assert(gl.artifacts:latest(11, "main", "compile")))
   end)
 
-  it("asks by the ref where the job can not be found, and lets GitLab say why not", function()
+  it("asks by the ref where the job cannot be found, and lets GitLab say why not", function()
     local gl = open()
     finished(gl)
     for _, case in ipairs { { "main", "none" }, { "elsewhere", "compile" } } do

@@ -315,7 +315,7 @@ describe("paging", function()
     assert.equal(2, #transport.requests)
   end)
 
-  it("pages them by number on servers that can not do so", function()
+  it("pages them by number on servers that cannot do so", function()
     local transport = double.new {
       { status = 405, body = { error = "405 Not Allowed" } },
       { body = { { id = 9 } }, headers = { ["X-Next-Page"] = "2" } },
@@ -326,7 +326,7 @@ describe("paging", function()
       transport.requests[3].target)
   end)
 
-  it("raises the project that can not be one with the first row", function()
+  it("raises the project that cannot be one with the first row", function()
     local ok, err = pcall(api.new(double.new {}).pipelines:each "nowhere")
     assert.is_false(ok)
     assert.is_true(err:is "InvalidProjectId")

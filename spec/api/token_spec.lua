@@ -94,7 +94,7 @@ describe("token:allows", function()
     assert.is_true(allows(nil, "pipelines.create"))
   end)
 
-  it("knows what a job token can not do, without asking", function()
+  it("knows what a job token cannot do, without asking", function()
     local transport = server {}
     local gl = api.new(transport, { auth = "job" })
     for _, name in ipairs { "pipelines.create", "pipelines.retry", "pipelines.cancel", "jobs.play",
@@ -177,7 +177,7 @@ describe("token:allows", function()
     assert.equal('{"ref":"main","token":"' .. api.JOB_TOKEN .. '"}', transport.requests[2].body)
   end)
 
-  it("can not tell when GitLab does not", function()
+  it("cannot tell when GitLab does not", function()
     local allowed, err = api.new(server {}).token:allows "pipelines.create"
     assert.is_nil(allowed)
     assert.equal(401, err.status)
@@ -192,7 +192,7 @@ describe("token:allows", function()
 end)
 
 describe("check_scopes", function()
-  it("keeps back a call that can not succeed", function()
+  it("keeps back a call that cannot succeed", function()
     local transport = server { [SELF] = self_with { "read_api" } }
     local gl = api.new(transport, { check_scopes = true })
     local result, err = gl.pipelines:create(17, { ref = "main" })

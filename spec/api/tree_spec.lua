@@ -176,7 +176,7 @@ describe("a pipeline's tree", function()
     assert.same({}, tree.downstream[1].downstream[1].jobs)
   end)
 
-  it("is an error when the pipeline itself can not be read", function()
+  it("is an error when the pipeline itself cannot be read", function()
     local tree, err = api.new(server {}).pipelines:tree(1, 10)
     assert.is_nil(tree)
     assert.is_true(err:is "PipelineNotFound")

@@ -157,7 +157,7 @@ describe("GitLab", function()
     assert.equal("moon_phase", stage.jobs[2].failure_reason)
   end)
 
-  it("before 18.2 answers 422 for a pipeline that was saved but can not run", function()
+  it("before 18.2 answers 422 for a pipeline that was saved but cannot run", function()
     local _, err = api.new(double.new { { status = 422, body = { message = "422 Unprocessable Entity" } } })
       .triggers:run(17, { token = "glptt-0123456789", ref = "main" })
     assert.is_true(err:is "PipelineCreationFailed")

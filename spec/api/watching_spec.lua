@@ -37,7 +37,7 @@ describe("what waits read", function()
     assert.equal("/api/v4/projects/17/jobs/5", transport.requests[3].target)
   end)
 
-  it("is the error when it can not be read", function()
+  it("is the error when it cannot be read", function()
     local source = watching.source(api.new(double.new(function()
       return { status = 404, body = { message = "404 Not found" } }
     end)))
@@ -93,7 +93,7 @@ describe("the answers to our own writes", function()
 end)
 
 describe("waiting", function()
-  it("refuses a project or an id that can not be one", function()
+  it("refuses a project or an id that cannot be one", function()
     local gl = api.new(double.new {})
     for _, group in ipairs { gl.pipelines, gl.jobs } do
       local row, err = group:wait("nowhere", 3)

@@ -122,7 +122,7 @@ describe("wrong input", function()
       end
     end)
 
-    it("of " .. operation.name .. ": a project that can not be one", function()
+    it("of " .. operation.name .. ": a project that cannot be one", function()
       for _, project in ipairs(impossible) do
         local transport = double.new {}
         local result, err = call(api.new(transport), project, right)
@@ -143,7 +143,7 @@ describe("wrong input", function()
 
   for _, row in ipairs(composed) do
     local name, call, id_name = row[1], row[2], row[3]
-    it("of " .. name .. ": a project or an id that can not be one", function()
+    it("of " .. name .. ": a project or an id that cannot be one", function()
       for _, project in ipairs(impossible) do
         local transport = double.new {}
         local gl = api.new(transport)
@@ -243,7 +243,7 @@ describe("variables", function()
     end
   end)
 
-  it("of type file are refused where the endpoint can not carry them", function()
+  it("of type file are refused where the endpoint cannot carry them", function()
     local gl = api.new(double.new {})
     local file = { { key = "A", value = "x", variable_type = "file" } }
     local _, err = gl.triggers:run(17, { ref = "main", token = "glptt-0123456789", variables = file })
@@ -260,7 +260,7 @@ describe("variables", function()
 end)
 
 describe("inputs", function()
-  it("that can not be sent raise and name the input", function()
+  it("that cannot be sent raise and name the input", function()
     local gl = api.new(double.new {})
     for _, case in ipairs { { { empty = {} }, "empty" }, { { fn = print }, "fn" } } do
       local ok, message = pcall(function() gl.pipelines:create(17, { ref = "x", inputs = case[1] }) end)

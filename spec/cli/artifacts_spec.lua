@@ -178,7 +178,7 @@ MODE    SIZE     PATH
     zip "good"
     _, err, code = run "get -p 1 5 none/where.zip"
     assert.equal(6, code)
-    assert.matches("can not write", err)
+    assert.matches("cannot write", err)
     for _, words in ipairs { "get -p 1", "get -p 1 x", "get -p 1 -r main", "get -p 1 5 --job-name a", "list 5",
       "get -p 1 5 a b", "get -p 1 5 --verify maybe", "extract -p 1 5 --max-bytes none", "" } do
       _, err, code = run(words, "CI_PROJECT_ID=")

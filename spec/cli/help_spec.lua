@@ -23,7 +23,7 @@ describe("the help of the command", function()
       for line in page[2]:gmatch "[^\n]+" do
         local where = page[1] .. ": " .. line
         assert.is_true(select(2, line:gsub("%(default", "")) <= 1, where)
-        assert.is_nil(line:lower():find "can not", where)
+        assert.is_nil(line:lower():find "cannot", where)
         assert.is_nil(line:lower():find "cancell", where)
         assert.is_nil(line:lower():find "colour", where)
       end

@@ -187,7 +187,7 @@ describe("mock serve", function()
     for _, suffix in ipairs { "", "-wal", "-shm", "-journal", "-lock" } do os.remove(db .. suffix) end
   end)
 
-  it("ends with 6 and one line when it can not listen", function()
+  it("ends with 6 and one line when it cannot listen", function()
     local server = serve()
     local text, code = refused("--db :memory: --port " .. server.port)
     assert.equal(6, code)

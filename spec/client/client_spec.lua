@@ -168,7 +168,7 @@ describe("client.new", function()
     assert.is_truthy(new { url = "http://gitlab.example.com", token = TOKEN, allow_insecure = true })
   end)
 
-  it("returns InvalidCredentials for what can not be a token, and never shows it", function()
+  it("returns InvalidCredentials for what cannot be a token, and never shows it", function()
     for _, token in ipairs { "", "short", "with blank in it", "line\nbreak-12345", "glptt-0123456789",
       "gldt-0123456789", "glrt-0123456789", "gl\195\164pat-012345" } do
       local c, err = new { url = URL, token = token }

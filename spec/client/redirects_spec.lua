@@ -508,7 +508,7 @@ describe("a Location", function()
     end
   end)
 
-  it("that can not be trusted is refused", function()
+  it("that cannot be trusted is refused", function()
     for _, location in ipairs { "https://evil.net\\@gitlab.example.com/", "https://a@b@c/", "http:///x",
       "https://gitlab.example.com\r\nX: y/", "https://\195\164.example.com/" } do
       assert.is_nil((judged(location)), location)

@@ -480,7 +480,7 @@ describe("the limiter", function()
     assert.is_nil(core.policy.new { limits = false }:stats(START).windows)
   end)
 
-  it("refuses limits that can not be kept", function()
+  it("refuses limits that cannot be kept", function()
     for _, count in ipairs { 0, -1, 1.5, 1e9, "ten" } do
       assert.has_error(function() core.policy.new { limits = { per_second = count } } end)
     end

@@ -102,7 +102,7 @@ describe("pattern", function()
     assert.is_true(matched > 1000, "SEED=" .. seed)
   end)
 
-  it("names what it can not take", function()
+  it("names what it cannot take", function()
     for _, p in ipairs { "%", "[a", "[", "[%", "[^", "%b", "%bx", "%f", "%fa", "%f[a", "(a", "a)",
       "%1", "(a)%1", "[a%" } do
       assert.is_false(pattern.is_valid(p), p)

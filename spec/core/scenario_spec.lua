@@ -1,7 +1,7 @@
 local naive = require "support.naive_scenario"
 local scenario = require "gitlab_pipelines.core".scenario
 
--- A Lua table can not list nil: "none" stands for it.
+-- A Lua table cannot list nil: "none" stands for it.
 local function or_nil(value)
   if value ~= "none" then return value end
 end

@@ -282,7 +282,7 @@ describe("the HTTP server", function()
     assert.equal("127.0.0.1", echo.host)
   end)
 
-  it("says in one line why it can not listen", function()
+  it("says in one line why it cannot listen", function()
     local held = assert(echo_server.open())
     local taken = tonumber(held:url():match ":(%d+)$")
     local none, message = echo_server.open { port = taken }

@@ -579,7 +579,7 @@ describe("windows that processes share", function()
     assert.is_nil(read(file):find("0123456789", 1, true))
   end)
 
-  it("are an error of the configuration when the file can not be used", function()
+  it("are an error of the configuration when the file cannot be used", function()
     local rt = virtual.new()
     write(file, "something else")
     run("chmod 600 " .. quote(file))
@@ -596,7 +596,7 @@ describe("windows that processes share", function()
     assert.is_true(err:is "SharedLimitsUnusable")
     assert.equals(0, err.attempts)
     assert.is_truthy(err.message:find "damaged while it was in use")
-    -- A token that can not be had is the call's error, as it is without shared limits.
+    -- A token that cannot be had is the call's error, as it is without shared limits.
     os.remove(file)
     local tokenless = assert(client(rt, double.new {}, function() error "no" end))
     rt:run(function() result, err = tokenless:call(operations.projects.get, { project = 1 }) end)

@@ -22,7 +22,7 @@ describe("io/term", function()
     end
   end)
 
-  it("refuses a folder, and says why a missing file can not be looked at", function()
+  it("refuses a folder, and says why a missing file cannot be looked at", function()
     local _, folder = term.private("/")
     assert.matches("regular file", folder)
     local _, missing = term.private("/nonexistent/file")

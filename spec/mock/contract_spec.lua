@@ -286,7 +286,7 @@ local function finish(self, pipeline)
   self:ask(200, "POST", "/_mock/reset")
 end
 
--- What can not succeed here: no job token, and the files of the pages may not have been fetched.
+-- What cannot succeed here: no job token, and the files of the pages may not have been fetched.
 local elsewhere = { tokens_job = true, tokens_agents = true, contract_docs_file = true, contract_redoc_file = true }
 
 local function schema_folder()

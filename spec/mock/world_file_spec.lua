@@ -23,10 +23,10 @@ describe("a world file", function()
     os.remove(path)
     local none, message = world.load(path)
     assert.is_nil(none)
-    assert.truthy(message:match "^can not read the world: .*No such file")
+    assert.truthy(message:match "^cannot read the world: .*No such file")
     none, message = world.load "/"
     assert.is_nil(none)
-    assert.truthy(message:match "^can not read the world: ")
+    assert.truthy(message:match "^cannot read the world: ")
   end)
 
   it("is refused with the problem and its place", function()

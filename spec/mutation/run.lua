@@ -5,7 +5,7 @@
 --   lua5.4 spec/mutation/run.lua --one NAME    one of them, for the parallel runs
 --
 -- A condition is what stands in if, while, for, until, before `?`, or in a return or assignment
--- that joins or compares; each of its parts (a of `a && b`) is a mutant. What can not be noticed
+-- that joins or compares; each of its parts (a of `a && b`) is a mutant. What cannot be noticed
 -- stands in equivalent.txt with the reason; an entry there that is noticed after all is a failure.
 
 local JOBS = tonumber(os.getenv "GP_JOBS" or "") or 2

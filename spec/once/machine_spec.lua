@@ -308,7 +308,7 @@ describe("the once machine", function()
     assert.same({ "look", "intent", "send" }, follow(new { carried = false }, 0, look()))
   end)
 
-  it("leaves it to a person where it can not be told", function()
+  it("leaves it to a person where it cannot be told", function()
     local times, action, failure = looks_of(in_doubt(), 0, look { candidates = { 4, 5 } })
     assert.same({ 210, 215 }, { times[#times - 1], times[#times] })
     assert.same({ "fail", "candidates", { 4, 5 } },

@@ -95,7 +95,7 @@ describe("once", function()
     assert.same({ first.id, true }, { path.id, path.adopted })
   end)
 
-  it("sends nothing while it can not tell which project a path is", function()
+  it("sends nothing while it cannot tell which project a path is", function()
     local env = once_mock.open()
     local gl = env:client()
     env:post("/_mock/faults", { method = "GET", path = "/projects/acme*app", status = 500, times = 3 })
@@ -146,7 +146,7 @@ describe("once", function()
     assert.equal(0, env:count("POST", "/pipeline"))
   end)
 
-  it("says so when its journal can not be used, and sends nothing", function()
+  it("says so when its journal cannot be used, and sends nothing", function()
     local env = once_mock.open()
     refused("JournalUnusable", create(env:client { journal = "/nonexistent/once.db" }, "a"))
     assert.equal(0, env:count("POST", "/pipeline"))
@@ -286,7 +286,7 @@ describe("once, in doubt:", function()
     assert.equal(3, env:count("POST", "/pipeline"))
   end)
 
-  it("knows a pipeline by its name where variables can not be read", function()
+  it("knows a pipeline by its name where variables cannot be read", function()
     local env = once_mock.open { project = { name = "build $GITLAB_PIPELINES_KEY" } }
     local gl = env:client { token = once_mock.DEVELOPER }
     local stranger = env:stranger()
@@ -608,8 +608,8 @@ describe("once, among several:", function()
   end)
 end)
 
-describe("once, where variables can not be read or set:", function()
-  -- A developer who starts by another's trigger token can not read what it made.
+describe("once, where variables cannot be read or set:", function()
+  -- A developer who starts by another's trigger token cannot read what it made.
   local function unreadable(options)
     local env = once_mock.open(options)
     local gl = env:client { token = once_mock.DEVELOPER }

@@ -49,7 +49,7 @@ function M.shared(name, lua, core)
     [ -z "$old" ] || { mkdir -p %s && %s -std=c11 -D_GNU_SOURCE -O1 -fPIC -shared %s -o "$out.$$" %s %s -ldl &&
     mv "$out.$$" "$out"; }]]):format(quote(path), source, archive, quote(dir), compiler, flags, source, archive)
   local ok, _, code = os.execute(command)
-  assert(ok == true or ok == 0, "can not compile " .. source .. " " .. tostring(code))
+  assert(ok == true or ok == 0, "cannot compile " .. source .. " " .. tostring(code))
   return path
 end
 

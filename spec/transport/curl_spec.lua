@@ -456,7 +456,7 @@ describe("the curl transport", function()
         assert.is_nil(io.open(path))
       end)
 
-      it("that can not be written is the sink's failure", function()
+      it("that cannot be written is the sink's failure", function()
         local failure = fails("permanent", "sink", get("/ok", { sink = { file = "/no/such/folder/x" } }))
         assert.is_truthy(failure.message:find "/no/such/folder/x")
         fails("permanent", "sink", get("/big?n=3000000", { sink = { file = "/dev/full" } }))

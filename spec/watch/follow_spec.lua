@@ -417,7 +417,7 @@ describe("watch/follow of a pipeline", function()
     assert.is_true(counts.get <= 20 * 5, counts.get)
   end)
 
-  it("returns the error of a job whose log can not be read", function()
+  it("returns the error of a job whose log cannot be read", function()
     local rt, follower = pipeline_world({ { id = 1, name = "a", from = 0, to = 10,
       err = "AccessError.PermissionDenied" } }, 20)
     local pipeline, err = follower:pipeline("g/p", 1, { on_line = function() end, deadline = rt:now() + 1000 })

@@ -510,7 +510,7 @@ describe("waiting for a pipeline", function()
   end)
 
   describe("among many", function()
-    it("gives each its verdict, in the order of the list, also where one can not be read", function()
+    it("gives each its verdict, in the order of the list, also where one cannot be read", function()
       local list = {}
       for i, final in ipairs { "success", "failed", "manual" } do
         local pipeline = world:pipeline("acme/" .. i, { { 0, "running" }, { 10 * i, final } })

@@ -103,7 +103,7 @@ function Pages:next()
   return rows
 end
 
--- Servers that can not page by key answer 405: then by number.
+-- Servers that cannot page by key answer 405: then by number.
 function Pages:without_keys(err)
   if not (self.first and self.keyset and errors.is_error(err) and err.status == 405) then
     return false

@@ -1,7 +1,7 @@
 --- What every group of the API shares: from a method's arguments to one call of the client.
 --
 -- A mistake of the programmer (wrong type, unknown name) raises at the line of the user's own code
--- that made it. A project that can not be one, and whatever GitLab or the network refuses, is
+-- that made it. A project that cannot be one, and whatever GitLab or the network refuses, is
 -- returned as `nil, err`.
 
 local errors = require "gitlab_pipelines.errors"
@@ -151,7 +151,7 @@ function M.failure(group, operation, subject, kind, message)
     subject = subject }), group.client.redactor)
 end
 
--- With `check_scopes`, a call that can not succeed fails here, before anything is sent.
+-- With `check_scopes`, a call that cannot succeed fails here, before anything is sent.
 local function scope_error(group, operation)
   -- What the check itself asks is not checked.
   if not group.client.check_scopes or operation.auth == "none" or operation.group == "token"

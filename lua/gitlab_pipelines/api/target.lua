@@ -57,7 +57,7 @@ end
 function M.claim(target, subject, private, runtime)
   local store = require(STORE).part
   if not store.may_be_named(target) then
-    return nil, ("can not write %s: it is no ordinary file"):format(target)
+    return nil, ("cannot write %s: it is no ordinary file"):format(target)
   end
   local self = setmetatable({ target = target, subject = (subject:gsub("%c", " ")) }, Part)
   local why, message
@@ -70,7 +70,7 @@ function M.claim(target, subject, private, runtime)
     self.path = M.unique(target .. ".part-", runtime)
     self.handle, why, message = store.make(self.path)
   end
-  if not self.handle then return nil, "can not write " .. (message or why) end
+  if not self.handle then return nil, "cannot write " .. (message or why) end
   local known = self.note and read_note(self.note)
   if known and known.subject == self.subject then
     self.etag, self.total = known.etag, known.total
@@ -95,7 +95,7 @@ function Part:doubt(offset)
 end
 
 --- What is there, and what is being written behind it, is part of this version.
----@param etag string|nil strong, or nil: it can not be gone on with
+---@param etag string|nil strong, or nil: it cannot be gone on with
 ---@param total integer|nil
 function Part:prove(etag, total)
   self.etag, self.total = etag, total
@@ -120,7 +120,7 @@ function Part:finish()
   self.handle:close()
   if ok then return true end
   -- Some Luas put the name of the partial file before the reason, others none.
-  return nil, ("can not write %s: %s"):format(self.target, (message:gsub("^.*: ", "")))
+  return nil, ("cannot write %s: %s"):format(self.target, (message:gsub("^.*: ", "")))
 end
 
 --- Gives it back: kept for a later call where that is of use, else removed.

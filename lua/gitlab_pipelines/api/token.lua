@@ -112,7 +112,7 @@ end
 --- May the token make this call, as far as its kind and scopes tell? (The role of its owner may
 --- still forbid it.) What the token is, is asked of GitLab once.
 ---@param operation string such as "pipelines.create"
----@return boolean|nil allowed nil when it can not be told
+---@return boolean|nil allowed nil when it cannot be told
 ---@return string|table|nil why what is missing, or the error that kept it from being told
 function Token:allows(operation)
   local op = type(operation) == "string" and operations.find(operation)
@@ -125,7 +125,7 @@ function Token:allows(operation)
   if not auth then return nil, problem end
   if auth == "job" then
     if op.job_token then return true end
-    return false, ("a job token can not call %s"):format(op.name)
+    return false, ("a job token cannot call %s"):format(op.name)
   end
   if not op.scope then return true end
   local info, err = known_info(self)

@@ -261,7 +261,7 @@ end
 -- Lines of the failed job's log that are shown with it.
 local LOG_LINES = 10
 
--- Adds what explains a failure: where the job ran, and how its log ends. A log that can not be read
+-- Adds what explains a failure: where the job ran, and how its log ends. A log that cannot be read
 -- (a trigger job has none) is no reason to show nothing.
 local function explain(walk, job)
   local at = job.pipeline and job.pipeline.project_id

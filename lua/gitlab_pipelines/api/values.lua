@@ -67,7 +67,7 @@ end
 
 local function row_problem(row, seen)
   if type(row.key) ~= "string" or not row.key:match "^[A-Za-z_][A-Za-z0-9_]*$" then
-    return ("%s can not be the name of a variable: letters, digits and _, no digit first")
+    return ("%s cannot be the name of a variable: letters, digits and _, no digit first")
       :format(shown(row.key))
   end
   if type(row.value) ~= "string" and not is_secret(row.value) then
@@ -101,7 +101,7 @@ end
 local function no_files(operation, rows)
   for _, row in ipairs(rows) do
     if row.variable_type == "file" then
-      return ("variable %s: %s can not carry variables of type file"):format(row.key,
+      return ("variable %s: %s cannot carry variables of type file"):format(row.key,
         operation.name)
     end
   end

@@ -15,7 +15,7 @@ end
 
 --- Sets a variable: changes it where its key and scope exist, else makes it. A new one gets
 --- `raw = false` unless told otherwise, as GitLab's default differs between versions. One that
---- exists can not be made hidden: GitLab hides a variable only when it is made.
+--- exists cannot be made hidden: GitLab hides a variable only when it is made.
 ---@param project integer|string
 ---@param fields table key, value, variable_type, protected, masked, masked_and_hidden, raw,
 --- environment_scope, description

@@ -31,7 +31,7 @@ function Meter:add(now, done)
   while #samples > 2 and samples[2].now <= now - WINDOW do table.remove(samples, 1) end
 end
 
---- Done in a second, of late; nil as long as it can not be told.
+--- Done in a second, of late; nil as long as it cannot be told.
 ---@return number|nil
 function Meter:rate()
   local first, last = self.samples[1], self.samples[#self.samples]

@@ -100,7 +100,7 @@ local function start(ctx, args, gl)
   return ctx:check(flow:start(options))
 end
 
--- A report that can not be written is said before anything is made, not after it.
+-- A report that cannot be written is said before anything is made, not after it.
 local function check_report(ctx, path)
   if not path then return end
   local file, message = io.open(path, "ab")
@@ -123,7 +123,7 @@ local function view(ctx, args, run)
   })
 end
 
--- Waits for the end: of the run, of what people can not go on with, or of our patience. Returns the
+-- Waits for the end: of the run, of what people cannot go on with, or of our patience. Returns the
 -- exit code, and the timer that ends the process where a task of the run does not end, if there is one.
 local function finish(ctx, args, run)
   local rt = run.rt

@@ -72,7 +72,7 @@ function M.load(path)
   if not file then return invalid(path, (message:gsub("^.-: ", ""))) end
   local text = file:read "*a"
   file:close()
-  if not text then return invalid(path, "can not be read") end
+  if not text then return invalid(path, "cannot be read") end
   return M.from_string(text, path)
 end
 

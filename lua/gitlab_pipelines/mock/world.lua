@@ -18,14 +18,14 @@ local MAX_DEPTH = 100
 
 local function read(path)
   local file, reason = io.open(path, "rb")
-  if not file then return nil, "can not read the world: " .. tostring(reason) end
+  if not file then return nil, "cannot read the world: " .. tostring(reason) end
   local text = file:read "*a"
   file:close()
-  if not text then return nil, "can not read the world: " .. path .. " is no file" end
+  if not text then return nil, "cannot read the world: " .. path .. " is no file" end
   return text
 end
 
--- Where something that JSON can not hold stands, as a path of names.
+-- Where something that JSON cannot hold stands, as a path of names.
 local function misfit(value, path, seen, depth)
   local kind = type(value)
   if kind == "table" then

@@ -296,7 +296,7 @@ function reasons.unseen()
 end
 
 function reasons.unreadable(failure)
-  return "the project's pipelines can not be read: " .. tostring(failure.error.message)
+  return "the project's pipelines cannot be read: " .. tostring(failure.error.message)
 end
 
 function reasons.deadline()

@@ -1,4 +1,4 @@
---- One look at a project's pipelines: which of them holds a key, and of which it can not be told.
+--- One look at a project's pipelines: which of them holds a key, and of which it cannot be told.
 --
 -- The list is asked by its time of creation and by nothing else: GitLab keeps refs in another form
 -- than they were given, and a name or a status can change. A row is known by its name (through
@@ -11,7 +11,7 @@ local request = require "gitlab_pipelines.once.request"
 
 local M = {}
 
---- More than this can not be looked through.
+--- More than this cannot be looked through.
 M.MOST = 300
 
 -- Marks of pipelines that were read, by scope and id; dropped all together when they are many.
@@ -33,7 +33,7 @@ local function remembered(client)
 end
 
 -- What a pipeline's variables say: its mark (or false) and whether there are any variables at all;
--- nil where they can not be read; nil and an error where it should be tried again.
+-- nil where they cannot be read; nil and an error where it should be tried again.
 local function read_mark(self, id, deadline)
   local memory = remembered(self.client)
   local name = self.scope .. " " .. ("%d"):format(id)
@@ -81,7 +81,7 @@ local function judge(self, row, look, deadline)
   elseif known.mark then
     if known.mark == self.mark then found(look, row) end
   elseif not self.carried and not known.variables then
-    -- What was sent without any variable can not be told from others like it.
+    -- What was sent without any variable cannot be told from others like it.
     look.candidates[#look.candidates + 1] = row.id
   end
 end

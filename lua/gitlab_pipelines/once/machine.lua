@@ -66,7 +66,7 @@ function M.new(now, options)
     if options.state ~= "intent" then self:step "intent" end
     self:adopt(options.adopt, {})
   elseif options.state ~= "intent" then
-    -- Without a variable the looks can not find it, but they tell what was there before.
+    -- Without a variable the looks cannot find it, but they tell what was there before.
     self.phase = (self.alone and self.carried) and "intent" or "before"
   elseif options.send_again then
     self.phase = "before"
@@ -262,7 +262,7 @@ local on_look = { before = looked_before, doubt = looked_in_doubt, after = looke
 --- What a look has shown.
 ---@param started number when it began: what is shown may be as old as that
 ---@param now number
----@param look table `found` (ids that hold the key), `candidates` (ids of which it can not be told),
+---@param look table `found` (ids that hold the key), `candidates` (ids of which it cannot be told),
 --- `too_many`, `no_other_open` (no other intent of the project waits); or `failed` (why) with
 --- `final` (it will never be otherwise)
 function Machine:looked(started, now, look)

@@ -86,7 +86,7 @@ function Function:open()
   return { size = self.given, etag = self.etag, total = self.total }
 end
 
--- What was given out can not be taken back: from the beginning, it is left out the second time.
+-- What was given out cannot be taken back: from the beginning, it is left out the second time.
 function Function:sink(offset, accept, progress)
   local skip, seen = nil, 0
   return function(chunk, status, headers)

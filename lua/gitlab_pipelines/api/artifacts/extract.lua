@@ -68,7 +68,7 @@ function M.extract(group, project, job_id, dir, opts)
   if not checked then return nil, err end
   local made, _, message = require("gitlab_pipelines.store").part.folder(dir)
   if not made then
-    return fail(group, project, job_id, "TaskError.Cancelled", ("can not make %s: %s"):format(dir, message))
+    return fail(group, project, job_id, "TaskError.Cancelled", ("cannot make %s: %s"):format(dir, message))
   end
   local runtime = group.client.runtime
   local deadline = resource.deadline(group, given)

@@ -33,7 +33,7 @@ local function job_below(gl, project, pipeline, job_name, rest)
   end
 end
 
---- The id of the job, or nil where it can not be told: then GitLab is to be asked by the ref.
+--- The id of the job, or nil where it cannot be told: then GitLab is to be asked by the ref.
 ---@param gl table
 ---@param project integer|string
 ---@param ref string
