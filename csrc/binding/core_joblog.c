@@ -1,7 +1,7 @@
 /*
  * core.joblog: the log parser.
  *
- *   parser{format = "text"|"raw"|"ansi"|"html", section = NAME} -> parser; with a section, it returns
+ *   parser{format = "text"|"raw"|"ansi"|"html", section = NAME} -> parser; with a section,
  *                         only the lines of that section and of the sections inside it
  *   parser:feed(bytes) -> lines, sections | nil, message
  *   parser:finish()    -> lines, sections | nil, message

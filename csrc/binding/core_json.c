@@ -36,8 +36,9 @@ static int mend_number(lua_State *L)
 
 /*
  * lua-cjson decodes [] and {} to the same table. So before it decodes, an empty array is given one
- * element, a string of a single NUL, which is removed afterwards and the array marked. A string that
- * begins with a NUL and is the first element of an array gets another NUL, which is removed too.
+ * element, a string of a single NUL, which is removed afterwards and the array marked. A string
+ * that begins with a NUL and is the first element of an array gets another NUL, which is removed
+ * too.
  */
 static const char nul[] = "\\u0000";
 

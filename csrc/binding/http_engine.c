@@ -173,8 +173,8 @@ static int push_failure(lua_State *L, const gp_http_failure *failure)
 
 /*
  * engine:submit(request, now, number) -> transfer, number | nil, outcome, code, message
- * `request` is the table that transports use; `now` is the time base of its deadline; `number` is the
- * number that next() returns for the transfer (nil: the engine assigns one).
+ * `request` is the table that transports use; `now` is the time base of its deadline; `number` is
+ * the number that next() returns for the transfer (nil: the engine assigns one).
  */
 static int engine_submit(lua_State *L)
 {

@@ -1,6 +1,7 @@
 /*
  * A service is passed between shared objects as a userdata that holds a gp_http_service. Its
- * metatable has this registry name, which ends in the version of the layout. Its user value keeps the owner of the service's ctx alive.
+ * metatable has this registry name, which ends in the version of the layout. Its user value keeps
+ * the owner of the service's ctx alive.
  */
 #ifndef LGP_HTTP_SERVICE_H
 #define LGP_HTTP_SERVICE_H

@@ -1,4 +1,5 @@
-/* server.so: an HTTP server for a service (lgp_http_service.h). Loads no database and no HTTP client. */
+/* server.so: an HTTP server for a service (lgp_http_service.h). Loads no database and no HTTP
+ * client. */
 #include "lgp_http_service.h"
 #include "server_server.h"
 

@@ -8,10 +8,10 @@
  *   half-open -- a probe fails ------------------------> open
  *
  * Each change of state begins a new era. An admitted request gets a ticket with the era's number,
- * and a result from an earlier era is ignored: a slow failure cannot reopen a breaker that has since
- * closed. A probe that never reports frees its slot after `probe_timeout`, so the breaker cannot
- * stay half-open forever. A failed probe reopens the breaker even if its slot was freed before, so
- * the request's timeout does not race with the slot's.
+ * and a result from an earlier era is ignored: a slow failure cannot reopen a breaker that has
+ * since closed. A probe that never reports frees its slot after `probe_timeout`, so the breaker
+ * cannot stay half-open forever. A failed probe reopens the breaker even if its slot was freed
+ * before, so the request's timeout does not race with the slot's.
  */
 #ifndef GP_BREAKER_H
 #define GP_BREAKER_H

@@ -6,8 +6,8 @@
  * received, path and query, not decoded, so `%2F` in a project path survives.
  *
  * A response owns two growing buffers. The caller prepares it once with gp_http_response_init and
- * may reuse it after gp_http_response_clear; the handler only adds. Allocation failures stick to the
- * buffers (`failed`) and are checked once, when the response is sent.
+ * may reuse it after gp_http_response_clear; the handler only adds. Allocation failures stick to
+ * the buffers (`failed`) and are checked once, when the response is sent.
  */
 #ifndef GP_CORE_HTTP_MESSAGE_H
 #define GP_CORE_HTTP_MESSAGE_H
@@ -38,8 +38,8 @@ typedef struct gp_http_request_in {
 } gp_http_request_in;
 
 /*
- * How the response is sent. Every kind starts after `delay` seconds, during which the request counts
- * as in progress. The in-process transport maps each kind to the outcome a client would see.
+ * How the response is sent. Every kind starts after `delay` seconds, during which the request
+ * counts as in progress. The in-process transport maps each kind to the outcome a client would see.
  */
 typedef enum gp_http_action_kind {
     GP_HTTP_SEND = 0,     /* the response as it is */

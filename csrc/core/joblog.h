@@ -2,10 +2,10 @@
  * A parser for job logs: bytes in, lines out, however the bytes are split.
  *
  * A runner's log is not plain text. Lines may begin with a timestamp and a stream name, and a line
- * that the runner had to split continues in the next one ("+"). Colours are ANSI escapes that remain
- * in effect across line ends. Progress bars overwrite themselves with a bare carriage return.
- * Sections open and close by markers that share a line with text. The parser turns all that into
- * events; it decides nothing about where bytes come from or go to.
+ * that the runner had to split continues in the next one ("+"). Colours are ANSI escapes that
+ * remain in effect across line ends. Progress bars overwrite themselves with a bare carriage
+ * return. Sections open and close by markers that share a line with text. The parser turns all that
+ * into events; it decides nothing about where bytes come from or go to.
  *
  *     gp_joblog log;
  *     gp_joblog_init(&log, alloc);

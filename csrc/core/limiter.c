@@ -331,8 +331,8 @@ static void admit_waiting(gp_limiter *limiter)
     }
 }
 
-/* The earliest time at which a waiter can be admitted. Waiters ahead of it that use no other windows
- * go first; younger ones of a better class do so only until it is aged. */
+/* The earliest time at which a waiter can be admitted. Waiters ahead of it that use no other
+ * windows go first; younger ones of a better class do so only until it is aged. */
 static double next_admission(gp_limiter *limiter, const gp_waiter *waiter)
 {
     gp_waiter *cursors[GP_CLASS_COUNT], *other;

@@ -2,12 +2,12 @@
  * The limiter: exact sliding windows, and a fair queue in front of them.
  *
  * A rule allows at most `count` requests in any `length` seconds for each of its subjects (a host
- * and token, or a project and ref). A request has a subject for each rule that applies to it, and is
- * admitted when each of these windows has a free slot.
+ * and token, or a project and ref). A request has a subject for each rule that applies to it, and
+ * is admitted when each of these windows has a free slot.
  *
- * A slot is taken when the request is admitted (held), and its time runs from the moment the request
- * is sent, because that is what the server counts. So no interval of a window's length has more
- * than `count` requests. (A token bucket with a burst lets twice as many through.)
+ * A slot is taken when the request is admitted (held), and its time runs from the moment the
+ * request is sent, because that is what the server counts. So no interval of a window's length has
+ * more than `count` requests. (A token bucket with a burst lets twice as many through.)
  *
  *   IDLE --admit--> WAITING --admit or another's admit--> HELD --sent--> SENT --end--> IDLE
  *
@@ -54,8 +54,8 @@ typedef enum gp_waiter_state {
 
 struct gp_waiter;
 
-/* A server's quota report, from the response to a request sent at `sent`: the throttle `name` allows
- * `left` more requests until `until`. */
+/* A server's quota report, from the response to a request sent at `sent`: the throttle `name`
+ * allows `left` more requests until `until`. */
 typedef struct gp_limiter_word {
     uint64_t name;
     double left, sent, until;
@@ -136,8 +136,8 @@ gp_limiter *gp_limiter_init(void *memory, const gp_limit_rule rules[GP_LIMITER_R
  * true. */
 int gp_limiter_admit(gp_limiter *limiter, gp_waiter *waiter, double now, double *until);
 
-/* The request's bytes are about to be sent. A second send of one waiter (by a transport that retries
- * on its own) needs another slot: false when none is free, and then they must not be sent. */
+/* The request's bytes are about to be sent. A second send of one waiter (by a transport that
+ * retries on its own) needs another slot: false when none is free, and they must not be sent. */
 int gp_limiter_sent(gp_limiter *limiter, gp_waiter *waiter, double now);
 
 /* The attempt is over, or the caller gave up: a held slot counts as sent now. True when a request
@@ -151,9 +151,9 @@ int gp_limiter_give_back(gp_limiter *limiter, gp_waiter *waiter);
 void gp_limiter_drain(gp_limiter *limiter, const gp_waiter *waiter, int rule, double now,
                       double until);
 
-/* Applies the server's quota report from the response to the request of `waiter`. The server has not
- * counted the requests in flight. Within one window of a throttle, the lowest report holds. True
- * when a new window replaces one that held requests back: waiting ones should call
+/* Applies the server's quota report from the response to the request of `waiter`. The server has
+ * not counted the requests in flight. Within one window of a throttle, the lowest report holds.
+ * True when a new window replaces one that held requests back: waiting ones should call
  * gp_limiter_admit again. */
 int gp_limiter_quota(gp_limiter *limiter, const gp_waiter *waiter, const gp_limiter_word *report,
                      double now);

@@ -1,7 +1,7 @@
 /*
- * How the redactor reads a text. A unit is a byte, or an escape that stands for one or more bytes, so
- * that needles are compared with the text's meaning and not its spelling. A gap interrupts a secret
- * and is invisible when the text is displayed.
+ * How the redactor reads a text. A unit is a byte, or an escape that stands for one or more bytes,
+ * so that needles are compared with the text's meaning and not its spelling. A gap interrupts a
+ * secret and is invisible when the text is displayed.
  *
  * Functions return GP_FOUND_MORE, or 0, when the text ends before the result is known.
  */

@@ -2,9 +2,9 @@
  * The retry table, as data: which attempts are retried, and when.
  *
  * Every operation has an effect (does a retry change anything more?), every attempt an outcome (how
- * far did it get?). Together they give an action. The number of attempts and the delay depend on the
- * outcome's row. Time and random numbers are arguments, so the whole table can be tested against an
- * independent version of it.
+ * far did it get?). Together they give an action. The number of attempts and the delay depend on
+ * the outcome's row. Time and random numbers are arguments, so the whole table can be tested
+ * against an independent version of it.
  */
 #ifndef GP_RETRY_H
 #define GP_RETRY_H
@@ -120,9 +120,9 @@ int gp_retry_count(gp_retry *retry, gp_retry_row row);
 double gp_retry_server_delay(const gp_answer *response, double now);
 
 /* Seconds until the next attempt. `nth` counts the attempts that ended in the row, from 1. If the
- * server requested a delay (`server_time` above 0), that is the minimum, plus a random part of up to
- * half of it (at most 5 s). Otherwise half of the row's delay is fixed and half random. `random` is
- * in [0, 1). */
+ * server requested a delay (`server_time` above 0), that is the minimum, plus a random part of up
+ * to half of it (at most 5 s). Otherwise half of the row's delay is fixed and half random. `random`
+ * is in [0, 1). */
 double gp_retry_delay(gp_retry_row row, int nth, double server_time, double random);
 
 #endif

@@ -1,9 +1,10 @@
 /*
  * A secret: bytes that are never shown, and cleansed when they are no longer needed.
  *
- * The struct is the head of the block with the bytes, so a secret is one block that is never copied. The binding keeps it in a userdata whose metatable is registered as
- * GP_SECRET_TYPE; another shared object gets it with luaL_checkudata, then gp_secret_is, and
- * reads `data` and `len` only to write the token into a header.
+ * The struct is the head of the block with the bytes, so a secret is one block that is never
+ * copied. The binding keeps it in a userdata whose metatable is registered as GP_SECRET_TYPE;
+ * another shared object gets it with luaL_checkudata, then gp_secret_is, and reads `data` and `len`
+ * only to write the token into a header.
  *
  *     size_t size = gp_secret_size(len);
  *     gp_secret *secret = <block of size bytes>;

@@ -156,7 +156,7 @@ void gp_shared_make(void *memory, const gp_limit_rule rules[GP_LIMITER_RULES],
     memcpy(bytes + sizeof(header.magic), (const char *)&header + sizeof(header.magic),
            sizeof(header) - sizeof(header.magic));
     GP_SHARED_STORED();
-    /* A process that dies before this leaves an unfinished block, which the next one creates again. */
+    /* A process that dies before this leaves an unfinished block to be created again. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     memcpy(bytes, header.magic, sizeof(header.magic));
     GP_SHARED_STORED();
@@ -238,8 +238,8 @@ static window *window_of(const gp_shared_block *block, int rule, const gp_shared
     return NULL;
 }
 
-/* A window for a new subject: an unused or an idle one. In a new block whose windows start full, the
- * first one is as good as any. */
+/* A window for a new subject: an unused or an idle one. In a new block whose windows start full,
+ * the first one is as good as any. */
 static window *window_for(const gp_shared_block *block, int rule, uint64_t now)
 {
     static const uint64_t unused[2];

@@ -3,17 +3,17 @@
  * decision about it. io/shared_limits.h maps and locks the block.
  *
  * The block has a fixed size. It starts with a header, followed by the servers' quotas (a host and
- * token, the throttle's name, the requests left, until when), and for each rule a number of windows,
- * each with one subject and as many slots as the rule's count:
+ * token, the throttle's name, the requests left, until when), and for each rule a number of
+ * windows, each with one subject and as many slots as the rule's count:
  *
  *   slot    0                  free, never used
  *           held by an owner   taken by a request that has not been sent yet
  *           a stamp            the time it was sent; free again a window's length later
  *
- * An admitted request takes one slot in each of its windows. A slot is one word, written atomically,
- * so a process that dies between two stores leaves nothing but some slots taken: a held slot whose
- * owner is gone counts as sent once that is detected. The window's head, the number of slots ever
- * taken, is updated after the slot; it only says where to start the search.
+ * An admitted request takes one slot in each of its windows. A slot is one word, written
+ * atomically, so a process that dies between two stores leaves nothing but some slots taken: a held
+ * slot whose owner is gone counts as sent once that is detected. The window's head, the number of
+ * slots ever taken, is updated after the slot; it only says where to start the search.
  *
  * Functions marked LOCKED need the block's lock. Finishing a held slot (sent, give back) does not:
  * only its owner writes that word.
@@ -81,8 +81,8 @@ typedef struct gp_shared_subject {
     uint64_t words[2];
 } gp_shared_subject;
 
-/* A request: the host whose quotas apply, the subjects of its windows, and the number of the process
- * that sends it, below GP_SHARED_OWNERS. */
+/* A request: the host whose quotas apply, the subjects of its windows, and the number of the
+ * process that sends it, below GP_SHARED_OWNERS. */
 typedef struct gp_shared_request {
     gp_shared_subject host, subjects[GP_LIMITER_RULES];
     uint32_t owner;

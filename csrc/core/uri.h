@@ -1,8 +1,8 @@
 /*
  * URLs: percent-encoding, path templates, parsing a URL, and resolving a reference.
  *
- * Output in a gp_buf is complete only if its `failed` is 0 at the end. User errors are reported as a
- * short message in `*why` (static text without secrets).
+ * Output in a gp_buf is complete only if its `failed` is 0 at the end. User errors are reported as
+ * a short message in `*why` (static text without secrets).
  */
 #ifndef GP_URI_H
 #define GP_URI_H
