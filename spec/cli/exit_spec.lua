@@ -32,11 +32,16 @@ describe("cli/exit", function()
   describe("after an internal error", function()
     -- A command whose module is broken, or raises when it runs.
     local function stderr_of(module, body, traceback)
-      local raising = ("package.preload['gitlab_pipelines.cli%s'] = function() %s end"):format(module, body)
-      local pipe = io.popen(("%s LUA_INIT=%s %s bin/gitlab-pipelines version 2>&1 >/dev/null"):format(
-        traceback and "GP_TRACEBACK=1" or "env -u GP_TRACEBACK", httpd.quote(raising), httpd.lua))
+      local program = os.tmpname()
+      local file = assert(io.open(program, "w"))
+      file:write(("package.preload['gitlab_pipelines.cli%s'] = function() %s end\n"):format(module, body),
+        "arg = { [0] = 'bin/gitlab-pipelines', 'version' }\ndofile 'bin/gitlab-pipelines'\n")
+      file:close()
+      local pipe = io.popen(("%s %s %s 2>&1 >/dev/null"):format(
+        traceback and "GP_TRACEBACK=1" or "env -u GP_TRACEBACK", httpd.lua, program))
       local text = pipe:read "*a"
       pipe:close()
+      os.remove(program)
       return text
     end
     local breaks = { [".version"] = [[
