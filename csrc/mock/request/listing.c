@@ -11,7 +11,7 @@ static void write_rows(gp_call *call, const gp_listing *listing, const gp_list *
     size_t i;
     if (!listing->whole) page = gp_page_of(call, (int64_t)rows->count, !listing->uncounted);
     gp_write_open(&call->out->body, NULL, '[');
-    for (i = (size_t)page.first; i < (size_t)page.last; i++)
+    for (i = (size_t)page.first; i < (size_t)page.last && i < rows->count; i++)
         listing->view(call, rows->items[listing->reverse ? rows->count - 1 - i : i]);
     gp_write_close(&call->out->body, ']');
 }
