@@ -136,7 +136,9 @@ describe("once, as processes,", function()
     end
   end)
 
-  it("makes one among processes whose clocks are days and years apart", function()
+  -- libfaketime and AddressSanitizer cannot both be loaded first.
+  local shifted = (os.getenv "BUILD" or ""):find "asan" and function() end or it
+  shifted("makes one among processes whose clocks are days and years apart", function()
     local shifts = { "+40d", "-40d", "+10y", "-10y", "+31d", "-1d" }
     local full = os.getenv "GP_FULL" == "1"
     for seed in seeds.each(60, 2) do
