@@ -35,7 +35,8 @@ local function program(mode)
   if instrumented then
     instrumented:close()
     name = "shared_limits_covered"
-    flags = ("--coverage '%s/obj/io/shared_limits.o' '%s/obj/libgpcore.a'"):format(folder, folder)
+    flags = ("--coverage '%s/obj/io/shared_limits.o' '%s/obj/io/boot.o' '%s/obj/libgpcore.a'"):format(folder,
+      folder, folder)
   end
   if programs[name] then return programs[name] end
   local path = quote(compile.folder() .. "/" .. name)

@@ -312,6 +312,8 @@ describe("mock serve ends with 6 and one line when its database", function()
     local db = folder .. "/mock.db"
     run("db=" .. db .. "; " .. setup)
     local text, code = refused(db, "setpriv --reuid 65534 --regid 65534 --clear-groups --")
+    -- Where coverage is measured, this user may not write the counts.
+    text = text:gsub("profiling:[^\n]*\n", "")
     assert.equal(6, code, text)
     assert.truthy(text:match "^gitlab%-pipelines: cannot use the database [^\n]+\n$", text)
     assert.truthy(text:find(why, 1, true), text)
